@@ -1,0 +1,15 @@
+import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+
+/** The server: HTTP/2 and HTTP/1.1 over TLS. */
+export type App = FastifyInstance<Http2SecureServer, Http2ServerRequest, Http2ServerResponse>;
+export type Request = FastifyRequest<Record<string, unknown>, Http2SecureServer, Http2ServerRequest>;
+export type Reply = FastifyReply<Record<string, unknown>, Http2SecureServer, Http2ServerRequest, Http2ServerResponse>;
+
+/** The first value of a query parameter; a repeated one counts once, as for Kubernetes. */
+export function queryValue(query: unknown, name: string): string | undefined {
+  if (typeof query !== 'object' || query === null || !Object.hasOwn(query, name)) return undefined;
+  const value = (query as Record<string, unknown>)[name];
+  const first: unknown = Array.isArray(value) ? value[0] : value;
+  return typeof first === 'string' ? first : undefined;
+}

@@ -1,0 +1,43 @@
+import { queryValue, type App, type Reply, type Request } from './app-types.js';
+import { ApiError, RESOURCE_NOT_FOUND } from './errors.js';
+
+/** One condition of a probe; the name is shown by `?verbose` and is a sub-path of its own. */
+export interface HealthCheck {
+  readonly name: string;
+  isMet(): boolean;
+}
+
+const PING: HealthCheck = { name: 'ping', isMet: () => true };
+
+/** /healthz, /livez and /readyz in the manner of kube-apiserver: `ok`, or what failed; `?verbose`, `?exclude=` and sub-paths. */
+export function healthRoutes(app: App, readiness: readonly HealthCheck[]): void {
+  const probes = { healthz: [PING], livez: [PING], readyz: [PING, ...readiness] };
+  for (const [probe, checks] of Object.entries(probes)) {
+    app.get(`/${probe}`, (request, reply) => sendProbe(request, reply, { probe, checks }));
+    app.get<{ Params: { check: string } }>(`/${probe}/:check`, (request, reply) => {
+      const check = checks.find(({ name }) => name === request.params.check);
+      if (check === undefined) throw new ApiError('NotFound', RESOURCE_NOT_FOUND);
+      return sendProbe(request, reply, { probe: `${probe}/${check.name}`, checks: [check] });
+    });
+  }
+}
+
+function sendProbe(
+  request: Request,
+  reply: Reply,
+  { probe, checks }: { readonly probe: string; readonly checks: readonly HealthCheck[] },
+): Reply {
+  const excluded = (queryValue(request.query, 'exclude') ?? '').split(',');
+  const results = checks
+    .filter(({ name }) => !excluded.includes(name))
+    .map((check) => ({ name: check.name, met: check.isMet() }));
+  const passed = results.every(({ met }) => met);
+  const lines = results.map(({ name, met }) => (met ? `[+]${name} ok` : `[-]${name} failed: reason withheld`));
+  const verdict = `${probe} check ${passed ? 'passed' : 'failed'}`;
+  const verbose = !passed || queryValue(request.query, 'verbose') !== undefined;
+  return reply
+    .code(passed ? 200 : 500)
+    .type('text/plain; charset=utf-8')
+    .header('cache-control', 'no-cache, private')
+    .send(verbose ? `${[...lines, verdict].join('\n')}\n` : 'ok');
+}

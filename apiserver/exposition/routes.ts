@@ -1,0 +1,38 @@
+import { Readable } from 'node:stream';
+import { constants, createGzip } from 'node:zlib';
+import type { Registry } from 'prom-client';
+import { acceptsGzip, negotiateFormat } from '../../metrics/negotiate.js';
+import { CONTENT_TYPE } from '../../metrics/render.js';
+import { renderSelfMetrics } from '../../metrics/self-metrics.js';
+import type { Clock } from '../../runtime/clock.js';
+import { queryValue, type App } from '../api/app-types.js';
+import type { Exposition, ExpositionFilter } from './exposition.js';
+
+export interface ExpositionDeps {
+  readonly exposition: Exposition;
+  readonly registry: Registry;
+  readonly clock: Clock;
+}
+
+/** GET /metrics: every family of every node with its labels joined, and the server's own. */
+export function expositionRoutes(app: App, { exposition, registry, clock }: ExpositionDeps): void {
+  app.get('/metrics', async (request, reply) => {
+    const format = negotiateFormat(request.headers.accept);
+    const filter = filterOf(request.query);
+    const isFiltered = Object.keys(filter).length > 0;
+    const own = isFiltered ? '' : await renderSelfMetrics(registry, format);
+    const text = Readable.from(exposition.pieces(format, clock.monotonicMs(), filter, own), { objectMode: false });
+    void reply.type(CONTENT_TYPE[format]).header('vary', 'Accept, Accept-Encoding');
+    if (!acceptsGzip(request.headers['accept-encoding']?.toString())) return reply.send(text);
+    return reply.header('content-encoding', 'gzip').send(text.pipe(createGzip({ level: constants.Z_BEST_SPEED })));
+  });
+}
+
+function filterOf(query: unknown): ExpositionFilter {
+  const [node, namespace, family] = ['node', 'namespace', 'family'].map((name) => queryValue(query, name));
+  return {
+    ...(node !== undefined && { node }),
+    ...(namespace !== undefined && { namespace }),
+    ...(family !== undefined && { family }),
+  };
+}

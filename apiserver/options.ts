@@ -1,0 +1,102 @@
+import { podLabel } from '../metrics/labels.js';
+import {
+  choice,
+  duration,
+  list,
+  optionalText,
+  port,
+  text,
+  toggle,
+  type OptionValues,
+} from '../runtime/options/kinds.js';
+import type { Program } from '../runtime/options/parse.js';
+import { LOG_FORMATS, LOG_LEVELS } from '../runtime/logger.js';
+
+const HOUR_MS = 3_600_000;
+
+export const APISERVER_OPTIONS = {
+  securePort: port({ flag: 'secure-port', default: 6443, help: 'Port to serve HTTPS on; 0 takes a free one.' }),
+  bindAddress: text({
+    flag: 'bind-address',
+    default: '127.0.0.1',
+    help: 'Address to serve on. Standalone: a loopback address only.',
+  }),
+  standalone: toggle({
+    flag: 'standalone',
+    default: false,
+    help: 'No Kubernetes and no authentication, on a loopback address only.',
+  }),
+  tlsCertFile: optionalText({
+    flag: 'tls-cert-file',
+    placeholder: 'file',
+    help: 'Server certificate and chain, PEM. Without it one is made at each start.',
+  }),
+  tlsPrivateKeyFile: optionalText({
+    flag: 'tls-private-key-file',
+    placeholder: 'file',
+    help: 'Key of --tls-cert-file, PEM.',
+  }),
+  window: duration({
+    flag: 'window',
+    default: 60_000,
+    min: 1_000,
+    max: HOUR_MS,
+    help: 'Time a rate is averaged over, unless a selector says window=.',
+  }),
+  history: duration({
+    flag: 'history',
+    default: 300_000,
+    min: 1_000,
+    max: HOUR_MS,
+    help: 'How far back samples are kept: the longest window.',
+  }),
+  podLabels: list({
+    flag: 'pod-labels',
+    placeholder: 'label',
+    help: 'Pod labels that every series of the pod and every selector has too, as label_<name>.',
+  }),
+  logLevel: choice({ flag: 'log-level', choices: LOG_LEVELS, default: 'info', help: 'Least severity that is logged.' }),
+  logFormat: choice({
+    flag: 'log-format',
+    choices: LOG_FORMATS,
+    default: 'json',
+    help: 'Form of the log on standard error.',
+  }),
+};
+export type ApiserverOptions = OptionValues<typeof APISERVER_OPTIONS>;
+
+export function apiserverProgram(version: string): Program<typeof APISERVER_OPTIONS> {
+  return {
+    name: 'podnet apiserver',
+    summary:
+      'Serves what the node agents report: on custom.metrics.k8s.io to the HPA and kubectl, on /metrics to Prometheus.',
+    version,
+    options: APISERVER_OPTIONS,
+    check: checkOptions,
+  };
+}
+
+function checkOptions(options: ApiserverOptions): string[] {
+  const errors: string[] = [];
+  if (!options.standalone) errors.push('--standalone: is needed, this version serves without Kubernetes only');
+  if (options.standalone && !isLoopback(options.bindAddress)) {
+    errors.push(
+      `--bind-address: ${options.bindAddress} is not a loopback address, and --standalone has no authentication`,
+    );
+  }
+  if ((options.tlsCertFile === undefined) !== (options.tlsPrivateKeyFile === undefined)) {
+    errors.push('--tls-cert-file and --tls-private-key-file: give both or none');
+  }
+  if (options.window > options.history) errors.push('--window: must not be longer than --history');
+  const names = new Map<string, string>();
+  for (const { key, name } of options.podLabels.map(podLabel)) {
+    const other = names.get(name);
+    if (other !== undefined) errors.push(`--pod-labels: ${other} and ${key} would both be the label ${name}`);
+    names.set(name, key);
+  }
+  return errors;
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address === 'localhost' || /^127(\.\d{1,3}){3}$/.test(address);
+}

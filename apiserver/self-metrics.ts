@@ -1,0 +1,85 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { addProcessMetrics } from '../metrics/process-metrics.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Store } from './store/store.js';
+
+/** What the apiserver says of itself, on the same /metrics. */
+export interface SelfMetrics {
+  readonly registry: Registry;
+  readonly reports: Counter<'result' | 'reason'>;
+  readonly rejectedEntries: Counter<'reason'>;
+  readonly reportBytes: Counter<'encoding'>;
+  readonly clockSteps: Counter;
+  readonly ingestSeconds: Histogram;
+  readonly requestSeconds: Histogram<'route' | 'code'>;
+}
+
+/** Seconds; an HPA query is to take less than 10 ms, an ingest less than 20. */
+const BUCKETS = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+export function createSelfMetrics(
+  registry: Registry,
+  { store, clock, version }: { readonly store: Store; readonly clock: Clock; readonly version: string },
+): SelfMetrics {
+  const registers = [registry];
+  addProcessMetrics(registry, 'podnet_apiserver', version);
+  new Gauge({
+    name: 'podnet_apiserver_nodes',
+    help: 'Agents that report, by whether their newest sample is fresh enough to be served.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const nodes = store.nodes();
+      const fresh = nodes.filter((node) => node.isFresh(clock.monotonicMs())).length;
+      this.set({ state: 'fresh' }, fresh);
+      this.set({ state: 'stale' }, nodes.length - fresh);
+    },
+  });
+  new Gauge({
+    name: 'podnet_apiserver_pods',
+    help: 'Pods in the reports held.',
+    registers,
+    collect() {
+      this.set(store.nodes().reduce((sum, node) => sum + node.pods.size, 0));
+    },
+  });
+  return {
+    registry,
+    reports: new Counter({
+      name: 'podnet_apiserver_reports_total',
+      help: 'Node reports by result: accepted, repeated (nothing new in it) or refused, with the reason of the Status.',
+      labelNames: ['result', 'reason'],
+      registers,
+    }),
+    rejectedEntries: new Counter({
+      name: 'podnet_apiserver_report_entries_rejected_total',
+      help: 'Entries left out of accepted reports, by reason.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    reportBytes: new Counter({
+      name: 'podnet_apiserver_report_bytes_total',
+      help: 'Bytes of node reports as they came (gzip) and inflated (identity).',
+      labelNames: ['encoding'],
+      registers,
+    }),
+    clockSteps: new Counter({
+      name: 'podnet_apiserver_node_clock_steps_total',
+      help: "Times a node's monotonic clock stepped, so that its history was forgotten.",
+      registers,
+    }),
+    ingestSeconds: new Histogram({
+      name: 'podnet_apiserver_ingest_duration_seconds',
+      help: 'Time to inflate, check, store and render one report.',
+      buckets: BUCKETS,
+      registers,
+    }),
+    requestSeconds: new Histogram({
+      name: 'podnet_apiserver_request_duration_seconds',
+      help: 'Time to answer a request, by route and status code.',
+      labelNames: ['route', 'code'],
+      buckets: BUCKETS,
+      registers,
+    }),
+  };
+}

@@ -1,0 +1,65 @@
+import { INTERFACE_COUNTERS } from '../../openapi/node-report.js';
+
+/** Width of a row of {@link Readings}: the eight counters, then the epoch. */
+export const ROW = INTERFACE_COUNTERS.length + 1;
+/** Column of the epoch: a number that changes when a new counter is proven. NaN: nothing was read at that time. */
+export const EPOCH = INTERFACE_COUNTERS.length;
+
+/** Cumulative counters of one interface, oldest first, as columns of numbers. */
+export interface Readings {
+  /** The node's monotonic clock, milliseconds, ascending; shared by all interfaces of the node. */
+  readonly takenAtMs: Float64Array;
+  /** One row of {@link ROW} for each time; NaN where a counter is not known. */
+  readonly values: Float64Array;
+  /** Rows in use. */
+  readonly length: number;
+}
+
+export type Rate =
+  | { readonly ok: true; readonly perSecond: number; readonly spanMs: number }
+  | { readonly ok: false; readonly reason: 'too_few_samples' };
+
+const TOO_FEW_SAMPLES: Rate = { ok: false, reason: 'too_few_samples' };
+
+/**
+ * Average growth of a counter over the window that ends with its newest reading. Unit: the counter's unit per second.
+ *
+ * At least the last two readings are used, however far apart. A new epoch is a new counter and contributes its value; any
+ * other decrease contributes nothing and its time is left out of the span: a driver that steps back must not look like a
+ * lifetime's traffic. Never negative. "Too few" is an expected outcome, so it is returned.
+ */
+export function counterRate(readings: Readings, column: number, windowMs: number): Rate {
+  const { takenAtMs, values } = readings;
+  let last = newestReading(readings, column);
+  if (last < 0) return TOO_FEW_SAMPLES;
+  const since = at(takenAtMs, last) - windowMs;
+  let grown = 0;
+  let spanMs = 0;
+  let pairs = 0;
+  for (let row = last - 1; row >= 0; row--) {
+    if (pairs > 0 && at(takenAtMs, row) < since) break;
+    const previous = at(values, row * ROW + column);
+    if (Number.isNaN(previous)) continue;
+    const current = at(values, last * ROW + column);
+    const isNew = at(values, row * ROW + EPOCH) !== at(values, last * ROW + EPOCH);
+    if (isNew || current >= previous) {
+      grown += isNew ? current : current - previous;
+      spanMs += at(takenAtMs, last) - at(takenAtMs, row);
+    }
+    pairs++;
+    last = row;
+  }
+  return spanMs > 0 ? { ok: true, perSecond: (grown * 1_000) / spanMs, spanMs } : TOO_FEW_SAMPLES;
+}
+
+/** Row of the newest reading that has this counter; -1 where there is none. */
+export function newestReading({ values, length }: Readings, column: number): number {
+  for (let row = length - 1; row >= 0; row--) {
+    if (!Number.isNaN(at(values, row * ROW + column))) return row;
+  }
+  return -1;
+}
+
+function at(array: Float64Array, index: number): number {
+  return array[index] ?? NaN;
+}

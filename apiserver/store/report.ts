@@ -1,0 +1,26 @@
+import type { InterfaceReport, NodeReport, PodReport } from '../../openapi/node-report.js';
+
+/** What is known of a pod besides its counters. */
+export interface PodMeta extends Pick<PodReport, 'namespace' | 'name' | 'uid' | 'labels' | 'workload' | 'hostNetwork'> {
+  /** Milliseconds since 1970, by the API server. */
+  readonly createdMs: number;
+  /** False when an interface of it had to be left out: a sum over the pod would then be too small. */
+  readonly complete: boolean;
+}
+
+/** What is known of an interface besides its counters. */
+export type InterfaceMeta = Omit<InterfaceReport, 'readings'>;
+
+/** A pod of a report that passed every check. */
+export interface AcceptedPod {
+  readonly meta: PodMeta;
+  readonly interfaces: readonly InterfaceReport[];
+}
+
+/** A report whose envelope and every remaining entry are good. `readings` of an interface go with `samples`, one to one. */
+export interface AcceptedReport extends Pick<
+  NodeReport,
+  'node' | 'role' | 'bootId' | 'instance' | 'sequence' | 'intervalMs' | 'sentAt' | 'samples'
+> {
+  readonly pods: readonly AcceptedPod[];
+}

@@ -1,0 +1,267 @@
+import { INTERFACE_LABELS, selectorValue, type InterfaceLabel, type PodLabel } from '../../metrics/labels.js';
+import { countedInterfaces } from './counted.js';
+import { NodeSeries, isNewerPod, type InterfaceSeries, type PodSeries } from './node-series.js';
+import { EPOCH, counterRate, newestReading } from './rate.js';
+import type { AcceptedReport } from './report.js';
+
+export interface StoreOptions {
+  /** How far back samples are kept, milliseconds. */
+  readonly historyMs: number;
+  /** Pod labels that are labels of every series too. */
+  readonly podLabels: readonly PodLabel[];
+}
+
+/** Why a report was not stored: expected outcomes, so they are values. */
+export type Refusal = 'other_boot' | 'superseded';
+
+export type IngestOutcome =
+  | { readonly ok: true; readonly node: NodeSeries; readonly isNew: boolean; readonly clockStepped: boolean }
+  | { readonly ok: false; readonly reason: Refusal };
+
+/** Reads the value of a label; undefined where the thing asked has none of that name. */
+export type LabelGetter = (key: string) => string | undefined;
+export type LabelMatcher = (label: LabelGetter) => boolean;
+
+export interface PodRateQuery {
+  readonly namespace: string;
+  /** One pod; all of the namespace without it. */
+  readonly name?: string;
+  /** Of pod labels. */
+  readonly matchesPod: LabelMatcher;
+  /** Of series labels, in the alias form of selectors. */
+  readonly matchesSeries: LabelMatcher;
+  /** Column of the counter in a reading. */
+  readonly column: number;
+  readonly windowMs: number;
+}
+
+export interface PodRate {
+  readonly namespace: string;
+  readonly name: string;
+  readonly perSecond: number;
+  /** Time that the value covers. */
+  readonly spanMs: number;
+  /** Age of the oldest sample that the value ends with. */
+  readonly ageMs: number;
+}
+
+/** The rates of one interface over a window; NaN where there is none. */
+export interface InterfaceRates {
+  readonly node: string;
+  readonly namespace: string;
+  readonly pod: string;
+  readonly interface: string;
+  readonly network: string;
+  /** In the order of INTERFACE_COUNTERS, per second. */
+  readonly perSecond: readonly number[];
+}
+
+/** A jump of a node's clock against ours that no delay of a request explains. */
+const CLOCK_STEP_MS = 30_000;
+
+/** Everything every agent reported: pure memory, told the time by its callers (the server's monotonic clock, milliseconds). */
+export class Store {
+  readonly #options: StoreOptions;
+  readonly #nodes = new Map<string, NodeSeries>();
+  /** namespace → pod name → the pods of that name; more than one while a pod moves. */
+  readonly #pods = new Map<string, Map<string, PodSeries[]>>();
+
+  constructor(options: StoreOptions) {
+    this.#options = options;
+  }
+
+  get historyMs(): number {
+    return this.#options.historyMs;
+  }
+
+  /**
+   * Stores what is new in a report. One that comes again changes nothing. Refused are a report of a machine that was already
+   * up while another one reported under the same name, and one of an agent that a later start has replaced.
+   */
+  ingest(report: AcceptedReport, nowMs: number): IngestOutcome {
+    const key = `${report.node}/${report.role}`;
+    let node = this.#nodes.get(key);
+    if (node !== undefined) {
+      const refusal = this.#refusal(node, report, nowMs);
+      if (refusal !== undefined) return { ok: false, reason: refusal };
+      if (node.bootId !== report.bootId) {
+        this.#remove(key, node);
+        node = undefined;
+      }
+    }
+    if (node === undefined) {
+      node = new NodeSeries(report, nowMs, this.#options.historyMs);
+      this.#nodes.set(key, node);
+    } else if (report.instance.id === node.instance.id && report.sequence <= node.lastSequence) {
+      return { ok: true, node, isNew: false, clockStepped: false };
+    }
+    const clockStepped = hasClockStepped(node, report, nowMs);
+    if (clockStepped) node.forgetHistory();
+    if (report.instance.id !== node.instance.id) node.lastSequence = 0;
+    const { added, removed } = node.add(report, nowMs);
+    for (const pod of removed) this.#unindex(pod);
+    for (const pod of added) this.#index(pod);
+    return { ok: true, node, isNew: true, clockStepped };
+  }
+
+  /** Forgets nodes that have been silent for longer than the history. */
+  expire(nowMs: number): void {
+    for (const [key, node] of this.#nodes) {
+      if (nowMs - node.receivedAtMs > Math.max(this.#options.historyMs, node.staleAfterMs)) this.#remove(key, node);
+    }
+  }
+
+  /** Nodes in the order of their names. */
+  nodes(): NodeSeries[] {
+    return [...this.#nodes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, node]) => node);
+  }
+
+  /** Pods with a rate, ordered by name. A pod without a fresh one is left out: it is never 0 for want of samples. */
+  podRates(query: PodRateQuery, nowMs: number): PodRate[] {
+    const names = this.#pods.get(query.namespace);
+    if (names === undefined) return [];
+    const found = query.name === undefined ? [...names.keys()].sort() : [query.name];
+    const rates: PodRate[] = [];
+    for (const name of found) {
+      const pod = newestOf(names.get(name) ?? []);
+      if (pod === undefined || !query.matchesPod((key) => ownValue(pod.meta.labels, key))) continue;
+      const rate = this.#podRate(pod, query, nowMs);
+      if (rate !== undefined) rates.push(rate);
+    }
+    return rates;
+  }
+
+  /** The rates of every interface of every fresh pod, for a person to look at. */
+  interfaceRates(windowMs: number, nowMs: number): InterfaceRates[] {
+    const rows: InterfaceRates[] = [];
+    for (const node of this.nodes()) {
+      for (const { meta, interfaces } of node.pods.values()) {
+        for (const series of interfaces.values()) {
+          const readings = node.readings(series);
+          const row = newestReading(readings, EPOCH);
+          if (row < 0 || node.ageMs(row, nowMs) > node.staleAfterMs) continue;
+          const perSecond = Array.from({ length: EPOCH }, (_, column) => {
+            const rate = counterRate(readings, column, windowMs);
+            return rate.ok ? rate.perSecond : NaN;
+          });
+          const { namespace, name: pod } = meta;
+          rows.push({
+            node: node.node,
+            namespace,
+            pod,
+            interface: series.name,
+            network: series.meta.network,
+            perSecond,
+          });
+        }
+      }
+    }
+    return rows;
+  }
+
+  /** Whole or absent: a pod one of whose counted interfaces has no fresh rate has none itself. */
+  #podRate(pod: PodSeries, query: PodRateQuery, nowMs: number): PodRate | undefined {
+    const { node, meta, interfaces } = pod;
+    if (!meta.complete || meta.hostNetwork) return undefined;
+    const chosen = [...interfaces.values()].filter((series) => query.matchesSeries(this.#labels(pod, series)));
+    if (chosen.length === 0) return undefined;
+    let perSecond = 0;
+    let spanMs = 0;
+    let ageMs = 0;
+    for (const series of countedInterfaces(chosen, interfaces)) {
+      const readings = node.readings(series);
+      const age = node.ageMs(newestReading(readings, query.column), nowMs);
+      const rate = counterRate(readings, query.column, query.windowMs);
+      if (!rate.ok || !(age <= node.staleAfterMs)) return undefined;
+      perSecond += rate.perSecond;
+      spanMs = Math.max(spanMs, rate.spanMs);
+      ageMs = Math.max(ageMs, age);
+    }
+    return spanMs === 0 ? undefined : { namespace: meta.namespace, name: meta.name, perSecond, spanMs, ageMs };
+  }
+
+  #labels({ node, meta }: PodSeries, { meta: item }: InterfaceSeries): LabelGetter {
+    return (key) => {
+      if (isInterfaceLabel(key)) {
+        switch (key) {
+          case 'node':
+            return selectorValue(node.node);
+          case 'namespace':
+            return selectorValue(meta.namespace);
+          case 'pod':
+            return selectorValue(meta.name);
+          case 'interface':
+            return selectorValue(item.name);
+          case 'network':
+            return selectorValue(item.network);
+          case 'nad_namespace':
+            return selectorValue(item.nadNamespace);
+          case 'primary':
+            return String(item.primary);
+        }
+      }
+      const chosen = this.#options.podLabels.find(({ name }) => name === key);
+      return chosen === undefined ? undefined : ownValue(meta.labels, chosen.key);
+    };
+  }
+
+  #refusal(node: NodeSeries, report: AcceptedReport, nowMs: number): Refusal | undefined {
+    if (!node.isFresh(nowMs)) return undefined;
+    if (node.bootId !== report.bootId) {
+      // Up for longer than the other boot has been silent: both were up at once, so this is not that machine after a reboot.
+      return report.sentAt > nowMs - node.receivedAtMs ? 'other_boot' : undefined;
+    }
+    const isOlderStart = report.instance.id !== node.instance.id && report.instance.startedAt < node.instance.startedAt;
+    return isOlderStart ? 'superseded' : undefined;
+  }
+
+  #remove(key: string, node: NodeSeries): void {
+    for (const pod of node.pods.values()) this.#unindex(pod);
+    this.#nodes.delete(key);
+  }
+
+  #index(pod: PodSeries): void {
+    const { namespace, name } = pod.meta;
+    let names = this.#pods.get(namespace);
+    if (names === undefined) this.#pods.set(namespace, (names = new Map<string, PodSeries[]>()));
+    const pods = names.get(name);
+    if (pods === undefined) names.set(name, [pod]);
+    else pods.push(pod);
+  }
+
+  #unindex(pod: PodSeries): void {
+    const { namespace, name } = pod.meta;
+    const names = this.#pods.get(namespace);
+    const others = names?.get(name)?.filter((other) => other !== pod) ?? [];
+    if (others.length > 0) names?.set(name, others);
+    else names?.delete(name);
+    if (names?.size === 0) this.#pods.delete(namespace);
+  }
+}
+
+/**
+ * A node's monotonic clock cannot step while it is up; one that seems to (a machine restored from a snapshot, a lying agent)
+ * makes every difference across the step meaningless. Forwards: the report was sent later than it can have been. Backwards:
+ * a later sample was taken before an earlier one.
+ */
+function hasClockStepped(node: NodeSeries, report: AcceptedReport, nowMs: number): boolean {
+  if (node.newestMs === -Infinity) return false;
+  const offsetMs = nowMs - report.sentAt;
+  const newest = report.samples.at(-1);
+  return offsetMs < node.offsetMs - CLOCK_STEP_MS || (newest !== undefined && newest.takenAt < node.newestMs);
+}
+
+function newestOf(pods: readonly PodSeries[]): PodSeries | undefined {
+  return pods.reduce<PodSeries | undefined>(
+    (best, pod) => (best === undefined || isNewerPod(pod, best) ? pod : best),
+    undefined,
+  );
+}
+
+function isInterfaceLabel(key: string): key is InterfaceLabel {
+  return (INTERFACE_LABELS as readonly string[]).includes(key);
+}
+
+function ownValue(record: Readonly<Record<string, string>>, key: string): string | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}

@@ -1,0 +1,57 @@
+import process from 'node:process';
+import { runApiserver } from '../apiserver/main.js';
+import { runNodeagent } from '../nodeagent/main.js';
+import { VERSION } from '../runtime/version.js';
+import { runDemo } from './demo/main.js';
+import { runDemoPod } from './demo/pod.js';
+import { runStandalone } from './main.js';
+
+interface Command {
+  /** Left out for a command that only podnet itself runs. */
+  readonly summary?: string;
+  readonly run: (argv: readonly string[]) => Promise<number>;
+}
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  apiserver: { summary: 'serve what the agents report', run: runApiserver },
+  nodeagent: { summary: 'read the counters of this node and push them', run: runNodeagent },
+  standalone: { summary: 'both on this machine, without Kubernetes', run: runStandalone },
+  demo: { summary: 'three pods on two networks with known traffic (root)', run: runDemo },
+  'demo-pod': { run: runDemoPod },
+};
+
+function usage(): string {
+  const commands = Object.entries(COMMANDS).flatMap(([name, { summary }]) =>
+    summary === undefined ? [] : [`  ${name.padEnd(12)}${summary}`],
+  );
+  return [
+    'Usage: podnet <command> [options]',
+    '',
+    ...commands,
+    '',
+    'podnet <command> --help tells the options of a command.',
+    '',
+  ].join('\n');
+}
+
+async function run([name, ...argv]: readonly string[]): Promise<number> {
+  if (name === '--version') {
+    process.stdout.write(`${VERSION}\n`);
+    return 0;
+  }
+  if (name === undefined || name === '--help' || name === 'help') {
+    process.stdout.write(usage());
+    return name === undefined ? 2 : 0;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
+    process.stderr.write(`podnet: no command "${name}"\n\n${usage()}`);
+    return 2;
+  }
+  return command.run(argv);
+}
+
+// Whoever read our output has gone (`podnet standalone | head`): there is nobody left to work for.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+// Not by falling off the end: a connection of somebody else must not keep us.
+process.exit(await run(process.argv.slice(2)));

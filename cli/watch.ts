@@ -1,0 +1,57 @@
+import type { Standalone } from './standalone.js';
+import { systemClock } from '../runtime/clock.js';
+import { renderSummary, renderTable } from './live-table.js';
+import { RedrawnBlock } from './terminal.js';
+
+/** Short, so that the table moves; the API's own default window is a minute. */
+const TABLE_WINDOW_MS = 5_000;
+const REDRAW_EVERY_MS = 1_000;
+const MESSAGES_SHOWN = 3;
+
+/** What somebody who just started it wants to try next. */
+export function renderInvitation({ apiserver, nodeagent }: Standalone): string {
+  const pods = `${apiserver.url}/apis/custom.metrics.k8s.io/v1beta2/namespaces/default/pods/*/network_receive_bytes_per_second`;
+  return [
+    `podnet is serving on ${apiserver.url}, its agent on ${nodeagent.url}. Try:`,
+    '',
+    `  curl -k '${pods}'`,
+    `  curl -k '${pods}?metricLabelSelector=window=5s'`,
+    `  curl -k '${apiserver.url}/metrics?namespace=default'`,
+    '',
+    '',
+  ].join('\n');
+}
+
+/** The log of a program whose terminal shows a table: its last lines stand under the table. */
+export class Messages {
+  readonly lines: string[] = [];
+
+  readonly write = (line: string): void => {
+    this.lines.push(line.trimEnd());
+    this.lines.splice(0, this.lines.length - MESSAGES_SHOWN);
+  };
+}
+
+/** Shows the rates: on a terminal as a table drawn again in its place, elsewhere as one line a second. */
+export function startWatch(
+  { apiserver }: Standalone,
+  { stdout, messages }: { readonly stdout: NodeJS.WriteStream; readonly messages: Messages },
+): { close(): void } {
+  const rates = () => apiserver.store.interfaceRates(TABLE_WINDOW_MS, systemClock.monotonicMs());
+  const block = stdout.isTTY ? new RedrawnBlock(stdout) : undefined;
+  const draw = (): void => {
+    if (block === undefined) {
+      stdout.write(`${new Date(systemClock.wallMs()).toISOString()} ${renderSummary(rates())}\n`);
+    } else {
+      const screen = { columns: stdout.columns, rows: stdout.rows - messages.lines.length - 1 };
+      block.draw([...renderTable(rates(), screen), ...messages.lines.map((line) => line.slice(0, stdout.columns))]);
+    }
+  };
+  const timer = setInterval(draw, REDRAW_EVERY_MS);
+  return {
+    close: () => {
+      clearInterval(timer);
+      block?.close();
+    },
+  };
+}

@@ -1,0 +1,90 @@
+import { INTERFACE_COUNTERS, type InterfaceCounter } from '../openapi/node-report.js';
+import { INTERFACE_LABELS, POD_LABELS } from './labels.js';
+
+/** One metric family: all that a scrape, an HPA and the documentation need to know of it. */
+export interface MetricFamily {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'info' | 'histogram';
+  readonly help: string;
+  /** OpenMetrics unit; the name ends in it (before `_total`). */
+  readonly unit?: string;
+  /** Label names in the order they are printed. */
+  readonly labels: readonly string[];
+  readonly stability: 'alpha' | 'stable';
+}
+
+/** A family of one of the eight interface counters, and the rate of it that the HPA can ask for. */
+export interface InterfaceCounterFamily extends MetricFamily {
+  readonly counter: InterfaceCounter;
+  /** Column of the counter in a reading. */
+  readonly column: number;
+  /** Name on custom.metrics.k8s.io. */
+  readonly rateName: string;
+  readonly rateHelp: string;
+}
+
+type Direction = 'receive' | 'transmit';
+/** What is counted, by the end of the counter's name. */
+const WHAT_HELP = {
+  bytes: (verb: Direction) => `Bytes ${verb === 'receive' ? 'received' : 'transmitted'} by the pod`,
+  packets: (verb: Direction) => `Packets ${verb === 'receive' ? 'received' : 'transmitted'} by the pod`,
+  errors: (verb: Direction) => `Packets that the pod failed to ${verb} for an error`,
+  packets_dropped: (verb: Direction) => `Packets dropped when the pod was to ${verb} them`,
+} as const;
+
+function interfaceCounterFamily(counter: InterfaceCounter, column: number): InterfaceCounterFamily {
+  const [direction, ...rest] = counter.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).split('_');
+  const what = rest.join('_');
+  if ((direction !== 'receive' && direction !== 'transmit') || !isWhat(what))
+    throw new TypeError(`no family for ${counter}`);
+  const said = WHAT_HELP[what](direction);
+  return {
+    counter,
+    column,
+    name: `podnet_interface_${direction}_${what}_total`,
+    type: 'counter',
+    help: `${said}, on one of its interfaces.`,
+    ...(what !== 'packets_dropped' && { unit: what }),
+    labels: INTERFACE_LABELS,
+    stability: 'alpha',
+    rateName: `network_${direction}_${what}_per_second`,
+    rateHelp: `${said}, per second: the sum over the interfaces selected, each traffic counted once.`,
+  };
+}
+
+function isWhat(what: string): what is keyof typeof WHAT_HELP {
+  return Object.hasOwn(WHAT_HELP, what);
+}
+
+/** The eight interface counters, in the order of a reading. */
+export const INTERFACE_COUNTER_FAMILIES: readonly InterfaceCounterFamily[] =
+  INTERFACE_COUNTERS.map(interfaceCounterFamily);
+
+export const INTERFACE_INFO: MetricFamily = {
+  name: 'podnet_interface_info',
+  type: 'info',
+  help: 'Each interface of a pod: its peer on the host, its PCI address, and where its counters come from (netdev, vf or ip). Always 1.',
+  labels: [...INTERFACE_LABELS, 'host_interface', 'pci_address', 'source'],
+  stability: 'alpha',
+};
+
+export const POD_INFO: MetricFamily = {
+  name: 'podnet_pod_info',
+  type: 'info',
+  help: 'Each pod: the workload that runs it, and whether it shares the network of its node. Always 1.',
+  labels: [...POD_LABELS, 'workload_kind', 'workload', 'host_network'],
+  stability: 'alpha',
+};
+
+/** Every family of a node, in the order a scrape prints them. */
+export const NODE_FAMILIES: readonly MetricFamily[] = [...INTERFACE_COUNTER_FAMILIES, INTERFACE_INFO, POD_INFO];
+
+const BY_RATE_NAME = new Map(INTERFACE_COUNTER_FAMILIES.map((family) => [family.rateName, family]));
+
+/** Names that custom.metrics.k8s.io answers for pods, in the order discovery lists them. */
+export const RATE_NAMES: readonly string[] = [...BY_RATE_NAME.keys()];
+
+/** The counter behind a metric of custom.metrics.k8s.io; undefined for a name nobody serves. */
+export function familyOfRate(rateName: string): InterfaceCounterFamily | undefined {
+  return BY_RATE_NAME.get(rateName);
+}

@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+
+/** Labels every series of a pod has, in the order they are printed. */
+export const POD_LABELS = ['node', 'namespace', 'pod'] as const;
+/** Labels every series of a pod's interface has, in the order they are printed. */
+export const INTERFACE_LABELS = [...POD_LABELS, 'interface', 'network', 'nad_namespace', 'primary'] as const;
+export type InterfaceLabel = (typeof INTERFACE_LABELS)[number];
+
+/** Names that a metric selector uses for something else than a label. */
+export const RESERVED_SELECTOR_KEYS = ['window', 'quantile'] as const;
+
+const SELECTOR_VALUE_MAX = 63; // apimachinery validation.LabelValueMaxLength
+const HASH_LENGTH = 8;
+
+/**
+ * The alias under which a label value is matched by selectors: Kubernetes allows `[A-Za-z0-9._-]`, 63 characters,
+ * alphanumeric at both ends. Every other character is written `_`, an end that is not alphanumeric gets an `x`, and a longer
+ * value is cut and ends in the first 8 hex digits of its SHA-256.
+ */
+export function selectorValue(value: string): string {
+  if (value === '') return '';
+  let alias = value.replace(/[^A-Za-z0-9._-]/gu, '_');
+  if (!/^[A-Za-z0-9]/.test(alias)) alias = `x${alias}`;
+  if (!/[A-Za-z0-9]$/.test(alias)) alias = `${alias}x`;
+  if (alias.length <= SELECTOR_VALUE_MAX) return alias;
+  const hash = createHash('sha256').update(value).digest('hex').slice(0, HASH_LENGTH);
+  return `${alias.slice(0, SELECTOR_VALUE_MAX - HASH_LENGTH - 1)}-${hash}`;
+}
+
+/** A pod label chosen with --pod-labels, and the label name it gets on every series of the pod. */
+export interface PodLabel {
+  readonly key: string;
+  readonly name: string;
+}
+
+/** `app.kubernetes.io/name` becomes `label_app_kubernetes_io_name`, as kube-state-metrics writes it. */
+export function podLabel(key: string): PodLabel {
+  return { key, name: `label_${key.replace(/[^A-Za-z0-9_]/g, '_')}` };
+}

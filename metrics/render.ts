@@ -1,0 +1,59 @@
+import type { MetricFamily } from './catalogue.js';
+
+/** The two text formats: Prometheus text 0.0.4, and OpenMetrics 1.0 (both specified at prometheus.io/docs and openmetrics.io). */
+export type ExpositionFormat = 'text' | 'openmetrics';
+
+export const CONTENT_TYPE: Readonly<Record<ExpositionFormat, string>> = {
+  text: 'text/plain; version=0.0.4; charset=utf-8',
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+};
+
+/** What closes an exposition. */
+export const EPILOGUE: Readonly<Record<ExpositionFormat, string>> = { text: '', openmetrics: '# EOF\n' };
+
+/** HELP, TYPE and, in OpenMetrics, UNIT of a family: what goes before its samples, once. */
+export function renderHeader(family: MetricFamily, format: ExpositionFormat): string {
+  if (format === 'text') {
+    const type = family.type === 'info' ? 'gauge' : family.type;
+    return `# HELP ${family.name} ${escapeTextHelp(family.help)}\n# TYPE ${family.name} ${type}\n`;
+  }
+  const name = metricFamilyName(family);
+  const unit = family.unit === undefined ? '' : `# UNIT ${name} ${family.unit}\n`;
+  return `# HELP ${name} ${escapeLabelValue(family.help)}\n# TYPE ${name} ${family.type}\n${unit}`;
+}
+
+/** OpenMetrics names a family without the suffix that its samples carry. */
+function metricFamilyName({ name, type }: MetricFamily): string {
+  if (type === 'counter') return name.replace(/_total$/, '');
+  return type === 'info' ? name.replace(/_info$/, '') : name;
+}
+
+/** One sample line; the same in both formats. `labels` is what {@link renderLabels} gave, or empty. */
+export function renderSample(name: string, labels: string, value: number): string {
+  return labels === '' ? `${name} ${renderValue(value)}\n` : `${name}{${labels}} ${renderValue(value)}\n`;
+}
+
+/** Label pairs as they stand between the braces. */
+export function renderLabels(pairs: Iterable<readonly [name: string, value: string]>): string {
+  let text = '';
+  for (const [name, value] of pairs) text += `${text === '' ? '' : ','}${name}="${escapeLabelValue(value)}"`;
+  return text;
+}
+
+function renderValue(value: number): string {
+  if (value === Infinity) return '+Inf';
+  if (value === -Infinity) return '-Inf';
+  return String(value);
+}
+
+function escapeLabelValue(value: string): string {
+  return /[\\"\n]/.test(value) ? value.replace(/[\\"\n]/g, escapeCharacter) : value;
+}
+
+function escapeTextHelp(help: string): string {
+  return help.replace(/[\\\n]/g, escapeCharacter);
+}
+
+function escapeCharacter(character: string): string {
+  return character === '\n' ? '\\n' : `\\${character}`;
+}

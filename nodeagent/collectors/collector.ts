@@ -1,0 +1,36 @@
+import type { InterfaceReport } from '../../openapi/node-report.js';
+import type { NetnsLayouts } from '../inventory/layout.js';
+import type { NetnsScan } from '../inventory/netns-scan.js';
+import type { Pod } from '../inventory/pod.js';
+import type { ProcFs } from '../procfs/fs.js';
+
+/** One reading of one interface. */
+export interface InterfaceReading {
+  readonly meta: Omit<InterfaceReport, 'readings'>;
+  /** In the order of INTERFACE_COUNTERS. */
+  readonly counters: readonly number[];
+}
+
+/** Why a pod was not read this time. */
+export type SkipReason = 'no_process' | 'process_gone' | 'not_readable' | 'unparsable';
+
+/** What one round over the node collects. Collectors add to it; it belongs to whoever started the round. */
+export interface Sweep {
+  readonly pods: readonly Pod[];
+  /** Monotonic, at the start of the round. */
+  readonly startedMs: number;
+  addInterfaces(pod: Pod, interfaces: readonly InterfaceReading[]): void;
+  skip(pod: Pod, reason: SkipReason): void;
+}
+
+/**
+ * Reads through its sources and adds to the sweep. Touches no registry, logger or clock. Expected failures of one pod are skips; what it
+ * throws is a failure of the whole collector.
+ */
+export type Collector = (sweep: Sweep, signal: AbortSignal) => Promise<void>;
+
+export interface CollectorDeps {
+  readonly procfs: ProcFs;
+  readonly scan: Pick<NetnsScan, 'forget'>;
+  readonly layouts: NetnsLayouts;
+}

@@ -1,0 +1,31 @@
+import { toggle, type Option } from '../../runtime/options/kinds.js';
+import type { Collector, CollectorDeps } from './collector.js';
+import { createInterfacesCollector } from './interfaces.js';
+
+export interface CollectorSpec {
+  /** --collector.<name>, and the `collector` label. */
+  readonly name: string;
+  readonly help: string;
+  readonly enabledByDefault: boolean;
+  readonly create: (deps: CollectorDeps) => Collector;
+}
+
+/** The flags, docs/flags.md and the running set all derive from this list. */
+export const COLLECTORS = [
+  {
+    name: 'interfaces',
+    help: 'Counters of every pod interface.',
+    enabledByDefault: true,
+    create: createInterfacesCollector,
+  },
+] as const satisfies readonly CollectorSpec[];
+
+export type CollectorName = (typeof COLLECTORS)[number]['name'];
+
+/** `--collector.<name>` of every collector. */
+export const COLLECTOR_OPTIONS = Object.fromEntries(
+  COLLECTORS.map(({ name, help, enabledByDefault }) => [
+    `collector.${name}`,
+    toggle({ flag: `collector.${name}`, default: enabledByDefault, help: `Collect: ${help}` }),
+  ]),
+) as Readonly<Record<`collector.${CollectorName}`, Option<boolean>>>;

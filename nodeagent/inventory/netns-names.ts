@@ -1,0 +1,46 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { ifReadable } from '../procfs/errors.js';
+import type { ProcFs } from '../procfs/fs.js';
+import { parseContainerId } from '../procfs/process.js';
+import type { Netns } from './pod.js';
+
+const CONTAINER_ID_SHOWN = 12; // as docker ps shows it
+const NAME_MAX = 63;
+
+export interface NetnsNamesDeps {
+  readonly procfs: ProcFs;
+  /** Where `ip netns add` keeps its names. */
+  readonly runNetns: string;
+}
+
+/**
+ * A name for a network namespace: the one in /run/netns (to see whose it is needs root), else the container's id, else the
+ * name and id of its oldest process. Made to fit where a pod's name goes.
+ */
+export function nameNetns(netns: Netns, { procfs, runNetns }: NetnsNamesDeps): string {
+  for (const pid of netns.pids) {
+    const name = ifReadable(() => runNetnsName(procfs.netnsInode(pid), runNetns));
+    if (name !== undefined) return podName(name);
+    const container = ifReadable(() => parseContainerId(procfs.read(`${pid}/cgroup`)));
+    if (container !== undefined) return container.slice(0, CONTAINER_ID_SHOWN);
+    const comm = ifReadable(() => procfs.read(`${pid}/comm`).trim());
+    if (comm !== undefined) return podName(`${comm}-${pid}`);
+  }
+  return `netns-${netns.inode}`;
+}
+
+function runNetnsName(inode: number | undefined, directory: string): string | undefined {
+  if (inode === undefined) return undefined;
+  return readdirSync(directory).find((name) => ifReadable(() => statSync(join(directory, name)).ino) === inode);
+}
+
+/** Lower case letters, digits, `-` and `.`, alphanumeric at both ends, 63 characters. */
+export function podName(text: string): string {
+  const name = text
+    .toLowerCase()
+    .replace(/[^a-z0-9.-]+/g, '-')
+    .slice(0, NAME_MAX)
+    .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, '');
+  return name === '' ? 'unnamed' : name;
+}

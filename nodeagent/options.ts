@@ -1,0 +1,87 @@
+import { REPORT_LIMITS } from '../openapi/node-report.js';
+import { LOG_FORMATS, LOG_LEVELS } from '../runtime/logger.js';
+import { choice, duration, hostPort, list, optionalText, text, type OptionValues } from '../runtime/options/kinds.js';
+import type { Program } from '../runtime/options/parse.js';
+import { COLLECTOR_OPTIONS } from './collectors/registry.js';
+
+/** @param hostName what the machine calls itself: the default of --node-name */
+export function nodeagentOptions(hostName: string) {
+  return {
+    nodeName: text({
+      flag: 'node-name',
+      default: hostName,
+      defaultText: '$NODE_NAME, else the host name',
+      placeholder: 'name',
+      help: 'Name of this node in every report.',
+    }),
+    server: list({
+      flag: 'server',
+      placeholder: 'url',
+      help: 'An apiserver to push to, https://host:port. Without any the agent serves its own /metrics and pushes nothing.',
+    }),
+    serverCaFile: optionalText({
+      flag: 'server-ca-file',
+      placeholder: 'file',
+      help: "What to trust as the authority of the servers, PEM; without it the system's authorities.",
+    }),
+    podSource: choice({
+      flag: 'pod-source',
+      choices: ['netns'],
+      default: 'netns',
+      help: 'Where pods come from: netns takes every network namespace for a pod.',
+    }),
+    interval: duration({
+      flag: 'interval',
+      default: 15_000,
+      min: REPORT_LIMITS.minIntervalMs,
+      max: REPORT_LIMITS.maxIntervalMs,
+      help: 'Time between two samples.',
+    }),
+    pathProcfs: text({ flag: 'path.procfs', default: '/proc', placeholder: 'directory', help: "The host's procfs." }),
+    pathSysfs: text({ flag: 'path.sysfs', default: '/sys', placeholder: 'directory', help: "The host's sysfs." }),
+    listenAddress: hostPort({
+      flag: 'listen-address',
+      default: { host: '127.0.0.1', port: 9808 },
+      help: 'Where the agent serves /metrics and /healthz, over plain HTTP.',
+    }),
+    logLevel: choice({
+      flag: 'log-level',
+      choices: LOG_LEVELS,
+      default: 'info',
+      help: 'Least severity that is logged.',
+    }),
+    logFormat: choice({
+      flag: 'log-format',
+      choices: LOG_FORMATS,
+      default: 'json',
+      help: 'Form of the log on standard error.',
+    }),
+    ...COLLECTOR_OPTIONS,
+  };
+}
+export type NodeagentOptions = OptionValues<ReturnType<typeof nodeagentOptions>>;
+
+export function nodeagentProgram(version: string, hostName: string): Program<ReturnType<typeof nodeagentOptions>> {
+  return {
+    name: 'podnet nodeagent',
+    summary:
+      'Reads the network counters of every pod of this node and pushes them, with their names, to the apiservers.',
+    version,
+    options: nodeagentOptions(hostName),
+    check: checkOptions,
+  };
+}
+
+function checkOptions({ server, nodeName }: NodeagentOptions): string[] {
+  const errors = server.flatMap((url) =>
+    isServerUrl(url) ? [] : [`--server: must be https://host:port, not "${url}"`],
+  );
+  if (!/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(nodeName) || nodeName.length > 253) {
+    errors.push(`--node-name: must be a name of letters, digits, "-", "_" and ".", not "${nodeName}"`);
+  }
+  return errors;
+}
+
+function isServerUrl(text_: string): boolean {
+  return URL.canParse(text_) && new URL(text_).protocol === 'https:' && new URL(text_).pathname === '/';
+}

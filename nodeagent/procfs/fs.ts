@@ -1,0 +1,95 @@
+import { isUtf8 } from 'node:buffer';
+import { closeSync, fstatSync, openSync, readSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** No file read here is larger on any machine we know of; a routing table of the whole internet is. */
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
+const INITIAL_BUFFER_BYTES = 64 * 1024;
+
+export interface ProcFile {
+  /** Of net/…: equal for all processes of one network namespace, different for those of another. */
+  readonly inode: number;
+  readonly text: string;
+}
+
+/**
+ * The only file of this folder that touches the disk. `root` is /proc, the host's mount of it, or a test's tree.
+ *
+ * Reads are synchronous: the kernel answers from memory, and a read through libuv's pool costs seven times as much CPU
+ * (measured: 20 against 150 µs a file). Errors are those of the system, unwrapped.
+ */
+export class ProcFs {
+  readonly #root: string;
+  #buffer = Buffer.allocUnsafe(INITIAL_BUFFER_BYTES);
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** Ids of all processes, ascending. */
+  pids(): number[] {
+    const names = readdirSync(this.#root);
+    return names.flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : [])).sort((a, b) => a - b);
+  }
+
+  /** Names in a directory; none where it does not exist is the caller's to decide. */
+  list(path: string): string[] {
+    return readdirSync(join(this.#root, path));
+  }
+
+  /** Tells network namespaces apart without any right: no ptrace access is asked for, unlike for ns/net. */
+  netInode(pid: number | 'self'): number {
+    return statSync(join(this.#root, String(pid), 'net/dev')).ino;
+  }
+
+  /** Inode of the network namespace itself, as `ls -i /run/netns` shows it; needs ptrace access to the process. */
+  netnsInode(pid: number): number | undefined {
+    const match = /^net:\[(\d+)\]$/.exec(readlinkSync(join(this.#root, String(pid), 'ns/net')));
+    return match === null ? undefined : Number(match[1]);
+  }
+
+  read(path: string): string {
+    return this.readFile(path).text;
+  }
+
+  /** Text and inode through one descriptor: what was read is of the namespace that the inode names, whoever has the pid by now. */
+  readFile(path: string): ProcFile {
+    const file = openSync(join(this.#root, path), 'r');
+    try {
+      const inode = fstatSync(file).ino;
+      let length = 0;
+      for (;;) {
+        if (length === this.#buffer.length) this.#growBuffer(path);
+        const read = readSync(file, this.#buffer, length, this.#buffer.length - length, null);
+        if (read === 0) return { inode, text: decode(this.#buffer.subarray(0, length)) };
+        length += read;
+      }
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  #growBuffer(path: string): void {
+    if (this.#buffer.length >= MAX_FILE_BYTES) throw new RangeError(`${path}: larger than ${MAX_FILE_BYTES} bytes`);
+    this.#buffer = Buffer.concat([this.#buffer], this.#buffer.length * 2);
+  }
+}
+
+/** UTF-8; in a line that is not, every byte outside ASCII is written `\xNN`, so that an interface keeps a name that can be sent. */
+function decode(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString('utf8');
+  let text = '';
+  let start = 0;
+  while (start < bytes.length) {
+    const newline = bytes.indexOf('\n', start);
+    const end = newline < 0 ? bytes.length : newline + 1;
+    const line = bytes.subarray(start, end);
+    text += isUtf8(line) ? line.toString('utf8') : escapeBytes(line);
+    start = end;
+  }
+  return text;
+}
+
+function escapeBytes(line: Buffer): string {
+  return line.toString('latin1').replace(/[\x80-\xff]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16)}`);
+}

@@ -1,0 +1,170 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { constants, gzip } from 'node:zlib';
+import { Compile } from 'typebox/compile';
+import { NODE_REPORTS_PATH, NodeReportAnswer, type NodeReport } from '../../openapi/node-report.js';
+import { errorMessage, type Logger } from '../../runtime/logger.js';
+import { ignoreAbort } from '../schedule.js';
+import type { Backoff } from './backoff.js';
+import { PushConnectionError, type HttpsClient } from './https-client.js';
+
+/** Makes the report with the newest samples behind a sequence, at most so many. */
+export type ReportBuilder = (afterSequence: number, maxSamples: number) => NodeReport;
+
+export interface PushMetrics {
+  pushed(result: 'ok' | 'refused' | 'failed', seconds: number): void;
+}
+
+export interface PusherDeps {
+  /** As in --server, for the log. */
+  readonly server: string;
+  readonly client: HttpsClient;
+  readonly backoff: Backoff;
+  readonly build: ReportBuilder;
+  readonly monotonicMs: () => number;
+  readonly metrics: PushMetrics;
+  readonly log: Logger;
+}
+
+/** The server answered, and not with what was asked for. */
+class PushRefusedError extends Error {
+  override readonly name = 'PushRefusedError';
+  readonly code = 'NODEAGENT_PUSH_REFUSED';
+
+  constructor(
+    readonly statusCode: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const ANSWER = Compile(NodeReportAnswer);
+const compress = promisify(gzip);
+const NOTHING = 0;
+const TOO_LARGE = 413;
+
+/**
+ * Keeps one server supplied: pushes when there is something new, one request at a time, and after a failure waits and then sends
+ * all that the server lacks.
+ *
+ * A connection is a session: on a kept one the server has what it confirmed and gets the rest; on a new one it may be another
+ * process (a restart, another replica), and gets the whole history, so that it answers every window after this one push.
+ */
+export class Pusher {
+  readonly #deps: PusherDeps;
+  #confirmed = NOTHING;
+  /** Halved when the server finds a report too large. */
+  #maxSamples = Infinity;
+  #wake: (() => void) | undefined;
+  #isPending = false;
+  #lastProblem = '';
+  /** How far back this server wants samples; undefined until it has said so. */
+  historyMs: number | undefined;
+
+  constructor(deps: PusherDeps) {
+    this.#deps = deps;
+  }
+
+  /** There is a new sample. */
+  notify(): void {
+    this.#isPending = true;
+    this.#wake?.();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { backoff, client } = this.#deps;
+    signal.addEventListener('abort', () => this.#wake?.(), { once: true });
+    while (!signal.aborted) {
+      if (!this.#isPending) {
+        await this.#waitForWork();
+        continue;
+      }
+      this.#isPending = false;
+      if (await this.#push(signal)) {
+        backoff.reset();
+      } else {
+        this.#isPending = true;
+        await sleep(backoff.next(), undefined, { signal }).catch(ignoreAbort);
+      }
+    }
+    client.close();
+  }
+
+  async #waitForWork(): Promise<void> {
+    await new Promise<void>((resolve) => (this.#wake = resolve));
+    this.#wake = undefined;
+  }
+
+  async #push(signal: AbortSignal): Promise<boolean> {
+    const { monotonicMs, metrics } = this.#deps;
+    const startedMs = monotonicMs();
+    try {
+      this.#accept(await this.#send(signal));
+      metrics.pushed('ok', (monotonicMs() - startedMs) / 1_000);
+      return true;
+    } catch (error) {
+      if (signal.aborted) return false;
+      const isRefused = error instanceof PushRefusedError;
+      metrics.pushed(isRefused ? 'refused' : 'failed', (monotonicMs() - startedMs) / 1_000);
+      this.#tell(errorMessage(error));
+      return false;
+    }
+  }
+
+  /** An idle connection that the server had closed tells nothing of the server: once, the report goes out again on a new one. */
+  async #send(signal: AbortSignal): Promise<NodeReportAnswer> {
+    try {
+      return await this.#sendOnce(signal);
+    } catch (error) {
+      if (!(error instanceof PushConnectionError) || !error.wasReused || signal.aborted) throw error;
+      return this.#sendOnce(signal);
+    }
+  }
+
+  async #sendOnce(signal: AbortSignal): Promise<NodeReportAnswer> {
+    const { client, build } = this.#deps;
+    const report = build(client.isConnected ? this.#confirmed : NOTHING, this.#maxSamples);
+    const body = await compress(JSON.stringify(report), { level: constants.Z_BEST_SPEED });
+    const headers = {
+      'content-type': 'application/json',
+      'content-encoding': 'gzip',
+      'user-agent': `podnet-nodeagent/${report.agentVersion}`,
+    };
+    const answer = await client.post(NODE_REPORTS_PATH, { headers, body, signal });
+    if (answer.statusCode === TOO_LARGE) this.#maxSamples = Math.max(1, Math.floor(report.samples.length / 2));
+    if (answer.statusCode !== 200)
+      throw new PushRefusedError(answer.statusCode, `HTTP ${answer.statusCode}: ${statusMessage(answer.body)}`);
+    const parsed: unknown = JSON.parse(answer.body);
+    if (!ANSWER.Check(parsed)) throw new PushRefusedError(answer.statusCode, 'the answer is not a NodeReportAnswer');
+    return parsed;
+  }
+
+  #accept({ lastSequence, historyMs, rejected, rejectedCount }: NodeReportAnswer): void {
+    this.#confirmed = lastSequence;
+    this.historyMs = historyMs;
+    const [first] = rejected;
+    this.#tell(first === undefined ? '' : `${rejectedCount} entries left out, first ${first.entry}: ${first.message}`);
+  }
+
+  /** One line per change of state, not per push. */
+  #tell(problem: string): void {
+    if (problem === this.#lastProblem) return;
+    this.#lastProblem = problem;
+    const { log, server } = this.#deps;
+    if (problem === '') log.info({ server }, 'pushing');
+    else log.warn({ server, problem }, 'a push did not go well');
+  }
+}
+
+/** The message of a `Status`, or the beginning of whatever came. */
+function statusMessage(body: string): string {
+  try {
+    const parsed: unknown = JSON.parse(body);
+    if (typeof parsed === 'object' && parsed !== null && 'message' in parsed && typeof parsed.message === 'string')
+      return parsed.message;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  return body.slice(0, 200);
+}

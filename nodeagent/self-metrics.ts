@@ -1,0 +1,74 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { addProcessMetrics } from '../metrics/process-metrics.js';
+
+/** What the agent says of itself, on its own /metrics. */
+export interface SelfMetrics {
+  readonly registry: Registry;
+  readonly sweepSeconds: Histogram;
+  readonly missedSweeps: Counter;
+  readonly collectorSuccess: Gauge<'collector'>;
+  readonly collectorSeconds: Gauge<'collector'>;
+  readonly skippedPods: Gauge<'reason'>;
+  readonly deniedProcesses: Gauge;
+  readonly pods: Gauge;
+  readonly pushes: Counter<'server' | 'result'>;
+  readonly pushSeconds: Histogram<'server'>;
+}
+
+const BUCKETS = [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+export function createSelfMetrics(registry: Registry, version: string): SelfMetrics {
+  const registers = [registry];
+  addProcessMetrics(registry, 'podnet_nodeagent', version);
+  return {
+    registry,
+    sweepSeconds: new Histogram({
+      name: 'podnet_nodeagent_sweep_duration_seconds',
+      help: 'Time to find the pods and read all counters once.',
+      buckets: BUCKETS,
+      registers,
+    }),
+    missedSweeps: new Counter({
+      name: 'podnet_nodeagent_sweeps_missed_total',
+      help: 'Sweeps left out because the one before took too long.',
+      registers,
+    }),
+    collectorSuccess: new Gauge({
+      name: 'podnet_nodeagent_collector_success',
+      help: 'Whether the last run of a collector went through.',
+      labelNames: ['collector'],
+      registers,
+    }),
+    collectorSeconds: new Gauge({
+      name: 'podnet_nodeagent_collector_duration_seconds',
+      help: 'Time that the last run of a collector took.',
+      labelNames: ['collector'],
+      registers,
+    }),
+    skippedPods: new Gauge({
+      name: 'podnet_nodeagent_pods_skipped',
+      help: 'Pods that the last sweep could not read, by reason.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    deniedProcesses: new Gauge({
+      name: 'podnet_nodeagent_processes_denied',
+      help: 'Processes whose network namespace the agent may not look at (procfs mounted with hidepid).',
+      registers,
+    }),
+    pods: new Gauge({ name: 'podnet_nodeagent_pods', help: 'Pods known to the agent.', registers }),
+    pushes: new Counter({
+      name: 'podnet_nodeagent_pushes_total',
+      help: 'Pushes by result: ok, refused (the server said no), failed (no answer).',
+      labelNames: ['server', 'result'],
+      registers,
+    }),
+    pushSeconds: new Histogram({
+      name: 'podnet_nodeagent_push_duration_seconds',
+      help: 'Time from building a report to its answer.',
+      labelNames: ['server'],
+      buckets: BUCKETS,
+      registers,
+    }),
+  };
+}

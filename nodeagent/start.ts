@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { Registry } from 'prom-client';
+import { REPORT_LIMITS } from '../openapi/node-report.js';
+import type { Clock } from '../runtime/clock.js';
+import { errorMessage, type Logger } from '../runtime/logger.js';
+import { renderHostPort } from '../runtime/options/kinds.js';
+import { StartError } from '../runtime/start-error.js';
+import { COLLECTORS } from './collectors/registry.js';
+import { createAgentHttp } from './http.js';
+import { NetnsLayouts } from './inventory/layout.js';
+import { createNetnsPods, type NetnsPodsDeps } from './inventory/netns-pods.js';
+import { NetnsScan } from './inventory/netns-scan.js';
+import type { NodeagentOptions } from './options.js';
+import { ProcFs } from './procfs/fs.js';
+import { Backoff } from './push/backoff.js';
+import { HttpsClient } from './push/https-client.js';
+import { Pusher } from './push/pusher.js';
+import { runSchedule } from './schedule.js';
+import { createSelfMetrics, type SelfMetrics } from './self-metrics.js';
+import { Sweeper } from './sweeper.js';
+import { SysFs } from './sysfs/fs.js';
+
+export interface Nodeagent {
+  /** Such as http://127.0.0.1:9808. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export interface NodeagentDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly version: string;
+  /** Trusted besides or instead of --server-ca-file, PEM. */
+  readonly serverCa?: string;
+  /** What is known of a namespace besides what the kernel tells. */
+  readonly describe?: NonNullable<NetnsPodsDeps['describe']>;
+}
+
+const RUN_NETNS = '/run/netns';
+/** Kept before any server has said what it wants. */
+const DEFAULT_HISTORY_MS = 300_000;
+const MAX_HISTORY_MS = 3_600_000;
+const PUSH_TIMEOUT_MS = 10_000;
+const BACKOFF = { firstMs: 500, minMaxMs: 1_000, maxMs: 30_000 } as const;
+const STALE_AFTER = { intervals: 3, leastMs: 15_000 } as const;
+
+/**
+ * Starts sampling, pushing and serving.
+ * @throws {StartError} when procfs cannot be read or the port is taken
+ */
+export async function startNodeagent(options: NodeagentOptions, deps: NodeagentDeps): Promise<Nodeagent> {
+  const { clock, log, version } = deps;
+  const stop = new AbortController();
+  const metrics = createSelfMetrics(new Registry(), version);
+  const pushers: Pusher[] = [];
+  const sweeper = createSweeper(options, deps, { metrics, historyMs: () => wantedHistoryMs(pushers) });
+  const serverCa = deps.serverCa ?? (await readCa(options.serverCaFile));
+  pushers.push(
+    ...options.server.map((server) => createPusher(server, { options, sweeper, metrics, serverCa, clock, log })),
+  );
+
+  const staleAfterMs = Math.max(STALE_AFTER.intervals * options.interval, STALE_AFTER.leastMs);
+  const app = createAgentHttp({
+    registry: metrics.registry,
+    view: () => (clock.monotonicMs() - sweeper.newestMs <= staleAfterMs ? sweeper.view() : undefined),
+  });
+  try {
+    await app.listen(options.listenAddress);
+  } catch (error) {
+    throw new StartError(`cannot serve on ${renderHostPort(options.listenAddress)}: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
+  const round = async (): Promise<void> => {
+    await sweeper.sweep();
+    for (const pusher of pushers) pusher.notify();
+  };
+  const onMissed = (count: number): void => metrics.missedSweeps.inc(count);
+  const running = Promise.all([
+    runSchedule(round, { intervalMs: options.interval, clock, signal: stop.signal, onMissed }),
+    ...pushers.map((pusher) => pusher.run(stop.signal)),
+  ]);
+  const address = app.server.address() as AddressInfo;
+  const url = `http://${renderHostPort({ host: address.address, port: address.port })}`;
+  log.info({ url, node: options.nodeName, servers: options.server }, 'sampling');
+  return {
+    url,
+    close: async () => {
+      stop.abort();
+      await Promise.all([running, app.close()]);
+    },
+  };
+}
+
+function createSweeper(
+  options: NodeagentOptions,
+  { clock, log, version, describe }: NodeagentDeps,
+  { metrics, historyMs }: { readonly metrics: SelfMetrics; readonly historyMs: () => number },
+): Sweeper {
+  const procfs = new ProcFs(options.pathProcfs);
+  const bootId = readBootId(procfs, options.pathProcfs);
+  const scan = new NetnsScan(procfs);
+  const layouts = new NetnsLayouts(procfs, new SysFs(options.pathSysfs));
+  const enabled = COLLECTORS.filter(({ name }) => options[`collector.${name}`]);
+  return new Sweeper({
+    clock,
+    log,
+    metrics,
+    historyMs,
+    sender: {
+      node: options.nodeName,
+      role: 'node',
+      bootId,
+      instance: { id: randomUUID(), startedAt: clock.monotonicMs() },
+      intervalMs: options.interval,
+      agentVersion: version,
+    },
+    podSource: createNetnsPods({
+      procfs,
+      scan,
+      bootId,
+      runNetns: RUN_NETNS,
+      ...(describe !== undefined && { describe }),
+    }),
+    collectors: new Map(enabled.map(({ name, create }) => [name, create({ procfs, scan, layouts })])),
+    onPods: (pods) => {
+      layouts.keepOnly(new Set(pods.flatMap(({ netns }) => netns?.inode ?? [])));
+      metrics.deniedProcesses.set(scan.denied);
+    },
+  });
+}
+
+/** Also the proof that there is a procfs, and that it can be read. */
+function readBootId(procfs: ProcFs, root: string): string {
+  try {
+    procfs.pids();
+    return procfs.read('sys/kernel/random/boot_id').trim();
+  } catch (error) {
+    throw new StartError(`--path.procfs ${root}: cannot be read: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
+async function readCa(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new StartError(`--server-ca-file: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
+interface PusherParts {
+  readonly options: NodeagentOptions;
+  readonly sweeper: Sweeper;
+  readonly metrics: SelfMetrics;
+  readonly serverCa: string | undefined;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+function createPusher(server: string, { options, sweeper, metrics, serverCa, clock, log }: PusherParts): Pusher {
+  const maxMs = Math.min(BACKOFF.maxMs, Math.max(BACKOFF.minMaxMs, options.interval));
+  return new Pusher({
+    server,
+    log,
+    client: new HttpsClient(new URL(server), { ca: serverCa, timeoutMs: PUSH_TIMEOUT_MS }),
+    backoff: new Backoff({ firstMs: BACKOFF.firstMs, maxMs, random: Math.random }),
+    build: (afterSequence, maxSamples) => sweeper.report(afterSequence, Math.min(maxSamples, REPORT_LIMITS.samples)),
+    monotonicMs: () => clock.monotonicMs(),
+    metrics: {
+      pushed: (result, seconds) => {
+        metrics.pushes.inc({ server, result });
+        metrics.pushSeconds.observe({ server }, seconds);
+      },
+    },
+  });
+}
+
+/** The longest that any server asked for, within reason. */
+function wantedHistoryMs(pushers: readonly Pusher[]): number {
+  return Math.min(MAX_HISTORY_MS, Math.max(DEFAULT_HISTORY_MS, ...pushers.map((pusher) => pusher.historyMs ?? 0)));
+}

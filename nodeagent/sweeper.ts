@@ -1,0 +1,147 @@
+import type { NodeReport } from '../openapi/node-report.js';
+import type { InterfaceView, NodeView } from '../metrics/node-families.js';
+import type { Clock } from '../runtime/clock.js';
+import { errorMessage, type Logger } from '../runtime/logger.js';
+import type { Collector, InterfaceReading, SkipReason, Sweep } from './collectors/collector.js';
+import type { Pod, PodSource } from './inventory/pod.js';
+import { buildReport, type KnownPod, type Sender } from './report/build.js';
+import { History } from './report/history.js';
+import type { SelfMetrics } from './self-metrics.js';
+
+export interface SweeperDeps {
+  readonly sender: Sender;
+  readonly podSource: PodSource;
+  readonly collectors: ReadonlyMap<string, Collector>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: SelfMetrics;
+  /** How far back the samples are wanted, milliseconds. */
+  readonly historyMs: () => number;
+  /** Told which pods there are, before they are read. */
+  readonly onPods?: (pods: readonly Pod[]) => void;
+}
+
+/** A sweep is stopped when it has taken this part of the interval, so that the next one is on time. */
+const SWEEP_SHARE = 0.8;
+
+/** Reads the node once a round, and keeps what it read: the pods as last known, and the history of their counters. */
+export class Sweeper {
+  readonly #deps: SweeperDeps;
+  readonly #history = new History();
+  #known = new Map<string, KnownPod>();
+  #collectors: NodeReport['collectors'] = [];
+  #sequence = 0;
+  #lastProblem = '';
+
+  constructor(deps: SweeperDeps) {
+    this.#deps = deps;
+  }
+
+  /** Time of the newest sample; -Infinity before the first. */
+  get newestMs(): number {
+    return this.#history.newest?.takenAt ?? -Infinity;
+  }
+
+  /** One round. A failure is logged, counted and reported; it does not throw. */
+  async sweep(): Promise<void> {
+    const { clock, podSource, metrics, sender } = this.#deps;
+    const startedMs = clock.monotonicMs();
+    let pods: readonly Pod[];
+    try {
+      pods = podSource.pods(startedMs);
+    } catch (error) {
+      this.#collectors = [{ name: 'pods', ok: false, seconds: 0, error: errorMessage(error) }];
+      this.#tell(`pods: ${errorMessage(error)}`);
+      return;
+    }
+    this.#deps.onPods?.(pods);
+    const readings = new Map<string, readonly InterfaceReading[]>();
+    const skipped = new Map<SkipReason, number>();
+    const readMs = clock.monotonicMs();
+    await this.#collect({
+      pods,
+      startedMs,
+      addInterfaces: (pod, interfaces) => readings.set(pod.uid, interfaces),
+      skip: (_pod, reason) => skipped.set(reason, (skipped.get(reason) ?? 0) + 1),
+    });
+    const endedMs = clock.monotonicMs();
+    this.#sequence++;
+    // The middle of the reading: no reading is further from its time than half of what reading all of them took.
+    this.#history.add(
+      { sequence: this.#sequence, takenAt: (readMs + endedMs) / 2 },
+      readings,
+      this.#deps.historyMs() + sender.intervalMs,
+    );
+    this.#remember(pods, readings);
+    metrics.sweepSeconds.observe((endedMs - startedMs) / 1_000);
+    metrics.pods.set(pods.length);
+    metrics.skippedPods.reset();
+    for (const [reason, count] of skipped) metrics.skippedPods.set({ reason }, count);
+  }
+
+  /** The report for a server that has the samples up to a sequence. */
+  report(afterSequence: number, maxSamples: number): NodeReport {
+    return buildReport({
+      sender: this.#deps.sender,
+      pods: this.#known.values(),
+      samples: this.#history.since(afterSequence).slice(-maxSamples),
+      sequence: this.#sequence,
+      collectors: this.#collectors,
+      sentAt: this.#deps.clock.monotonicMs(),
+    });
+  }
+
+  /** The newest reading of every interface, ordered by name. */
+  view(): NodeView {
+    const ordered = [...this.#known.values()].sort((a, b) => (a.pod.name < b.pod.name ? -1 : 1));
+    return {
+      node: this.#deps.sender.node,
+      pods: ordered.map(({ pod, interfaces }) => ({
+        ...pod,
+        interfaces: interfaces.map((meta): InterfaceView => ({
+          ...meta,
+          counters: this.#history.newest?.reading({ uid: pod.uid, name: meta.name, identity: meta.identity }) ?? [],
+        })),
+      })),
+    };
+  }
+
+  /** One collector after the other; what one had added before it failed or ran out of time stays. */
+  async #collect(sweep: Sweep): Promise<void> {
+    const { collectors, clock, metrics, sender } = this.#deps;
+    const signal = AbortSignal.timeout(sender.intervalMs * SWEEP_SHARE);
+    const results: NodeReport['collectors'] = [];
+    for (const [name, collect] of collectors) {
+      const startedMs = clock.monotonicMs();
+      const error = await collect(sweep, signal).then(() => undefined, errorMessage);
+      const seconds = (clock.monotonicMs() - startedMs) / 1_000;
+      results.push({
+        name,
+        ok: error === undefined,
+        seconds,
+        ...(error !== undefined && { error: error.slice(0, 1_024) }),
+      });
+      metrics.collectorSuccess.set({ collector: name }, error === undefined ? 1 : 0);
+      metrics.collectorSeconds.set({ collector: name }, seconds);
+    }
+    this.#collectors = results;
+    this.#tell(results.flatMap(({ name, error }) => (error === undefined ? [] : [`${name}: ${error}`])).join('; '));
+  }
+
+  /** A pod that was not read keeps the interfaces it had: they get no reading, and stay known. */
+  #remember(pods: readonly Pod[], readings: ReadonlyMap<string, readonly InterfaceReading[]>): void {
+    this.#known = new Map(
+      pods.map((pod) => {
+        const interfaces = readings.get(pod.uid)?.map(({ meta }) => meta) ?? this.#known.get(pod.uid)?.interfaces ?? [];
+        return [pod.uid, { pod, interfaces }];
+      }),
+    );
+  }
+
+  #tell(problem: string): void {
+    if (problem === this.#lastProblem) return;
+    this.#lastProblem = problem;
+    if (problem === '') this.#deps.log.info('every collector works again');
+    else this.#deps.log.warn({ problem }, 'a collector failed');
+  }
+}

@@ -1,0 +1,309 @@
+import { Type, type Static, type TSchema } from 'typebox';
+import * as pattern from './patterns.js';
+
+/** Where agents POST their report, one gzip-compressed JSON document per interval. */
+export const NODE_REPORTS_PATH = '/apis/podnet.dev/v1alpha1/nodereports';
+export const NODE_REPORT_VERSION = 'podnet.dev/v1alpha1';
+
+/** Bounds of one report. Each is far above what a node can have (kubelet's default is 110 pods) and stops what is not a node. */
+export const REPORT_LIMITS = {
+  compressedBytes: 8 * 1024 * 1024,
+  inflatedBytes: 32 * 1024 * 1024,
+  pods: 2_048,
+  interfacesPerPod: 256,
+  samples: 1_024,
+  labelsPerPod: 128,
+  virtualFunctions: 8_192,
+  latencyHistograms: 16_384,
+  ipamSeries: 16_384,
+  collectors: 64,
+  /** A report names at most this many of its rejected entries; all are counted. */
+  rejectedNamed: 100,
+  minIntervalMs: 100,
+  maxIntervalMs: 300_000,
+} as const;
+
+/**
+ * The order of the eight counters in a reading. Each is cumulative since the interface was created, seen from inside the pod:
+ * `receive` is what the pod received.
+ */
+export const INTERFACE_COUNTERS = [
+  'receiveBytes',
+  'receivePackets',
+  'receiveErrors',
+  'receivePacketsDropped',
+  'transmitBytes',
+  'transmitPackets',
+  'transmitErrors',
+  'transmitPacketsDropped',
+] as const;
+export type InterfaceCounter = (typeof INTERFACE_COUNTERS)[number];
+
+/** The order of the per-pod transport counters and gauges in a reading (Linux net/ipv4/proc.c, net/ipv6/proc.c). */
+export const TRANSPORT_COUNTERS = [
+  'tcpRetransmittedSegments',
+  'tcpOutgoingResets',
+  'tcpEstablishedResets',
+  'tcpListenOverflows',
+  'tcpListenDrops',
+  'tcpSocketsInUse',
+  'tcpSocketsTimeWait',
+  'udpSocketsInUse',
+  'udpReceiveErrors',
+  'udpReceiveBufferErrors',
+  'udpTransmitBufferErrors',
+  'conntrackEntries',
+] as const;
+
+const COUNTER_MAX = 2 ** 64; // a kernel u64, as the nearest double
+
+const name = (description: string) =>
+  Type.String({ pattern: pattern.OBJECT_NAME, minLength: 1, maxLength: pattern.OBJECT_NAME_MAX, description });
+const namespace = (description: string) =>
+  Type.String({ pattern: pattern.NAMESPACE, minLength: 1, maxLength: pattern.NAMESPACE_MAX, description });
+const token = (description: string) =>
+  Type.String({ pattern: pattern.TOKEN, minLength: 1, maxLength: pattern.TOKEN_MAX, description });
+const milliseconds = (description: string) =>
+  Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description });
+const timestamp = (description: string) =>
+  Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?Z$', description });
+const orNull = <T extends TSchema>(schema: T, description: string) =>
+  Type.Union([schema, Type.Null()], { description });
+
+/** A cumulative count, or null where it could not be read: absent is not zero. */
+const Counter = orNull(Type.Integer({ minimum: 0, maximum: COUNTER_MAX }), 'Cumulative count; null: not known.');
+
+/** One reading of the eight counters, in the order of {@link INTERFACE_COUNTERS}. */
+export const Reading = Type.Array(Counter, {
+  minItems: INTERFACE_COUNTERS.length,
+  maxItems: INTERFACE_COUNTERS.length,
+  description: `Cumulative counters: ${INTERFACE_COUNTERS.join(', ')}.`,
+});
+export type Reading = Static<typeof Reading>;
+
+export const InterfaceReport = Type.Object(
+  {
+    name: Type.String({
+      pattern: pattern.INTERFACE_NAME,
+      minLength: 1,
+      maxLength: pattern.INTERFACE_NAME_MAX,
+      description: 'Name inside the pod; bytes that are not UTF-8 are written \\xNN.',
+    }),
+    network: Type.String({
+      pattern: pattern.NETWORK_NAME,
+      maxLength: pattern.NETWORK_NAME_MAX,
+      description: 'Network without its namespace; "default" for the default-route interface, empty where unknown.',
+    }),
+    nadNamespace: Type.String({
+      pattern: `${pattern.NAMESPACE}|^$`,
+      maxLength: pattern.NAMESPACE_MAX,
+      description: "Namespace of the NetworkAttachmentDefinition; empty for a CNI's own network.",
+    }),
+    primary: Type.Boolean({ description: "The pod's default interface." }),
+    identity: Type.String({
+      pattern: `${pattern.TOKEN}|^$`,
+      maxLength: pattern.TOKEN_MAX,
+      description:
+        'Netns inode and ifindex, or VF epoch: another one proves a new counter. Empty: not known, proves nothing.',
+    }),
+    source: Type.Union([Type.Literal('netdev'), Type.Literal('vf'), Type.Literal('ip')], {
+      description: 'Where the counters come from: the netdev in the pod, the VF counters of the PF, the IP layer.',
+    }),
+    lowerDevices: Type.Optional(
+      Type.Array(Type.String({ maxLength: pattern.INTERFACE_NAME_MAX }), {
+        maxItems: 64,
+        description:
+          'Interfaces of this pod whose traffic this one carries again: the slaves of a bond, the ports of a bridge.',
+      }),
+    ),
+    hostInterface: Type.Optional(
+      Type.String({ pattern: pattern.INTERFACE_NAME, maxLength: pattern.INTERFACE_NAME_MAX }),
+    ),
+    pciAddress: Type.Optional(Type.String({ pattern: pattern.PCI_ADDRESS })),
+    readings: Type.Array(Type.Union([Reading, Type.Null()]), {
+      maxItems: REPORT_LIMITS.samples,
+      description: 'One for each entry of samples, in its order; null where this interface was not read.',
+    }),
+  },
+  { description: 'One interface of a pod. An earlier identity of the same name goes before the present one.' },
+);
+export type InterfaceReport = Static<typeof InterfaceReport>;
+
+export const Workload = Type.Object(
+  { kind: name('Deployment, StatefulSet, DaemonSet, …: the controller at the top.'), name: name('Its name.') },
+  { description: 'What runs the pod, resolved: a ReplicaSet is reported as its Deployment.' },
+);
+export type Workload = Static<typeof Workload>;
+
+export const PodReport = Type.Object({
+  namespace: namespace('Namespace of the pod.'),
+  name: name('Name of the pod.'),
+  uid: token('Uid of the pod: what it is keyed by.'),
+  creationTimestamp: timestamp("The API server's; under one name the newest wins."),
+  labels: Type.Record(Type.String(), Type.String(), { maxProperties: REPORT_LIMITS.labelsPerPod }),
+  workload: Type.Optional(Workload),
+  hostNetwork: Type.Boolean({ description: "Shares the node's network namespace: has no interfaces of its own." }),
+  interfaces: Type.Array(InterfaceReport, { maxItems: REPORT_LIMITS.interfacesPerPod }),
+  transport: Type.Optional(
+    Type.Array(
+      Type.Union([
+        Type.Array(Counter, { minItems: TRANSPORT_COUNTERS.length, maxItems: TRANSPORT_COUNTERS.length }),
+        Type.Null(),
+      ]),
+      { maxItems: REPORT_LIMITS.samples, description: `Per entry of samples: ${TRANSPORT_COUNTERS.join(', ')}.` },
+    ),
+  ),
+});
+export type PodReport = Static<typeof PodReport>;
+
+export const Sample = Type.Object(
+  {
+    sequence: Type.Integer({
+      minimum: 1,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: 'Counts the samples of one instance.',
+    }),
+    takenAt: milliseconds("The node's monotonic clock, milliseconds since boot."),
+  },
+  { description: 'One sweep over the node. Samples go oldest first.' },
+);
+export type Sample = Static<typeof Sample>;
+
+export const VirtualFunctionReport = Type.Object(
+  {
+    pf: Type.String({
+      pattern: pattern.INTERFACE_NAME,
+      maxLength: pattern.INTERFACE_NAME_MAX,
+      description: 'Physical function.',
+    }),
+    vf: Type.Integer({ minimum: 0, maximum: 65_535, description: 'Index of the VF on its PF.' }),
+    pciAddress: Type.String({ pattern: pattern.PCI_ADDRESS }),
+    numaNode: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_023 })),
+    driver: Type.Optional(token('Driver bound to the VF, such as vfio-pci.')),
+    mac: Type.Optional(Type.String({ maxLength: 64 })),
+    vlan: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_095 })),
+    linkState: Type.Optional(Type.Union([Type.Literal('auto'), Type.Literal('enable'), Type.Literal('disable')])),
+    spoofCheck: Type.Optional(Type.Boolean()),
+    trust: Type.Optional(Type.Boolean()),
+    minTransmitRateMbps: Type.Optional(Type.Integer({ minimum: 0 })),
+    maxTransmitRateMbps: Type.Optional(Type.Integer({ minimum: 0 })),
+    podUid: Type.Optional(token('Pod that owns the VF.')),
+    container: Type.Optional(name('Container the device was given to.')),
+    resource: Type.Optional(Type.String({ pattern: pattern.LABEL_KEY, maxLength: pattern.LABEL_KEY_MAX })),
+    epoch: token('Changes when the VF changes hands or is made anew.'),
+    readings: Type.Array(Type.Union([Reading, Type.Null()]), { maxItems: REPORT_LIMITS.samples }),
+  },
+  { description: 'One SR-IOV virtual function of the node.' },
+);
+export type VirtualFunctionReport = Static<typeof VirtualFunctionReport>;
+
+/** What the counters of a VF stood at when its present owner got it: the owner's figures start at zero there. */
+export const VirtualFunctionBase = Type.Object({
+  pciAddress: Type.String({ pattern: pattern.PCI_ADDRESS }),
+  epoch: token('The epoch that began with this reading.'),
+  podUid: Type.Optional(token('Its owner.')),
+  base: Reading,
+});
+export type VirtualFunctionBase = Static<typeof VirtualFunctionBase>;
+
+export const LatencyHistogram = Type.Object(
+  {
+    protocol: token('tcp, dns-udp, dns-tcp, ntp, …'),
+    peerNode: Type.Optional(name('Node at the other end.')),
+    peerZone: Type.Optional(Type.String({ pattern: pattern.LABEL_VALUE, maxLength: pattern.LABEL_VALUE_MAX })),
+    network: Type.Optional(Type.String({ pattern: pattern.NETWORK_NAME, maxLength: pattern.NETWORK_NAME_MAX })),
+    host: Type.Optional(name('Host name asked for.')),
+    server: Type.Optional(token('Server asked, where the server is the thing measured.')),
+    bucketBounds: Type.Array(Type.Number({ minimum: 0 }), {
+      maxItems: 64,
+      description: 'Upper bounds in seconds, ascending, +Inf left out.',
+    }),
+    bucketCounts: Type.Array(Counter, { maxItems: 65, description: 'Cumulative counts, +Inf last.' }),
+    sumSeconds: Type.Number({ minimum: 0 }),
+    failures: Type.Optional(
+      Type.Array(Type.Object({ reason: token('Why it failed.'), count: Counter }), { maxItems: 32 }),
+    ),
+  },
+  { description: 'Cumulative histogram of one probe; since the start of this instance.' },
+);
+export type LatencyHistogram = Static<typeof LatencyHistogram>;
+
+export const IpamSeries = Type.Object(
+  {
+    source: token('IPAM endpoint or state directory this was read from.'),
+    family: Type.String({ pattern: '^[a-zA-Z_:][a-zA-Z0-9_:]*$', maxLength: 253 }),
+    type: Type.Union([Type.Literal('counter'), Type.Literal('gauge')]),
+    labels: Type.Record(Type.String(), Type.String(), { maxProperties: 32 }),
+    value: Type.Number(),
+  },
+  { description: "One series of the node's IP address management." },
+);
+export type IpamSeries = Static<typeof IpamSeries>;
+
+export const CollectorResult = Type.Object({
+  name: token('As in --collector.<name>.'),
+  ok: Type.Boolean(),
+  seconds: Type.Number({ minimum: 0, description: 'Duration of its last run.' }),
+  error: Type.Optional(Type.String({ maxLength: 1_024 })),
+});
+export type CollectorResult = Static<typeof CollectorResult>;
+
+export const NodeReport = Type.Object(
+  {
+    apiVersion: Type.Literal(NODE_REPORT_VERSION),
+    kind: Type.Literal('NodeReport'),
+    node: name('Node the agent runs on.'),
+    role: Type.Union([Type.Literal('node'), Type.Literal('probe')], {
+      description: 'Reports are keyed by node and role.',
+    }),
+    bootId: token('/proc/sys/kernel/random/boot_id: the monotonic clock starts anew with it.'),
+    instance: Type.Object({
+      id: token('This start of the agent.'),
+      startedAt: milliseconds("When it started, on the node's monotonic clock."),
+    }),
+    sequence: Type.Integer({
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: 'That of the newest sample; 0 before the first.',
+    }),
+    intervalMs: Type.Integer({ minimum: REPORT_LIMITS.minIntervalMs, maximum: REPORT_LIMITS.maxIntervalMs }),
+    sentAt: milliseconds('When this request was made, on the clock of takenAt.'),
+    agentVersion: Type.String({ maxLength: 128 }),
+    samples: Type.Array(Sample, { maxItems: REPORT_LIMITS.samples }),
+    pods: Type.Array(PodReport, {
+      maxItems: REPORT_LIMITS.pods,
+      description: 'Every pod of the node; one left out is gone.',
+    }),
+    virtualFunctions: Type.Optional(Type.Array(VirtualFunctionReport, { maxItems: REPORT_LIMITS.virtualFunctions })),
+    virtualFunctionBases: Type.Optional(Type.Array(VirtualFunctionBase, { maxItems: REPORT_LIMITS.virtualFunctions })),
+    latency: Type.Optional(Type.Array(LatencyHistogram, { maxItems: REPORT_LIMITS.latencyHistograms })),
+    ipam: Type.Optional(Type.Array(IpamSeries, { maxItems: REPORT_LIMITS.ipamSeries })),
+    collectors: Type.Array(CollectorResult, { maxItems: REPORT_LIMITS.collectors }),
+  },
+  { description: 'What one agent saw: the pods of its node, their interfaces and networks, and the counters.' },
+);
+export type NodeReport = Static<typeof NodeReport>;
+
+export const RejectedEntry = Type.Object({
+  entry: Type.String({ description: 'Where it stands in the report, such as pods[3].interfaces[1].readings[0].' }),
+  reason: Type.String({ description: 'Stable word, also the label of the counter of rejections.' }),
+  message: Type.String(),
+});
+export type RejectedEntry = Static<typeof RejectedEntry>;
+
+export const NodeReportAnswer = Type.Object(
+  {
+    apiVersion: Type.Literal(NODE_REPORT_VERSION),
+    kind: Type.Literal('NodeReportAnswer'),
+    lastSequence: Type.Integer({
+      minimum: 0,
+      description: 'The newest sample of this instance that the server holds; 0: none.',
+    }),
+    historyMs: Type.Integer({ minimum: 0, description: 'How far back the server wants samples.' }),
+    rejected: Type.Array(RejectedEntry, { maxItems: REPORT_LIMITS.rejectedNamed }),
+    rejectedCount: Type.Integer({ minimum: 0, description: 'All rejected entries, named or not.' }),
+    virtualFunctionBases: Type.Optional(Type.Array(VirtualFunctionBase)),
+  },
+  { description: 'What the server holds of this instance, and what it did not take.' },
+);
+export type NodeReportAnswer = Static<typeof NodeReportAnswer>;

@@ -1,0 +1,43 @@
+// Makes dist/podnet.js, the one file that is shipped: both programs and the commands around them, with their dependencies.
+// Plain JavaScript, because it runs before anything is compiled.
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const SOURCES = ['apiserver', 'cli', 'metrics', 'nodeagent', 'openapi', 'runtime', 'package-lock.json'];
+export const BUNDLE = join(ROOT, 'dist/podnet.js');
+
+export async function bundle() {
+  const { build } = await import('esbuild');
+  await build({
+    absWorkingDir: ROOT,
+    entryPoints: ['cli/podnet.ts'],
+    outfile: BUNDLE,
+    bundle: true,
+    platform: 'node',
+    target: 'node20.19',
+    format: 'esm',
+    sourcemap: 'linked',
+    legalComments: 'eof',
+    // Dependencies in CommonJS call require() for node's own modules.
+    banner: {
+      js: "import { createRequire as podnetRequire } from 'node:module';\nconst require = podnetRequire(import.meta.url);",
+    },
+    logLevel: 'warning',
+  });
+}
+
+/** Whether a source is newer than the bundle, or there is none. */
+export function isStale() {
+  const built = statSync(BUNDLE, { throwIfNoEntry: false });
+  return built === undefined || SOURCES.some((source) => newestMs(join(ROOT, source)) > built.mtimeMs);
+}
+
+function newestMs(path) {
+  const found = statSync(path);
+  if (!found.isDirectory()) return found.mtimeMs;
+  return Math.max(found.mtimeMs, ...readdirSync(path).map((name) => newestMs(join(path, name))));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle();
