@@ -30,12 +30,9 @@ type DemoOptions = OptionValues<ReturnType<typeof demoOptions>>;
 /** Between the start of traffic and that of the window: the pods' processes start one after the other. */
 const SETTLE_MS = 2_000;
 
-/** `podnet demo`. @returns the exit code: 1 when a rate was not what was offered */
-export async function runDemo(argv: readonly string[]): Promise<number> {
-  const io = createProcessIo(argv);
-  const hostName = defaultNodeName(io.env);
+export function demoProgram(hostName: string): Program<ReturnType<typeof demoOptions>> {
   const standalone = standaloneProgram(hostName);
-  const program: Program<ReturnType<typeof demoOptions>> = {
+  return {
     ...standalone,
     name: 'podnet demo',
     summary:
@@ -46,8 +43,13 @@ export async function runDemo(argv: readonly string[]): Promise<number> {
       ...(options.measure > options.history ? ['--measure: must not be longer than --history'] : []),
     ],
   };
+}
+
+/** `podnet demo`. @returns the exit code: 1 when a rate was not what was offered */
+export async function runDemo(argv: readonly string[]): Promise<number> {
+  const io = createProcessIo(argv);
   let verdict: Verdict | undefined;
-  const code = await runProgram(program, io, async (options) => {
+  const code = await runProgram(demoProgram(defaultNodeName(io.env)), io, async (options) => {
     if (process.getuid?.() !== 0) throw new StartError('needs root: it makes network namespaces');
     verdict = await demonstrate(options, io);
     return undefined;

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { NODE_FAMILIES } from '../../metrics/catalogue.js';
+import { podLabel } from '../../metrics/labels.js';
+import { renderNode, type InterfaceView, type NodeView } from '../../metrics/node-families.js';
+
+const eth0: InterfaceView = {
+  name: 'eth0',
+  network: 'cbr0',
+  nadNamespace: '',
+  primary: true,
+  hostInterface: 'veth7',
+  source: 'netdev',
+  counters: [1, 2, 3, 4, 5, 6, 7, 8],
+};
+
+function viewOf(item: InterfaceView): NodeView {
+  const workload = { kind: 'StatefulSet', name: 'web' };
+  return {
+    node: 'n1',
+    pods: [{ namespace: 'a', name: 'web-0', labels: { app: 'web' }, workload, hostNetwork: false, interfaces: [item] }],
+  };
+}
+
+function linesOf(view: NodeView, family: string, labels: readonly string[] = []): string {
+  return renderNode(view, labels.map(podLabel))[NODE_FAMILIES.findIndex(({ name }) => name === family)] ?? '';
+}
+
+const LABELS = 'node="n1",namespace="a",pod="web-0",interface="eth0",network="cbr0",nad_namespace="",primary="true"';
+
+test('each counter has its own family, with all labels joined', () => {
+  const families = NODE_FAMILIES.slice(0, 8).map(({ name }) => linesOf(viewOf(eth0), name));
+  assert.deepEqual(
+    families.map((text) => text.replace(`{${LABELS}}`, '')),
+    [
+      'podnet_interface_receive_bytes_total 1\n',
+      'podnet_interface_receive_packets_total 2\n',
+      'podnet_interface_receive_errors_total 3\n',
+      'podnet_interface_receive_packets_dropped_total 4\n',
+      'podnet_interface_transmit_bytes_total 5\n',
+      'podnet_interface_transmit_packets_total 6\n',
+      'podnet_interface_transmit_errors_total 7\n',
+      'podnet_interface_transmit_packets_dropped_total 8\n',
+    ],
+  );
+});
+
+test('info families carry what is known of the interface and the pod', () => {
+  assert.equal(
+    linesOf(viewOf(eth0), 'podnet_interface_info'),
+    `podnet_interface_info{${LABELS},host_interface="veth7",pci_address="",source="netdev"} 1\n`,
+  );
+  assert.equal(
+    linesOf(viewOf(eth0), 'podnet_pod_info'),
+    'podnet_pod_info{node="n1",namespace="a",pod="web-0",workload_kind="StatefulSet",workload="web",host_network="false"} 1\n',
+  );
+});
+
+test('a counter that is not known has no line, not a zero', () => {
+  const view = viewOf({ ...eth0, counters: [NaN, 2, 3, 4, 5, 6, 7, 8] });
+  assert.equal(linesOf(view, 'podnet_interface_receive_bytes_total'), '');
+  assert.match(linesOf(view, 'podnet_interface_receive_packets_total'), / 2\n$/);
+  assert.equal(linesOf(viewOf({ ...eth0, counters: [] }), 'podnet_interface_transmit_bytes_total'), '');
+});
+
+test('chosen pod labels are on every series; one the pod lacks is left out', () => {
+  assert.match(linesOf(viewOf(eth0), 'podnet_pod_info', ['app', 'tier']), /host_network="false",label_app="web"} 1\n$/);
+  assert.match(
+    linesOf(viewOf(eth0), 'podnet_interface_receive_bytes_total', ['app']),
+    /primary="true",label_app="web"} 1\n$/,
+  );
+});

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { InterfaceReading } from '../../../nodeagent/collectors/collector.js';
+import { createInterfacesCollector } from '../../../nodeagent/collectors/interfaces.js';
+import { NetnsLayouts } from '../../../nodeagent/inventory/layout.js';
+import { createNetnsPods } from '../../../nodeagent/inventory/netns-pods.js';
+import { NetnsScan } from '../../../nodeagent/inventory/netns-scan.js';
+import type { Pod } from '../../../nodeagent/inventory/pod.js';
+import { ProcFs } from '../../../nodeagent/procfs/fs.js';
+import { SysFs } from '../../../nodeagent/sysfs/fs.js';
+
+async function sweepOf(tree: string, change: (pod: Pod) => Pod = (pod) => pod) {
+  const procfs = new ProcFs(`test/fixtures/proc/${tree}`);
+  const scan = new NetnsScan(procfs);
+  const layouts = new NetnsLayouts(procfs, new SysFs('test/fixtures/no-sysfs'));
+  const pods = createNetnsPods({ procfs, scan, bootId: 'boot', runNetns: '/nonexistent' }).pods(0).map(change);
+  const added = new Map<string, readonly InterfaceReading[]>();
+  const skipped = new Map<string, string>();
+  await createInterfacesCollector({ procfs, scan, layouts })(
+    {
+      pods,
+      startedMs: 0,
+      addInterfaces: (pod, interfaces) => added.set(pod.name, interfaces),
+      skip: (pod, reason) => skipped.set(pod.name, reason),
+    },
+    AbortSignal.timeout(10_000),
+  );
+  return { added, skipped, pods };
+}
+
+test('interfaces are named, leave out lo, and know their default route and ifindex', async () => {
+  const { added, pods } = await sweepOf('containerd');
+  const inode = pods.find(({ name }) => name === '5eff39ce41c3')?.netns?.inode ?? 0;
+  assert.deepEqual(added.get('5eff39ce41c3'), [
+    {
+      counters: [13_634, 201, 0, 0, 3_177_440, 340, 0, 0],
+      meta: { name: 'eth1', network: '', nadNamespace: '', primary: false, identity: `${inode}/2`, source: 'netdev' },
+    },
+    {
+      counters: [35_910, 543, 0, 0, 10_561_080, 1_062, 0, 0],
+      meta: {
+        name: 'eth0',
+        network: 'default',
+        nadNamespace: '',
+        primary: true,
+        identity: `${inode}/3`,
+        source: 'netdev',
+      },
+    },
+  ]);
+});
+
+test('what one pod sent, the other received', async () => {
+  const { added } = await sweepOf('containerd');
+  const counters = (pod: string, item: string) =>
+    added.get(pod)?.find(({ meta }) => meta.name === item)?.counters ?? [];
+  // 10 MiB on eth0 from the first to the second; recorded one after the other while the peers still spoke a little
+  const [received, sent] = [counters('0ef4182d7de3', 'eth0')[0] ?? 0, counters('5eff39ce41c3', 'eth0')[4] ?? 0];
+  assert.ok(Math.abs(received - sent) < 1_000, `${received} of ${sent}`);
+});
+
+test('odd names and counters of 20 digits are kept', async () => {
+  const { added } = await sweepOf('odd');
+  assert.deepEqual(
+    added.get('odd-10')?.map(({ meta, counters }) => [meta.name, counters[0]]),
+    [
+      ['café', 1],
+      ['bad\\xff', 2],
+      ['eth0:1', 2 ** 64],
+    ],
+  );
+});
+
+test('an interface without an ifindex has no identity, which proves nothing', async () => {
+  const { added } = await sweepOf('odd');
+  assert.deepEqual(
+    added.get('bonded-20')?.map(({ meta }) => meta.identity),
+    ['', '', '', ''],
+  );
+});
+
+test('a bond and a VLAN say whose traffic they carry again', async () => {
+  const { added } = await sweepOf('odd');
+  const stacking = added.get('bonded-20')?.map(({ meta }) => [meta.name, meta.lowerDevices]);
+  assert.deepEqual(stacking, [
+    ['bond0', ['eth0', 'eth1']],
+    ['eth0', undefined],
+    ['eth1', undefined],
+    ['bond0.7', ['bond0']],
+  ]);
+});
+
+test('a file that was cut skips its pod and no other', async () => {
+  const { added, skipped } = await sweepOf('odd');
+  assert.deepEqual([...skipped], [['cut-30', 'unparsable']]);
+  assert.deepEqual([...added.keys()], ['odd-10', 'bonded-20']);
+});
+
+test('a pod whose processes are gone is skipped, not reported as zero', async () => {
+  const { added, skipped } = await sweepOf('containerd', (pod) =>
+    pod.netns === undefined ? pod : { ...pod, netns: { ...pod.netns, pids: [4_711] } },
+  );
+  assert.equal(added.size, 0);
+  assert.deepEqual([...skipped.values()], ['process_gone', 'process_gone', 'process_gone']);
+});
+
+test('a process that is in another namespace by now gives no reading', async () => {
+  const { added, skipped } = await sweepOf('containerd', (pod) =>
+    pod.name === 'host' ? pod : { ...pod, netns: { inode: 7, pids: [1, 8_828] } },
+  );
+  assert.deepEqual([...added.keys()], ['host']);
+  assert.deepEqual([...skipped.values()], ['process_gone', 'process_gone']);
+});
+
+test('a pod on the host network is not given the traffic of the node', async () => {
+  const { added, skipped } = await sweepOf('containerd', (pod) => ({ ...pod, hostNetwork: true }));
+  assert.equal(added.size + skipped.size, 0);
+});

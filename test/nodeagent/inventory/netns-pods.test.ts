@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { podName } from '../../../nodeagent/inventory/netns-names.js';
+import { createNetnsPods, type NetnsPodsDeps } from '../../../nodeagent/inventory/netns-pods.js';
+import { NetnsScan } from '../../../nodeagent/inventory/netns-scan.js';
+import { ProcFs } from '../../../nodeagent/procfs/fs.js';
+
+function podsOf(tree: string, describe?: NonNullable<NetnsPodsDeps['describe']>) {
+  const procfs = new ProcFs(`test/fixtures/proc/${tree}`);
+  const scan = new NetnsScan(procfs);
+  const deps = { procfs, scan, bootId: 'boot', runNetns: '/nonexistent' };
+  return createNetnsPods(describe === undefined ? deps : { ...deps, describe });
+}
+
+test('each namespace is one pod, named by its container; the one of process 1 is host', () => {
+  const pods = podsOf('containerd').pods(0);
+  assert.deepEqual(
+    pods.map(({ namespace, name, netns }) => [namespace, name, netns?.pids]),
+    [
+      ['default', 'host', [1]],
+      ['default', '5eff39ce41c3', [8_828, 8_867]],
+      ['default', '0ef4182d7de3', [8_937, 8_971]],
+    ],
+  );
+});
+
+test('the uid is the boot and the inode, the creation that of the oldest process', () => {
+  const pod = podsOf('containerd').pods(0)[1];
+  assert.equal(pod?.uid, `boot-${pod?.netns?.inode ?? ''}`);
+  assert.equal(pod?.creationTimestamp, new Date(1_795_000_000_000 + 1_929_920).toISOString());
+});
+
+test('outside a container a namespace is named by its oldest process', () => {
+  assert.deepEqual(
+    podsOf('odd')
+      .pods(0)
+      .map(({ name }) => name),
+    ['odd-10', 'bonded-20', 'cut-30'],
+  );
+});
+
+test('a description gives labels, workload and networks', () => {
+  const attachments = new Map([['eth1', { network: 'n3', nadNamespace: 'telco', isDefault: false }]]);
+  const workload = { kind: 'StatefulSet', name: 'upf' };
+  const pods = podsOf('containerd', (name) =>
+    name === 'host' ? undefined : { labels: { app: name }, workload, attachments },
+  ).pods(0);
+  assert.deepEqual(
+    pods.map(({ labels }) => labels['app']),
+    [undefined, '5eff39ce41c3', '0ef4182d7de3'],
+  );
+  assert.deepEqual(pods[1]?.workload, workload);
+  assert.equal(pods[1]?.attachments, attachments);
+});
+
+test('any text becomes a name that a pod may have', () => {
+  assert.deepEqual(['Web_Server (1)', '...', 'x'.repeat(100), 'déjà-vu'].map(podName), [
+    'web-server-1',
+    'unnamed',
+    'x'.repeat(63),
+    'd-j-vu',
+  ]);
+});

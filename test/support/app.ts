@@ -1,0 +1,76 @@
+import { gzipSync } from 'node:zlib';
+import type { InjectOptions } from 'fastify';
+import { Registry } from 'prom-client';
+import { createApp, type AppOptions } from '../../apiserver/app.js';
+import { createSelfSignedCertificate } from '../../apiserver/tls.js';
+import { NODE_REPORTS_PATH, type NodeReport, type NodeReportAnswer } from '../../openapi/node-report.js';
+import type { Status } from '../../openapi/kubernetes.js';
+import type { MetricValueListV1Beta2 } from '../../openapi/metric-values.js';
+import { createLogger } from '../../runtime/logger.js';
+import { createManualClock, type ManualClock } from './clock.js';
+
+const tls = await createSelfSignedCertificate(['localhost', '127.0.0.1'], Date.now());
+
+export interface Answer<Body> {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly text: string;
+  readonly body: Body;
+}
+
+/** The real server, asked without a socket. */
+export interface TestServer {
+  readonly clock: ManualClock;
+  readonly logged: string[];
+  push(report: NodeReport): Promise<Answer<NodeReportAnswer & Status>>;
+  pushBody(body: Buffer, headers?: Record<string, string>): Promise<Answer<NodeReportAnswer & Status>>;
+  get<Body = MetricValueListV1Beta2 & Status>(url: string, headers?: Record<string, string>): Promise<Answer<Body>>;
+  request(method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD', url: string): Promise<Answer<Status>>;
+}
+
+export function createTestServer(overrides: Partial<AppOptions> = {}): TestServer {
+  const clock = createManualClock();
+  const logged: string[] = [];
+  const { app } = createApp({
+    clock,
+    log: createLogger('test', { level: 'debug', format: 'text', write: (line) => logged.push(line) }),
+    registry: new Registry(),
+    version: '0.0.0',
+    tls,
+    windowMs: 60_000,
+    historyMs: 300_000,
+    podLabels: [],
+    ...overrides,
+  });
+  const ask = async <Body>(options: InjectOptions): Promise<Answer<Body>> => {
+    const { statusCode, headers, body } = await app.inject(options);
+    const isJson = String(headers['content-type']).startsWith('application/json');
+    return { statusCode, headers, text: body, body: (isJson && body !== '' ? JSON.parse(body) : undefined) as Body };
+  };
+  const pushBody: TestServer['pushBody'] = (payload, headers = {}) =>
+    ask({
+      method: 'POST',
+      url: NODE_REPORTS_PATH,
+      payload,
+      headers: { 'content-type': 'application/json', 'content-encoding': 'gzip', ...headers },
+    });
+  return {
+    clock,
+    logged,
+    pushBody,
+    push: (report) => pushBody(gzipSync(JSON.stringify(report))),
+    get: (url, headers = {}) => ask({ method: 'GET', url, headers }),
+    request: (method, url) => ask({ method, url }),
+  };
+}
+
+/** A path of custom.metrics.k8s.io. */
+export function metricPath(
+  pod: string,
+  metric: string,
+  query: Record<string, string> = {},
+  version = 'v1beta2',
+): string {
+  const search = new URLSearchParams(query).toString();
+  return `/apis/custom.metrics.k8s.io/${version}/namespaces/default/pods/${pod}/${metric}${search === '' ? '' : `?${search}`}`;
+}

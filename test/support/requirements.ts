@@ -1,0 +1,41 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import process from 'node:process';
+
+/** What a test needs of the machine: root, or a program of a Debian package. */
+export type Requirement = 'root' | 'ip' | 'prometheus' | 'promtool' | 'setpriv' | 'script';
+
+const PACKAGES: Readonly<Record<Exclude<Requirement, 'root'>, string>> = {
+  ip: 'iproute2',
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
+  setpriv: 'util-linux',
+  script: 'util-linux',
+};
+
+/**
+ * The reason to skip a test on this machine, or false. In CI nothing is skipped: what is missing there is a failure.
+ * @throws {Error} in CI
+ */
+export function missing(...requirements: readonly Requirement[]): string | false {
+  const reasons = requirements.flatMap((one) =>
+    isMet(one) ? [] : [one === 'root' ? 'needs root' : `needs ${one} (package ${PACKAGES[one]})`],
+  );
+  if (reasons.length === 0) return false;
+  if (process.env['CI'] === 'true') throw new Error(reasons.join(', '));
+  return reasons.join(', ');
+}
+
+function isMet(requirement: Requirement): boolean {
+  if (requirement === 'root') return process.getuid?.() === 0;
+  return (process.env['PATH'] ?? '').split(delimiter).some((directory) => isExecutable(join(directory, requirement)));
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
