@@ -97,7 +97,9 @@ function addAnswerShape(app: App): void {
     const query = request.query as { readonly pretty?: unknown };
     const pretty =
       query.pretty === 'true' || (query.pretty === undefined && HUMAN_AGENTS.test(request.headers['user-agent'] ?? ''));
-    reply.serializer((payload) => `${JSON.stringify(payload, null, pretty ? 2 : 0)}\n`);
+    reply.serializer((payload) =>
+      typeof payload === 'string' ? payload : `${JSON.stringify(payload, null, pretty ? 2 : 0)}\n`,
+    );
     void reply.header('content-type', 'application/json; charset=utf-8');
     done();
   });

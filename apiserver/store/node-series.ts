@@ -158,7 +158,7 @@ export class NodeSeries {
       if (!include(pod.meta.namespace)) continue;
       const key = `${pod.meta.namespace}/${pod.meta.name}`;
       const other = newest.get(key);
-      if (other === undefined || isNewerPod(pod, other)) newest.set(key, pod);
+      if (other === undefined || replacesPod(pod, other, nowMs)) newest.set(key, pod);
     }
     const ordered = [...newest].sort(([a], [b]) => (a < b ? -1 : 1));
     return { node: this.node, pods: ordered.map(([, pod]) => this.#podView(pod, nowMs)) };
@@ -231,10 +231,14 @@ export class NodeSeries {
   }
 }
 
-/** Under one name the newest creation wins; at the same moment, the one heard of last. */
-export function isNewerPod(a: PodSeries, b: PodSeries): boolean {
-  if (a.meta.createdMs !== b.meta.createdMs) return a.meta.createdMs > b.meta.createdMs;
-  return a.node.receivedAtMs > b.node.receivedAtMs;
+/**
+ * Of two pods with one name, whether the later known one is to be shown: it was created later, or in the same second (which is
+ * as fine as Kubernetes tells) under another uid. Under the same uid it is a second node that claims the first one's pod: it gets it
+ * when the first has fallen silent.
+ */
+export function replacesPod(later: PodSeries, earlier: PodSeries, nowMs: number): boolean {
+  if (later.meta.createdMs !== earlier.meta.createdMs) return later.meta.createdMs > earlier.meta.createdMs;
+  return later.meta.uid !== earlier.meta.uid || (!earlier.node.isFresh(nowMs) && later.node.isFresh(nowMs));
 }
 
 function interfaceMeta({ readings: _, ...meta }: InterfaceReport): InterfaceMeta {

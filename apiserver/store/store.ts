@@ -1,6 +1,6 @@
 import { INTERFACE_LABELS, selectorValue, type InterfaceLabel, type PodLabel } from '../../metrics/labels.js';
 import { countedInterfaces } from './counted.js';
-import { NodeSeries, isNewerPod, type InterfaceSeries, type PodSeries } from './node-series.js';
+import { NodeSeries, replacesPod, type InterfaceSeries, type PodSeries } from './node-series.js';
 import { EPOCH, counterRate, newestReading } from './rate.js';
 import type { AcceptedReport } from './report.js';
 
@@ -123,7 +123,7 @@ export class Store {
     const found = query.name === undefined ? [...names.keys()].sort() : [query.name];
     const rates: PodRate[] = [];
     for (const name of found) {
-      const pod = newestOf(names.get(name) ?? []);
+      const pod = shownPod(names.get(name) ?? [], nowMs);
       if (pod === undefined || !query.matchesPod((key) => ownValue(pod.meta.labels, key))) continue;
       const rate = this.#podRate(pod, query, nowMs);
       if (rate !== undefined) rates.push(rate);
@@ -251,11 +251,10 @@ function hasClockStepped(node: NodeSeries, report: AcceptedReport, nowMs: number
   return offsetMs < node.offsetMs - CLOCK_STEP_MS || (newest !== undefined && newest.takenAt < node.newestMs);
 }
 
-function newestOf(pods: readonly PodSeries[]): PodSeries | undefined {
-  return pods.reduce<PodSeries | undefined>(
-    (best, pod) => (best === undefined || isNewerPod(pod, best) ? pod : best),
-    undefined,
-  );
+/** The pod to show of those with one name, in the order in which they became known. */
+function shownPod(pods: readonly PodSeries[], nowMs: number): PodSeries | undefined {
+  const [first, ...others] = pods;
+  return others.reduce((shown, pod) => (shown === undefined || replacesPod(pod, shown, nowMs) ? pod : shown), first);
 }
 
 function isInterfaceLabel(key: string): key is InterfaceLabel {

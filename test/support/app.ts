@@ -28,6 +28,10 @@ export interface TestServer {
   push(report: NodeReport): Promise<Answer<OrStatus<NodeReportAnswer>>>;
   pushBody(body: Buffer, headers?: Record<string, string>): Promise<Answer<OrStatus<NodeReportAnswer>>>;
   get<Body = OrStatus<MetricValueListV1Beta2>>(url: string, headers?: Record<string, string>): Promise<Answer<Body>>;
+  raw(
+    url: string,
+    headers: Record<string, string>,
+  ): Promise<{ headers: Readonly<Record<string, unknown>>; raw: Buffer }>;
   request(method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD', url: string): Promise<Answer<Status>>;
 }
 
@@ -63,6 +67,10 @@ export function createTestServer(overrides: Partial<AppOptions> = {}): TestServe
     pushBody,
     push: (report) => pushBody(gzipSync(JSON.stringify(report))),
     get: (url, headers = {}) => ask({ method: 'GET', url, headers }),
+    raw: async (url, headers) => {
+      const { headers: answered, rawPayload } = await app.inject({ method: 'GET', url, headers });
+      return { headers: answered, raw: rawPayload };
+    },
     request: (method, url) => ask({ method, url }),
   };
 }

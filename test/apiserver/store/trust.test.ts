@@ -125,6 +125,16 @@ test('a pod that moved to another node is read there', async () => {
   assert.equal(await valueOf(server), '7');
 });
 
+test('a node that claims the pod of another gets it only when that one has fallen silent', async () => {
+  const server = createTestServer();
+  const claim = (second: number, value: number) => report(second, value, { node: 'node-b', bootId: 'boot-b' });
+  await pushAll(server, report(1, 0), report(2, 100), claim(1, 0), claim(2, 9e9));
+  assert.equal(await valueOf(server), '100');
+  server.clock.advance(12_000);
+  await pushAll(server, claim(15, 9e9));
+  assert.equal(await valueOf(server, 'web-0', 'window=1s'), '0');
+});
+
 test('a counter that steps back contributes nothing and is never negative', async () => {
   const server = createTestServer();
   await pushAll(server, report(1, 1_000), report(2, 1_100), report(3, 50), report(4, 150));
