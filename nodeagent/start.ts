@@ -6,6 +6,7 @@ import { REPORT_LIMITS } from '../openapi/node-report.js';
 import type { Clock } from '../runtime/clock.js';
 import { errorMessage, type Logger } from '../runtime/logger.js';
 import { renderHostPort } from '../runtime/options/kinds.js';
+import { sleep } from '../runtime/sleep.js';
 import { StartError } from '../runtime/start-error.js';
 import { COLLECTORS } from './collectors/registry.js';
 import { createAgentHttp } from './http.js';
@@ -79,7 +80,7 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   };
   const onMissed = (count: number): void => metrics.missedSweeps.inc(count);
   const running = Promise.all([
-    runSchedule(round, { intervalMs: options.interval, clock, signal: stop.signal, onMissed }),
+    runSchedule(round, { intervalMs: options.interval, clock, sleep, signal: stop.signal, onMissed }),
     ...pushers.map((pusher) => pusher.run(stop.signal)),
   ]);
   const address = app.server.address() as AddressInfo;

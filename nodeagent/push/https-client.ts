@@ -11,20 +11,26 @@ export interface HttpsAnswer {
   readonly body: string;
 }
 
+export interface HttpsPayload {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
 export interface HttpsClientOptions {
   /** PEM of what to trust instead of the system's authorities. */
   readonly ca?: string | undefined;
   readonly timeoutMs: number;
 }
 
-/** The connection broke before an answer: whether an idle one that the other end had already given up. */
+/** There was no answer. */
 export class PushConnectionError extends Error {
   override readonly name = 'PushConnectionError';
   readonly code = 'NODEAGENT_PUSH_CONNECTION';
 
   constructor(
     message: string,
-    readonly wasReused: boolean,
+    /** It broke on a kept connection, which the other end may have given up while it was idle: that tells nothing of the server. */
+    readonly onKeptConnection: boolean,
     options: ErrorOptions,
   ) {
     super(message, options);
@@ -43,38 +49,42 @@ export class HttpsClient {
     this.#agent = new Agent({ keepAlive: true, maxSockets: 1, maxFreeSockets: 1, timeout: IDLE_TIMEOUT_MS });
   }
 
-  /** Whether the next request goes out on the connection of the last one, and so reaches the same process. */
-  get isConnected(): boolean {
-    return Object.values(this.#agent.freeSockets).some((sockets) => sockets !== undefined && sockets.length > 0);
-  }
-
-  /** @throws {PushConnectionError} when there was no answer within the timeout */
+  /**
+   * @param compose makes what to send, once it is known on which connection it goes out: on a kept one it reaches the same process
+   *   as the last one
+   * @throws {PushConnectionError} when there was no answer within the timeout
+   */
   async post(
     path: string,
-    { headers, body, signal }: { headers: Record<string, string>; body: Buffer; signal: AbortSignal },
+    compose: (isKept: boolean) => Promise<HttpsPayload>,
+    signal: AbortSignal,
   ): Promise<HttpsAnswer> {
     const { ca, timeoutMs } = this.#options;
     const options: RequestOptions = {
       method: 'POST',
       agent: this.#agent,
-      headers: { ...headers, 'content-length': body.length },
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
       ...(ca !== undefined && { ca }),
     };
     return new Promise((resolve, reject) => {
       const outgoing = request(new URL(path, this.#url), options);
       const fail = (error: Error): void => {
-        const message =
-          error.name === 'AbortError' || error.name === 'TimeoutError'
-            ? `no answer within ${timeoutMs} ms`
-            : error.message;
-        reject(new PushConnectionError(message, outgoing.reusedSocket, { cause: error }));
+        const isTimeout = error.name === 'AbortError' || error.name === 'TimeoutError';
+        const message = isTimeout ? `no answer within ${timeoutMs} ms` : error.message;
+        outgoing.destroy();
+        reject(new PushConnectionError(message, outgoing.reusedSocket && !isTimeout, { cause: error }));
       };
       outgoing.on('error', fail);
+      outgoing.on('socket', () => {
+        compose(outgoing.reusedSocket).then(({ headers, body }) => {
+          for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value);
+          outgoing.setHeader('content-length', body.length);
+          outgoing.end(body);
+        }, fail);
+      });
       outgoing.on('response', (incoming) => {
         readAnswer(incoming).then((text) => resolve({ statusCode: incoming.statusCode ?? 0, body: text }), fail);
       });
-      outgoing.end(body);
     });
   }
 

@@ -1,12 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import { Compile } from 'typebox/compile';
 import { NODE_REPORTS_PATH, NodeReportAnswer, type NodeReport } from '../../openapi/node-report.js';
 import { errorMessage, type Logger } from '../../runtime/logger.js';
-import { ignoreAbort } from '../schedule.js';
+import { sleep } from '../../runtime/sleep.js';
 import type { Backoff } from './backoff.js';
-import { PushConnectionError, type HttpsClient } from './https-client.js';
+import { PushConnectionError, type HttpsClient, type HttpsPayload } from './https-client.js';
 
 /** Makes the report with the newest samples behind a sequence, at most so many. */
 export type ReportBuilder = (afterSequence: number, maxSamples: number) => NodeReport;
@@ -42,6 +41,7 @@ class PushRefusedError extends Error {
 const ANSWER = Compile(NodeReportAnswer);
 const compress = promisify(gzip);
 const NOTHING = 0;
+const OK = 200;
 const TOO_LARGE = 413;
 
 /**
@@ -85,7 +85,7 @@ export class Pusher {
         backoff.reset();
       } else {
         this.#isPending = true;
-        await sleep(backoff.next(), undefined, { signal }).catch(ignoreAbort);
+        await sleep(backoff.next(), signal);
       }
     }
     client.close();
@@ -117,25 +117,30 @@ export class Pusher {
     try {
       return await this.#sendOnce(signal);
     } catch (error) {
-      if (!(error instanceof PushConnectionError) || !error.wasReused || signal.aborted) throw error;
+      if (!(error instanceof PushConnectionError) || !error.onKeptConnection || signal.aborted) throw error;
       return this.#sendOnce(signal);
     }
   }
 
   async #sendOnce(signal: AbortSignal): Promise<NodeReportAnswer> {
     const { client, build } = this.#deps;
-    const report = build(client.isConnected ? this.#confirmed : NOTHING, this.#maxSamples);
-    const body = await compress(JSON.stringify(report), { level: constants.Z_BEST_SPEED });
-    const headers = {
-      'content-type': 'application/json',
-      'content-encoding': 'gzip',
-      'user-agent': `podnet-nodeagent/${report.agentVersion}`,
+    let sent = 0;
+    const compose = async (isKept: boolean): Promise<HttpsPayload> => {
+      const report = build(isKept ? this.#confirmed : NOTHING, this.#maxSamples);
+      sent = report.samples.length;
+      const headers = {
+        'content-type': 'application/json',
+        'content-encoding': 'gzip',
+        'user-agent': `podnet-nodeagent/${report.agentVersion}`,
+      };
+      return { headers, body: await compress(JSON.stringify(report), { level: constants.Z_BEST_SPEED }) };
     };
-    const answer = await client.post(NODE_REPORTS_PATH, { headers, body, signal });
-    if (answer.statusCode === TOO_LARGE) this.#maxSamples = Math.max(1, Math.floor(report.samples.length / 2));
-    if (answer.statusCode !== 200)
+    const answer = await client.post(NODE_REPORTS_PATH, compose, signal);
+    if (answer.statusCode === TOO_LARGE) this.#maxSamples = Math.max(1, Math.floor(sent / 2));
+    if (answer.statusCode !== OK) {
       throw new PushRefusedError(answer.statusCode, `HTTP ${answer.statusCode}: ${statusMessage(answer.body)}`);
-    const parsed: unknown = JSON.parse(answer.body);
+    }
+    const parsed = parseJson(answer.body);
     if (!ANSWER.Check(parsed)) throw new PushRefusedError(answer.statusCode, 'the answer is not a NodeReportAnswer');
     return parsed;
   }
@@ -159,12 +164,17 @@ export class Pusher {
 
 /** The message of a `Status`, or the beginning of whatever came. */
 function statusMessage(body: string): string {
+  const parsed = parseJson(body);
+  const isStatus =
+    typeof parsed === 'object' && parsed !== null && 'message' in parsed && typeof parsed.message === 'string';
+  return isStatus ? String(parsed.message) : body.slice(0, 200);
+}
+
+function parseJson(text: string): unknown {
   try {
-    const parsed: unknown = JSON.parse(body);
-    if (typeof parsed === 'object' && parsed !== null && 'message' in parsed && typeof parsed.message === 'string')
-      return parsed.message;
+    return JSON.parse(text) as unknown;
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
-  return body.slice(0, 200);
 }

@@ -58,6 +58,6 @@ test('any text becomes a name that a pod may have', () => {
     'web-server-1',
     'unnamed',
     'x'.repeat(63),
-    'd-j-vu',
+    'd-j--vu',
   ]);
 });

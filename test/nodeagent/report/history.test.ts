@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Compile } from 'typebox/compile';
+import type { InterfaceReading } from '../../../nodeagent/collectors/collector.js';
+import type { Pod } from '../../../nodeagent/inventory/pod.js';
+import { buildReport, type Sender } from '../../../nodeagent/report/build.js';
+import { History } from '../../../nodeagent/report/history.js';
+import { NodeReport } from '../../../openapi/node-report.js';
+import { readingOf } from '../../support/reports.js';
+
+const pod: Pod = {
+  namespace: 'default',
+  name: 'web-0',
+  uid: 'u',
+  creationTimestamp: '2026-11-20T10:00:00Z',
+  labels: {},
+  hostNetwork: false,
+  attachments: new Map(),
+};
+const sender: Sender = {
+  node: 'n',
+  role: 'node',
+  bootId: 'b',
+  instance: { id: 'i', startedAt: 0 },
+  intervalMs: 1_000,
+  agentVersion: '0',
+};
+
+function item(value: number, { name = 'eth0', identity = '1/3' } = {}): InterfaceReading {
+  return {
+    meta: { name, network: '', nadNamespace: '', primary: true, identity, source: 'netdev' },
+    counters: readingOf(value),
+  };
+}
+
+function historyOf(...sweeps: readonly (readonly InterfaceReading[])[]): History {
+  const history = new History();
+  sweeps.forEach((interfaces, i) =>
+    history.add({ sequence: i + 1, takenAt: i * 1_000 }, new Map([['u', interfaces]]), 10_000),
+  );
+  return history;
+}
+
+function reportOf(history: History, present: readonly InterfaceReading[], after = 0) {
+  const samples = history.since(after);
+  const report = buildReport({
+    sender,
+    pods: [{ pod, interfaces: present.map(({ meta }) => meta) }],
+    samples,
+    sequence: 9,
+    collectors: [],
+    sentAt: 9_000,
+  });
+  assert.ok(Compile(NodeReport).Check(report), 'the report is as its schema says');
+  return report.pods[0]?.interfaces.map(({ name, identity, readings }) => [
+    name,
+    identity,
+    ...readings.map((reading) => reading?.[0] ?? null),
+  ]);
+}
+
+test('only what lies behind a sequence is sent', () => {
+  const history = historyOf([item(10)], [item(20)], [item(30)]);
+  assert.deepEqual(reportOf(history, [item(30)]), [['eth0', '1/3', 10, 20, 30]]);
+  assert.deepEqual(reportOf(history, [item(30)], 2), [['eth0', '1/3', 30]]);
+  assert.deepEqual(reportOf(history, [item(30)], 3), [['eth0', '1/3']]);
+});
+
+test('an interface that was not read has no reading at that time', () => {
+  const history = historyOf([item(10), item(1, { name: 'net1' })], [item(20)], [item(30), item(3, { name: 'net1' })]);
+  assert.deepEqual(reportOf(history, [item(30), item(3, { name: 'net1' })]), [
+    ['eth0', '1/3', 10, 20, 30],
+    ['net1', '1/3', 1, null, 3],
+  ]);
+});
+
+test('an earlier identity goes before the present one, each with its readings', () => {
+  const anew = { identity: '1/7' };
+  const history = historyOf([item(10)], [item(20)], [item(3, anew)]);
+  assert.deepEqual(reportOf(history, [item(3, anew)]), [
+    ['eth0', '1/3', 10, 20, null],
+    ['eth0', '1/7', null, null, 3],
+  ]);
+});
+
+test('an interface that is gone is not sent, whatever the history holds', () => {
+  assert.deepEqual(reportOf(historyOf([item(10)], [item(20)]), []), []);
+});
+
+test('what is older than the history is dropped', () => {
+  const history = new History();
+  for (let i = 1; i <= 20; i++) history.add({ sequence: i, takenAt: i * 1_000 }, new Map([['u', [item(i)]]]), 5_000);
+  assert.deepEqual(
+    history.since(0).map(({ sequence }) => sequence),
+    [15, 16, 17, 18, 19, 20],
+  );
+});

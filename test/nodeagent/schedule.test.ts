@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runSchedule } from '../../nodeagent/schedule.js';
+import { createManualClock } from '../support/clock.js';
+
+/**
+ * Runs a schedule of 100 ms on a clock that only sleep and rounds move. A round takes as long as `takes` says, a timer fires `late`.
+ * @returns the times at which rounds began, and how many were missed
+ */
+async function roundsOf({
+  count,
+  takes,
+  late = 0,
+}: {
+  count: number;
+  takes: (round: number) => number;
+  late?: number;
+}) {
+  const clock = createManualClock();
+  const startMs = clock.monotonicMs();
+  const stop = new AbortController();
+  const began: number[] = [];
+  let missed = 0;
+  const round = () => {
+    began.push(clock.monotonicMs() - startMs);
+    clock.advance(takes(began.length));
+    if (began.length === count) stop.abort();
+    return Promise.resolve();
+  };
+  const sleep = (milliseconds: number) => {
+    clock.advance(milliseconds + late);
+    return Promise.resolve();
+  };
+  await runSchedule(round, { intervalMs: 100, clock, sleep, signal: stop.signal, onMissed: (n) => (missed += n) });
+  return { began, missed };
+}
+
+test('rounds begin at multiples of the interval, however long each takes within it', async () => {
+  const { began, missed } = await roundsOf({ count: 6, takes: (round) => round * 13 });
+  assert.deepEqual(began, [0, 100, 200, 300, 400, 500]);
+  assert.equal(missed, 0);
+});
+
+test('late timers do not add up', async () => {
+  const { began } = await roundsOf({ count: 50, takes: () => 5, late: 7 });
+  assert.equal(began.at(-1), 4_907);
+});
+
+test('a round that takes too long costs the rounds it covers, and none overlap', async () => {
+  const { began, missed } = await roundsOf({ count: 4, takes: (round) => (round === 2 ? 250 : 5) });
+  assert.deepEqual(began, [0, 100, 400, 500]);
+  assert.equal(missed, 2);
+});
