@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
 import { isIPv6, type AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { podLabel } from '../metrics/labels.js';
@@ -77,6 +78,13 @@ async function loadKeyPair(
     readOrFail('--tls-cert-file', tlsCertFile),
     readOrFail('--tls-private-key-file', tlsPrivateKeyFile),
   ]);
+  try {
+    createSecureContext({ cert, key });
+  } catch (error) {
+    throw new StartError(`--tls-cert-file ${tlsCertFile}: not usable with its key: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
   return { cert, key };
 }
 

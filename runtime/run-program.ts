@@ -1,4 +1,3 @@
-import { errorMessage } from './logger.js';
 import type { OptionTable, OptionValues } from './options/kinds.js';
 import { parseOptions, type Program } from './options/parse.js';
 import { StartError } from './start-error.js';
@@ -44,7 +43,7 @@ export async function runProgram<Table extends OptionTable>(
     return 0;
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    io.writeError(`${program.name}: ${errorMessage(error)}\n`);
+    io.writeError(`${program.name}: ${error.message}\n`);
     return 1;
   }
 }

@@ -3,14 +3,15 @@ import { delimiter, join } from 'node:path';
 import process from 'node:process';
 
 /** What a test needs of the machine: root, or a program of a Debian package. */
-export type Requirement = 'root' | 'ip' | 'prometheus' | 'promtool' | 'setpriv' | 'script';
+export type Requirement = 'root' | 'ip' | 'prometheus' | 'promtool' | 'setpriv' | 'script' | 'curl';
 
 const PACKAGES: Readonly<Record<Exclude<Requirement, 'root'>, string>> = {
   ip: 'iproute2',
   prometheus: 'prometheus',
   promtool: 'prometheus',
   setpriv: 'util-linux',
-  script: 'util-linux',
+  script: 'bsdutils',
+  curl: 'curl',
 };
 
 /**
