@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import { createApp, type AppOptions } from '../../apiserver/app.js';
 import { createSelfSignedCertificate } from '../../apiserver/tls.js';
 import { NODE_REPORTS_PATH, type NodeReport, type NodeReportAnswer } from '../../openapi/node-report.js';
+import type { Store } from '../../apiserver/store/store.js';
 import type { Status } from '../../openapi/kubernetes.js';
 import type { MetricValueListV1Beta2 } from '../../openapi/metric-values.js';
 import { createLogger } from '../../runtime/logger.js';
@@ -25,6 +26,7 @@ type OrStatus<Body> = Omit<Body, 'kind' | 'apiVersion' | 'metadata'> & Omit<Stat
 export interface TestServer {
   readonly clock: ManualClock;
   readonly logged: string[];
+  readonly store: Store;
   push(report: NodeReport): Promise<Answer<OrStatus<NodeReportAnswer>>>;
   pushBody(body: Buffer, headers?: Record<string, string>): Promise<Answer<OrStatus<NodeReportAnswer>>>;
   get<Body = OrStatus<MetricValueListV1Beta2>>(url: string, headers?: Record<string, string>): Promise<Answer<Body>>;
@@ -38,7 +40,7 @@ export interface TestServer {
 export function createTestServer(overrides: Partial<AppOptions> = {}): TestServer {
   const clock = createManualClock();
   const logged: string[] = [];
-  const { app } = createApp({
+  const { app, store } = createApp({
     clock,
     log: createLogger('test', { level: 'debug', format: 'text', write: (line) => logged.push(line) }),
     registry: new Registry(),
@@ -64,6 +66,7 @@ export function createTestServer(overrides: Partial<AppOptions> = {}): TestServe
   return {
     clock,
     logged,
+    store,
     pushBody,
     push: (report) => pushBody(gzipSync(JSON.stringify(report))),
     get: (url, headers = {}) => ask({ method: 'GET', url, headers }),

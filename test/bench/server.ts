@@ -1,0 +1,115 @@
+// The apiserver: one report in, a scrape and an HPA query out.
+import { Readable } from 'node:stream';
+import { constants, createGzip, gunzipSync, gzipSync } from 'node:zlib';
+import { Counter, Registry } from 'prom-client';
+import { Exposition } from '../../apiserver/exposition/exposition.js';
+import { INTERFACE_COUNTER_FAMILIES } from '../../metrics/catalogue.js';
+import { INTERFACE_LABELS } from '../../metrics/labels.js';
+import type { NodeReport } from '../../openapi/node-report.js';
+import { createTestServer, type TestServer } from '../support/app.js';
+import { HEADER, measure, ratio, row } from './measure.js';
+import { syntheticReport, type NodeSize } from './reports.js';
+
+const REPORT: NodeSize = { pods: 110, interfaces: 3 };
+const NODE: NodeSize = { pods: 30, interfaces: 2 };
+const HPA_PATH =
+  '/apis/custom.metrics.k8s.io/v1beta2/namespaces/team-3/pods/*/network_receive_bytes_per_second?labelSelector=app%3Dcheckout-service&metricLabelSelector=network%3Dn3';
+
+const compress = (report: NodeReport) => gzipSync(JSON.stringify(report), { level: constants.Z_BEST_SPEED });
+
+/** Inflate, check, store and render one report, through the whole HTTP server. */
+export async function benchIngest(): Promise<void> {
+  const server = createTestServer();
+  const bodies = Array.from({ length: 300 }, (_, i) => compress(syntheticReport(1, REPORT, i + 1)));
+  const size = bodies[0]?.length ?? 0;
+  let next = 0;
+  const ours = await measure(200, () => {
+    server.clock.advance(15_000);
+    return server.pushBody(bodies[next++] ?? Buffer.alloc(0));
+  });
+  const plain = await measure(200, (i) => JSON.parse(gunzipSync(bodies[i] ?? Buffer.alloc(0)).toString()) as unknown);
+  console.log(
+    `\nIngest of one report: ${REPORT.pods} pods × ${REPORT.interfaces} interfaces × 8 counters, ${(size / 1_000).toFixed(1)} kB gzip\n${HEADER}`,
+  );
+  console.log(row('POST nodereports: check, store, render', ours));
+  console.log(
+    row('gunzip and JSON.parse alone', plain, `ingest is ${(ours.medianUs / plain.medianUs).toFixed(1)} times that`),
+  );
+}
+
+/** A scrape, and the HPA's query, with many nodes loaded. */
+export async function benchRead(nodes: number): Promise<void> {
+  const memoryBefore = residentMiB();
+  const server = createTestServer();
+  for (let second = 1; second <= 5; second++) {
+    for (let node = 0; node < nodes; node++) {
+      const { statusCode, text } = await server.pushBody(compress(syntheticReport(node, NODE, second)));
+      if (statusCode !== 200) throw new Error(text);
+    }
+    server.clock.advance(15_000);
+  }
+  const memory = residentMiB() - memoryBefore;
+  const series = nodes * NODE.pods * NODE.interfaces * 8;
+  console.log(
+    `\n${nodes} nodes × ${NODE.pods} pods × ${NODE.interfaces} interfaces: ${series} counter series, ${memory.toFixed(0)} MiB (${(memory / nodes).toFixed(3)} a node, 5 samples of each)\n${HEADER}`,
+  );
+  await benchScrape(server, nodes);
+  const query = await measure(500, () => server.raw(HPA_PATH, {}));
+  const found = (await server.get(HPA_PATH)).body.items.length;
+  console.log(row(`HPA query: ${found} pods of a namespace, selectors`, query));
+}
+
+/** What a scrape has to do before the socket: the same blocks, plain and through gzip. */
+async function benchScrape({ store, clock }: TestServer, nodes: number): Promise<void> {
+  const exposition = new Exposition(store, []);
+  for (const node of store.nodes()) exposition.update(node, clock.monotonicMs());
+  const pieces = () => exposition.pieces('text', clock.monotonicMs());
+  const plain = await measure(10, () => drain(Readable.from(pieces(), { objectMode: false })));
+  const zip = () =>
+    drain(Readable.from(pieces(), { objectMode: false }).pipe(createGzip({ level: constants.Z_BEST_SPEED })));
+  const zipped = await measure(5, zip);
+  const registry = fillPromClient(nodes);
+  const theirs = await measure(3, () => registry.metrics());
+  const [bytes, gzipBytes] = [await drain(Readable.from(pieces(), { objectMode: false })), await zip()];
+  console.log(row(`/metrics, ${(bytes / 1e6).toFixed(0)} MB`, plain, `${ratio(plain, theirs)} of prom-client`));
+  console.log(row(`/metrics, gzip, ${(gzipBytes / 1e6).toFixed(1)} MB`, zipped));
+  console.log(row('prom-client, the same counter series', theirs));
+}
+
+/** Reads a stream to its end. @returns its bytes */
+async function drain(stream: Readable): Promise<number> {
+  let bytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) bytes += chunk.length;
+  return bytes;
+}
+
+/** The same counters in the usual library. */
+function fillPromClient(nodes: number): Registry {
+  const registry = new Registry();
+  const counters = INTERFACE_COUNTER_FAMILIES.map(
+    ({ name, help }) => new Counter({ name, help, labelNames: INTERFACE_LABELS, registers: [registry] }),
+  );
+  for (let node = 0; node < nodes; node++) {
+    const report = syntheticReport(node, NODE, 5);
+    for (const pod of report.pods) {
+      for (const { name, network, nadNamespace, primary, readings } of pod.interfaces) {
+        const labels = {
+          node: report.node,
+          namespace: pod.namespace,
+          pod: pod.name,
+          interface: name,
+          network,
+          nad_namespace: nadNamespace,
+          primary: String(primary),
+        };
+        counters.forEach((counter, column) => counter.inc(labels, readings[0]?.[column] ?? 0));
+      }
+    }
+  }
+  return registry;
+}
+
+function residentMiB(): number {
+  globalThis.gc?.();
+  return process.memoryUsage.rss() / 1024 / 1024;
+}
