@@ -38,34 +38,28 @@ export function renderNode(view: NodeView, podLabels: readonly PodLabel[] = []):
   let interfaceInfo = '';
   let podInfo = '';
   for (const pod of view.pods) {
-    const chosen = podLabels.flatMap(({ key, name }) =>
-      Object.hasOwn(pod.labels, key) ? [[name, pod.labels[key] ?? ''] as const] : [],
-    );
-    const identity = zip(POD_LABELS, [view.node, pod.namespace, pod.name]);
-    podInfo += renderSample(POD_INFO.name, renderLabels([...identity, ...podDetails(pod), ...chosen]), 1);
+    const ofPod = renderLabels(zip(POD_LABELS, [view.node, pod.namespace, pod.name]));
+    const chosen = chosenLabels(pod, podLabels);
+    podInfo += renderSample(POD_INFO.name, join(ofPod, renderLabels(podDetails(pod)), chosen), 1);
     for (const item of pod.interfaces) {
-      const pairs = zip(INTERFACE_LABELS, [
-        view.node,
-        pod.namespace,
-        pod.name,
-        item.name,
-        item.network,
-        item.nadNamespace,
-        String(item.primary),
-      ]);
-      const labels = renderLabels([...pairs, ...chosen]);
+      const labels = join(ofPod, renderLabels(interfaceLabels(item)), chosen);
       for (const { name, column } of INTERFACE_COUNTER_FAMILIES) {
         const value = item.counters[column] ?? NaN;
         if (!Number.isNaN(value)) counters[column] = (counters[column] ?? '') + renderSample(name, labels, value);
       }
-      interfaceInfo += renderSample(
-        INTERFACE_INFO.name,
-        renderLabels([...pairs, ...interfaceDetails(item), ...chosen]),
-        1,
-      );
+      interfaceInfo += renderSample(INTERFACE_INFO.name, join(labels, renderLabels(interfaceDetails(item))), 1);
     }
   }
   return [...counters, interfaceInfo, podInfo];
+}
+
+function chosenLabels(pod: PodView, podLabels: readonly PodLabel[]): string {
+  const present = podLabels.filter(({ key }) => Object.hasOwn(pod.labels, key));
+  return renderLabels(present.map(({ key, name }) => [name, pod.labels[key] ?? '']));
+}
+
+function interfaceLabels({ name, network, nadNamespace, primary }: InterfaceView): [string, string][] {
+  return zip(INTERFACE_LABELS.slice(POD_LABELS.length), [name, network, nadNamespace, String(primary)]);
 }
 
 function podDetails(pod: PodView): [string, string][] {
@@ -82,6 +76,11 @@ function interfaceDetails(item: InterfaceView): [string, string][] {
     ['pci_address', item.pciAddress ?? ''],
     ['source', item.source],
   ];
+}
+
+/** Label texts side by side, as one flat string: it goes into many lines. */
+function join(...texts: readonly string[]): string {
+  return texts.filter((text) => text !== '').join(',');
 }
 
 function zip(names: readonly string[], values: readonly string[]): [string, string][] {

@@ -34,10 +34,8 @@ export function renderSample(name: string, labels: string, value: number): strin
 }
 
 /** Label pairs as they stand between the braces. */
-export function renderLabels(pairs: Iterable<readonly [name: string, value: string]>): string {
-  let text = '';
-  for (const [name, value] of pairs) text += `${text === '' ? '' : ','}${name}="${escapeLabelValue(value)}"`;
-  return text;
+export function renderLabels(pairs: readonly (readonly [name: string, value: string])[]): string {
+  return pairs.map(([name, value]) => `${name}="${escapeLabelValue(value)}"`).join(',');
 }
 
 function renderValue(value: number): string {
