@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { APISERVER_OPTIONS, apiserverProgram } from '../../apiserver/options.js';
+import { apiserverProgram } from '../../apiserver/options.js';
 import { startApiserver, type Apiserver, type ApiserverDeps } from '../../apiserver/start.js';
 import { createSelfSignedCertificate } from '../../apiserver/tls.js';
 import { nodeagentProgram } from '../../nodeagent/options.js';
@@ -76,8 +76,6 @@ export async function runNodeagent(
     ...overrides,
   });
 }
-
-export const DEFAULT_PORT = APISERVER_OPTIONS.securePort.default;
 
 export async function fetchText(
   { url, ca }: Pick<Apiserver, 'url' | 'ca'>,
