@@ -43,7 +43,7 @@ function renderRow(row: InterfaceRates): string[] {
     printable(row.interface),
     renderRate(rateOf(row, 'receiveBytes'), 'B/s'),
     renderRate(rateOf(row, 'transmitBytes'), 'B/s'),
-    renderRate(drops, '/s'),
+    renderRate(drops, 'pkt/s'),
   ];
 }
 

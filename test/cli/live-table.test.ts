@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { InterfaceRates } from '../../apiserver/store/store.js';
+import { renderSummary, renderTable } from '../../cli/live-table.js';
+
+function rates(pod: string, name: string, receive: number, network = ''): InterfaceRates {
+  return {
+    node: 'n',
+    namespace: 'default',
+    pod,
+    interface: name,
+    network,
+    perSecond: [receive, 0, 0, 1, receive * 2, 0, 0, 2],
+  };
+}
+
+const WIDE = { columns: 100, rows: 20 };
+
+test('the machine itself goes first, then pod by pod', () => {
+  assert.deepEqual(
+    renderTable(
+      [rates('web', 'net1', 1_500, 'n3'), rates('web', 'eth0', NaN, 'default'), rates('host', 'eth0', 10)],
+      WIDE,
+    ),
+    [
+      'POD   NETWORK  INTERFACE    RECEIVE   TRANSMIT    DROPS',
+      'host  -        eth0          10 B/s     20 B/s  3 pkt/s',
+      'web   default  eth0               -          -  3 pkt/s',
+      'web   n3       net1       1.50 kB/s  3.00 kB/s  3 pkt/s',
+    ],
+  );
+});
+
+test('what does not fit the screen is counted, and lines are cut', () => {
+  const many = Array.from({ length: 30 }, (_, i) => rates(`pod-${String(i).padStart(2, '0')}`, 'eth0', i));
+  const lines = renderTable(many, { columns: 20, rows: 10 });
+  assert.equal(lines.length, 9);
+  assert.equal(lines.at(-1), '… and 23 more');
+  assert.ok(lines.every((line) => line.length <= 20));
+});
+
+test('a name cannot move the cursor', () => {
+  assert.ok(
+    !renderTable([rates('a\u001b[2J', 'e\u0007', 1)], WIDE)
+      .join('')
+      .includes('\u001b'),
+  );
+});
+
+test('the summary adds up what has a rate', () => {
+  assert.equal(
+    renderSummary([rates('a', 'eth0', 1_000), rates('a', 'net1', NaN), rates('b', 'eth0', 500)]),
+    '2 pods, 3 interfaces, receive 1.50 kB/s, transmit 3.00 kB/s',
+  );
+});
