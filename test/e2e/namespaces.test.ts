@@ -186,6 +186,22 @@ describe('namespaces', { skip: missing('root', 'ip') }, () => {
     assert.ok(spanMs() >= spanBeforeMs, `${spanMs()} ms of the ${spanBeforeMs} ms before`);
   });
 
+  test('every server gets every report, and one that is away costs the others nothing', async () => {
+    const second = await runApiserver(certificate.flags);
+    const nobody = 'https://127.0.0.1:1';
+    const pushing = await runNodeagent(server, ['--server', `${nobody},${second.url}`, '--node-name', 'other-node']);
+    try {
+      const isThere = async (one: Apiserver) =>
+        (await fetchText(one, '/metrics?node=other-node')).text.includes(testbed.podName('a'));
+      for (const one of [server, second]) await eventually(() => isThere(one), Boolean);
+      const own = await (await fetch(`${pushing.url}/metrics`)).text();
+      assert.match(own, new RegExp(`podnet_nodeagent_pushes_total\\{server="${nobody}",result="failed"\\}`));
+    } finally {
+      await pushing.close();
+      await second.close();
+    }
+  });
+
   test('when the agent has stopped its pods become absent, and never 0', async () => {
     assert.equal((await rates()).size, 3);
     await agent.close();
