@@ -1,4 +1,4 @@
-import { INTERFACE_LABELS, selectorValue, type InterfaceLabel, type PodLabel } from '../../metrics/labels.js';
+import { selectorValue, type InterfaceLabel, type PodLabel } from '../../metrics/labels.js';
 import { countedInterfaces } from './counted.js';
 import { NodeSeries, replacesPod, type InterfaceSeries, type PodSeries } from './node-series.js';
 import { EPOCH, counterRate, newestReading } from './rate.js';
@@ -55,6 +55,16 @@ export interface InterfaceRates {
   /** In the order of INTERFACE_COUNTERS, per second. */
   readonly perSecond: readonly number[];
 }
+
+const SERIES_LABELS: Readonly<Record<InterfaceLabel, (pod: PodSeries, series: InterfaceSeries) => string>> = {
+  node: ({ node }) => node.node,
+  namespace: ({ meta }) => meta.namespace,
+  pod: ({ meta }) => meta.name,
+  interface: (_pod, { meta }) => meta.name,
+  network: (_pod, { meta }) => meta.network,
+  nad_namespace: (_pod, { meta }) => meta.nadNamespace,
+  primary: (_pod, { meta }) => String(meta.primary),
+};
 
 /** A jump of a node's clock against ours that no delay of a request explains. */
 const CLOCK_STEP_MS = 30_000;
@@ -180,28 +190,11 @@ export class Store {
     return spanMs === 0 ? undefined : { namespace: meta.namespace, name: meta.name, perSecond, spanMs, ageMs };
   }
 
-  #labels({ node, meta }: PodSeries, { meta: item }: InterfaceSeries): LabelGetter {
+  #labels(pod: PodSeries, series: InterfaceSeries): LabelGetter {
     return (key) => {
-      if (isInterfaceLabel(key)) {
-        switch (key) {
-          case 'node':
-            return selectorValue(node.node);
-          case 'namespace':
-            return selectorValue(meta.namespace);
-          case 'pod':
-            return selectorValue(meta.name);
-          case 'interface':
-            return selectorValue(item.name);
-          case 'network':
-            return selectorValue(item.network);
-          case 'nad_namespace':
-            return selectorValue(item.nadNamespace);
-          case 'primary':
-            return String(item.primary);
-        }
-      }
+      if (isInterfaceLabel(key)) return selectorValue(SERIES_LABELS[key](pod, series));
       const chosen = this.#options.podLabels.find(({ name }) => name === key);
-      return chosen === undefined ? undefined : ownValue(meta.labels, chosen.key);
+      return chosen === undefined ? undefined : ownValue(pod.meta.labels, chosen.key);
     };
   }
 
@@ -258,7 +251,7 @@ function shownPod(pods: readonly PodSeries[], nowMs: number): PodSeries | undefi
 }
 
 function isInterfaceLabel(key: string): key is InterfaceLabel {
-  return (INTERFACE_LABELS as readonly string[]).includes(key);
+  return Object.hasOwn(SERIES_LABELS, key);
 }
 
 function ownValue(record: Readonly<Record<string, string>>, key: string): string | undefined {
