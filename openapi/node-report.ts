@@ -11,6 +11,8 @@ export const REPORT_LIMITS = {
   inflatedBytes: 32 * 1024 * 1024,
   pods: 2_048,
   interfacesPerPod: 256,
+  /** Of all pods of a report together. */
+  interfaces: 16_384,
   samples: 1_024,
   labelsPerPod: 128,
   virtualFunctions: 8_192,

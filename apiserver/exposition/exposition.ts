@@ -2,7 +2,8 @@ import { NODE_FAMILIES } from '../../metrics/catalogue.js';
 import type { PodLabel } from '../../metrics/labels.js';
 import { renderNode } from '../../metrics/node-families.js';
 import { EPILOGUE, renderHeader, type ExpositionFormat } from '../../metrics/render.js';
-import type { NodeSeries } from '../store/node-series.js';
+import type { NodeSeries, PodSeries } from '../store/node-series.js';
+import { viewOf } from '../store/view.js';
 
 /** What a scrape wants; everything where nothing is said. */
 export interface ExpositionFilter {
@@ -11,9 +12,18 @@ export interface ExpositionFilter {
   readonly family?: string;
 }
 
-/** The nodes that are to be seen, in a stable order. */
-export interface NodeLister {
+/** What of the store is to be seen. */
+export interface ShownNodes {
+  /** In a stable order. */
   nodes(): readonly NodeSeries[];
+  isShown(pod: PodSeries, nowMs: number): boolean;
+}
+
+interface Rendered {
+  /** One text a family, in the order of NODE_FAMILIES. */
+  readonly blocks: readonly Buffer[];
+  /** Until when none of its samples is stale. */
+  readonly freshUntilMs: number;
 }
 
 /**
@@ -22,26 +32,24 @@ export interface NodeLister {
  * left out: Prometheus then marks the series stale.
  */
 export class Exposition {
-  readonly #lister: NodeLister;
+  readonly #shown: ShownNodes;
   readonly #podLabels: readonly PodLabel[];
-  /** One text a family, in the order of NODE_FAMILIES; gone with its node. */
-  readonly #blocks = new WeakMap<NodeSeries, readonly Buffer[]>();
+  /** Gone with its node. */
+  readonly #rendered = new WeakMap<NodeSeries, Rendered>();
 
-  constructor(lister: NodeLister, podLabels: readonly PodLabel[]) {
-    this.#lister = lister;
+  constructor(shown: ShownNodes, podLabels: readonly PodLabel[]) {
+    this.#shown = shown;
     this.#podLabels = podLabels;
   }
 
-  /** To be called when a report of this node was stored. */
+  /** To be called when what is shown of a node changed. */
   update(node: NodeSeries, nowMs: number): void {
-    this.#blocks.set(node, this.#render(node, nowMs));
+    this.#rendered.set(node, this.#render(node, nowMs));
   }
 
   /** The exposition in pieces: for each family its header, then the lines of one node after the other; `own` before the end. */
   *pieces(format: ExpositionFormat, nowMs: number, filter: ExpositionFilter = {}, own = ''): Generator<Buffer> {
-    const nodes = this.#lister
-      .nodes()
-      .filter((node) => node.isFresh(nowMs) && (filter.node ?? node.node) === node.node);
+    const nodes = this.#shown.nodes().filter((node) => node.isFresh(nowMs) && (filter.node ?? node.node) === node.node);
     const blocks = nodes.map((node) => this.#blocksOf(node, nowMs, filter.namespace));
     for (const [i, family] of NODE_FAMILIES.entries()) {
       if ((filter.family ?? family.name) !== family.name) continue;
@@ -54,12 +62,17 @@ export class Exposition {
   }
 
   #blocksOf(node: NodeSeries, nowMs: number, namespace: string | undefined): readonly Buffer[] {
-    return namespace === undefined
-      ? (this.#blocks.get(node) ?? [])
-      : this.#render(node, nowMs, (name) => name === namespace);
+    if (namespace !== undefined) return this.#render(node, nowMs, namespace).blocks;
+    const rendered = this.#rendered.get(node);
+    if (rendered !== undefined && nowMs <= rendered.freshUntilMs) return rendered.blocks;
+    this.update(node, nowMs); // one of its interfaces was read last some time before the others, and is stale by now
+    return this.#rendered.get(node)?.blocks ?? [];
   }
 
-  #render(node: NodeSeries, nowMs: number, include?: (namespace: string) => boolean): readonly Buffer[] {
-    return renderNode(node.view(nowMs, include), this.#podLabels).map((text) => Buffer.from(text));
+  #render(node: NodeSeries, nowMs: number, namespace?: string): Rendered {
+    const isShown = (pod: PodSeries): boolean =>
+      (namespace ?? pod.meta.namespace) === pod.meta.namespace && this.#shown.isShown(pod, nowMs);
+    const { view, freshUntilMs } = viewOf(node, nowMs, isShown);
+    return { blocks: renderNode(view, this.#podLabels).map((text) => Buffer.from(text)), freshUntilMs };
   }
 }

@@ -55,7 +55,9 @@ export function ingestRoutes(app: App, deps: IngestDeps): void {
       const nowMs = deps.clock.monotonicMs();
       const outcome = deps.store.ingest(report, nowMs);
       if (!outcome.ok) throw new ApiError('Conflict', `${report.node}: ${REFUSALS[outcome.reason]}`);
-      if (outcome.isNew) deps.exposition.update(outcome.node, nowMs);
+      if (outcome.isNew) {
+        for (const node of [outcome.node, ...outcome.affected]) deps.exposition.update(node, nowMs);
+      }
       if (outcome.clockStepped) {
         deps.metrics.clockSteps.inc();
         deps.log.warn({ node: report.node }, "the node's monotonic clock stepped: its history is forgotten");

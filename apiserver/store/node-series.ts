@@ -1,48 +1,13 @@
 import type { InterfaceReport, Sample } from '../../openapi/node-report.js';
-import type { InterfaceView, NodeView, PodView } from '../../metrics/node-families.js';
-import { INTERFACE_COUNTERS } from '../../openapi/node-report.js';
-import type { AcceptedPod, AcceptedReport, InterfaceMeta, PodMeta } from './report.js';
-import { EPOCH, ROW, newestReading, type Readings } from './rate.js';
+import { InterfaceSeries } from './interface-series.js';
+import { ROW, type Readings } from './rate.js';
+import type { AcceptedPod, AcceptedReport, PodMeta } from './report.js';
+import { isSame } from './same.js';
 
 const INITIAL_CAPACITY = 4;
 const GROWTH = 1.25;
-
-/** History of one interface. The times of its rows are the node's. */
-export class InterfaceSeries {
-  values: Float64Array<ArrayBuffer>;
-  meta: InterfaceMeta;
-  /** The last identity that was known: an unknown one proves nothing. */
-  #identity: string;
-  #epoch = 0;
-
-  constructor(report: InterfaceReport, capacity: number) {
-    this.meta = interfaceMeta(report);
-    this.#identity = report.identity;
-    this.values = new Float64Array(capacity * ROW).fill(NaN);
-  }
-
-  get name(): string {
-    return this.meta.name;
-  }
-
-  get lowerDevices(): readonly string[] {
-    return this.meta.lowerDevices ?? [];
-  }
-
-  /** Takes over what a report says of this interface; a known identity that differs from the last one starts an epoch. */
-  describe(report: InterfaceReport): void {
-    if (!isSame(this.meta, report, 'readings')) this.meta = interfaceMeta(report);
-    if (report.identity === '') return;
-    if (this.#identity !== '' && this.#identity !== report.identity) this.#epoch++;
-    this.#identity = report.identity;
-  }
-
-  write(row: number, reading: InterfaceReport['readings'][number]): void {
-    if (reading === null) return;
-    for (let column = 0; column < EPOCH; column++) this.values[row * ROW + column] = reading[column] ?? NaN;
-    this.values[row * ROW + EPOCH] = this.#epoch;
-  }
-}
+/** Rows of all interfaces of a node, 72 bytes each: a node with many interfaces has less history, and none can fill the memory. */
+const MAX_ROWS = 1_000_000;
 
 /** One pod on one node. */
 export class PodSeries {
@@ -54,6 +19,12 @@ export class PodSeries {
   ) {}
 }
 
+/** Pods that came and went with a report. */
+export interface PodChanges {
+  readonly added: readonly PodSeries[];
+  readonly removed: readonly PodSeries[];
+}
+
 /**
  * What one agent reported: its pods, and the history of their counters on the node's own clock. Rows of all series share
  * one list of times; a row that a series was not read at is NaN.
@@ -63,6 +34,7 @@ export class NodeSeries {
   readonly role: AcceptedReport['role'];
   readonly bootId: string;
   instance: AcceptedReport['instance'];
+  /** Of the newest sample of this instance that is held; 0: none. */
   lastSequence = 0;
   intervalMs: number;
   /** The server's monotonic clock when the newest report came. */
@@ -90,17 +62,21 @@ export class NodeSeries {
     return this.#length === 0 ? -Infinity : (this.#takenAtMs[this.#length - 1] ?? NaN);
   }
 
-  /** Adds what is new in a report, and forgets the pods it no longer lists. */
-  add(report: AcceptedReport, receivedAtMs: number): { readonly added: PodSeries[]; readonly removed: PodSeries[] } {
+  /**
+   * Adds what is new in a report, and forgets the pods that it no longer lists.
+   * @param afterSequence samples up to here are passed over
+   */
+  add(report: AcceptedReport, receivedAtMs: number, afterSequence = 0): PodChanges {
     this.instance = report.instance;
-    this.lastSequence = Math.max(this.lastSequence, report.sequence);
+    this.lastSequence = Math.max(this.lastSequence, report.samples.at(-1)?.sequence ?? 0);
     this.intervalMs = report.intervalMs;
     this.receivedAtMs = receivedAtMs;
     this.offsetMs = receivedAtMs - report.sentAt;
-    const rows = this.#appendSamples(report.samples);
+    const interfaces = report.pods.reduce((sum, pod) => sum + pod.interfaces.length, 0);
+    const rows = this.#appendSamples(report.samples, { afterSequence, interfaces });
     const added: PodSeries[] = [];
-    const listed = new Set<string>();
     const removed: PodSeries[] = [];
+    const listed = new Set<string>();
     for (const pod of report.pods) {
       const { meta } = pod;
       listed.add(meta.uid);
@@ -119,7 +95,8 @@ export class NodeSeries {
       this.#addInterfaces(series, pod, rows);
     }
     for (const [uid, pod] of this.pods) {
-      if (listed.has(uid)) continue;
+      const isLeftOut = report.leftOut.has(uid) || report.leftOut.has(`${pod.meta.namespace}/${pod.meta.name}`);
+      if (listed.has(uid) || isLeftOut) continue;
       removed.push(pod);
       this.pods.delete(uid);
     }
@@ -129,8 +106,7 @@ export class NodeSeries {
   /** Forgets all counters, as after a step of the node's clock; the pods stay. */
   forgetHistory(): void {
     this.#length = 0;
-    this.lastSequence = 0;
-    for (const series of this.#everyInterface()) series.values.fill(NaN);
+    for (const series of this.#everyInterface()) series.forget();
   }
 
   readings(series: InterfaceSeries): Readings {
@@ -151,73 +127,57 @@ export class NodeSeries {
     return this.#length > 0 && this.ageMs(this.#length - 1, nowMs) <= this.staleAfterMs;
   }
 
-  /** The newest fresh reading of every interface, in a stable order; of two pods with one name only the newer. */
-  view(nowMs: number, include: (namespace: string) => boolean = () => true): NodeView {
-    const newest = new Map<string, PodSeries>();
-    for (const pod of this.pods.values()) {
-      if (!include(pod.meta.namespace)) continue;
-      const key = `${pod.meta.namespace}/${pod.meta.name}`;
-      const other = newest.get(key);
-      if (other === undefined || replacesPod(pod, other, nowMs)) newest.set(key, pod);
-    }
-    const ordered = [...newest].sort(([a], [b]) => (a < b ? -1 : 1));
-    return { node: this.node, pods: ordered.map(([, pod]) => this.#podView(pod, nowMs)) };
-  }
-
-  #podView({ meta, interfaces }: PodSeries, nowMs: number): PodView {
-    const ordered = [...interfaces.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-    return { ...meta, interfaces: ordered.map((series) => this.#interfaceView(series, nowMs)) };
-  }
-
-  #interfaceView(series: InterfaceSeries, nowMs: number): InterfaceView {
-    const readings = this.readings(series);
-    const row = newestReading(readings, EPOCH);
-    const fresh = row >= 0 && this.ageMs(row, nowMs) <= this.staleAfterMs;
-    return {
-      ...series.meta,
-      counters: fresh ? series.values.subarray(row * ROW, row * ROW + INTERFACE_COUNTERS.length) : [],
-    };
-  }
-
-  #addInterfaces(pod: PodSeries, report: AcceptedPod, rows: readonly number[]): void {
-    const listed = new Set<string>();
-    for (const meta of report.interfaces) {
-      listed.add(meta.name);
-      let series = pod.interfaces.get(meta.name);
+  #addInterfaces(pod: PodSeries, { interfaces, leftOut }: AcceptedPod, rows: readonly number[]): void {
+    const byName = groupByName(interfaces);
+    for (const [name, reports] of byName) {
+      const [first] = reports;
+      let series = pod.interfaces.get(name);
       if (series === undefined) {
-        series = new InterfaceSeries(meta, this.#takenAtMs.length);
-        pod.interfaces.set(meta.name, series);
+        series = new InterfaceSeries(first, this.#takenAtMs.length);
+        pod.interfaces.set(name, series);
       }
-      series.describe(meta);
+      series.describe(reports.at(-1) ?? first);
       for (const [i, row] of rows.entries()) {
-        if (row >= 0) series.write(row, meta.readings[i] ?? null);
+        if (row < 0) continue;
+        for (const { identity, readings } of reports) {
+          const reading = readings[i] ?? null;
+          if (reading !== null) series.write(row, identity, reading);
+        }
       }
     }
     for (const name of pod.interfaces.keys()) {
-      if (!listed.has(name)) pod.interfaces.delete(name);
+      if (!byName.has(name) && !leftOut.has(name)) pod.interfaces.delete(name);
     }
   }
 
-  /** Gives each sample a row, -1 for one that is already known or too old. */
-  #appendSamples(samples: readonly Sample[]): number[] {
-    const oldestMs = Math.max(this.newestMs, ...samples.map((sample) => sample.takenAt)) - this.#historyMs;
-    const wanted = samples.filter(({ takenAt }) => takenAt > this.newestMs && takenAt >= oldestMs);
-    this.#makeRoom(wanted.length, oldestMs);
-    return samples.map(({ takenAt }) => {
-      if (takenAt <= this.newestMs || takenAt < oldestMs) return -1;
-      this.#takenAtMs[this.#length] = takenAt;
+  /** Gives each sample a row, -1 for one that is already known, passed over or too old. */
+  #appendSamples(
+    samples: readonly Sample[],
+    { afterSequence, interfaces }: { readonly afterSequence: number; readonly interfaces: number },
+  ): number[] {
+    // Two more than the history: a rate needs two samples even where one interval is as long as the history.
+    const keptMs = this.#historyMs + 2 * this.intervalMs;
+    const oldestMs = Math.max(this.newestMs, samples.at(-1)?.takenAt ?? -Infinity) - keptMs;
+    const maxRows = Math.max(INITIAL_CAPACITY, Math.floor(MAX_ROWS / Math.max(1, interfaces)));
+    const isWanted = ({ takenAt, sequence }: Sample): boolean =>
+      takenAt > this.newestMs && takenAt >= oldestMs && sequence > afterSequence;
+    const wanted = new Set(samples.filter(isWanted).slice(-maxRows));
+    this.#makeRoom(wanted.size, oldestMs, maxRows);
+    return samples.map((sample) => {
+      if (!wanted.has(sample)) return -1;
+      this.#takenAtMs[this.#length] = sample.takenAt;
       return this.#length++;
     });
   }
 
-  /** Drops rows older than the history when there is no room left, and grows when that frees too little. */
-  #makeRoom(rows: number, oldestMs: number): void {
+  /** Drops rows that are too old when there is no room left, and grows when that frees too little. */
+  #makeRoom(rows: number, oldestMs: number, maxRows: number): void {
     const capacity = this.#takenAtMs.length;
-    if (this.#length + rows <= capacity) return;
+    if (this.#length + rows <= Math.min(capacity, maxRows)) return;
     const found = this.#takenAtMs.subarray(0, this.#length).findIndex((takenAt) => takenAt >= oldestMs);
-    const dropped = found < 0 ? this.#length : found;
+    const dropped = Math.max(found < 0 ? this.#length : found, this.#length + rows - maxRows);
     const kept = this.#length - dropped;
-    const needed = Math.ceil((kept + rows) * GROWTH);
+    const needed = Math.min(maxRows, Math.ceil((kept + rows) * GROWTH));
     const grown = needed > capacity || needed * 2 < capacity ? Math.max(needed, INITIAL_CAPACITY) : capacity;
     this.#takenAtMs = moved(this.#takenAtMs, { dropped, kept, capacity: grown, width: 1 });
     for (const series of this.#everyInterface()) {
@@ -231,6 +191,16 @@ export class NodeSeries {
   }
 }
 
+function groupByName(interfaces: readonly InterfaceReport[]): Map<string, [InterfaceReport, ...InterfaceReport[]]> {
+  const groups = new Map<string, [InterfaceReport, ...InterfaceReport[]]>();
+  for (const one of interfaces) {
+    const group = groups.get(one.name);
+    if (group === undefined) groups.set(one.name, [one]);
+    else group.push(one);
+  }
+  return groups;
+}
+
 /**
  * Of two pods with one name, whether the later known one is to be shown: it was created later, or in the same second (which is
  * as fine as Kubernetes tells) under another uid. Under the same uid it is a second node that claims the first one's pod: it gets it
@@ -239,22 +209,6 @@ export class NodeSeries {
 export function replacesPod(later: PodSeries, earlier: PodSeries, nowMs: number): boolean {
   if (later.meta.createdMs !== earlier.meta.createdMs) return later.meta.createdMs > earlier.meta.createdMs;
   return later.meta.uid !== earlier.meta.uid || (!earlier.node.isFresh(nowMs) && later.node.isFresh(nowMs));
-}
-
-function interfaceMeta({ readings: _, ...meta }: InterfaceReport): InterfaceMeta {
-  return meta;
-}
-
-/** Whether two plain values say the same, so that the one already held need not be replaced. `except` is left out of account. */
-function isSame(held: unknown, said: unknown, except?: string): boolean {
-  if (Object.is(held, said)) return true;
-  if (typeof held !== 'object' || typeof said !== 'object' || held === null || said === null) return false;
-  const before = Object.entries(held);
-  const after = Object.entries(said).filter(([key]) => key !== except);
-  return (
-    before.length === after.length &&
-    after.every(([key, value]) => isSame((held as Record<string, unknown>)[key], value))
-  );
 }
 
 interface Move {

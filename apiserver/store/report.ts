@@ -14,7 +14,10 @@ export type InterfaceMeta = Omit<InterfaceReport, 'readings'>;
 /** A pod of a report that passed every check. */
 export interface AcceptedPod {
   readonly meta: PodMeta;
+  /** Of two with one name the earlier identity goes first, and no sample has a reading of both. */
   readonly interfaces: readonly InterfaceReport[];
+  /** Names of interfaces that had to be left out: they exist, so what is known of them stays. */
+  readonly leftOut: ReadonlySet<string>;
 }
 
 /** A report whose envelope and every remaining entry are good. `readings` of an interface go with `samples`, one to one. */
@@ -23,4 +26,6 @@ export interface AcceptedReport extends Pick<
   'node' | 'role' | 'bootId' | 'instance' | 'sequence' | 'intervalMs' | 'sentAt' | 'samples'
 > {
   readonly pods: readonly AcceptedPod[];
+  /** Uids and `namespace/name` of pods that had to be left out: they exist, so what is known of them stays. */
+  readonly leftOut: ReadonlySet<string>;
 }

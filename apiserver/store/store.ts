@@ -1,6 +1,7 @@
 import { selectorValue, type InterfaceLabel, type PodLabel } from '../../metrics/labels.js';
 import { countedInterfaces } from './counted.js';
-import { NodeSeries, replacesPod, type InterfaceSeries, type PodSeries } from './node-series.js';
+import type { InterfaceSeries } from './interface-series.js';
+import { NodeSeries, replacesPod, type PodChanges, type PodSeries } from './node-series.js';
 import { EPOCH, counterRate, newestReading } from './rate.js';
 import type { AcceptedReport } from './report.js';
 
@@ -15,7 +16,15 @@ export interface StoreOptions {
 export type Refusal = 'other_boot' | 'superseded';
 
 export type IngestOutcome =
-  | { readonly ok: true; readonly node: NodeSeries; readonly isNew: boolean; readonly clockStepped: boolean }
+  | {
+      readonly ok: true;
+      readonly node: NodeSeries;
+      /** Whether there was anything new in it. */
+      readonly isNew: boolean;
+      readonly clockStepped: boolean;
+      /** Other nodes with a pod of a name that came or went: what is shown of them may have changed. */
+      readonly affected: ReadonlySet<NodeSeries>;
+    }
   | { readonly ok: false; readonly reason: Refusal };
 
 /** Reads the value of a label; undefined where the thing asked has none of that name. */
@@ -99,19 +108,20 @@ export class Store {
         node = undefined;
       }
     }
+    const isSameStart = node?.instance.id === report.instance.id;
+    const newest = report.samples.at(-1)?.sequence ?? 0;
     if (node === undefined) {
       node = new NodeSeries(report, nowMs, this.#options.historyMs);
       this.#nodes.set(key, node);
-    } else if (report.instance.id === node.instance.id && report.sequence <= node.lastSequence) {
-      return { ok: true, node, isNew: false, clockStepped: false };
+    } else if (isSameStart && newest <= node.lastSequence) {
+      return { ok: true, node, isNew: false, clockStepped: false, affected: new Set() };
     }
     const clockStepped = hasClockStepped(node, report, nowMs);
     if (clockStepped) node.forgetHistory();
-    if (report.instance.id !== node.instance.id) node.lastSequence = 0;
-    const { added, removed } = node.add(report, nowMs);
-    for (const pod of removed) this.#unindex(pod);
-    for (const pod of added) this.#index(pod);
-    return { ok: true, node, isNew: true, clockStepped };
+    const afterSequence = clockStepped && isSameStart ? node.lastSequence : 0;
+    if (!isSameStart) node.lastSequence = 0;
+    const changes = node.add(report, nowMs, afterSequence);
+    return { ok: true, node, isNew: true, clockStepped, affected: this.#reindex(node, changes) };
   }
 
   /** Forgets nodes that have been silent for longer than the history. */
@@ -119,6 +129,12 @@ export class Store {
     for (const [key, node] of this.#nodes) {
       if (nowMs - node.receivedAtMs > Math.max(this.#options.historyMs, node.staleAfterMs)) this.#remove(key, node);
     }
+  }
+
+  /** Whether a pod is the one to show of those with its name. */
+  isShown(pod: PodSeries, nowMs: number): boolean {
+    const { namespace, name } = pod.meta;
+    return shownPod(this.#pods.get(namespace)?.get(name) ?? [], nowMs) === pod;
   }
 
   /** Nodes in the order of their names. */
@@ -208,6 +224,17 @@ export class Store {
     return isOlderStart ? 'superseded' : undefined;
   }
 
+  #reindex(node: NodeSeries, { added, removed }: PodChanges): Set<NodeSeries> {
+    for (const pod of removed) this.#unindex(pod);
+    for (const pod of added) this.#index(pod);
+    const namesakes = [...added, ...removed].flatMap(
+      ({ meta }) => this.#pods.get(meta.namespace)?.get(meta.name) ?? [],
+    );
+    const affected = new Set(namesakes.map((pod) => pod.node));
+    affected.delete(node);
+    return affected;
+  }
+
   #remove(key: string, node: NodeSeries): void {
     for (const pod of node.pods.values()) this.#unindex(pod);
     this.#nodes.delete(key);
@@ -234,14 +261,22 @@ export class Store {
 
 /**
  * A node's monotonic clock cannot step while it is up; one that seems to (a machine restored from a snapshot, a lying agent)
- * makes every difference across the step meaningless. Forwards: the report was sent later than it can have been. Backwards:
- * a later sample was taken before an earlier one.
+ * makes every difference across the step meaningless. Backwards: a later sample was taken before an earlier one. Forwards: the
+ * report was sent later than it can have been, and its samples are further apart than their number; without the latter it was
+ * ours that paused, or the report before that came late.
  */
-function hasClockStepped(node: NodeSeries, report: AcceptedReport, nowMs: number): boolean {
-  if (node.newestMs === -Infinity) return false;
-  const offsetMs = nowMs - report.sentAt;
-  const newest = report.samples.at(-1);
-  return offsetMs < node.offsetMs - CLOCK_STEP_MS || (newest !== undefined && newest.takenAt < node.newestMs);
+function hasClockStepped(
+  node: NodeSeries,
+  { samples, sentAt, instance, intervalMs }: AcceptedReport,
+  nowMs: number,
+): boolean {
+  const newest = samples.at(-1);
+  if (node.newestMs === -Infinity || newest === undefined) return false;
+  if (newest.takenAt < node.newestMs) return true;
+  if (nowMs - sentAt >= node.offsetMs - CLOCK_STEP_MS) return false;
+  const next = samples.find(({ takenAt }) => takenAt > node.newestMs) ?? newest;
+  const intervals = instance.id === node.instance.id ? next.sequence - node.lastSequence : 1;
+  return next.takenAt - node.newestMs > Math.max(1, intervals) * intervalMs + CLOCK_STEP_MS;
 }
 
 /** The pod to show of those with one name, in the order in which they became known. */

@@ -183,6 +183,15 @@ for (const [what, pod, reason, message] of ENTRIES) {
   });
 }
 
+test('values nested deep are judged like any other', async () => {
+  const deep = '['.repeat(50_000) + ']'.repeat(50_000);
+  const whole = JSON.stringify({ ...nodeReport(1_000), pods: [podReport({ labels: { app: 'DEEP' } })] });
+  const server = createTestServer();
+  const label = await server.pushBody(gzipSync(whole.replace('"DEEP"', deep)));
+  assert.deepEqual([label.statusCode, label.body.rejected[0]?.reason], [200, 'bad_label']);
+  assert.equal((await server.pushBody(gzipSync(whole.replace('"NodeReport"', deep)))).statusCode, 400);
+});
+
 test('invalid UTF-8 costs the entry that it stands in', async () => {
   const server = await filledServer();
   const text = JSON.stringify({ ...nodeReport(3_000), pods: [podReport({ labels: { app: 'web', tier: 'BAD' } })] });

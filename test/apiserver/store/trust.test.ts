@@ -1,39 +1,11 @@
 // What makes an HPA source trustworthy (design, section 5), through the whole server.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { NodeReport } from '../../../openapi/node-report.js';
-import { createTestServer, metricPath, type TestServer } from '../../support/app.js';
+import { createTestServer } from '../../support/app.js';
+import { metricsOf, pushAll, report, valueOf } from '../../support/one-pod.js';
 import { interfaceReport, nodeReport, podReport, readingOf } from '../../support/reports.js';
 
-const METRIC = 'network_receive_bytes_per_second';
 const DAY_MS = 86_400_000;
-
-/** The value of a pod by its name; undefined where it is absent. */
-async function valueOf(server: TestServer, pod = 'web-0', metricLabelSelector = ''): Promise<string | undefined> {
-  const { statusCode, body } = await server.get(
-    metricPath(pod, METRIC, metricLabelSelector === '' ? {} : { metricLabelSelector }),
-  );
-  assert.ok(statusCode === 200 || statusCode === 404, body.message);
-  return statusCode === 200 ? body.items[0]?.value : undefined;
-}
-
-async function metricsOf(server: TestServer): Promise<string> {
-  return (await server.get('/metrics?family=podnet_interface_receive_bytes_total')).text;
-}
-
-function report(second: number, value: number, overrides: Partial<NodeReport> = {}, identity = '1/3'): NodeReport {
-  const interfaces = [interfaceReport({ identity, readings: [readingOf(value)] })];
-  return nodeReport(second * 1_000, { pods: [podReport({ interfaces })], ...overrides });
-}
-
-/** Pushes and lets a second pass. */
-async function pushAll(server: TestServer, ...reports: readonly NodeReport[]): Promise<void> {
-  for (const one of reports) {
-    server.clock.advance(1_000);
-    const { statusCode, body } = await server.push(one);
-    assert.equal(statusCode, 200, body.message);
-  }
-}
 
 test('one sample is no rate: the pod is absent, not 0', async () => {
   const server = createTestServer();

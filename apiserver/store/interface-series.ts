@@ -1,0 +1,79 @@
+import type { InterfaceReport, Reading } from '../../openapi/node-report.js';
+import { EPOCH, ROW } from './rate.js';
+import type { InterfaceMeta } from './report.js';
+import { isSame } from './same.js';
+
+/** Earlier identities of one interface that are remembered: an interface is not made anew more often within a history. */
+const REMEMBERED_IDENTITIES = 16;
+
+/** History of one interface. The times of its rows are the node's. */
+export class InterfaceSeries {
+  /** Rows of the counters and the epoch; NaN where nothing was read. */
+  values: Float64Array<ArrayBuffer>;
+  meta: InterfaceMeta;
+  /** The last identity that was known, and its epoch. */
+  #identity = '';
+  #epoch = 0;
+  #newestEpoch = 0;
+  #wasKnown = false;
+  #earlier: Map<string, number> | undefined;
+
+  constructor(report: InterfaceReport, capacity: number) {
+    this.meta = withoutReadings(report);
+    this.values = new Float64Array(capacity * ROW).fill(NaN);
+  }
+
+  get name(): string {
+    return this.meta.name;
+  }
+
+  get lowerDevices(): readonly string[] {
+    return this.meta.lowerDevices ?? [];
+  }
+
+  /** Takes over what a report says of this interface. */
+  describe(report: InterfaceReport): void {
+    if (!isSame(this.meta, report, 'readings')) this.meta = withoutReadings(report);
+  }
+
+  /** Rows are written in the order of their times. */
+  write(row: number, identity: string, reading: Reading): void {
+    this.#identify(identity);
+    for (let column = 0; column < EPOCH; column++) this.values[row * ROW + column] = reading[column] ?? NaN;
+    this.values[row * ROW + EPOCH] = this.#epoch;
+  }
+
+  forget(): void {
+    this.values.fill(NaN);
+  }
+
+  /**
+   * A known identity that follows another known one begins an epoch; one seen before goes back to its own. Next to an unknown one
+   * nothing is proven: the epoch stays.
+   */
+  #identify(identity: string): void {
+    const wasKnown = this.#wasKnown;
+    this.#wasKnown = identity !== '';
+    if (identity === '' || identity === this.#identity) return;
+    this.#remember(this.#identity, this.#epoch);
+    const before = this.#earlier?.get(identity);
+    if (before !== undefined) this.#epoch = before;
+    else if (wasKnown) this.#epoch = ++this.#newestEpoch;
+    this.#identity = identity;
+  }
+
+  #remember(identity: string, epoch: number): void {
+    if (identity === '') return;
+    this.#earlier ??= new Map();
+    this.#earlier.set(identity, epoch);
+    if (this.#earlier.size <= REMEMBERED_IDENTITIES) return;
+    for (const oldest of this.#earlier.keys()) {
+      this.#earlier.delete(oldest);
+      return;
+    }
+  }
+}
+
+function withoutReadings({ readings: _, ...meta }: InterfaceReport): InterfaceMeta {
+  return meta;
+}
