@@ -1,3 +1,5 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import Fastify, { LogController, type FastifyBaseLogger } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { PodLabel } from '../metrics/labels.js';
@@ -66,6 +68,7 @@ export function createApp(options: AppOptions): { readonly app: App; readonly st
     keepAliveTimeout: LIMITS.keepAliveTimeoutMs,
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: LIMITS.paramLength },
+    clientErrorHandler: answerMalformed,
     frameworkErrors: (error, request, reply) => sendError(error, request as Request, reply as Reply),
   });
   addAnswerShape(app);
@@ -90,7 +93,11 @@ function addAnswerShape(app: App): void {
     app.route({
       method: ALL_METHODS.filter((one) => !served.includes(one)),
       url,
-      handler: (_request, reply) => reply.code(405).send(status('MethodNotAllowed', METHOD_NOT_ALLOWED, {})),
+      // Before a body is looked at: what is wrong with it does not matter here.
+      onRequest: (_request, reply, _done) => {
+        void reply.code(405).send(status('MethodNotAllowed', METHOD_NOT_ALLOWED, {}));
+      },
+      handler: () => undefined,
     });
   });
   app.addHook('onRequest', (request, reply, done) => {
@@ -111,6 +118,23 @@ function sendError(error: unknown, request: Request, reply: Reply): void {
   const answer = statusOf(error);
   if (answer.code >= 500) request.log.error({ err: error, url: request.url }, 'request failed');
   void reply.code(answer.code).type('application/json; charset=utf-8').send(answer);
+}
+
+/** What is no HTTP at all never becomes a request: the answer goes out on the bare connection. */
+function answerMalformed(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const isTooLarge = error.code === 'HPE_HEADER_OVERFLOW';
+  const answer = isTooLarge
+    ? status('RequestHeaderFieldsTooLarge', 'the URL or the headers of the request are too large')
+    : status('BadRequest', 'the request is not HTTP');
+  const body = `${JSON.stringify(answer)}\n`;
+  const reason = STATUS_CODES[answer.code] ?? '';
+  socket.end(
+    `HTTP/1.1 ${answer.code} ${reason}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+  );
 }
 
 /** Ready once an agent has reported, or has had the time to; then ready for good. */

@@ -58,6 +58,7 @@ function answer(
   const isAll = path.name === ALL_NAMES;
   checkPath(path);
   checkFieldSelector(queryValue(query, 'fieldSelector'), path);
+  checkLimit(queryValue(query, 'limit'));
   const pods = selectorOrBadRequest('labelSelector', queryValue(query, 'labelSelector') ?? '');
   const selectorText = queryValue(query, 'metricLabelSelector') ?? '';
   const selector = parseMetricSelector(selectorText, window);
@@ -92,6 +93,12 @@ function checkPath(path: ObjectPath): void {
 function checkFieldSelector(fieldSelector: string | undefined, { name }: ObjectPath): void {
   if (fieldSelector === undefined || fieldSelector === '' || fieldSelector === `metadata.name=${name}`) return;
   throw new ApiError('BadRequest', `fieldSelector: only metadata.name=${name} is supported here`);
+}
+
+/** A list is answered whole: a limit is read, as Kubernetes reads it, and has no effect. */
+function checkLimit(limit: string | undefined): void {
+  if (limit === undefined || limit === '' || /^[+-]?\d+$/.test(limit)) return;
+  throw new ApiError('BadRequest', `limit: not a number: ${JSON.stringify(limit.slice(0, 40))}`);
 }
 
 function couldNotFind({ metric, resource }: ObjectPath): string {

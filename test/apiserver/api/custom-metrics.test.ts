@@ -177,6 +177,7 @@ const BAD_REQUESTS: readonly (readonly [string, Record<string, string>, RegExp])
     /window: 10m is longer than the history kept, 5m$/,
   ],
   ['a quantile of a counter', { metricLabelSelector: 'quantile=0.99' }, /only metrics of latency have quantiles/],
+  ['a limit that is no number', { limit: 'abc' }, /^limit: not a number: "abc"$/],
   ['another fieldSelector', { fieldSelector: 'metadata.name=other' }, /^fieldSelector: only metadata\.name=web-0/],
 ];
 
