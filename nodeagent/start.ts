@@ -127,7 +127,7 @@ function createSweeper(
     }),
     collectors: new Map(enabled.map(({ name, create }) => [name, create({ procfs, scan, layouts })])),
     onPods: (pods) => {
-      layouts.keepOnly(new Set(pods.flatMap(({ netns }) => netns?.inode ?? [])));
+      layouts.keepOnly(new Set(pods.map(({ uid }) => uid)));
       metrics.deniedProcesses.set(scan.denied);
     },
   });

@@ -63,7 +63,7 @@ interface Found {
 function describe(pod: Pod, { inode }: Netns, { reading, nowMs, deps }: Found): InterfaceReading[] {
   const lines = reading.lines.filter(({ name }) => name !== LOOPBACK);
   const interfaces = lines.map(({ name }) => name);
-  const layout = deps.layouts.layoutOf(inode, reading.pid, { interfaces, nowMs });
+  const layout = deps.layouts.layoutOf({ uid: pod.uid, inode, pid: reading.pid, interfaces }, nowMs);
   return lines.map(({ name, counters }) => {
     const ifindex = reading.indexes.get(name);
     const lowerDevices = layout.lowerDevices.get(name);

@@ -13,6 +13,16 @@ export interface NetnsLayout {
   readonly lowerDevices: ReadonlyMap<string, readonly string[]>;
 }
 
+export interface LayoutQuery {
+  /** Of the pod: an inode may come to mean another namespace. */
+  readonly uid: string;
+  readonly inode: number;
+  /** A process of the namespace. */
+  readonly pid: number;
+  /** The interfaces it has now, in a stable order. */
+  readonly interfaces: readonly string[];
+}
+
 interface Cached {
   readonly layout: NetnsLayout;
   readonly interfaces: string;
@@ -31,34 +41,29 @@ const REREAD_AFTER_MS = 10_000;
 export class NetnsLayouts {
   readonly #procfs: ProcFs;
   readonly #sysfs: SysFs;
-  readonly #cache = new Map<number, Cached>();
+  readonly #cache = new Map<string, Cached>();
 
   constructor(procfs: ProcFs, sysfs: SysFs) {
     this.#procfs = procfs;
     this.#sysfs = sysfs;
   }
 
-  /** @param pid a process of the namespace */
-  layoutOf(
-    inode: number,
-    pid: number,
-    { interfaces, nowMs }: { readonly interfaces: readonly string[]; readonly nowMs: number },
-  ): NetnsLayout {
+  layoutOf({ uid, inode, pid, interfaces }: LayoutQuery, nowMs: number): NetnsLayout {
     const names = interfaces.join(' ');
-    const cached = this.#cache.get(inode);
+    const cached = this.#cache.get(uid);
     if (cached?.interfaces === names && nowMs - cached.readMs < REREAD_AFTER_MS) return cached.layout;
     const layout = {
       defaultRoute: this.#defaultRoute(pid),
       lowerDevices: new Map([...this.#procStacking(pid), ...this.#sysStacking(inode, interfaces)]),
     };
-    this.#cache.set(inode, { layout, interfaces: names, readMs: nowMs });
+    this.#cache.set(uid, { layout, interfaces: names, readMs: nowMs });
     return layout;
   }
 
-  /** Forgets the namespaces that are not among these. */
-  keepOnly(inodes: ReadonlySet<number>): void {
-    for (const inode of this.#cache.keys()) {
-      if (!inodes.has(inode)) this.#cache.delete(inode);
+  /** Forgets the pods that are not among these. */
+  keepOnly(uids: ReadonlySet<string>): void {
+    for (const uid of this.#cache.keys()) {
+      if (!uids.has(uid)) this.#cache.delete(uid);
     }
   }
 

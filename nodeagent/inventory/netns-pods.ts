@@ -29,10 +29,14 @@ const INIT = 1;
 
 /**
  * Every network namespace with a process in it, as a pod of the namespace `default`; the machine's own is the pod `host`. A
- * namespace keeps the name it got when it was first seen. The uid is the boot id and the inode.
+ * namespace keeps the name it got when it was first seen. The uid is the boot id and the inode. The kernel gives the lowest inode
+ * that is free, so one that is made right after another went has its inode: it is known by having none of its processes, and its
+ * uid counts on.
  */
 export function createNetnsPods({ procfs, scan, bootId, runNetns, describe }: NetnsPodsDeps): PodSource {
   const known = new Map<number, Pod>();
+  /** How often an inode has been seen on another namespace. */
+  const reuses = new Map<number, number>();
   const bootedMs = parseBootTime(procfs.read('stat'));
 
   function createPod(netns: Netns, hostInode: number | undefined): Pod {
@@ -41,7 +45,7 @@ export function createNetnsPods({ procfs, scan, bootId, runNetns, describe }: Ne
     return {
       namespace: NAMESPACE,
       name,
-      uid: `${bootId}-${netns.inode}`,
+      uid: [bootId, netns.inode, ...(reuses.has(netns.inode) ? [reuses.get(netns.inode)] : [])].join('-'),
       creationTimestamp: new Date(bootedMs + oldestStartMs(procfs, netns.pids)).toISOString(),
       labels: { ...description?.labels },
       ...(description?.workload !== undefined && { workload: description.workload }),
@@ -59,10 +63,13 @@ export function createNetnsPods({ procfs, scan, bootId, runNetns, describe }: Ne
   return {
     pods(nowMs) {
       const found = scan.scan(nowMs);
-      for (const inode of known.keys()) {
-        if (!found.has(inode)) known.delete(inode);
+      for (const [inode, { netns }] of known) {
+        const present = found.get(inode);
+        if (present !== undefined && netns?.pids.some((pid) => present.pids.includes(pid)) === true) continue;
+        known.delete(inode);
+        reuses.set(inode, (reuses.get(inode) ?? 0) + 1);
       }
-      const hostInode = [...found.values()].find(({ pids }) => pids.includes(INIT))?.inode;
+      const hostInode = hostInodeOf(found, procfs);
       for (const [inode, netns] of found) {
         const pod = known.get(inode);
         known.set(inode, pod === undefined ? createPod(netns, hostInode) : { ...pod, netns });
@@ -70,6 +77,12 @@ export function createNetnsPods({ procfs, scan, bootId, runNetns, describe }: Ne
       return [...known.values()];
     },
   };
+}
+
+/** The namespace of process 1; where that is hidden (hidepid), our own. */
+function hostInodeOf(found: ReadonlyMap<number, Netns>, procfs: ProcFs): number | undefined {
+  const ofInit = [...found.values()].find(({ pids }) => pids.includes(INIT));
+  return ofInit?.inode ?? ifReadable(() => procfs.netInode('self'));
 }
 
 /** Milliseconds after boot; 0 when none of the processes lives any more. */

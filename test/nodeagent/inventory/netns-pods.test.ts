@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { cp, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { podName } from '../../../nodeagent/inventory/netns-names.js';
 import { createNetnsPods, type NetnsPodsDeps } from '../../../nodeagent/inventory/netns-pods.js';
@@ -28,6 +31,25 @@ test('the uid is the boot and the inode, the creation that of the oldest process
   const pod = podsOf('containerd').pods(0)[1];
   assert.equal(pod?.uid, `boot-${pod?.netns?.inode ?? ''}`);
   assert.equal(pod?.creationTimestamp, new Date(1_795_000_000_000 + 1_929_920).toISOString());
+});
+
+test('a namespace that got the inode of one that went is another pod', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'podnet-proc-'));
+  try {
+    await cp('test/fixtures/proc/containerd', root, { recursive: true, verbatimSymlinks: true });
+    const procfs = new ProcFs(root);
+    const source = createNetnsPods({ procfs, scan: new NetnsScan(procfs), bootId: 'boot', runNetns: '/nonexistent' });
+    const [, first] = source.pods(0);
+    // Both processes end, and another one has the namespace with their inode.
+    await rename(join(root, '8828'), join(root, '9000'));
+    await rm(join(root, '8867'), { recursive: true });
+    await writeFile(join(root, '9000/cgroup'), '0::/\n');
+    const second = source.pods(1_000).find(({ netns }) => netns?.inode === first?.netns?.inode);
+    assert.deepEqual([second?.name, second?.uid], ['sleep-9000', `${first?.uid ?? ''}-1`]);
+    assert.equal(source.pods(2_000).find(({ name }) => name === 'sleep-9000')?.uid, second?.uid);
+  } finally {
+    await rm(root, { recursive: true });
+  }
 });
 
 test('outside a container a namespace is named by its oldest process', () => {
