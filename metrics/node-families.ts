@@ -10,15 +10,25 @@ export interface NodeView {
 }
 
 export interface PodView {
+  readonly meta: PodDescription;
+  readonly interfaces: Iterable<InterfaceView>;
+}
+
+export interface PodDescription {
   readonly namespace: string;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly workload?: { readonly kind: string; readonly name: string };
   readonly hostNetwork: boolean;
-  readonly interfaces: Iterable<InterfaceView>;
 }
 
 export interface InterfaceView {
+  readonly meta: InterfaceDescription;
+  /** The newest reading in the order of INTERFACE_COUNTERS; NaN where a counter is not known. */
+  readonly counters: ArrayLike<number>;
+}
+
+export interface InterfaceDescription {
   readonly name: string;
   readonly network: string;
   readonly nadNamespace: string;
@@ -26,43 +36,61 @@ export interface InterfaceView {
   readonly hostInterface?: string;
   readonly pciAddress?: string;
   readonly source: string;
-  /** The newest reading in the order of INTERFACE_COUNTERS; NaN where a counter is not known. */
-  readonly counters: ArrayLike<number>;
 }
+
+interface InterfaceTexts {
+  readonly pod: PodDescription;
+  readonly labels: string;
+  readonly info: string;
+}
+
+/** What is printed of interfaces besides their counters, kept for as long as the descriptions of pod and interface are the same objects. */
+export type InterfaceTextCache = WeakMap<InterfaceDescription, InterfaceTexts>;
 
 /**
  * Sample lines of a node, one text for each of NODE_FAMILIES and in its order, without headers. A counter that is not known has no line.
+ * @param cache one for each node and choice of labels
  */
-export function renderNode(view: NodeView, podLabels: readonly PodLabel[] = []): string[] {
+export function renderNode(
+  view: NodeView,
+  podLabels: readonly PodLabel[] = [],
+  cache: InterfaceTextCache = new WeakMap(),
+): string[] {
   const counters = INTERFACE_COUNTER_FAMILIES.map(() => '');
   let interfaceInfo = '';
   let podInfo = '';
-  for (const pod of view.pods) {
+  for (const { meta: pod, interfaces } of view.pods) {
     const ofPod = renderLabels(zip(POD_LABELS, [view.node, pod.namespace, pod.name]));
     const chosen = chosenLabels(pod, podLabels);
     podInfo += renderSample(POD_INFO.name, join(ofPod, renderLabels(podDetails(pod)), chosen), 1);
-    for (const item of pod.interfaces) {
-      const labels = join(ofPod, renderLabels(interfaceLabels(item)), chosen);
-      for (const { name, column } of INTERFACE_COUNTER_FAMILIES) {
-        const value = item.counters[column] ?? NaN;
-        if (!Number.isNaN(value)) counters[column] = (counters[column] ?? '') + renderSample(name, labels, value);
+    for (const { meta, counters: values } of interfaces) {
+      let texts = cache.get(meta);
+      if (texts?.pod !== pod) {
+        const labels = join(ofPod, renderLabels(interfaceLabels(meta)), chosen);
+        const info = renderSample(INTERFACE_INFO.name, join(labels, renderLabels(interfaceDetails(meta))), 1);
+        texts = { pod, labels, info };
+        cache.set(meta, texts);
       }
-      interfaceInfo += renderSample(INTERFACE_INFO.name, join(labels, renderLabels(interfaceDetails(item))), 1);
+      for (const { name, column } of INTERFACE_COUNTER_FAMILIES) {
+        const value = values[column] ?? NaN;
+        if (!Number.isNaN(value)) counters[column] = (counters[column] ?? '') + renderSample(name, texts.labels, value);
+      }
+      interfaceInfo += texts.info;
     }
   }
   return [...counters, interfaceInfo, podInfo];
 }
 
-function chosenLabels(pod: PodView, podLabels: readonly PodLabel[]): string {
+function chosenLabels(pod: PodDescription, podLabels: readonly PodLabel[]): string {
   const present = podLabels.filter(({ key }) => Object.hasOwn(pod.labels, key));
   return renderLabels(present.map(({ key, name }) => [name, pod.labels[key] ?? '']));
 }
 
-function interfaceLabels({ name, network, nadNamespace, primary }: InterfaceView): [string, string][] {
+function interfaceLabels({ name, network, nadNamespace, primary }: InterfaceDescription): [string, string][] {
   return zip(INTERFACE_LABELS.slice(POD_LABELS.length), [name, network, nadNamespace, String(primary)]);
 }
 
-function podDetails(pod: PodView): [string, string][] {
+function podDetails(pod: PodDescription): [string, string][] {
   return [
     ['workload_kind', pod.workload?.kind ?? ''],
     ['workload', pod.workload?.name ?? ''],
@@ -70,7 +98,7 @@ function podDetails(pod: PodView): [string, string][] {
   ];
 }
 
-function interfaceDetails(item: InterfaceView): [string, string][] {
+function interfaceDetails(item: InterfaceDescription): [string, string][] {
   return [
     ['host_interface', item.hostInterface ?? ''],
     ['pci_address', item.pciAddress ?? ''],

@@ -97,11 +97,11 @@ export class Sweeper {
     return {
       node: this.#deps.sender.node,
       pods: ordered.map(({ pod, interfaces }) => ({
-        ...pod,
-        interfaces: interfaces.map((meta): InterfaceView => ({
-          ...meta,
-          counters: this.#history.newest?.reading({ uid: pod.uid, name: meta.name, identity: meta.identity }) ?? [],
-        })),
+        meta: pod,
+        interfaces: interfaces.map((meta): InterfaceView => {
+          const { name, identity } = meta;
+          return { meta, counters: this.#history.newest?.reading({ uid: pod.uid, name, identity }) ?? [] };
+        }),
       })),
     };
   }

@@ -1,6 +1,6 @@
 import { NODE_FAMILIES } from '../../metrics/catalogue.js';
 import type { PodLabel } from '../../metrics/labels.js';
-import { renderNode } from '../../metrics/node-families.js';
+import { renderNode, type InterfaceTextCache } from '../../metrics/node-families.js';
 import { EPILOGUE, renderHeader, type ExpositionFormat } from '../../metrics/render.js';
 import type { NodeSeries, PodSeries } from '../store/node-series.js';
 import { viewOf } from '../store/view.js';
@@ -20,6 +20,7 @@ export interface ShownNodes {
 }
 
 interface Rendered {
+  readonly texts: InterfaceTextCache;
   /** One text a family, in the order of NODE_FAMILIES. */
   readonly blocks: readonly Buffer[];
   /** Until when none of its samples is stale. */
@@ -73,6 +74,7 @@ export class Exposition {
     const isShown = (pod: PodSeries): boolean =>
       (namespace ?? pod.meta.namespace) === pod.meta.namespace && this.#shown.isShown(pod, nowMs);
     const { view, freshUntilMs } = viewOf(node, nowMs, isShown);
-    return { blocks: renderNode(view, this.#podLabels).map((text) => Buffer.from(text)), freshUntilMs };
+    const texts = this.#rendered.get(node)?.texts ?? new WeakMap();
+    return { texts, blocks: renderNode(view, this.#podLabels, texts).map((text) => Buffer.from(text)), freshUntilMs };
   }
 }

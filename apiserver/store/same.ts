@@ -2,10 +2,13 @@
 export function isSame(held: unknown, said: unknown, except?: string): boolean {
   if (Object.is(held, said)) return true;
   if (typeof held !== 'object' || typeof said !== 'object' || held === null || said === null) return false;
-  const before = Object.entries(held);
-  const after = Object.entries(said).filter(([key]) => key !== except);
-  return (
-    before.length === after.length &&
-    after.every(([key, value]) => isSame((held as Record<string, unknown>)[key], value))
-  );
+  // Without lists of keys: this runs for every interface of every report.
+  let more = 0;
+  for (const key in said) {
+    if (key === except) continue;
+    more++;
+    if (!isSame((held as Record<string, unknown>)[key], (said as Record<string, unknown>)[key])) return false;
+  }
+  for (const _key in held) more--;
+  return more === 0;
 }

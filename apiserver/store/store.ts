@@ -281,8 +281,12 @@ function hasClockStepped(
 
 /** The pod to show of those with one name, in the order in which they became known. */
 function shownPod(pods: readonly PodSeries[], nowMs: number): PodSeries | undefined {
-  const [first, ...others] = pods;
-  return others.reduce((shown, pod) => (shown === undefined || replacesPod(pod, shown, nowMs) ? pod : shown), first);
+  let shown = pods[0];
+  for (let i = 1; i < pods.length; i++) {
+    const pod = pods[i];
+    if (pod !== undefined && shown !== undefined && replacesPod(pod, shown, nowMs)) shown = pod;
+  }
+  return shown;
 }
 
 function isInterfaceLabel(key: string): key is InterfaceLabel {

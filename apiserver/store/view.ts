@@ -17,12 +17,12 @@ export function viewOf(node: NodeSeries, nowMs: number, isShown: (pod: PodSeries
   const interfaceView = (series: InterfaceSeries): InterfaceView => {
     const row = newestReading(node.readings(series), EPOCH);
     const ageMs = row < 0 ? Infinity : node.ageMs(row, nowMs);
-    if (ageMs > node.staleAfterMs) return { ...series.meta, counters: [] };
+    if (ageMs > node.staleAfterMs) return { meta: series.meta, counters: [] };
     oldestMs = Math.min(oldestMs, nowMs - ageMs);
-    return { ...series.meta, counters: series.values.subarray(row * ROW, row * ROW + INTERFACE_COUNTERS.length) };
+    return { meta: series.meta, counters: series.values.subarray(row * ROW, row * ROW + INTERFACE_COUNTERS.length) };
   };
   const podView = ({ meta, interfaces }: PodSeries): PodView => ({
-    ...meta,
+    meta,
     interfaces: [...interfaces.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(interfaceView),
   });
   const shown = [...node.pods.values()]

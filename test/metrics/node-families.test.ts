@@ -2,24 +2,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NODE_FAMILIES } from '../../metrics/catalogue.js';
 import { podLabel } from '../../metrics/labels.js';
-import { renderNode, type InterfaceView, type NodeView } from '../../metrics/node-families.js';
+import { renderNode, type InterfaceTextCache, type InterfaceView, type NodeView } from '../../metrics/node-families.js';
 
 const eth0: InterfaceView = {
-  name: 'eth0',
-  network: 'cbr0',
-  nadNamespace: '',
-  primary: true,
-  hostInterface: 'veth7',
-  source: 'netdev',
+  meta: { name: 'eth0', network: 'cbr0', nadNamespace: '', primary: true, hostInterface: 'veth7', source: 'netdev' },
   counters: [1, 2, 3, 4, 5, 6, 7, 8],
 };
 
 function viewOf(item: InterfaceView): NodeView {
   const workload = { kind: 'StatefulSet', name: 'web' };
-  return {
-    node: 'n1',
-    pods: [{ namespace: 'a', name: 'web-0', labels: { app: 'web' }, workload, hostNetwork: false, interfaces: [item] }],
-  };
+  const meta = { namespace: 'a', name: 'web-0', labels: { app: 'web' }, workload, hostNetwork: false };
+  return { node: 'n1', pods: [{ meta, interfaces: [item] }] };
 }
 
 function linesOf(view: NodeView, family: string, labels: readonly string[] = []): string {
@@ -69,4 +62,17 @@ test('chosen pod labels are on every series; one the pod lacks is left out', () 
     linesOf(viewOf(eth0), 'podnet_interface_receive_bytes_total', ['app']),
     /primary="true",label_app="web"} 1\n$/,
   );
+});
+
+test('what is kept of an interface is made anew when its pod or itself is described anew', () => {
+  const cache: InterfaceTextCache = new WeakMap();
+  const lineOf = (view: NodeView) => renderNode(view, [podLabel('app')], cache)[0] ?? '';
+  const view = viewOf(eth0);
+  assert.equal(lineOf(view), lineOf(view));
+  const [pod] = [...view.pods];
+  assert.ok(pod);
+  const relabelled = { node: 'n1', pods: [{ meta: { ...pod.meta, labels: { app: 'db' } }, interfaces: [eth0] }] };
+  assert.match(lineOf(relabelled), /label_app="db"/);
+  const renamed = viewOf({ ...eth0, meta: { ...eth0.meta, network: 'n3' } });
+  assert.match(lineOf(renamed), /network="n3"/);
 });
