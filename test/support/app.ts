@@ -30,6 +30,8 @@ export interface TestServer {
   push(report: NodeReport): Promise<Answer<OrStatus<NodeReportAnswer>>>;
   pushBody(body: Buffer, headers?: Record<string, string>): Promise<Answer<OrStatus<NodeReportAnswer>>>;
   get<Body = OrStatus<MetricValueListV1Beta2>>(url: string, headers?: Record<string, string>): Promise<Answer<Body>>;
+  /** Serves on a free port of loopback as well. */
+  listen(): Promise<{ readonly url: string; readonly ca: string; close: () => Promise<void> }>;
   raw(
     url: string,
     headers: Record<string, string>,
@@ -70,6 +72,11 @@ export function createTestServer(overrides: Partial<AppOptions> = {}): TestServe
     pushBody,
     push: (report) => pushBody(gzipSync(JSON.stringify(report))),
     get: (url, headers = {}) => ask({ method: 'GET', url, headers }),
+    listen: async () => ({
+      url: await app.listen({ host: '127.0.0.1', port: 0 }),
+      ca: tls.cert,
+      close: () => app.close(),
+    }),
     raw: async (url, headers) => {
       const { headers: answered, rawPayload } = await app.inject({ method: 'GET', url, headers });
       return { headers: answered, raw: rawPayload };
