@@ -1,10 +1,5 @@
 import process from 'node:process';
-import { runApiserver } from '../apiserver/main.js';
-import { runNodeagent } from '../nodeagent/main.js';
 import { VERSION } from '../runtime/version.js';
-import { runDemo } from './demo/main.js';
-import { runDemoPod } from './demo/pod.js';
-import { runStandalone } from './main.js';
 
 interface Command {
   /** Left out for a command that only podnet itself runs. */
@@ -12,12 +7,25 @@ interface Command {
   readonly run: (argv: readonly string[]) => Promise<number>;
 }
 
+/** Each loaded when it is asked for: an agent has no use for the memory of a server. */
 const COMMANDS: Readonly<Record<string, Command>> = {
-  apiserver: { summary: 'serve what the agents report', run: runApiserver },
-  nodeagent: { summary: 'read the counters of this node and push them', run: runNodeagent },
-  standalone: { summary: 'both on this machine, without Kubernetes', run: runStandalone },
-  demo: { summary: 'three pods on two networks with known traffic (root)', run: runDemo },
-  'demo-pod': { run: runDemoPod },
+  apiserver: {
+    summary: 'serve what the agents report',
+    run: async (argv) => (await import('../apiserver/main.js')).runApiserver(argv),
+  },
+  nodeagent: {
+    summary: 'read the counters of this node and push them',
+    run: async (argv) => (await import('../nodeagent/main.js')).runNodeagent(argv),
+  },
+  standalone: {
+    summary: 'both on this machine, without Kubernetes',
+    run: async (argv) => (await import('./main.js')).runStandalone(argv),
+  },
+  demo: {
+    summary: 'three pods on two networks with known traffic (root)',
+    run: async (argv) => (await import('./demo/main.js')).runDemo(argv),
+  },
+  'demo-pod': { run: async (argv) => (await import('./demo/pod.js')).runDemoPod(argv) },
 };
 
 function usage(): string {
