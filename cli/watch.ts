@@ -7,6 +7,8 @@ import { RedrawnBlock } from './terminal.js';
 const TABLE_WINDOW_MS = 5_000;
 const REDRAW_EVERY_MS = 1_000;
 const MESSAGES_SHOWN = 3;
+/** Of a terminal that says it has no size, as some pseudo-terminals do. */
+const UNKNOWN_SCREEN = { columns: 80, rows: 24 } as const;
 
 /** What somebody who just started it wants to try next. */
 export function renderInvitation({ apiserver, nodeagent }: Standalone): string {
@@ -43,8 +45,10 @@ export function startWatch(
     if (block === undefined) {
       stdout.write(`${new Date(systemClock.wallMs()).toISOString()} ${renderSummary(rates())}\n`);
     } else {
-      const screen = { columns: stdout.columns, rows: stdout.rows - messages.lines.length - 1 };
-      block.draw([...renderTable(rates(), screen), ...messages.lines.map((line) => line.slice(0, stdout.columns))]);
+      const columns = stdout.columns > 0 ? stdout.columns : UNKNOWN_SCREEN.columns;
+      const rows = stdout.rows > 0 ? stdout.rows : UNKNOWN_SCREEN.rows;
+      const screen = { columns, rows: rows - messages.lines.length - 1 };
+      block.draw([...renderTable(rates(), screen), ...messages.lines.map((line) => line.slice(0, columns))]);
     }
   };
   const timer = setInterval(draw, REDRAW_EVERY_MS);
