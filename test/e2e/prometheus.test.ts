@@ -78,6 +78,7 @@ describe('prometheus', { skip: missing('root', 'ip', 'prometheus', 'promtool') }
   async function query(expression: string): Promise<QueryResult['data']['result']> {
     try {
       const response = await fetch(`${api}/query?query=${encodeURIComponent(expression)}`);
+      if (response.status === 503) return []; // up, and not ready yet
       return ((await response.json()) as QueryResult).data.result;
     } catch (error) {
       if (error instanceof TypeError) return []; // not up yet
