@@ -9,11 +9,18 @@ import type { App, Reply, Request } from './api/app-types.js';
 import { customMetricsRoutes } from './api/custom-metrics.js';
 import { discoveryRoutes } from './api/discovery.js';
 import { METHOD_NOT_ALLOWED, RESOURCE_NOT_FOUND, status, statusOf } from './api/errors.js';
+import { externalMetricsRoutes } from './api/external-metrics.js';
 import { healthRoutes, type HealthCheck } from './api/health.js';
+import { Members, type ObjectNames } from './api/members.js';
+import { ObjectFigures } from './api/object-figures.js';
 import { Exposition } from './exposition/exposition.js';
 import { expositionRoutes } from './exposition/routes.js';
 import { ingestRoutes } from './ingest/routes.js';
+import type { PodList } from './pods/pod-list.js';
+import type { ServiceList } from './pods/service-list.js';
 import { createSelfMetrics } from './self-metrics.js';
+import { Figures } from './store/figure.js';
+import { Pods } from './store/pods.js';
 import { Store } from './store/store.js';
 
 export interface AppOptions {
@@ -26,6 +33,26 @@ export interface AppOptions {
   readonly windowMs: number;
   readonly historyMs: number;
   readonly podLabels: readonly PodLabel[];
+  /** Namespaces in which figures of the whole cluster answer. */
+  readonly clusterMetricsNamespaces: readonly string[];
+  /** What the API server says; undefined without Kubernetes. */
+  readonly cluster?: Cluster;
+}
+
+/** The cluster as its API server shows it. */
+export interface Cluster {
+  readonly pods: PodList;
+  readonly services: ServiceList;
+  readonly objects: ObjectNames;
+}
+
+/** The server and what it answers from. */
+export interface Created {
+  readonly app: App;
+  readonly store: Store;
+  readonly pods: Pods;
+  readonly figures: Figures;
+  readonly exposition: Exposition;
 }
 
 /** Header, URL and time limits (contract, section 8). Names go to 253 characters; Go keeps idle connections for 90 s. */
@@ -45,10 +72,12 @@ const HUMAN_AGENTS = /^(curl|Wget|Mozilla)\//;
 const ALL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
 /** The server with its store, not yet listening. */
-export function createApp(options: AppOptions): { readonly app: App; readonly store: Store } {
-  const { clock, log, registry } = options;
+export function createApp(options: AppOptions): Created {
+  const { clock, log, registry, cluster, clusterMetricsNamespaces } = options;
   const store = new Store(options);
-  const exposition = new Exposition(store, options.podLabels);
+  const pods = new Pods(store, cluster?.pods);
+  const figures = new Figures(options.podLabels);
+  const exposition = new Exposition({ nodes: store, pods }, options.podLabels);
   const metrics = createSelfMetrics(registry, { store, clock, version: options.version });
   const loggerInstance: FastifyBaseLogger = log;
   const app: App = Fastify({
@@ -78,11 +107,15 @@ export function createApp(options: AppOptions): { readonly app: App; readonly st
     done();
   });
   discoveryRoutes(app);
-  customMetricsRoutes(app, { store, clock, window: { defaultMs: options.windowMs, historyMs: options.historyMs } });
+  const members = new Members({ pods, services: cluster?.services, objects: cluster?.objects });
+  const window = { defaultMs: options.windowMs, historyMs: options.historyMs };
+  const answering = { pods, figures, clock, window, clusterMetricsNamespaces };
+  customMetricsRoutes(app, { ...answering, objects: new ObjectFigures({ pods, figures, members, clock }) });
+  externalMetricsRoutes(app, answering);
   expositionRoutes(app, { exposition, registry, clock });
   healthRoutes(app, [reportsArrived(store, clock)]);
   ingestRoutes(app, { store, exposition, clock, metrics, log });
-  return { app, store };
+  return { app, store, pods, figures, exposition };
 }
 
 /** Errors are `Status`, bodies are JSON with a line end, other methods of a known path are 405. */

@@ -8,6 +8,8 @@ import { errorMessage, type Logger } from '../runtime/logger.js';
 import { StartError } from '../runtime/start-error.js';
 import { createApp } from './app.js';
 import type { ApiserverOptions } from './options.js';
+import type { Figures } from './store/figure.js';
+import type { Pods } from './store/pods.js';
 import type { Store } from './store/store.js';
 import { createSelfSignedCertificate, fingerprint, type KeyPair } from './tls.js';
 
@@ -17,6 +19,8 @@ export interface Apiserver {
   /** What a client has to trust, PEM. */
   readonly ca: string;
   readonly store: Store;
+  readonly pods: Pods;
+  readonly figures: Figures;
   close(): Promise<void>;
 }
 
@@ -37,12 +41,13 @@ export async function startApiserver(
   { clock, log, version }: ApiserverDeps,
 ): Promise<Apiserver> {
   const tls = await loadKeyPair(options, clock);
-  const { app, store } = createApp({
+  const { app, store, pods, figures } = createApp({
     ...{ clock, log, version, tls },
     registry: new Registry(),
     windowMs: options.window,
     historyMs: options.history,
     podLabels: options.podLabels.map(podLabel),
+    clusterMetricsNamespaces: ['default'],
   });
   try {
     await app.listen({ host: options.bindAddress, port: options.securePort });
@@ -59,7 +64,7 @@ export async function startApiserver(
   return {
     url,
     ca: tls.cert,
-    store,
+    ...{ store, pods, figures },
     close: async () => {
       clearInterval(expiry);
       await app.close();

@@ -1,10 +1,19 @@
-import type { InterfaceRates } from '../apiserver/store/store.js';
 import { INTERFACE_COUNTERS, type InterfaceCounter } from '../openapi/node-report.js';
 import { renderRate } from './units.js';
 
 export interface Screen {
   readonly columns: number;
   readonly rows: number;
+}
+
+/** The rates of one interface; NaN where there is none. */
+export interface TableRow {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly interface: string;
+  readonly network: string;
+  /** In the order of INTERFACE_COUNTERS. */
+  readonly perSecond: readonly number[];
 }
 
 const TITLES = ['POD', 'NETWORK', 'INTERFACE', 'RECEIVE', 'TRANSMIT', 'DROPS'] as const;
@@ -14,7 +23,7 @@ const GAP = '  ';
 const HOST = 'host';
 
 /** The table as lines that fit the screen: the machine's own interfaces first, then pod by pod. */
-export function renderTable(rates: readonly InterfaceRates[], { columns, rows }: Screen): string[] {
+export function renderTable(rates: readonly TableRow[], { columns, rows }: Screen): string[] {
   const ordered = [...rates].sort((a, b) => orderKey(a).localeCompare(orderKey(b)));
   const room = Math.max(1, rows - 2);
   const shown = ordered.length > room ? ordered.slice(0, room - 1) : ordered;
@@ -28,14 +37,14 @@ export function renderTable(rates: readonly InterfaceRates[], { columns, rows }:
 }
 
 /** All of it in one line, for a log. */
-export function renderSummary(rates: readonly InterfaceRates[]): string {
+export function renderSummary(rates: readonly TableRow[]): string {
   const pods = new Set(rates.map(({ namespace, pod }) => `${namespace}/${pod}`)).size;
   const total = (counter: InterfaceCounter): number =>
     rates.reduce((sum, row) => sum + orZero(rateOf(row, counter)), 0);
   return `${pods} pods, ${rates.length} interfaces, receive ${renderRate(total('receiveBytes'), 'B/s')}, transmit ${renderRate(total('transmitBytes'), 'B/s')}`;
 }
 
-function renderRow(row: InterfaceRates): string[] {
+function renderRow(row: TableRow): string[] {
   const drops = rateOf(row, 'receivePacketsDropped') + rateOf(row, 'transmitPacketsDropped');
   return [
     printable(row.pod),
@@ -47,7 +56,7 @@ function renderRow(row: InterfaceRates): string[] {
   ];
 }
 
-function rateOf(row: InterfaceRates, counter: InterfaceCounter): number {
+function rateOf(row: TableRow, counter: InterfaceCounter): number {
   return row.perSecond[INTERFACE_COUNTERS.indexOf(counter)] ?? NaN;
 }
 
@@ -56,7 +65,7 @@ function orZero(rate: number): number {
   return Number.isNaN(rate) ? 0 : rate;
 }
 
-function orderKey({ pod, interface: name }: InterfaceRates): string {
+function orderKey({ pod, interface: name }: TableRow): string {
   return `${pod === HOST ? '0' : '1'} ${pod} ${name}`;
 }
 

@@ -1,6 +1,7 @@
 import type { Standalone } from './standalone.js';
 import { systemClock } from '../runtime/clock.js';
-import { renderSummary, renderTable } from './live-table.js';
+import { liveInterfaces } from '../apiserver/store/interface-rates.js';
+import { renderSummary, renderTable, type TableRow } from './live-table.js';
 import { RedrawnBlock } from './terminal.js';
 
 /** Short, so that the table moves; the API's own default window is a minute. */
@@ -39,7 +40,17 @@ export function startWatch(
   { apiserver }: Standalone,
   { stdout, messages }: { readonly stdout: NodeJS.WriteStream; readonly messages: Messages },
 ): { close(): void } {
-  const rates = () => apiserver.store.interfaceRates(TABLE_WINDOW_MS, systemClock.monotonicMs());
+  const rates = (): TableRow[] =>
+    liveInterfaces(apiserver.store, apiserver.pods, {
+      windowMs: TABLE_WINDOW_MS,
+      nowMs: systemClock.monotonicMs(),
+    }).map(({ pod, series, figures }) => ({
+      namespace: pod.namespace,
+      pod: pod.name,
+      interface: series.name,
+      network: series.meta.network,
+      perSecond: figures.map((figure) => (figure.ok ? figure.perSecond : NaN)),
+    }));
   const block = stdout.isTTY ? new RedrawnBlock(stdout) : undefined;
   const draw = (): void => {
     if (block === undefined) {

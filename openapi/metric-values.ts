@@ -6,12 +6,14 @@ export const CUSTOM_METRICS_GROUP = 'custom.metrics.k8s.io';
 export const CUSTOM_METRICS_VERSIONS = ['v1beta2', 'v1beta1'] as const;
 export type CustomMetricsVersion = (typeof CUSTOM_METRICS_VERSIONS)[number];
 
-const ObjectReference = Type.Object({
+export const ObjectReference = Type.Object({
   kind: Type.String(),
   namespace: Type.Optional(Type.String()),
   name: Type.String(),
   apiVersion: Type.String(),
 });
+
+export type ObjectReference = Static<typeof ObjectReference>;
 
 const common = {
   describedObject: ObjectReference,
@@ -51,3 +53,25 @@ export const MetricValueListV1Beta2 = list('v1beta2', MetricValueV1Beta2);
 export type MetricValueListV1Beta2 = Static<typeof MetricValueListV1Beta2>;
 export const MetricValueListV1Beta1 = list('v1beta1', MetricValueV1Beta1);
 export type MetricValueListV1Beta1 = Static<typeof MetricValueListV1Beta1>;
+
+export const EXTERNAL_METRICS_GROUP = 'external.metrics.k8s.io';
+export const EXTERNAL_METRICS_VERSION = 'v1beta1';
+
+/** kubernetes/metrics pkg/apis/external_metrics/v1beta1 ExternalMetricValue. */
+export const ExternalMetricValue = Type.Object({
+  metricName: Type.String(),
+  metricLabels: Type.Record(Type.String(), Type.String(), {
+    description: 'Labels that the selector leaves one value.',
+  }),
+  timestamp: common.timestamp,
+  window: Type.Integer({ description: 'Seconds before timestamp that the value covers.' }),
+  value: common.value,
+});
+
+export const ExternalMetricValueList = Type.Object({
+  kind: Type.Literal('ExternalMetricValueList'),
+  apiVersion: Type.Literal(`${EXTERNAL_METRICS_GROUP}/${EXTERNAL_METRICS_VERSION}`),
+  metadata: Type.Object({}),
+  items: Type.Array(ExternalMetricValue),
+});
+export type ExternalMetricValueList = Static<typeof ExternalMetricValueList>;

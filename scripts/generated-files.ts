@@ -61,7 +61,7 @@ async function renderMetrics(): Promise<string> {
   const own = async (registry: Registry) =>
     (await registry.getMetricsAsJSON()).map(({ name, help, type }) => tableRow([`\`${name}\``, String(type), help]));
   const [apiserver, nodeagent] = [new Registry(), new Registry()];
-  const store = new Store({ historyMs: 0, podLabels: [] });
+  const store = new Store({ historyMs: 0 });
   createApiserverMetrics(apiserver, { store, clock: systemClock, version: VERSION });
   createNodeagentMetrics(nodeagent, VERSION);
   return [

@@ -1,5 +1,5 @@
 import type { LabelSelector } from '../../openapi/kubernetes.js';
-import type { LabelGetter } from '../store/store.js';
+import type { LabelGetter } from '../store/figure.js';
 import { OPERATORS, SelectorError, Tokens, type Operator } from './label-selector-tokens.js';
 
 export { SelectorError } from './label-selector-tokens.js';

@@ -3,7 +3,7 @@ import { parseDuration, renderDuration } from '../../runtime/duration.js';
 import { ApiError } from './errors.js';
 import { SelectorError, parseLabelSelector, type Requirement } from './label-selector.js';
 
-/** What a metricLabelSelector asks for: which series, over which window. */
+/** What a selector over series asks for: which series, over which window. */
 export interface MetricSelector {
   /** As written, for the echo in the answer. */
   readonly requirements: readonly Requirement[];
@@ -19,17 +19,17 @@ export interface WindowBounds {
 }
 
 /** @throws {ApiError} BadRequest, with the place and the reason */
-export function parseMetricSelector(text: string, bounds: WindowBounds): MetricSelector {
-  const requirements = selectorOrBadRequest('metricLabelSelector', text);
+export function parseMetricSelector(text: string, parameter: string, bounds: WindowBounds): MetricSelector {
+  const requirements = selectorOrBadRequest(parameter, text);
   const isReserved = ({ key }: Requirement) => (RESERVED_SELECTOR_KEYS as readonly string[]).includes(key);
   const reserved = requirements.filter(isReserved);
   if (reserved.some(({ key }) => key === 'quantile')) {
-    throw new ApiError('BadRequest', 'metricLabelSelector: quantile: only metrics of latency have quantiles');
+    throw new ApiError('BadRequest', `${parameter}: quantile: only metrics of latency have quantiles`);
   }
   return {
     requirements,
     series: requirements.filter((requirement) => !isReserved(requirement)),
-    windowMs: windowOf(reserved, bounds),
+    windowMs: windowOf(reserved, parameter, bounds),
   };
 }
 
@@ -43,7 +43,11 @@ export function selectorOrBadRequest(parameter: string, text: string): Requireme
   }
 }
 
-function windowOf(requirements: readonly Requirement[], { defaultMs, historyMs }: WindowBounds): number {
+function windowOf(
+  requirements: readonly Requirement[],
+  parameter: string,
+  { defaultMs, historyMs }: WindowBounds,
+): number {
   const [requirement, second] = requirements;
   if (requirement === undefined) return defaultMs;
   const [value, other] = requirement.values;
@@ -52,13 +56,13 @@ function windowOf(requirements: readonly Requirement[], { defaultMs, historyMs }
   if (windowMs === undefined || windowMs === 0) {
     throw new ApiError(
       'BadRequest',
-      'metricLabelSelector: window: want one duration with its unit, such as window=30s or window=5m',
+      `${parameter}: window: want one duration with its unit, such as window=30s or window=5m`,
     );
   }
   if (windowMs > historyMs) {
     throw new ApiError(
       'BadRequest',
-      `metricLabelSelector: window: ${value ?? ''} is longer than the history kept, ${renderDuration(historyMs)}`,
+      `${parameter}: window: ${value ?? ''} is longer than the history kept, ${renderDuration(historyMs)}`,
     );
   }
   return windowMs;

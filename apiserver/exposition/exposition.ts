@@ -3,6 +3,7 @@ import type { PodLabel } from '../../metrics/labels.js';
 import { renderNode, type InterfaceTextCache } from '../../metrics/node-families.js';
 import { EPILOGUE, renderHeader, type ExpositionFormat } from '../../metrics/render.js';
 import type { NodeSeries, PodSeries } from '../store/node-series.js';
+import type { Pods } from '../store/pods.js';
 import { viewOf } from '../store/view.js';
 
 /** What a scrape wants; everything where nothing is said. */
@@ -12,11 +13,10 @@ export interface ExpositionFilter {
   readonly family?: string;
 }
 
-/** What of the store is to be seen. */
-export interface ShownNodes {
-  /** In a stable order. */
-  nodes(): readonly NodeSeries[];
-  isShown(pod: PodSeries, nowMs: number): boolean;
+/** What is to be seen. */
+export interface Shown {
+  readonly nodes: { nodes(): readonly NodeSeries[] };
+  readonly pods: Pick<Pods, 'shown' | 'isListed'>;
 }
 
 interface Rendered {
@@ -25,6 +25,8 @@ interface Rendered {
   readonly blocks: readonly Buffer[];
   /** Until when none of its samples is stale. */
   readonly freshUntilMs: number;
+  /** Whether the API server's list of pods decided what is in it. */
+  readonly isListed: boolean;
 }
 
 /**
@@ -33,12 +35,12 @@ interface Rendered {
  * left out: Prometheus then marks the series stale.
  */
 export class Exposition {
-  readonly #shown: ShownNodes;
+  readonly #shown: Shown;
   readonly #podLabels: readonly PodLabel[];
   /** Gone with its node. */
   readonly #rendered = new WeakMap<NodeSeries, Rendered>();
 
-  constructor(shown: ShownNodes, podLabels: readonly PodLabel[]) {
+  constructor(shown: Shown, podLabels: readonly PodLabel[]) {
     this.#shown = shown;
     this.#podLabels = podLabels;
   }
@@ -48,9 +50,17 @@ export class Exposition {
     this.#rendered.set(node, this.#render(node, nowMs));
   }
 
+  /** To be called when other pods of a node exist than did: it is rendered anew when somebody looks. */
+  invalidate(node: NodeSeries): void {
+    const rendered = this.#rendered.get(node);
+    if (rendered !== undefined) this.#rendered.set(node, { ...rendered, freshUntilMs: -Infinity });
+  }
+
   /** The exposition in pieces: for each family its header, then the lines of one node after the other; `own` before the end. */
   *pieces(format: ExpositionFormat, nowMs: number, filter: ExpositionFilter = {}, own = ''): Generator<Buffer> {
-    const nodes = this.#shown.nodes().filter((node) => node.isFresh(nowMs) && (filter.node ?? node.node) === node.node);
+    const nodes = this.#shown.nodes
+      .nodes()
+      .filter((node) => node.isFresh(nowMs) && (filter.node ?? node.node) === node.node);
     const blocks = nodes.map((node) => this.#blocksOf(node, nowMs, filter.namespace));
     for (const [i, family] of NODE_FAMILIES.entries()) {
       if ((filter.family ?? family.name) !== family.name) continue;
@@ -65,16 +75,21 @@ export class Exposition {
   #blocksOf(node: NodeSeries, nowMs: number, namespace: string | undefined): readonly Buffer[] {
     if (namespace !== undefined) return this.#render(node, nowMs, namespace).blocks;
     const rendered = this.#rendered.get(node);
-    if (rendered !== undefined && nowMs <= rendered.freshUntilMs) return rendered.blocks;
-    this.update(node, nowMs); // one of its interfaces was read last some time before the others, and is stale by now
+    const { isListed } = this.#shown.pods;
+    if (rendered !== undefined && nowMs <= rendered.freshUntilMs && rendered.isListed === isListed) {
+      return rendered.blocks;
+    }
+    // One of its interfaces was read last some time before the others and is stale by now, or other pods exist.
+    this.update(node, nowMs);
     return this.#rendered.get(node)?.blocks ?? [];
   }
 
   #render(node: NodeSeries, nowMs: number, namespace?: string): Rendered {
-    const isShown = (pod: PodSeries): boolean =>
-      (namespace ?? pod.meta.namespace) === pod.meta.namespace && this.#shown.isShown(pod, nowMs);
-    const { view, freshUntilMs } = viewOf(node, nowMs, isShown);
+    const shown = (pod: PodSeries) =>
+      (namespace ?? pod.meta.namespace) === pod.meta.namespace ? this.#shown.pods.shown(pod, nowMs) : undefined;
+    const { view, freshUntilMs } = viewOf(node, nowMs, shown);
     const texts = this.#rendered.get(node)?.texts ?? new WeakMap();
-    return { texts, blocks: renderNode(view, this.#podLabels, texts).map((text) => Buffer.from(text)), freshUntilMs };
+    const blocks = renderNode(view, this.#podLabels, texts).map((text) => Buffer.from(text));
+    return { texts, blocks, freshUntilMs, isListed: this.#shown.pods.isListed };
   }
 }

@@ -1,3 +1,4 @@
+import type { ApiPod } from '../pods/pod-list.js';
 import type { InterfaceReport, Sample } from '../../openapi/node-report.js';
 import { InterfaceSeries } from './interface-series.js';
 import { ROW, type Readings } from './rate.js';
@@ -13,10 +14,23 @@ const MAX_ROWS = 1_000_000;
 export class PodSeries {
   readonly interfaces = new Map<string, InterfaceSeries>();
 
+  #described: { readonly meta: PodMeta; readonly listed: ApiPod; readonly result: PodMeta } | undefined;
+
   constructor(
     readonly node: NodeSeries,
     public meta: PodMeta,
   ) {}
+
+  /** What is said of the pod with the word of the API server, which wins. The same object for as long as both say the same. */
+  describedBy(listed: ApiPod | undefined): PodMeta {
+    if (listed?.uid !== this.meta.uid) return this.meta;
+    if (this.#described?.meta !== this.meta || this.#described.listed !== listed) {
+      const { labels, workload } = listed;
+      const result = { ...this.meta, labels, ...(workload !== undefined && { workload }) };
+      this.#described = { meta: this.meta, listed, result };
+    }
+    return this.#described.result;
+  }
 }
 
 /** Pods that came and went with a report. */

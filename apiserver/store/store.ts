@@ -1,15 +1,10 @@
-import { selectorValue, type InterfaceLabel, type PodLabel } from '../../metrics/labels.js';
-import { countedInterfaces } from './counted.js';
-import type { InterfaceSeries } from './interface-series.js';
-import { NodeSeries, replacesPod, type PodChanges, type PodSeries } from './node-series.js';
-import { EPOCH, counterRate, newestReading } from './rate.js';
+import { NodeSeries, type PodChanges, type PodSeries } from './node-series.js';
+import type { ReportedPods } from './pods.js';
 import type { AcceptedReport } from './report.js';
 
 export interface StoreOptions {
   /** How far back samples are kept, milliseconds. */
   readonly historyMs: number;
-  /** Pod labels that are labels of every series too. */
-  readonly podLabels: readonly PodLabel[];
 }
 
 /** Why a report was not stored: expected outcomes, so they are values. */
@@ -27,59 +22,11 @@ export type IngestOutcome =
     }
   | { readonly ok: false; readonly reason: Refusal };
 
-/** Reads the value of a label; undefined where the thing asked has none of that name. */
-export type LabelGetter = (key: string) => string | undefined;
-export type LabelMatcher = (label: LabelGetter) => boolean;
-
-export interface PodRateQuery {
-  readonly namespace: string;
-  /** One pod; all of the namespace without it. */
-  readonly name?: string;
-  /** Of pod labels. */
-  readonly matchesPod: LabelMatcher;
-  /** Of series labels, in the alias form of selectors. */
-  readonly matchesSeries: LabelMatcher;
-  /** Column of the counter in a reading. */
-  readonly column: number;
-  readonly windowMs: number;
-}
-
-export interface PodRate {
-  readonly namespace: string;
-  readonly name: string;
-  readonly perSecond: number;
-  /** Time that the value covers. */
-  readonly spanMs: number;
-  /** Age of the oldest sample that the value ends with. */
-  readonly ageMs: number;
-}
-
-/** The rates of one interface over a window; NaN where there is none. */
-export interface InterfaceRates {
-  readonly node: string;
-  readonly namespace: string;
-  readonly pod: string;
-  readonly interface: string;
-  readonly network: string;
-  /** In the order of INTERFACE_COUNTERS, per second. */
-  readonly perSecond: readonly number[];
-}
-
-const SERIES_LABELS: Readonly<Record<InterfaceLabel, (pod: PodSeries, series: InterfaceSeries) => string>> = {
-  node: ({ node }) => node.node,
-  namespace: ({ meta }) => meta.namespace,
-  pod: ({ meta }) => meta.name,
-  interface: (_pod, { meta }) => meta.name,
-  network: (_pod, { meta }) => meta.network,
-  nad_namespace: (_pod, { meta }) => meta.nadNamespace,
-  primary: (_pod, { meta }) => String(meta.primary),
-};
-
 /** A jump of a node's clock against ours that no delay of a request explains. */
 const CLOCK_STEP_MS = 30_000;
 
 /** Everything every agent reported: pure memory, told the time by its callers (the server's monotonic clock, milliseconds). */
-export class Store {
+export class Store implements ReportedPods {
   readonly #options: StoreOptions;
   readonly #nodes = new Map<string, NodeSeries>();
   /** namespace → pod name → the pods of that name; more than one while a pod moves. */
@@ -131,87 +78,21 @@ export class Store {
     }
   }
 
-  /** Whether a pod is the one to show of those with its name. */
-  isShown(pod: PodSeries, nowMs: number): boolean {
-    const { namespace, name } = pod.meta;
-    return shownPod(this.#pods.get(namespace)?.get(name) ?? [], nowMs) === pod;
+  reported(namespace: string, name: string): readonly PodSeries[] {
+    return this.#pods.get(namespace)?.get(name) ?? [];
+  }
+
+  reportedNames(namespace: string): Iterable<string> {
+    return this.#pods.get(namespace)?.keys() ?? [];
+  }
+
+  reportedNamespaces(): Iterable<string> {
+    return this.#pods.keys();
   }
 
   /** Nodes in the order of their names. */
   nodes(): NodeSeries[] {
     return [...this.#nodes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, node]) => node);
-  }
-
-  /** Pods with a rate, ordered by name. A pod without a fresh one is left out: it is never 0 for want of samples. */
-  podRates(query: PodRateQuery, nowMs: number): PodRate[] {
-    const names = this.#pods.get(query.namespace);
-    if (names === undefined) return [];
-    const found = query.name === undefined ? [...names.keys()].sort() : [query.name];
-    const rates: PodRate[] = [];
-    for (const name of found) {
-      const pod = shownPod(names.get(name) ?? [], nowMs);
-      if (pod === undefined || !query.matchesPod((key) => ownValue(pod.meta.labels, key))) continue;
-      const rate = this.#podRate(pod, query, nowMs);
-      if (rate !== undefined) rates.push(rate);
-    }
-    return rates;
-  }
-
-  /** The rates of every interface of every fresh pod, for a person to look at. */
-  interfaceRates(windowMs: number, nowMs: number): InterfaceRates[] {
-    const rows: InterfaceRates[] = [];
-    for (const node of this.nodes()) {
-      for (const { meta, interfaces } of node.pods.values()) {
-        for (const series of interfaces.values()) {
-          const readings = node.readings(series);
-          const row = newestReading(readings, EPOCH);
-          if (row < 0 || node.ageMs(row, nowMs) > node.staleAfterMs) continue;
-          const perSecond = Array.from({ length: EPOCH }, (_, column) => {
-            const rate = counterRate(readings, column, windowMs);
-            return rate.ok ? rate.perSecond : NaN;
-          });
-          const { namespace, name: pod } = meta;
-          rows.push({
-            node: node.node,
-            namespace,
-            pod,
-            interface: series.name,
-            network: series.meta.network,
-            perSecond,
-          });
-        }
-      }
-    }
-    return rows;
-  }
-
-  /** Whole or absent: a pod one of whose counted interfaces has no fresh rate has none itself. */
-  #podRate(pod: PodSeries, query: PodRateQuery, nowMs: number): PodRate | undefined {
-    const { node, meta, interfaces } = pod;
-    if (!meta.complete || meta.hostNetwork) return undefined;
-    const chosen = [...interfaces.values()].filter((series) => query.matchesSeries(this.#labels(pod, series)));
-    if (chosen.length === 0) return undefined;
-    let perSecond = 0;
-    let spanMs = 0;
-    let ageMs = 0;
-    for (const series of countedInterfaces(chosen, interfaces)) {
-      const readings = node.readings(series);
-      const age = node.ageMs(newestReading(readings, query.column), nowMs);
-      const rate = counterRate(readings, query.column, query.windowMs);
-      if (!rate.ok || !(age <= node.staleAfterMs)) return undefined;
-      perSecond += rate.perSecond;
-      spanMs = Math.max(spanMs, rate.spanMs);
-      ageMs = Math.max(ageMs, age);
-    }
-    return spanMs === 0 ? undefined : { namespace: meta.namespace, name: meta.name, perSecond, spanMs, ageMs };
-  }
-
-  #labels(pod: PodSeries, series: InterfaceSeries): LabelGetter {
-    return (key) => {
-      if (isInterfaceLabel(key)) return selectorValue(SERIES_LABELS[key](pod, series));
-      const chosen = this.#options.podLabels.find(({ name }) => name === key);
-      return chosen === undefined ? undefined : ownValue(pod.meta.labels, chosen.key);
-    };
   }
 
   #refusal(node: NodeSeries, report: AcceptedReport, nowMs: number): Refusal | undefined {
@@ -277,22 +158,4 @@ function hasClockStepped(
   const next = samples.find(({ takenAt }) => takenAt > node.newestMs) ?? newest;
   const intervals = instance.id === node.instance.id ? next.sequence - node.lastSequence : 1;
   return next.takenAt - node.newestMs > Math.max(1, intervals) * intervalMs + CLOCK_STEP_MS;
-}
-
-/** The pod to show of those with one name, in the order in which they became known. */
-function shownPod(pods: readonly PodSeries[], nowMs: number): PodSeries | undefined {
-  let shown = pods[0];
-  for (let i = 1; i < pods.length; i++) {
-    const pod = pods[i];
-    if (pod !== undefined && shown !== undefined && replacesPod(pod, shown, nowMs)) shown = pod;
-  }
-  return shown;
-}
-
-function isInterfaceLabel(key: string): key is InterfaceLabel {
-  return Object.hasOwn(SERIES_LABELS, key);
-}
-
-function ownValue(record: Readonly<Record<string, string>>, key: string): string | undefined {
-  return Object.hasOwn(record, key) ? record[key] : undefined;
 }

@@ -74,8 +74,8 @@ async function drainUrl(url: string, agent: Agent): Promise<number> {
 }
 
 /** What a scrape has to do before the socket: the same blocks, plain and through gzip. */
-async function benchScrape({ store, clock }: TestServer, nodes: number): Promise<void> {
-  const exposition = new Exposition(store, []);
+async function benchScrape({ store, pods, clock }: TestServer, nodes: number): Promise<void> {
+  const exposition = new Exposition({ nodes: store, pods }, []);
   for (const node of store.nodes()) exposition.update(node, clock.monotonicMs());
   const pieces = () => exposition.pieces('text', clock.monotonicMs());
   const plain = await measure(10, () => drain(Readable.from(pieces(), { objectMode: false })));

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { InterfaceRates } from '../../apiserver/store/store.js';
-import { renderSummary, renderTable } from '../../cli/live-table.js';
+import { renderSummary, renderTable, type TableRow } from '../../cli/live-table.js';
 
-function rates(pod: string, name: string, receive: number, network = ''): InterfaceRates {
+function rates(pod: string, name: string, receive: number, network = ''): TableRow {
   return {
-    node: 'n',
     namespace: 'default',
     pod,
     interface: name,

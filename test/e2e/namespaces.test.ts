@@ -1,7 +1,7 @@
 // Real namespaces, real traffic, the whole path: kernel → agent → HTTPS → store → API.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { LabelGetter } from '../../apiserver/store/store.js';
+import type { LabelGetter } from '../../apiserver/store/figure.js';
 import { familyOfRate } from '../../metrics/catalogue.js';
 import type { Apiserver } from '../../apiserver/start.js';
 import type { NetnsDescription } from '../../nodeagent/inventory/netns-pods.js';
@@ -86,14 +86,14 @@ describe('namespaces', { skip: missing('root', 'ip') }, () => {
   /** What the store makes of all that it knows of a pod on a network. */
   function wholeHistory(pod: string, network: string, metric: string) {
     const query = {
-      namespace: 'default',
-      name: testbed.podName(pod),
-      matchesPod: () => true,
       matchesSeries: (label: LabelGetter) => label('network') === network,
       column: familyOfRate(metric)?.column ?? NaN,
+      couldMatch: () => true,
       windowMs: 300_000,
     };
-    return server.store.podRates(query, clock.monotonicMs())[0];
+    const known = server.pods.get('default', testbed.podName(pod), clock.monotonicMs());
+    const figure = known && server.figures.ofPod(known, query, clock.monotonicMs());
+    return figure?.ok === true ? figure : undefined;
   }
 
   test('bytes sent over each network come back as exactly those counters, per network and per pod', async () => {

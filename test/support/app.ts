@@ -4,6 +4,8 @@ import { Registry } from 'prom-client';
 import { createApp, type AppOptions } from '../../apiserver/app.js';
 import { createSelfSignedCertificate } from '../../apiserver/tls.js';
 import { NODE_REPORTS_PATH, type NodeReport, type NodeReportAnswer } from '../../openapi/node-report.js';
+import type { Figures } from '../../apiserver/store/figure.js';
+import type { Pods } from '../../apiserver/store/pods.js';
 import type { Store } from '../../apiserver/store/store.js';
 import type { Status } from '../../openapi/kubernetes.js';
 import type { MetricValueListV1Beta2 } from '../../openapi/metric-values.js';
@@ -27,6 +29,8 @@ export interface TestServer {
   readonly clock: ManualClock;
   readonly logged: string[];
   readonly store: Store;
+  readonly pods: Pods;
+  readonly figures: Figures;
   push(report: NodeReport): Promise<Answer<OrStatus<NodeReportAnswer>>>;
   pushBody(body: Buffer, headers?: Record<string, string>): Promise<Answer<OrStatus<NodeReportAnswer>>>;
   get<Body = OrStatus<MetricValueListV1Beta2>>(url: string, headers?: Record<string, string>): Promise<Answer<Body>>;
@@ -42,7 +46,7 @@ export interface TestServer {
 export function createTestServer(overrides: Partial<AppOptions> = {}): TestServer {
   const clock = createManualClock();
   const logged: string[] = [];
-  const { app, store } = createApp({
+  const { app, store, pods, figures } = createApp({
     clock,
     log: createLogger('test', { level: 'debug', format: 'text', write: (line) => logged.push(line) }),
     registry: new Registry(),
@@ -51,6 +55,7 @@ export function createTestServer(overrides: Partial<AppOptions> = {}): TestServe
     windowMs: 60_000,
     historyMs: 300_000,
     podLabels: [],
+    clusterMetricsNamespaces: ['podnet-system'],
     ...overrides,
   });
   const ask = async <Body>(options: InjectOptions): Promise<Answer<Body>> => {
@@ -68,7 +73,7 @@ export function createTestServer(overrides: Partial<AppOptions> = {}): TestServe
   return {
     clock,
     logged,
-    store,
+    ...{ store, pods, figures },
     pushBody,
     push: (report) => pushBody(gzipSync(JSON.stringify(report))),
     get: (url, headers = {}) => ask({ method: 'GET', url, headers }),

@@ -196,7 +196,7 @@ test('an unknown metric is a 404 that names it and those that are served', async
   assert.equal(body.reason, 'NotFound');
   assert.match(
     body.message,
-    /^the server could not find the metric network_receive_bits for pods; served for pods are network_receive_bytes_per_second, /,
+    /^the server could not find the metric network_receive_bits for pods; served are network_receive_bytes_per_second, /,
   );
 });
 
@@ -206,7 +206,7 @@ test('a pod without a value is a 404 by name and left out of a list', async () =
   assert.equal(statusCode, 404);
   assert.equal(
     body.message,
-    `the server could not find the metric ${RECEIVE} for pods web-0 with selector network=nope`,
+    `the server could not find the metric ${RECEIVE} for pods web-0 with selector network=nope: none of its interfaces matches the metric selector`,
   );
   assert.equal(
     (await server.get(metricPath('web-7', RECEIVE))).body.message,

@@ -1,0 +1,96 @@
+import {
+  EXTERNAL_METRICS_GROUP,
+  EXTERNAL_METRICS_VERSION,
+  type ExternalMetricValueList,
+} from '../../openapi/metric-values.js';
+import { RATE_NAMES } from '../../metrics/catalogue.js';
+import { selectorValue } from '../../metrics/labels.js';
+import type { Clock } from '../../runtime/clock.js';
+import type { Figures } from '../store/figure.js';
+import type { KnownPod, Pods } from '../store/pods.js';
+import { queryValue, type App } from './app-types.js';
+import { ApiError } from './errors.js';
+import { checkListOptions, checkPath, parseFigureQuery, type AskedFigure } from './figure-query.js';
+import type { Requirement } from './label-selector.js';
+import { toReading } from './metric-value-list.js';
+import type { WindowBounds } from './metric-selector.js';
+import { whole } from './object-figures.js';
+
+export interface ExternalMetricsDeps {
+  readonly pods: Pods;
+  readonly figures: Figures;
+  readonly clock: Clock;
+  readonly window: WindowBounds;
+  /** Namespaces in which figures of the whole cluster answer. */
+  readonly clusterMetricsNamespaces: readonly string[];
+}
+
+interface Asked {
+  readonly namespace: string;
+  readonly metric: string;
+}
+
+/**
+ * external.metrics.k8s.io: the same rates, added up over the series that labels choose. One item always: the HPA adds items up, and
+ * only we know whether the sum is whole.
+ */
+export function externalMetricsRoutes(app: App, deps: ExternalMetricsDeps): void {
+  app.get<{ Params: Asked }>(
+    `/apis/${EXTERNAL_METRICS_GROUP}/${EXTERNAL_METRICS_VERSION}/namespaces/:namespace/:metric`,
+    ({ params, query }) => answer(params, query, deps),
+  );
+}
+
+function answer(asked: Asked, query: unknown, deps: ExternalMetricsDeps): ExternalMetricValueList {
+  checkPath({ ...asked });
+  if (['true', '1'].includes(queryValue(query, 'watch') ?? '')) {
+    throw new ApiError(
+      'MethodNotAllowed',
+      `watch is not supported on resources of kind "${asked.metric}.${EXTERNAL_METRICS_GROUP}"`,
+    );
+  }
+  checkListOptions(query);
+  const figure = parseFigureQuery(asked.metric, 'labelSelector', query, deps);
+  const couldNotFind = `the server could not find the metric ${asked.metric}`;
+  if (figure === undefined) throw new ApiError('NotFound', `${couldNotFind}; served are ${RATE_NAMES.join(', ')}`);
+  const nowMs = deps.clock.monotonicMs();
+  const outcome = whole(deps.figures.ofAll(podsOf(asked.namespace, figure, nowMs, deps), figure, nowMs));
+  const reading = outcome.ok ? toReading(outcome, deps.clock.wallMs()) : undefined;
+  if (reading === undefined) {
+    const selector = figure.selectorText === '' ? '' : ` with selector ${figure.selectorText}`;
+    const why = outcome.ok ? 'its value is larger than a quantity can be' : outcome.why;
+    throw new ApiError('NotFound', `${couldNotFind} in the namespace ${asked.namespace}${selector}: ${why}`);
+  }
+  const { timestamp, windowSeconds: window, value } = reading;
+  return {
+    kind: 'ExternalMetricValueList',
+    apiVersion: `${EXTERNAL_METRICS_GROUP}/${EXTERNAL_METRICS_VERSION}`,
+    metadata: {},
+    items: [{ metricName: asked.metric, metricLabels: pinned(figure.requirements), timestamp, window, value }],
+  };
+}
+
+/**
+ * Whose series answer in a namespace: those of its pods; the total of a network of its own, whoever is on it; in the namespaces for
+ * figures of the cluster, everybody's.
+ */
+function podsOf(namespace: string, figure: AskedFigure, nowMs: number, deps: ExternalMetricsDeps): KnownPod[] {
+  const { pods, clusterMetricsNamespaces } = deps;
+  if (clusterMetricsNamespaces.includes(namespace)) return pods.all(nowMs);
+  const labels = pinned(figure.requirements);
+  const { network } = labels;
+  if (network === undefined || labels['nad_namespace'] !== selectorValue(namespace)) {
+    return pods.inNamespace(namespace, nowMs);
+  }
+  const names = pods.networks(namespace).filter((name) => selectorValue(name) === network);
+  return [...new Set([network, ...names])].flatMap((name) => pods.onNetwork(namespace, name, nowMs));
+}
+
+/** Labels that a selector leaves one value. */
+function pinned(requirements: readonly Requirement[]): Record<string, string> {
+  return Object.fromEntries(
+    requirements.flatMap(({ key, operator, values: [value, other] }) =>
+      ['=', '==', 'in'].includes(operator) && value !== undefined && other === undefined ? [[key, value]] : [],
+    ),
+  );
+}

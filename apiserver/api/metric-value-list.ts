@@ -1,0 +1,70 @@
+import {
+  CUSTOM_METRICS_GROUP,
+  type CustomMetricsVersion,
+  type MetricValueListV1Beta1,
+  type MetricValueListV1Beta2,
+  type ObjectReference,
+} from '../../openapi/metric-values.js';
+import type { Measure } from '../store/figure.js';
+import { toLabelSelector, type Requirement } from './label-selector.js';
+import { renderQuantity } from './quantity.js';
+
+/** A figure in the form of the metrics APIs. */
+export interface Reading {
+  /** RFC 3339, whole seconds: when the oldest sample that the value ends with was taken, by the server's clock. */
+  readonly timestamp: string;
+  readonly windowSeconds: number;
+  readonly value: string;
+}
+
+export interface Item extends Reading {
+  readonly describedObject: ObjectReference;
+}
+
+/** A figure as it is told; undefined for a value that a quantity cannot hold: one such item would make the HPA lose the whole list. */
+export function toReading({ perSecond, spanMs, ageMs }: Measure, wallMs: number): Reading | undefined {
+  const value = renderQuantity(perSecond);
+  if (value === undefined) return undefined;
+  return {
+    timestamp: `${new Date(wallMs - ageMs).toISOString().slice(0, 19)}Z`,
+    windowSeconds: Math.max(1, Math.round(spanMs / 1_000)),
+    value,
+  };
+}
+
+/** The answer of custom.metrics.k8s.io, in the fields of the version asked for. */
+export function toMetricValueList(
+  version: CustomMetricsVersion,
+  metric: string,
+  items: readonly Item[],
+  requirements: readonly Requirement[],
+): MetricValueListV1Beta2 | MetricValueListV1Beta1 {
+  const selector = toLabelSelector(requirements);
+  if (version === 'v1beta2') {
+    return {
+      kind: 'MetricValueList',
+      apiVersion: `${CUSTOM_METRICS_GROUP}/v1beta2`,
+      metadata: {},
+      items: items.map(({ describedObject, timestamp, windowSeconds, value }) => ({
+        describedObject,
+        metric: { name: metric, selector },
+        timestamp,
+        windowSeconds,
+        value,
+      })),
+    };
+  }
+  return {
+    kind: 'MetricValueList',
+    apiVersion: `${CUSTOM_METRICS_GROUP}/v1beta1`,
+    metadata: {},
+    items: items.map(({ describedObject, timestamp, windowSeconds, value }) => ({
+      describedObject,
+      metricName: metric,
+      timestamp,
+      window: windowSeconds,
+      value,
+      selector,
+    })),
+  };
+}

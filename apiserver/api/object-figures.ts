@@ -1,0 +1,87 @@
+import type { Clock } from '../../runtime/clock.js';
+import { ABSENCES, type Figure, type FigureQuery, type Figures, type Measure, type Sum } from '../store/figure.js';
+import type { Pods } from '../store/pods.js';
+import { DESCRIBED, type DescribedKind } from './described-objects.js';
+import { ApiError } from './errors.js';
+import { matchesLabels, type Requirement } from './label-selector.js';
+import { labelOf, onlyOf, type DescribedObject, type Members } from './members.js';
+
+export interface ObjectFiguresDeps {
+  readonly pods: Pods;
+  readonly figures: Figures;
+  readonly members: Members;
+  readonly clock: Clock;
+}
+
+/** Of an object: its figure, or in words why it has none. */
+export type Outcome = Measure | { readonly ok: false; readonly why: string };
+
+/** A selector over objects, as written and as read. */
+export interface ObjectSelector {
+  readonly text: string;
+  readonly requirements: readonly Requirement[];
+}
+
+/** Figures of pods and of everything that pods add up to. */
+export class ObjectFigures {
+  readonly #deps: ObjectFiguresDeps;
+
+  constructor(deps: ObjectFiguresDeps) {
+    this.#deps = deps;
+  }
+
+  of(object: DescribedObject, query: FigureQuery): Outcome {
+    const { pods, figures, members, clock } = this.#deps;
+    const nowMs = clock.monotonicMs();
+    if (object.kind === DESCRIBED.pods) {
+      const pod = pods.get(object.namespace ?? '', object.name, nowMs);
+      return pod === undefined ? { ok: false, why: '' } : inWords(figures.ofPod(pod, query, nowMs));
+    }
+    try {
+      return whole(figures.ofAll(members.of(object, nowMs), onlyOf(object, query), nowMs));
+    } catch (error) {
+      if (error instanceof ApiError && error.reason === 'NotFound') return { ok: false, why: error.message };
+      throw error;
+    }
+  }
+
+  /** Every object of a kind that has a figure, by name. What has none is left out: it is never 0 for want of samples. */
+  async list(
+    { kind, namespace }: { readonly kind: DescribedKind; readonly namespace: string | undefined },
+    selector: ObjectSelector,
+    query: FigureQuery,
+  ): Promise<{ readonly object: DescribedObject; readonly measure: Measure }[]> {
+    const { clock, members } = this.#deps;
+    if (kind === DESCRIBED.pods) return this.#listPods(namespace ?? '', selector, query);
+    const names = await members.names(kind, namespace, selector, clock.monotonicMs());
+    return names.flatMap((name) => {
+      const object = { kind, namespace, name };
+      const outcome = this.of(object, query);
+      return outcome.ok ? [{ object, measure: outcome }] : [];
+    });
+  }
+
+  #listPods(namespace: string, { requirements }: ObjectSelector, query: FigureQuery) {
+    const { pods, figures, clock } = this.#deps;
+    const nowMs = clock.monotonicMs();
+    return pods
+      .inNamespace(namespace, nowMs)
+      .filter(({ labels }) => matchesLabels(requirements, labelOf(labels)))
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .flatMap((pod) => {
+        const measure = figures.ofPod(pod, query, nowMs);
+        return measure.ok ? [{ object: { kind: DESCRIBED.pods, namespace, name: pod.name }, measure }] : [];
+      });
+  }
+}
+
+/** A sum, or why it is not whole. */
+export function whole({ measure, expected, present }: Sum): Outcome {
+  if (measure !== undefined) return measure;
+  const why = expected === 0 ? 'no pod of it has traffic of its own' : `${present} of ${expected} pods have samples`;
+  return { ok: false, why };
+}
+
+function inWords(figure: Figure): Outcome {
+  return figure.ok ? figure : { ok: false, why: ABSENCES[figure.reason] };
+}

@@ -1,0 +1,16 @@
+/** What is kept of a Service. */
+export interface ApiService {
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Undefined where the Service selects no pods: its endpoints are made by somebody else, or it is an alias. */
+  readonly selector?: Readonly<Record<string, string>>;
+}
+
+/** The Services of the cluster. */
+export interface ServiceList {
+  /** Whether the list has ever been whole. */
+  readonly isSynced: boolean;
+  get(namespace: string, name: string): ApiService | undefined;
+  inNamespace(namespace: string): Iterable<ApiService>;
+}

@@ -1,0 +1,166 @@
+import { selectorValue, type InterfaceLabel, type PodLabel } from '../../metrics/labels.js';
+import { countedInterfaces } from './counted.js';
+import type { InterfaceSeries } from './interface-series.js';
+import type { NodeSeries, PodSeries } from './node-series.js';
+import type { KnownPod } from './pods.js';
+import { counterRate, newestReading } from './rate.js';
+
+/** Reads the value of a label; undefined where the thing asked has none of that name. */
+export type LabelGetter = (key: string) => string | undefined;
+export type LabelMatcher = (label: LabelGetter) => boolean;
+
+/** Which figure of a pod. */
+export interface FigureQuery {
+  /** Of series labels, in the alias form of selectors. */
+  readonly matchesSeries: LabelMatcher;
+  /** Of those series labels that are known of a pod nobody reports: whether it could have a series that matches. */
+  readonly couldMatch: LabelMatcher;
+  /** Column of the counter in a reading. */
+  readonly column: number;
+  readonly windowMs: number;
+}
+
+/** Why there is no figure. */
+export const ABSENCES = {
+  no_report: 'no agent reports this pod',
+  host_network: "it shares the node's network and has no traffic of its own",
+  no_network: 'it has no interface yet',
+  no_such_series: 'none of its interfaces matches the metric selector',
+  left_out: 'an interface of it was left out of the report: a sum would be too small',
+  too_few_samples: 'a rate needs two samples within the history',
+  stale: 'its newest sample is too old: the agent is silent, or cannot read it',
+} as const;
+export type Absence = keyof typeof ABSENCES;
+
+/** Absences of pods that are not to have a figure: a sum is whole without them. */
+const EXPECTED: readonly Absence[] = ['host_network', 'no_network', 'no_such_series'];
+
+export interface Measure {
+  readonly ok: true;
+  readonly perSecond: number;
+  /** Time that the value covers. */
+  readonly spanMs: number;
+  /** Age of the oldest sample that the value ends with. */
+  readonly ageMs: number;
+}
+
+export type Figure = Measure | { readonly ok: false; readonly reason: Absence };
+
+/** What the members of something larger add up to, whole or absent. */
+export interface Sum {
+  /** Undefined unless every pod that should have a figure has one, and there is one. */
+  readonly measure: Measure | undefined;
+  /** Pods that should have a figure. */
+  readonly expected: number;
+  readonly present: number;
+}
+
+const SERIES_LABELS: Readonly<Record<InterfaceLabel, (pod: PodSeries, series: InterfaceSeries) => string>> = {
+  node: ({ node }) => node.node,
+  namespace: ({ meta }) => meta.namespace,
+  pod: ({ meta }) => meta.name,
+  interface: (_pod, { meta }) => meta.name,
+  network: (_pod, { meta }) => meta.network,
+  nad_namespace: (_pod, { meta }) => meta.nadNamespace,
+  primary: (_pod, { meta }) => String(meta.primary),
+};
+const POD_LABELS = { namespace: (pod: KnownPod) => pod.namespace, pod: (pod: KnownPod) => pod.name };
+
+/** The figures of pods: one place decides what a number is made of, whoever asks for it. */
+export class Figures {
+  readonly #podLabels: readonly PodLabel[];
+
+  constructor(podLabels: readonly PodLabel[]) {
+    this.#podLabels = podLabels;
+  }
+
+  /** Whether a label of series is known of a pod that nobody reports. */
+  isPodLabel(key: string): boolean {
+    return Object.hasOwn(POD_LABELS, key) || this.#podLabels.some(({ name }) => name === key);
+  }
+
+  /** Whole or absent: a pod one of whose counted interfaces has no fresh rate has none itself. */
+  ofPod(pod: KnownPod, query: FigureQuery, nowMs: number): Figure {
+    const { series } = pod;
+    if (series === undefined) {
+      const couldMatch = query.couldMatch((key) => this.#podLabel(pod, key));
+      return { ok: false, reason: couldMatch ? 'no_report' : 'no_such_series' };
+    }
+    const { node, meta, interfaces } = series;
+    if (meta.hostNetwork) return { ok: false, reason: 'host_network' };
+    if (!meta.complete) return { ok: false, reason: 'left_out' };
+    if (interfaces.size === 0) return { ok: false, reason: 'no_network' };
+    const counted = this.counted(pod, series, query);
+    if (counted.length === 0) return { ok: false, reason: 'no_such_series' };
+    return addUp(counted.map((one) => ofInterface(node, one, query, nowMs)));
+  }
+
+  /** The interfaces of a pod that a query counts. */
+  counted(pod: KnownPod, series: PodSeries, query: FigureQuery): readonly InterfaceSeries[] {
+    return countedInterfaces(this.matched(pod, series, query), series.interfaces);
+  }
+
+  /** The interfaces of a pod that a query chooses, counted or not. */
+  matched(pod: KnownPod, series: PodSeries, query: FigureQuery): InterfaceSeries[] {
+    return [...series.interfaces.values()].filter((one) =>
+      query.matchesSeries((key) => {
+        if (isInterfaceLabel(key)) return selectorValue(SERIES_LABELS[key](series, one));
+        return this.#podLabel(pod, key);
+      }),
+    );
+  }
+
+  /** The sum over pods. */
+  ofAll(pods: Iterable<KnownPod>, query: FigureQuery, nowMs: number): Sum {
+    const measures: Measure[] = [];
+    let expected = 0;
+    for (const pod of pods) {
+      const figure = this.ofPod(pod, query, nowMs);
+      if (!figure.ok && EXPECTED.includes(figure.reason)) continue;
+      expected++;
+      if (figure.ok) measures.push(figure);
+    }
+    const present = measures.length;
+    const total = present === expected ? addUp(measures) : undefined;
+    return { measure: total?.ok === true ? total : undefined, expected, present };
+  }
+
+  #podLabel(pod: KnownPod, key: string): string | undefined {
+    if (key === 'namespace' || key === 'pod') return selectorValue(POD_LABELS[key](pod));
+    const chosen = this.#podLabels.find(({ name }) => name === key);
+    return chosen === undefined || !Object.hasOwn(pod.labels, chosen.key) ? undefined : pod.labels[chosen.key];
+  }
+}
+
+/** The rate of one interface. */
+export function ofInterface(
+  node: NodeSeries,
+  series: InterfaceSeries,
+  { column, windowMs }: Pick<FigureQuery, 'column' | 'windowMs'>,
+  nowMs: number,
+): Figure {
+  const readings = node.readings(series);
+  const row = newestReading(readings, column);
+  if (row < 0) return { ok: false, reason: 'too_few_samples' };
+  const ageMs = node.ageMs(row, nowMs);
+  if (ageMs > node.staleAfterMs) return { ok: false, reason: 'stale' };
+  const rate = counterRate(readings, column, windowMs);
+  return rate.ok ? { ok: true, perSecond: rate.perSecond, spanMs: rate.spanMs, ageMs } : rate;
+}
+
+function addUp(figures: readonly Figure[]): Figure {
+  let perSecond = 0;
+  let spanMs = 0;
+  let ageMs = 0;
+  for (const figure of figures) {
+    if (!figure.ok) return figure;
+    perSecond += figure.perSecond;
+    spanMs = Math.max(spanMs, figure.spanMs);
+    ageMs = Math.max(ageMs, figure.ageMs);
+  }
+  return spanMs === 0 ? { ok: false, reason: 'too_few_samples' } : { ok: true, perSecond, spanMs, ageMs };
+}
+
+function isInterfaceLabel(key: string): key is InterfaceLabel {
+  return Object.hasOwn(SERIES_LABELS, key);
+}
