@@ -1,5 +1,5 @@
 import { INTERFACE_COUNTERS, type InterfaceCounter } from '../openapi/node-report.js';
-import { renderRate } from './units.js';
+import { renderRate } from '../metrics/units.js';
 
 export interface Screen {
   readonly columns: number;

@@ -3,7 +3,7 @@ import {
   type CustomMetricsVersion,
   type MetricValueListV1Beta1,
   type MetricValueListV1Beta2,
-  type ObjectReference,
+  type MetricValueV1Beta2,
 } from '../../openapi/metric-values.js';
 import type { Measure } from '../store/figure.js';
 import { toLabelSelector, type Requirement } from './label-selector.js';
@@ -18,7 +18,7 @@ export interface Reading {
 }
 
 export interface Item extends Reading {
-  readonly describedObject: ObjectReference;
+  readonly describedObject: MetricValueV1Beta2['describedObject'];
 }
 
 /** A figure as it is told; undefined for a value that a quantity cannot hold: one such item would make the HPA lose the whole list. */

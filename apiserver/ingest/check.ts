@@ -12,7 +12,7 @@ import {
   VirtualFunctionReport,
 } from '../../openapi/node-report.js';
 import { ApiError } from '../api/errors.js';
-import type { AcceptedReport } from '../store/report.js';
+import type { AcceptedReport, VirtualFunctionMeta } from '../store/report.js';
 import { checkPods } from './check-pods.js';
 import { excerpt, firstError } from './explain.js';
 import { openSchema, unchecked } from './open-schema.js';
@@ -32,9 +32,9 @@ const ENVELOPE = Compile(
   }),
 );
 const SAMPLE = Compile(Sample);
+const VIRTUAL_FUNCTION = Compile(VirtualFunctionReport);
 /** Entries that no part of this server keeps yet: judged all the same, so that an agent hears of a bad one. */
 const OTHER_ENTRIES = [
-  ['virtualFunctions', 'bad_virtual_function', Compile(VirtualFunctionReport)],
   ['virtualFunctionBases', 'bad_virtual_function', Compile(VirtualFunctionBase)],
   ['latency', 'bad_latency', Compile(LatencyHistogram)],
   ['ipam', 'bad_ipam', Compile(IpamSeries)],
@@ -68,7 +68,7 @@ export function checkReport(body: unknown): CheckedReport {
       if (!validator.Check(entry)) rejections.add(`${list}[${i}]`, reason, firstError(validator, entry));
     }
   }
-  const { node, role, bootId, sequence, intervalMs, sentAt } = body;
+  const { node, role, bootId, sequence, intervalMs, sentAt, agentVersion } = body;
   const instance = { id: body.instance.id, startedAt: body.instance.startedAt };
   const { pods, leftOut } = checkPods(role === 'node' ? body.pods : [], {
     rows,
@@ -77,7 +77,31 @@ export function checkReport(body: unknown): CheckedReport {
   });
   if (role !== 'node' && body.pods.length > 0)
     rejections.add('pods', 'bad_pod', `an agent of role ${role} has no pods`);
-  return { report: { node, role, bootId, instance, sequence, intervalMs, sentAt, samples, pods, leftOut }, rejections };
+  const virtualFunctions = checkVirtualFunctions(body.virtualFunctions ?? [], rejections);
+  return {
+    report: {
+      ...{ node, role, bootId, instance, sequence, intervalMs, sentAt, agentVersion },
+      ...{ samples, pods, virtualFunctions, leftOut },
+    },
+    rejections,
+  };
+}
+
+/** One of each PCI address. */
+function checkVirtualFunctions(entries: readonly unknown[], rejections: Rejections): VirtualFunctionMeta[] {
+  const good = new Map<string, VirtualFunctionMeta>();
+  for (const [i, entry] of entries.entries()) {
+    const path = `virtualFunctions[${i}]`;
+    if (!VIRTUAL_FUNCTION.Check(entry)) {
+      rejections.add(path, 'bad_virtual_function', firstError(VIRTUAL_FUNCTION, entry));
+    } else if (good.has(entry.pciAddress)) {
+      rejections.add(path, 'bad_virtual_function', `pciAddress ${entry.pciAddress} stands before in this report`);
+    } else {
+      const { readings: _, ...meta } = entry;
+      good.set(entry.pciAddress, meta);
+    }
+  }
+  return [...good.values()];
 }
 
 function checkVersion(body: unknown): void {

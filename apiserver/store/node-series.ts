@@ -2,7 +2,7 @@ import type { ApiPod } from '../pods/pod-list.js';
 import type { InterfaceReport, Sample } from '../../openapi/node-report.js';
 import { InterfaceSeries } from './interface-series.js';
 import { ROW, type Readings } from './rate.js';
-import type { AcceptedPod, AcceptedReport, PodMeta } from './report.js';
+import type { AcceptedPod, AcceptedReport, PodMeta, VirtualFunctionMeta } from './report.js';
 import { isSame } from './same.js';
 
 const INITIAL_CAPACITY = 4;
@@ -51,6 +51,8 @@ export class NodeSeries {
   /** Of the newest sample of this instance that is held; 0: none. */
   lastSequence = 0;
   intervalMs: number;
+  agentVersion: string;
+  virtualFunctions: readonly VirtualFunctionMeta[] = [];
   /** The server's monotonic clock when the newest report came. */
   receivedAtMs: number;
   /** Server's clock less node's clock, by the newest report. */
@@ -66,6 +68,7 @@ export class NodeSeries {
     this.bootId = report.bootId;
     this.instance = report.instance;
     this.intervalMs = report.intervalMs;
+    this.agentVersion = report.agentVersion;
     this.receivedAtMs = receivedAtMs;
     this.offsetMs = receivedAtMs - report.sentAt;
     this.#historyMs = historyMs;
@@ -84,6 +87,8 @@ export class NodeSeries {
     this.instance = report.instance;
     this.lastSequence = Math.max(this.lastSequence, report.samples.at(-1)?.sequence ?? 0);
     this.intervalMs = report.intervalMs;
+    if (!isSame(this.virtualFunctions, report.virtualFunctions)) this.virtualFunctions = report.virtualFunctions;
+    this.agentVersion = report.agentVersion;
     this.receivedAtMs = receivedAtMs;
     this.offsetMs = receivedAtMs - report.sentAt;
     const interfaces = report.pods.reduce((sum, pod) => sum + pod.interfaces.length, 0);

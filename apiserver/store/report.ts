@@ -1,4 +1,4 @@
-import type { InterfaceReport, NodeReport, PodReport } from '../../openapi/node-report.js';
+import type { InterfaceReport, NodeReport, PodReport, VirtualFunctionReport } from '../../openapi/node-report.js';
 
 /** What is known of a pod besides its counters. */
 export interface PodMeta extends Pick<PodReport, 'namespace' | 'name' | 'uid' | 'labels' | 'workload' | 'hostNetwork'> {
@@ -10,6 +10,9 @@ export interface PodMeta extends Pick<PodReport, 'namespace' | 'name' | 'uid' | 
 
 /** What is known of an interface besides its counters. */
 export type InterfaceMeta = Omit<InterfaceReport, 'readings'>;
+
+/** What is known of a virtual function besides its counters. */
+export type VirtualFunctionMeta = Omit<VirtualFunctionReport, 'readings'>;
 
 /** A pod of a report that passed every check. */
 export interface AcceptedPod {
@@ -23,9 +26,10 @@ export interface AcceptedPod {
 /** A report whose envelope and every remaining entry are good. `readings` of an interface go with `samples`, one to one. */
 export interface AcceptedReport extends Pick<
   NodeReport,
-  'node' | 'role' | 'bootId' | 'instance' | 'sequence' | 'intervalMs' | 'sentAt' | 'samples'
+  'node' | 'role' | 'bootId' | 'instance' | 'sequence' | 'intervalMs' | 'sentAt' | 'agentVersion' | 'samples'
 > {
   readonly pods: readonly AcceptedPod[];
+  readonly virtualFunctions: readonly VirtualFunctionMeta[];
   /** Uids and `namespace/name` of pods that had to be left out: they exist, so what is known of them stays. */
   readonly leftOut: ReadonlySet<string>;
 }

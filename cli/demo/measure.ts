@@ -1,7 +1,7 @@
 import { get } from 'node:https';
 import type { Apiserver } from '../../apiserver/start.js';
 import type { MetricValueListV1Beta2 } from '../../openapi/metric-values.js';
-import { renderRate } from '../units.js';
+import { renderRate } from '../../metrics/units.js';
 import { decideReplicas } from './hpa.js';
 import { NETWORKS, PODS, netnsName } from './topology.js';
 import { offered } from './traffic.js';

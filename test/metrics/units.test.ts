@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { renderRate } from '../../cli/units.js';
+import { renderRate } from '../../metrics/units.js';
 
 test('rates are three digits with a prefix', () => {
   const rendered = [0, 1, 12.345, 123.4, 999.4, 999.6, 1_000, 1_250_000, 999_700, 4.2e9, 9e15].map((value) =>

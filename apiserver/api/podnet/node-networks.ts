@@ -1,0 +1,100 @@
+import { INTERFACE_COUNTERS } from '../../../openapi/node-report.js';
+import { PODNET_GROUP_VERSION, type NodeNetwork } from '../../../openapi/podnet-api.js';
+import type { Clock } from '../../../runtime/clock.js';
+import type { Figure, Figures, Sum } from '../../store/figure.js';
+import type { NodeSeries } from '../../store/node-series.js';
+import type { Pods, ReportedPods } from '../../store/pods.js';
+import { timestampOf } from './pod-networks.js';
+import { rateColumns, trafficOf } from './rates.js';
+import type { Resource } from './resource.js';
+
+export interface NodeNetworksDeps {
+  readonly reports: ReportedPods;
+  readonly pods: Pods;
+  readonly figures: Figures;
+  readonly clock: Clock;
+  readonly windowMs: number;
+}
+
+/** One object for each node that an agent reports for. */
+export function nodeNetworks(deps: NodeNetworksDeps): Resource<NodeNetwork> {
+  return {
+    plural: 'nodenetworks',
+    kind: 'NodeNetwork',
+    namespaced: false,
+    fieldKeys: ['node'],
+    columns: [
+      { name: 'Pods', description: 'Pods reported.', priority: 0, cell: ({ object }) => object.pods },
+      {
+        name: 'Interfaces',
+        description: 'Interfaces of these pods.',
+        priority: 0,
+        cell: ({ object }) => object.interfaces,
+      },
+      {
+        name: 'VFs',
+        description: 'SR-IOV virtual functions.',
+        priority: 0,
+        cell: ({ object }) => object.virtualFunctions,
+      },
+      ...rateColumns(),
+      {
+        name: 'Last-Report',
+        description: 'When the newest report came.',
+        priority: 0,
+        cell: ({ object }) => object.lastReport,
+      },
+      { name: 'Agent', description: 'Version of the agent.', priority: 1, cell: ({ object }) => object.agentVersion },
+    ],
+    candidates: () =>
+      [...byName(deps.reports.nodes())].map(([name, roles]) => ({
+        ...{ namespace: '', name, labels: {}, fields: { node: name } },
+        make: (nowMs) => {
+          const figures = figuresOf(name, nowMs, deps);
+          return { object: toNodeNetwork(name, roles, figures, nowMs, deps.clock), figures };
+        },
+      })),
+  };
+}
+
+/** A node has as many series as it has agents, one for each role. */
+function byName(nodes: readonly NodeSeries[]): Map<string, NodeSeries[]> {
+  const groups = new Map<string, NodeSeries[]>();
+  for (const node of nodes) groups.set(node.node, [...(groups.get(node.node) ?? []), node]);
+  return groups;
+}
+
+function figuresOf(name: string, nowMs: number, { pods, figures, windowMs }: NodeNetworksDeps): Figure[] {
+  const members = pods.onNode(name, nowMs);
+  const everything = { matchesSeries: () => true, couldMatch: () => true, windowMs };
+  return INTERFACE_COUNTERS.map((_, column) => toFigure(figures.ofAll(members, { ...everything, column }, nowMs)));
+}
+
+function toFigure({ measure, expected }: Sum): Figure {
+  return measure ?? { ok: false, reason: expected === 0 ? 'no_network' : 'partial' };
+}
+
+function toNodeNetwork(
+  name: string,
+  roles: readonly NodeSeries[],
+  figures: readonly Figure[],
+  nowMs: number,
+  clock: Clock,
+): NodeNetwork {
+  const newest = roles.reduce((a, b) => (b.receivedAtMs > a.receivedAtMs ? b : a));
+  const pods = roles.flatMap((role) => [...role.pods.values()]);
+  return {
+    apiVersion: PODNET_GROUP_VERSION,
+    kind: 'NodeNetwork',
+    metadata: { name },
+    roles: roles.map(({ role }) => role).sort(),
+    agentVersion: newest.agentVersion,
+    bootId: newest.bootId,
+    lastReport: timestampOf(clock.wallMs() - (nowMs - newest.receivedAtMs)),
+    intervalMilliseconds: newest.intervalMs,
+    pods: pods.length,
+    interfaces: pods.reduce((sum, pod) => sum + pod.interfaces.size, 0),
+    virtualFunctions: roles.reduce((sum, role) => sum + role.virtualFunctions.length, 0),
+    ...trafficOf(figures, clock.wallMs()),
+  };
+}

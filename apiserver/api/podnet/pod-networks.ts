@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { PODNET_GROUP_VERSION, type PodNetwork } from '../../../openapi/podnet-api.js';
+import type { Clock } from '../../../runtime/clock.js';
+import { ratesOfPod, type InterfaceRates } from '../../store/interface-rates.js';
+import type { InterfaceSeries } from '../../store/interface-series.js';
+import type { KnownPod, Pods } from '../../store/pods.js';
+import { rateColumns, trafficOf } from './rates.js';
+import type { Candidate, Resource } from './resource.js';
+
+export interface PodNetworksDeps {
+  readonly pods: Pods;
+  readonly clock: Clock;
+  readonly windowMs: number;
+}
+
+const HASH_LENGTH = 8;
+
+/** One object for each interface of each pod. */
+export function podNetworks({ pods, clock, windowMs }: PodNetworksDeps): Resource<PodNetwork> {
+  return {
+    plural: 'podnetworks',
+    kind: 'PodNetwork',
+    namespaced: true,
+    fieldKeys: ['node', 'pod', 'network', 'interface'],
+    columns: [
+      {
+        ...{ name: 'Network', description: 'Network that the interface is on.', priority: 0 },
+        cell: ({ object }) =>
+          object.nadNamespace === '' ? object.network : `${object.nadNamespace}/${object.network}`,
+      },
+      ...rateColumns(),
+      { name: 'Node', description: 'Node that the pod runs on.', priority: 1, cell: ({ object }) => object.node },
+      {
+        ...{ name: 'Host-Interface', description: 'Peer of the interface on the host.', priority: 1 },
+        cell: ({ object }) => object.hostInterface ?? null,
+      },
+      {
+        ...{ name: 'PCI-Address', description: 'Device behind the interface.', priority: 1 },
+        cell: ({ object }) => object.pciAddress ?? null,
+      },
+    ],
+    candidates: (namespace, nowMs) =>
+      (namespace === undefined ? pods.all(nowMs) : pods.inNamespace(namespace, nowMs)).flatMap((pod) =>
+        [...(pod.series?.interfaces.values() ?? [])].map((series) => candidate(pod, series, { clock, windowMs })),
+      ),
+  };
+}
+
+function candidate(
+  pod: KnownPod,
+  series: InterfaceSeries,
+  { clock, windowMs }: Pick<PodNetworksDeps, 'clock' | 'windowMs'>,
+): Candidate<PodNetwork> {
+  const { namespace, labels } = pod;
+  const name = `${pod.name}.${segmentOf(series.name)}`;
+  return {
+    ...{ namespace, name, labels },
+    fields: {
+      ...{ node: pod.series?.node.node ?? '', pod: pod.name },
+      ...{ network: series.meta.network, interface: series.name },
+    },
+    make: (nowMs) => {
+      const rates = ratesOfPod(pod, { windowMs, nowMs }).find((one) => one.series === series);
+      const figures = rates?.figures ?? [];
+      return {
+        object: toPodNetwork({ pod, node: pod.series?.node.node ?? '', series, figures }, name, clock.wallMs()),
+        figures,
+      };
+    },
+  };
+}
+
+function toPodNetwork({ pod, node, series, figures }: InterfaceRates, name: string, wallMs: number): PodNetwork {
+  const { network, nadNamespace, primary, hostInterface, pciAddress, source } = series.meta;
+  const createdMs = pod.series?.meta.createdMs;
+  return {
+    apiVersion: PODNET_GROUP_VERSION,
+    kind: 'PodNetwork',
+    metadata: {
+      ...{ name, namespace: pod.namespace, labels: pod.labels },
+      ...(createdMs !== undefined && { creationTimestamp: timestampOf(createdMs) }),
+    },
+    pod: { name: pod.name, uid: pod.uid },
+    ...{ node, interface: series.name, network, nadNamespace, primary, source },
+    ...(hostInterface !== undefined && { hostInterface }),
+    ...(pciAddress !== undefined && { pciAddress }),
+    ...trafficOf(figures, wallMs),
+  };
+}
+
+export function timestampOf(wallMs: number): string {
+  return `${new Date(wallMs).toISOString().slice(0, 19)}Z`;
+}
+
+/** An interface name as part of an object's name: what a path does not take is written `-`, and a hash tells two such apart. */
+function segmentOf(interfaceName: string): string {
+  const plain = interfaceName.replace(/[^a-z0-9.-]/g, '-');
+  if (plain === interfaceName && /^[a-z0-9]/.test(plain) && /[a-z0-9]$/.test(plain)) return plain;
+  const hash = createHash('sha256').update(interfaceName).digest('hex').slice(0, HASH_LENGTH);
+  return `${plain.replace(/^[^a-z0-9]+/, '')}${hash}`;
+}
