@@ -5,11 +5,15 @@ import type { Registry } from 'prom-client';
 import type { PodLabel } from '../metrics/labels.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
+import { API_GROUP_NAMES, apiSurface } from './api/api-surface.js';
 import type { App, Reply, Request } from './api/app-types.js';
 import { customMetricsRoutes } from './api/custom-metrics.js';
 import { discoveryRoutes } from './api/discovery.js';
 import { METHOD_NOT_ALLOWED, RESOURCE_NOT_FOUND, status, statusOf } from './api/errors.js';
 import { healthRoutes, type HealthCheck } from './api/health.js';
+import { wantsIndent } from './api/indent.js';
+import { openApiRoutes } from './api/openapi.js';
+import { HIDDEN, collectRoutes } from './api/route-list.js';
 import { Exposition } from './exposition/exposition.js';
 import { expositionRoutes } from './exposition/routes.js';
 import { ingestRoutes } from './ingest/routes.js';
@@ -40,8 +44,6 @@ const LIMITS = {
 
 /** Agents whose first report may still be on its way: a server is ready after this long without any. */
 const READY_AFTER_MS = 3 * 15_000;
-/** kubectl --raw and programs get it compact, people who type a URL get it indented, as from kube-apiserver. */
-const HUMAN_AGENTS = /^(curl|Wget|Mozilla)\//;
 const ALL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
 /** The server with its store, not yet listening. */
@@ -77,7 +79,9 @@ export function createApp(options: AppOptions): { readonly app: App; readonly st
     metrics.requestSeconds.observe({ route, code: String(reply.statusCode) }, reply.elapsedTime / 1_000);
     done();
   });
-  discoveryRoutes(app);
+  const routes = collectRoutes(app);
+  discoveryRoutes(app, { surface: apiSurface(new Set(API_GROUP_NAMES)), routes, version: options.version });
+  openApiRoutes(app, { routes, clock, version: options.version });
   customMetricsRoutes(app, { store, clock, window: { defaultMs: options.windowMs, historyMs: options.historyMs } });
   expositionRoutes(app, { exposition, registry, clock });
   healthRoutes(app, [reportsArrived(store, clock)]);
@@ -93,6 +97,7 @@ function addAnswerShape(app: App): void {
     app.route({
       method: ALL_METHODS.filter((one) => !served.includes(one)),
       url,
+      schema: HIDDEN,
       // Before a body is looked at: what is wrong with it does not matter here.
       onRequest: (_request, reply, _done) => {
         void reply.code(405).send(status('MethodNotAllowed', METHOD_NOT_ALLOWED, {}));
@@ -101,11 +106,9 @@ function addAnswerShape(app: App): void {
     });
   });
   app.addHook('onRequest', (request, reply, done) => {
-    const query = request.query as { readonly pretty?: unknown };
-    const pretty =
-      query.pretty === 'true' || (query.pretty === undefined && HUMAN_AGENTS.test(request.headers['user-agent'] ?? ''));
+    const spaces = wantsIndent(request) ? 2 : 0;
     reply.serializer((payload) =>
-      typeof payload === 'string' ? payload : `${JSON.stringify(payload, null, pretty ? 2 : 0)}\n`,
+      typeof payload === 'string' ? payload : `${JSON.stringify(payload, null, spaces)}\n`,
     );
     void reply.header('content-type', 'application/json; charset=utf-8');
     done();

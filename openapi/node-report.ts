@@ -1,4 +1,5 @@
 import { Type, type Static, type TSchema } from 'typebox';
+import { definition, kindDefinition } from './definition.js';
 import * as pattern from './patterns.js';
 
 /** Where agents POST their report, one gzip-compressed JSON document per interval. */
@@ -77,6 +78,7 @@ const Counter = orNull(Type.Integer({ minimum: 0, maximum: COUNTER_MAX }), 'Cumu
 
 /** One reading of the eight counters, in the order of {@link INTERFACE_COUNTERS}. */
 export const Reading = Type.Array(Counter, {
+  ...definition('v1alpha1.Reading'),
   minItems: INTERFACE_COUNTERS.length,
   maxItems: INTERFACE_COUNTERS.length,
   description: `Cumulative counters: ${INTERFACE_COUNTERS.join(', ')}.`,
@@ -127,35 +129,44 @@ export const InterfaceReport = Type.Object(
       description: 'One for each entry of samples, in its order; null where this interface was not read.',
     }),
   },
-  { description: 'One interface of a pod. An earlier identity of the same name goes before the present one.' },
+  {
+    ...definition('v1alpha1.InterfaceReport'),
+    description: 'One interface of a pod. An earlier identity of the same name goes before the present one.',
+  },
 );
 export type InterfaceReport = Static<typeof InterfaceReport>;
 
 export const Workload = Type.Object(
   { kind: name('Deployment, StatefulSet, DaemonSet, …: the controller at the top.'), name: name('Its name.') },
-  { description: 'What runs the pod, resolved: a ReplicaSet is reported as its Deployment.' },
+  {
+    ...definition('v1alpha1.Workload'),
+    description: 'What runs the pod, resolved: a ReplicaSet is reported as its Deployment.',
+  },
 );
 export type Workload = Static<typeof Workload>;
 
-export const PodReport = Type.Object({
-  namespace: namespace('Namespace of the pod.'),
-  name: name('Name of the pod.'),
-  uid: token('Uid of the pod: what it is keyed by.'),
-  creationTimestamp: timestamp("The API server's; under one name the newest wins."),
-  labels: Type.Record(Type.String(), Type.String(), { maxProperties: REPORT_LIMITS.labelsPerPod }),
-  workload: Type.Optional(Workload),
-  hostNetwork: Type.Boolean({ description: "Shares the node's network namespace: has no interfaces of its own." }),
-  interfaces: Type.Array(InterfaceReport, { maxItems: REPORT_LIMITS.interfacesPerPod }),
-  transport: Type.Optional(
-    Type.Array(
-      Type.Union([
-        Type.Array(Counter, { minItems: TRANSPORT_COUNTERS.length, maxItems: TRANSPORT_COUNTERS.length }),
-        Type.Null(),
-      ]),
-      { maxItems: REPORT_LIMITS.samples, description: `Per entry of samples: ${TRANSPORT_COUNTERS.join(', ')}.` },
+export const PodReport = Type.Object(
+  {
+    namespace: namespace('Namespace of the pod.'),
+    name: name('Name of the pod.'),
+    uid: token('Uid of the pod: what it is keyed by.'),
+    creationTimestamp: timestamp("The API server's; under one name the newest wins."),
+    labels: Type.Record(Type.String(), Type.String(), { maxProperties: REPORT_LIMITS.labelsPerPod }),
+    workload: Type.Optional(Workload),
+    hostNetwork: Type.Boolean({ description: "Shares the node's network namespace: has no interfaces of its own." }),
+    interfaces: Type.Array(InterfaceReport, { maxItems: REPORT_LIMITS.interfacesPerPod }),
+    transport: Type.Optional(
+      Type.Array(
+        Type.Union([
+          Type.Array(Counter, { minItems: TRANSPORT_COUNTERS.length, maxItems: TRANSPORT_COUNTERS.length }),
+          Type.Null(),
+        ]),
+        { maxItems: REPORT_LIMITS.samples, description: `Per entry of samples: ${TRANSPORT_COUNTERS.join(', ')}.` },
+      ),
     ),
-  ),
-});
+  },
+  { ...definition('v1alpha1.PodReport'), description: 'One pod and its interfaces.' },
+);
 export type PodReport = Static<typeof PodReport>;
 
 export const Sample = Type.Object(
@@ -167,7 +178,7 @@ export const Sample = Type.Object(
     }),
     takenAt: milliseconds("The node's monotonic clock, milliseconds since boot."),
   },
-  { description: 'One sweep over the node. Samples go oldest first.' },
+  { ...definition('v1alpha1.Sample'), description: 'One sweep over the node. Samples go oldest first.' },
 );
 export type Sample = Static<typeof Sample>;
 
@@ -195,17 +206,23 @@ export const VirtualFunctionReport = Type.Object(
     epoch: token('Changes when the VF changes hands or is made anew.'),
     readings: Type.Array(Type.Union([Reading, Type.Null()]), { maxItems: REPORT_LIMITS.samples }),
   },
-  { description: 'One SR-IOV virtual function of the node.' },
+  { ...definition('v1alpha1.VirtualFunctionReport'), description: 'One SR-IOV virtual function of the node.' },
 );
 export type VirtualFunctionReport = Static<typeof VirtualFunctionReport>;
 
 /** What the counters of a VF stood at when its present owner got it: the owner's figures start at zero there. */
-export const VirtualFunctionBase = Type.Object({
-  pciAddress: Type.String({ pattern: pattern.PCI_ADDRESS }),
-  epoch: token('The epoch that began with this reading.'),
-  podUid: Type.Optional(token('Its owner.')),
-  base: Reading,
-});
+export const VirtualFunctionBase = Type.Object(
+  {
+    pciAddress: Type.String({ pattern: pattern.PCI_ADDRESS }),
+    epoch: token('The epoch that began with this reading.'),
+    podUid: Type.Optional(token('Its owner.')),
+    base: Reading,
+  },
+  {
+    ...definition('v1alpha1.VirtualFunctionBase'),
+    description: 'What the counters of a VF stood at when its present owner got it.',
+  },
+);
 export type VirtualFunctionBase = Static<typeof VirtualFunctionBase>;
 
 export const LatencyHistogram = Type.Object(
@@ -226,7 +243,10 @@ export const LatencyHistogram = Type.Object(
       Type.Array(Type.Object({ reason: token('Why it failed.'), count: Counter }), { maxItems: 32 }),
     ),
   },
-  { description: 'Cumulative histogram of one probe; since the start of this instance.' },
+  {
+    ...definition('v1alpha1.LatencyHistogram'),
+    description: 'Cumulative histogram of one probe; since the start of this instance.',
+  },
 );
 export type LatencyHistogram = Static<typeof LatencyHistogram>;
 
@@ -238,16 +258,19 @@ export const IpamSeries = Type.Object(
     labels: Type.Record(Type.String(), Type.String(), { maxProperties: 32 }),
     value: Type.Number(),
   },
-  { description: "One series of the node's IP address management." },
+  { ...definition('v1alpha1.IpamSeries'), description: "One series of the node's IP address management." },
 );
 export type IpamSeries = Static<typeof IpamSeries>;
 
-export const CollectorResult = Type.Object({
-  name: token('As in --collector.<name>.'),
-  ok: Type.Boolean(),
-  seconds: Type.Number({ minimum: 0, description: 'Duration of its last run.' }),
-  error: Type.Optional(Type.String({ maxLength: 1_024 })),
-});
+export const CollectorResult = Type.Object(
+  {
+    name: token('As in --collector.<name>.'),
+    ok: Type.Boolean(),
+    seconds: Type.Number({ minimum: 0, description: 'Duration of its last run.' }),
+    error: Type.Optional(Type.String({ maxLength: 1_024 })),
+  },
+  { ...definition('v1alpha1.CollectorResult'), description: 'How the last run of a collector went.' },
+);
 export type CollectorResult = Static<typeof CollectorResult>;
 
 export const NodeReport = Type.Object(
@@ -282,15 +305,21 @@ export const NodeReport = Type.Object(
     ipam: Type.Optional(Type.Array(IpamSeries, { maxItems: REPORT_LIMITS.ipamSeries })),
     collectors: Type.Array(CollectorResult, { maxItems: REPORT_LIMITS.collectors }),
   },
-  { description: 'What one agent saw: the pods of its node, their interfaces and networks, and the counters.' },
+  {
+    ...kindDefinition('v1alpha1.NodeReport', NODE_REPORT_VERSION, 'NodeReport'),
+    description: 'What one agent saw: the pods of its node, their interfaces and networks, and the counters.',
+  },
 );
 export type NodeReport = Static<typeof NodeReport>;
 
-export const RejectedEntry = Type.Object({
-  entry: Type.String({ description: 'Where it stands in the report, such as pods[3].interfaces[1].readings[0].' }),
-  reason: Type.String({ description: 'Stable word, also the label of the counter of rejections.' }),
-  message: Type.String(),
-});
+export const RejectedEntry = Type.Object(
+  {
+    entry: Type.String({ description: 'Where it stands in the report, such as pods[3].interfaces[1].readings[0].' }),
+    reason: Type.String({ description: 'Stable word, also the label of the counter of rejections.' }),
+    message: Type.String(),
+  },
+  { ...definition('v1alpha1.RejectedEntry'), description: 'An entry of the report that was left out, and why.' },
+);
 export type RejectedEntry = Static<typeof RejectedEntry>;
 
 export const NodeReportAnswer = Type.Object(
@@ -306,6 +335,9 @@ export const NodeReportAnswer = Type.Object(
     rejectedCount: Type.Integer({ minimum: 0, description: 'All rejected entries, named or not.' }),
     virtualFunctionBases: Type.Optional(Type.Array(VirtualFunctionBase)),
   },
-  { description: 'What the server holds of this instance, and what it did not take.' },
+  {
+    ...kindDefinition('v1alpha1.NodeReportAnswer', NODE_REPORT_VERSION, 'NodeReportAnswer'),
+    description: 'What the server holds of this instance, and what it did not take.',
+  },
 );
 export type NodeReportAnswer = Static<typeof NodeReportAnswer>;
