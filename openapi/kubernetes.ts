@@ -23,7 +23,7 @@ export const Status = Type.Object(
 );
 export type Status = Static<typeof Status>;
 
-/** Kubernetes `v1.ListMeta`, empty: a list is answered whole. */
+/** Kubernetes `v1.ListMeta`. */
 export const ListMeta = Type.Object(
   {
     resourceVersion: Type.Optional(Type.String({ description: 'Not kept: figures change with every sample.' })),

@@ -7,16 +7,16 @@ import { standaloneProgram } from '../cli/standalone.js';
 import { INTERFACE_COUNTER_FAMILIES, NODE_FAMILIES } from '../metrics/catalogue.js';
 import { nodeagentProgram } from '../nodeagent/options.js';
 import { createSelfMetrics as createNodeagentMetrics } from '../nodeagent/self-metrics.js';
-import { buildDocument } from '../openapi/document.js';
 import { systemClock } from '../runtime/clock.js';
 import type { OptionTable } from '../runtime/options/kinds.js';
 import { environmentName, type Program } from '../runtime/options/parse.js';
 import { VERSION } from '../runtime/version.js';
+import { openApiDocument } from './openapi-document.js';
 
 /** Every file of the tree that is generated from code, with its content. */
 export async function generatedFiles(): Promise<Map<string, string>> {
   return new Map([
-    ['openapi/podnet.openapi.json', `${JSON.stringify(buildDocument(VERSION), null, 2)}\n`],
+    ['openapi/podnet.openapi.json', `${JSON.stringify(await openApiDocument(), null, 2)}\n`],
     ['docs/flags.md', renderFlags()],
     ['docs/metrics.md', await renderMetrics()],
   ]);

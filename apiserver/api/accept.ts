@@ -1,48 +1,58 @@
-/** One media range of an Accept header (RFC 9110, 12.5.1). */
-interface MediaRange {
+/** One entry of an Accept header (RFC 9110 12.5.1), in lower case but for the values of its parameters. */
+export interface MediaRange {
   readonly type: string;
   readonly parameters: ReadonlyMap<string, string>;
-  readonly quality: number;
 }
 
-const RANGES_MAX = 32;
-const JSON_RANGES = ['application/json', 'application/*', '*/*'];
-
-/** The form in which a list or an object is wanted; undefined where none that we have will do. */
-export type Wanted = 'object' | 'table';
+/** More than any client sends; what comes after is not looked at. */
+const MAX_RANGES = 64;
 
 /**
- * Reads an Accept header as Kubernetes does: the first range of the best quality that can be served. JSON is all we have; a range that
- * asks for it `as` something else is served where that is a Table and there is one.
+ * The ranges of an Accept header, the wanted most first; equals stay in the order written, which is how Go's clients rank theirs.
+ * A range of weight 0 is left out.
  */
+export function parseAccept(header: string): MediaRange[] {
+  return header
+    .split(',', MAX_RANGES)
+    .map(parseRange)
+    .filter(({ weight, type }) => weight > 0 && type !== '')
+    .sort((a, b) => b.weight - a.weight);
+}
+
+function parseRange(text: string): MediaRange & { readonly weight: number } {
+  const [type = '', ...rest] = text.split(';').map((part) => part.trim());
+  const parameters = new Map<string, string>();
+  for (const parameter of rest) {
+    const at = parameter.indexOf('=');
+    if (at < 0) continue;
+    const value = parameter.slice(at + 1).trim();
+    parameters.set(parameter.slice(0, at).trim().toLowerCase(), value.replace(/^"(.*)"$/, '$1'));
+  }
+  const weight = Number(parameters.get('q') ?? 1);
+  return { type: type.toLowerCase(), parameters, weight: Number.isFinite(weight) ? weight : 0 };
+}
+
+/** Whether a range takes JSON that is no other than JSON: `as` asks for something made of it. */
+export function takesPlainJson({ type, parameters }: MediaRange): boolean {
+  return ['application/json', 'application/*', '*/*'].includes(type) && !parameters.has('as');
+}
+
+/** The form in which an object or a list is wanted: as it is, or as a Table where there is one. */
+export type Wanted = 'object' | 'table';
+
+/** What a request is to be answered with; undefined where nothing that we have will do. JSON is all there is. */
 export function wantedForm(
-  accept: string | undefined,
+  header: string | undefined,
   { hasTable }: { readonly hasTable: boolean },
 ): Wanted | undefined {
-  if (accept === undefined || accept.trim() === '') return 'object';
-  const ranges = accept.split(',').slice(0, RANGES_MAX).map(parseRange);
-  const served = ranges.flatMap((range) => {
-    const form = formOf(range, hasTable);
-    return form === undefined || range.quality === 0 ? [] : [{ form, quality: range.quality }];
-  });
-  return served.sort((a, b) => b.quality - a.quality)[0]?.form;
+  if (header === undefined || header.trim() === '') return 'object';
+  for (const range of parseAccept(header)) {
+    if (takesPlainJson(range)) return 'object';
+    if (hasTable && takesTable(range)) return 'table';
+  }
+  return undefined;
 }
 
-function formOf({ type, parameters }: MediaRange, hasTable: boolean): Wanted | undefined {
-  if (!JSON_RANGES.includes(type)) return undefined;
-  const as = parameters.get('as');
-  if (as === undefined) return 'object';
-  return as === 'Table' && hasTable && parameters.get('g') === 'meta.k8s.io' ? 'table' : undefined;
-}
-
-function parseRange(text: string): MediaRange {
-  const [type = '', ...rest] = text.split(';').map((part) => part.trim());
-  const parameters = new Map(
-    rest.map((part): [string, string] => {
-      const [name = '', value = ''] = part.split('=', 2);
-      return [name.trim().toLowerCase(), value.trim().replace(/^"(.*)"$/, '$1')];
-    }),
-  );
-  const quality = Number(parameters.get('q') ?? '1');
-  return { type: type.toLowerCase(), parameters, quality: Number.isNaN(quality) ? 0 : quality };
+function takesTable({ type, parameters }: MediaRange): boolean {
+  return type === 'application/json' && parameters.get('as') === 'Table' && parameters.get('g') === 'meta.k8s.io';
 }

@@ -1,6 +1,8 @@
 import {
   CUSTOM_METRICS_GROUP,
   CUSTOM_METRICS_VERSIONS,
+  MetricValueListV1Beta1,
+  MetricValueListV1Beta2,
   type CustomMetricsVersion,
 } from '../../openapi/metric-values.js';
 import { RATE_NAMES } from '../../metrics/catalogue.js';
@@ -14,6 +16,8 @@ import type { DescribedObject } from './members.js';
 import { toMetricValueList, toReading, type Item } from './metric-value-list.js';
 import { selectorOrBadRequest, type WindowBounds } from './metric-selector.js';
 import type { ObjectFigures } from './object-figures.js';
+import { HIDDEN } from './route-list.js';
+import { routeSchema } from './route-schema.js';
 
 export interface CustomMetricsDeps {
   readonly objects: ObjectFigures;
@@ -38,18 +42,52 @@ interface Asked {
 export function customMetricsRoutes(app: App, deps: CustomMetricsDeps): void {
   for (const version of CUSTOM_METRICS_VERSIONS) {
     const root = `/apis/${CUSTOM_METRICS_GROUP}/${version}`;
-    for (const path of ['/namespaces/:namespace/:resource/:name/:metric', '/:resource/:name/:metric']) {
-      app.get<{ Params: Asked }>(`${root}${path}`, ({ params, query }) => answer(version, params, query, deps));
+    const ofObject = '/:resource/:name/:metric';
+    const ofNamespaced = `/namespaces/:namespace${ofObject}`;
+    const ofNamespace = '/namespaces/:namespace/metrics/:metric';
+    for (const [path, scope] of [
+      [ofNamespaced, 'Namespaced'],
+      [ofObject, 'Cluster'],
+    ] as const) {
+      const schema = schemaOf(version, `get${scope}ObjectMetric`, path);
+      app.get<{ Params: Asked }>(`${root}${path}`, { schema }, ({ params, query }) =>
+        answer(version, params, query, deps),
+      );
     }
     app.get<{ Params: { namespace: string; metric: string } }>(
-      `${root}/namespaces/:namespace/metrics/:metric`,
+      `${root}${ofNamespace}`,
+      { schema: schemaOf(version, 'getNamespaceMetric', ofNamespace) },
       ({ params: { namespace: name, metric }, query }) =>
         answer(version, { resource: DESCRIBED.namespaces.resource, name, metric }, query, deps),
     );
-    app.get(`${root}/namespaces/:namespace/:resource`, () => {
+    app.get(`${root}/namespaces/:namespace/:resource`, { schema: HIDDEN }, () => {
       throw new ApiError('BadRequest', 'invalid request path');
     });
   }
+}
+
+const PARAMETERS = {
+  namespace: 'Namespace of the object.',
+  resource: 'What the metric describes, such as pods or deployments.apps.',
+  name: 'Name of an object, or * for all that labelSelector selects.',
+  metric: 'One of the names that discovery lists.',
+} as const;
+
+function schemaOf(version: CustomMetricsVersion, operation: string, path: string) {
+  const names = (Object.keys(PARAMETERS) as (keyof typeof PARAMETERS)[]).filter((name) => path.includes(`:${name}`));
+  return routeSchema({
+    operationId: `${operation}${version === 'v1beta2' ? 'V1Beta2' : 'V1Beta1'}`,
+    summary: 'The rate of an object, or of all that are selected.',
+    kind: { groupVersion: `${CUSTOM_METRICS_GROUP}/${version}`, kind: 'MetricValueList' },
+    action: 'get',
+    params: Object.fromEntries(names.map((name) => [name, PARAMETERS[name]])),
+    query: {
+      labelSelector: 'Of the labels of the objects.',
+      metricLabelSelector: 'Of the labels of the series; window=30s chooses the time that a rate is averaged over.',
+      fieldSelector: 'metadata.name of the path, or nothing.',
+    },
+    answer: version === 'v1beta2' ? MetricValueListV1Beta2 : MetricValueListV1Beta1,
+  });
 }
 
 async function answer(version: CustomMetricsVersion, asked: Asked, query: unknown, deps: CustomMetricsDeps) {

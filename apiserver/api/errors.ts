@@ -6,6 +6,7 @@ export const REASONS = {
   Forbidden: 403,
   NotFound: 404,
   MethodNotAllowed: 405,
+  NotAcceptable: 406,
   Conflict: 409,
   RequestEntityTooLarge: 413,
   RequestURITooLong: 414,

@@ -1,7 +1,7 @@
 import {
   EXTERNAL_METRICS_GROUP,
   EXTERNAL_METRICS_VERSION,
-  type ExternalMetricValueList,
+  ExternalMetricValueList,
 } from '../../openapi/metric-values.js';
 import { RATE_NAMES } from '../../metrics/catalogue.js';
 import { selectorValue } from '../../metrics/labels.js';
@@ -15,6 +15,7 @@ import type { Requirement } from './label-selector.js';
 import { toReading } from './metric-value-list.js';
 import type { WindowBounds } from './metric-selector.js';
 import { whole } from './object-figures.js';
+import { routeSchema } from './route-schema.js';
 
 export interface ExternalMetricsDeps {
   readonly pods: Pods;
@@ -30,6 +31,16 @@ interface Asked {
   readonly metric: string;
 }
 
+const SCHEMA = routeSchema({
+  operationId: 'getExternalMetric',
+  summary: 'The rate of the series selected, added up: one item.',
+  kind: { groupVersion: `${EXTERNAL_METRICS_GROUP}/${EXTERNAL_METRICS_VERSION}`, kind: 'ExternalMetricValueList' },
+  action: 'list',
+  params: { namespace: 'Namespace of the pods.', metric: 'One of the names that discovery lists.' },
+  query: { labelSelector: 'Of the labels of the series; window=30s chooses the time that a rate is averaged over.' },
+  answer: ExternalMetricValueList,
+});
+
 /**
  * external.metrics.k8s.io: the same rates, added up over the series that labels choose. One item always: the HPA adds items up, and
  * only we know whether the sum is whole.
@@ -37,6 +48,7 @@ interface Asked {
 export function externalMetricsRoutes(app: App, deps: ExternalMetricsDeps): void {
   app.get<{ Params: Asked }>(
     `/apis/${EXTERNAL_METRICS_GROUP}/${EXTERNAL_METRICS_VERSION}/namespaces/:namespace/:metric`,
+    { schema: SCHEMA },
     ({ params, query }) => answer(params, query, deps),
   );
 }

@@ -1,5 +1,7 @@
+import type { FastifySchema } from 'fastify';
 import { queryValue, type App, type Reply, type Request } from './app-types.js';
 import { ApiError, RESOURCE_NOT_FOUND } from './errors.js';
+import { routeSchema } from './route-schema.js';
 
 /** One condition of a probe; the name is shown by `?verbose` and is a sub-path of its own. */
 export interface HealthCheck {
@@ -13,13 +15,26 @@ const PING: HealthCheck = { name: 'ping', isMet: () => true };
 export function healthRoutes(app: App, readiness: readonly HealthCheck[]): void {
   const probes = { healthz: [PING], livez: [PING], readyz: [PING, ...readiness] };
   for (const [probe, checks] of Object.entries(probes)) {
-    app.get(`/${probe}`, (request, reply) => sendProbe(request, reply, { probe, checks }));
-    app.get<{ Params: { check: string } }>(`/${probe}/:check`, (request, reply) => {
+    app.get(`/${probe}`, { schema: probeSchema(probe) }, (request, reply) =>
+      sendProbe(request, reply, { probe, checks }),
+    );
+    const schema = probeSchema(probe, { check: 'Name of a check.' });
+    app.get<{ Params: { check: string } }>(`/${probe}/:check`, { schema }, (request, reply) => {
       const check = checks.find(({ name }) => name === request.params.check);
       if (check === undefined) throw new ApiError('NotFound', RESOURCE_NOT_FOUND);
       return sendProbe(request, reply, { probe: `${probe}/${check.name}`, checks: [check] });
     });
   }
+}
+
+function probeSchema(probe: string, params?: Record<string, string>): FastifySchema {
+  return routeSchema({
+    operationId: `get${probe.charAt(0).toUpperCase()}${probe.slice(1)}${params === undefined ? '' : 'Check'}`,
+    summary: 'Whether the server is well: 200, or 500 and what failed.',
+    query: { verbose: 'Names what was looked at.', exclude: 'Checks to leave out, separated by commas.' },
+    ...(params !== undefined && { params }),
+    answer: 'ok, or one line for each check.',
+  });
 }
 
 function sendProbe(

@@ -6,6 +6,7 @@ import { CONTENT_TYPE } from '../../metrics/render.js';
 import { renderSelfMetrics } from '../../metrics/self-metrics.js';
 import type { Clock } from '../../runtime/clock.js';
 import { queryValue, type App } from '../api/app-types.js';
+import { routeSchema } from '../api/route-schema.js';
 import type { Exposition, ExpositionFilter } from './exposition.js';
 
 export interface ExpositionDeps {
@@ -14,9 +15,16 @@ export interface ExpositionDeps {
   readonly clock: Clock;
 }
 
+const METRICS_SCHEMA = routeSchema({
+  operationId: 'getMetrics',
+  summary: 'Every metric family of every node, in the text format of Prometheus or in OpenMetrics.',
+  query: { node: 'Of this node alone.', namespace: 'Of this namespace alone.', family: 'Of this family alone.' },
+  answer: 'Samples.',
+});
+
 /** GET /metrics: every family of every node with its labels joined, and the server's own. */
 export function expositionRoutes(app: App, { exposition, registry, clock }: ExpositionDeps): void {
-  app.get('/metrics', async (request, reply) => {
+  app.get('/metrics', { schema: METRICS_SCHEMA }, async (request, reply) => {
     const format = negotiateFormat(request.headers.accept);
     const filter = filterOf(request.query);
     const isFiltered = Object.keys(filter).length > 0;

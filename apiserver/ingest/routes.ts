@@ -1,14 +1,17 @@
 import { LRUCache } from 'lru-cache';
+import { Type } from 'typebox';
 import {
   NODE_REPORTS_PATH,
   NODE_REPORT_VERSION,
   REPORT_LIMITS,
-  type NodeReportAnswer,
+  NodeReport,
+  NodeReportAnswer,
 } from '../../openapi/node-report.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { App } from '../api/app-types.js';
 import { ApiError, statusOf } from '../api/errors.js';
+import { routeSchema } from '../api/route-schema.js';
 import type { Exposition } from '../exposition/exposition.js';
 import type { SelfMetrics } from '../self-metrics.js';
 import type { Refusal, Store } from '../store/store.js';
@@ -32,6 +35,16 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
 /** Nodes whose last complaint is remembered, so that it is logged when it changes and not at every report. */
 const REMEMBERED_NODES = 10_000;
 
+const NODE_REPORT_SCHEMA = routeSchema({
+  operationId: 'createNodeReport',
+  summary: 'What an agent pushes once an interval; what was left out of it is named.',
+  kind: { groupVersion: NODE_REPORT_VERSION, kind: 'NodeReport' },
+  action: 'post',
+  headers: { 'Content-Encoding': Type.Literal('gzip', { description: 'A report is sent compressed.' }) },
+  body: NodeReport,
+  answer: NodeReportAnswer,
+});
+
 /** Where agents push. */
 export function ingestRoutes(app: App, deps: IngestDeps): void {
   const complaints = new LRUCache<string, string>({ max: REMEMBERED_NODES });
@@ -48,7 +61,7 @@ export function ingestRoutes(app: App, deps: IngestDeps): void {
       deps.metrics.reports.inc({ result: 'refused', reason: statusOf(error).reason });
       next();
     });
-    scope.post(NODE_REPORTS_PATH, async (request) => {
+    scope.post(NODE_REPORTS_PATH, { schema: NODE_REPORT_SCHEMA }, async (request) => {
       const startedMs = deps.clock.monotonicMs();
       const body = await readBody(request.body, request.headers['content-encoding'], deps.metrics);
       const { report, rejections } = checkReport(body);

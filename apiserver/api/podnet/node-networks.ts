@@ -1,5 +1,5 @@
 import { INTERFACE_COUNTERS } from '../../../openapi/node-report.js';
-import { PODNET_GROUP_VERSION, type NodeNetwork } from '../../../openapi/podnet-api.js';
+import { PODNET_GROUP_VERSION, NodeNetwork, NodeNetworkList } from '../../../openapi/podnet-api.js';
 import type { Clock } from '../../../runtime/clock.js';
 import type { Figure, Figures, Sum } from '../../store/figure.js';
 import type { NodeSeries } from '../../store/node-series.js';
@@ -23,6 +23,7 @@ export function nodeNetworks(deps: NodeNetworksDeps): Resource<NodeNetwork> {
     kind: 'NodeNetwork',
     namespaced: false,
     fieldKeys: ['node'],
+    schemas: { object: NodeNetwork, list: NodeNetworkList },
     columns: [
       { name: 'Pods', description: 'Pods reported.', priority: 0, cell: ({ object }) => object.pods },
       {

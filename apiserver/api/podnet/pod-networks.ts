@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { PODNET_GROUP_VERSION, type PodNetwork } from '../../../openapi/podnet-api.js';
+import { PODNET_GROUP_VERSION, PodNetwork, PodNetworkList } from '../../../openapi/podnet-api.js';
 import type { Clock } from '../../../runtime/clock.js';
 import { ratesOfPod, type InterfaceRates } from '../../store/interface-rates.js';
 import type { InterfaceSeries } from '../../store/interface-series.js';
@@ -22,6 +22,7 @@ export function podNetworks({ pods, clock, windowMs }: PodNetworksDeps): Resourc
     kind: 'PodNetwork',
     namespaced: true,
     fieldKeys: ['node', 'pod', 'network', 'interface'],
+    schemas: { object: PodNetwork, list: PodNetworkList },
     columns: [
       {
         ...{ name: 'Network', description: 'Network that the interface is on.', priority: 0 },

@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { FastifySchema } from 'fastify';
+import type { TSchema } from 'typebox';
 import { PODNET_GROUP, PODNET_GROUP_VERSION } from '../../../openapi/podnet-api.js';
 import type { Table } from '../../../openapi/kubernetes.js';
 import type { Figure } from '../../store/figure.js';
@@ -8,6 +10,7 @@ import { ApiError } from '../errors.js';
 import { checkPath } from '../figure-query.js';
 import { matchesLabels } from '../label-selector.js';
 import { labelOf } from '../members.js';
+import { routeSchema } from '../route-schema.js';
 import { parseListQuery, renderContinue, type ListQuery } from './list-query.js';
 
 /** What every object of this group has. */
@@ -50,6 +53,7 @@ export interface Resource<T extends ApiObject> {
   /** Beside metadata.name and metadata.namespace. */
   readonly fieldKeys: readonly string[];
   readonly columns: readonly Column<T>[];
+  readonly schemas: { readonly object: TSchema; readonly list: TSchema };
   /** All of a namespace, or of the cluster; in no order. */
   candidates(namespace: string | undefined, nowMs: number): Candidate<T>[];
 }
@@ -73,9 +77,11 @@ export function resourceRoutes<T extends ApiObject>(app: App, resource: Resource
     const { namespace } = request.params as { readonly namespace?: string };
     return answerList(request, resource, namespace, monotonicMs());
   };
-  app.get(`${root}/${plural}`, listRoute);
-  if (namespaced) app.get(`${scope}/${plural}`, listRoute);
-  app.get<{ Params: { namespace?: string; name: string } }>(`${scope}/${plural}/:name`, (request) => {
+  const ofAll = namespaced ? 'ForAllNamespaces' : '';
+  app.get(`${root}/${plural}`, { schema: listSchema(resource, ofAll, {}) }, listRoute);
+  if (namespaced) app.get(`${scope}/${plural}`, { schema: listSchema(resource, '', NAMESPACE) }, listRoute);
+  const schema = getSchema(resource, { ...(namespaced && NAMESPACE), name: 'Name of the object.' });
+  app.get<{ Params: { namespace?: string; name: string } }>(`${scope}/${plural}/:name`, { schema }, (request) => {
     const { namespace = '', name } = request.params;
     checkPath({ namespace, name });
     const nowMs = monotonicMs();
@@ -88,6 +94,40 @@ export function resourceRoutes<T extends ApiObject>(app: App, resource: Resource
     const made = found.make(nowMs);
     if (formOf(request) === 'object') return made.object;
     return toTable(resource, { items: [made], metadata: { resourceVersion: '' } }, request);
+  });
+}
+
+const NAMESPACE = { namespace: 'Namespace of the objects.' };
+
+function getSchema<T extends ApiObject>({ kind, schemas }: Resource<T>, params: Record<string, string>): FastifySchema {
+  return routeSchema({
+    operationId: `read${kind}`,
+    summary: `One ${kind}.`,
+    kind: { groupVersion: PODNET_GROUP_VERSION, kind },
+    action: 'get',
+    params,
+    answer: schemas.object,
+  });
+}
+
+function listSchema<T extends ApiObject>(
+  { kind, schemas, fieldKeys }: Resource<T>,
+  suffix: string,
+  params: Record<string, string>,
+): FastifySchema {
+  return routeSchema({
+    operationId: `list${kind}${suffix}`,
+    summary: `Objects of kind ${kind}, by namespace and name.`,
+    kind: { groupVersion: PODNET_GROUP_VERSION, kind },
+    action: 'list',
+    ...(Object.keys(params).length > 0 && { params }),
+    query: {
+      labelSelector: 'Of the labels of the objects.',
+      fieldSelector: `Of metadata.name, metadata.namespace, ${fieldKeys.join(', ')}.`,
+      limit: 'Objects of one answer.',
+      continue: 'Where the next page begins: metadata.continue of the page before.',
+    },
+    answer: schemas.list,
   });
 }
 

@@ -1,4 +1,4 @@
-import { PODNET_GROUP_VERSION, type VirtualFunction } from '../../../openapi/podnet-api.js';
+import { PODNET_GROUP_VERSION, VirtualFunction, VirtualFunctionList } from '../../../openapi/podnet-api.js';
 import type { NodeSeries } from '../../store/node-series.js';
 import type { Pods, ReportedPods } from '../../store/pods.js';
 import type { VirtualFunctionMeta } from '../../store/report.js';
@@ -16,6 +16,7 @@ export function virtualFunctions({ reports, pods }: VirtualFunctionsDeps): Resou
     kind: 'VirtualFunction',
     namespaced: false,
     fieldKeys: ['node', 'pod', 'pf'],
+    schemas: { object: VirtualFunction, list: VirtualFunctionList },
     columns: [
       { name: 'Node', description: 'Node that has it.', priority: 0, cell: ({ object }) => object.node },
       { name: 'PF', description: 'Its physical function.', priority: 0, cell: ({ object }) => object.pf },
