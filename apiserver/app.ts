@@ -13,7 +13,7 @@ import { METHOD_NOT_ALLOWED, RESOURCE_NOT_FOUND, status, statusOf } from './api/
 import { healthRoutes, type HealthCheck } from './api/health.js';
 import { wantsIndent } from './api/indent.js';
 import { openApiRoutes } from './api/openapi.js';
-import { HIDDEN, collectRoutes } from './api/route-list.js';
+import { DOCUMENTATION_ONLY, HIDDEN, collectRoutes } from './api/route-list.js';
 import { Exposition } from './exposition/exposition.js';
 import { expositionRoutes } from './exposition/routes.js';
 import { ingestRoutes } from './ingest/routes.js';
@@ -65,6 +65,7 @@ export function createApp(options: AppOptions): { readonly app: App; readonly st
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     exposeHeadRoutes: false,
+    schemaController: DOCUMENTATION_ONLY,
     bodyLimit: LIMITS.bodyBytes,
     requestTimeout: LIMITS.requestTimeoutMs,
     keepAliveTimeout: LIMITS.keepAliveTimeoutMs,
