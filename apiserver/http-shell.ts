@@ -5,7 +5,7 @@ import type { Logger } from '../runtime/logger.js';
 import type { App, Reply, Request } from './api/app-types.js';
 import { METHOD_NOT_ALLOWED, RESOURCE_NOT_FOUND, status, statusOf } from './api/errors.js';
 import { wantsIndent } from './api/indent.js';
-import { HIDDEN } from './api/route-list.js';
+import { DOCUMENTATION_ONLY, HIDDEN } from './api/route-list.js';
 
 /** Header, URL and time limits (contract, section 8). Names go to 253 characters; Go keeps idle connections for 90 s. */
 const LIMITS = {
@@ -43,6 +43,7 @@ export function createShell({ tls, log }: ShellOptions): App {
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     exposeHeadRoutes: false,
+    schemaController: DOCUMENTATION_ONLY,
     bodyLimit: LIMITS.bodyBytes,
     requestTimeout: LIMITS.requestTimeoutMs,
     keepAliveTimeout: LIMITS.keepAliveTimeoutMs,

@@ -53,7 +53,19 @@ export class SchemaWriter {
   }
 
   #writeEach(properties: JsonObject): JsonObject {
-    return Object.fromEntries(Object.entries(properties).map(([name, property]) => [name, this.write(property)]));
+    return Object.fromEntries(
+      Object.entries(properties).map(([name, property]) => {
+        const written = this.write(property);
+        const isReference = isObject(written) && '$ref' in written && isObject(property);
+        return [name, isReference ? this.#describe(written, property['description']) : written];
+      }),
+    );
+  }
+
+  /** A reference with what else there is to say: in OpenAPI 3.0 nothing counts beside a $ref, and kubectl looks beside it in 2.0. */
+  #describe(reference: JsonObject, description: Json | undefined, more: JsonObject = {}): JsonObject {
+    const said = { ...(description !== undefined && { description }), ...more };
+    return this.dialect === 'openapi3' ? { ...said, allOf: [reference] } : { ...said, ...reference };
   }
 
   #writeUnion(members: readonly Json[]): JsonObject {
@@ -66,9 +78,8 @@ export class SchemaWriter {
     }
     const [single, ...others] = present.map((member) => this.write(member));
     if (single === undefined || others.length > 0) return this.#writeAlternatives(present, nullable);
-    // Beside a $ref nothing counts, hence the allOf.
-    if (isObject(single)) return '$ref' in single ? { allOf: [single], ...nullable } : { ...single, ...nullable };
-    return nullable;
+    if (!isObject(single)) return nullable;
+    return '$ref' in single ? this.#describe(single, undefined, nullable) : { ...single, ...nullable };
   }
 
   /** Swagger 2.0 has no word for alternatives: anything goes. */

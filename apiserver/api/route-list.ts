@@ -1,4 +1,4 @@
-import type { FastifySchema, HTTPMethods } from 'fastify';
+import type { FastifySchema, FastifyServerOptions, HTTPMethods } from 'fastify';
 import type { App } from './app-types.js';
 
 /** A route as it was declared: what the OpenAPI documents are made of. */
@@ -7,6 +7,21 @@ export interface DeclaredRoute {
   readonly methods: readonly HTTPMethods[];
   readonly schema: FastifySchema;
 }
+
+/**
+ * Schemas of routes are documentation. Requests are checked by the code that answers them, which gives the reasons and messages that
+ * Kubernetes gives; answers are serialised as they are, as a serialiser made of a schema would drop what the schema lacks. Given at
+ * creation, this also spares the start the loading of fastify's own compilers.
+ */
+export const DOCUMENTATION_ONLY: SchemaController = {
+  compilersFactory: {
+    // The type wants ajv's own function, with its schema: fastify calls it and looks at what it returns, no more.
+    buildValidator: (() => () => () => true) as unknown as NonNullable<CompilersFactory['buildValidator']>,
+    buildSerializer: () => () => (answer) => JSON.stringify(answer),
+  },
+};
+type SchemaController = NonNullable<FastifyServerOptions['schemaController']>;
+type CompilersFactory = NonNullable<SchemaController['compilersFactory']>;
 
 /** Schemas describe: those of the answers to a wrong method describe nothing, and are hidden. */
 export const HIDDEN: FastifySchema = { hide: true };
@@ -21,9 +36,5 @@ export function collectRoutes(app: App): readonly DeclaredRoute[] {
     if (schema.hide === true) return;
     routes.push({ url, methods: Array.isArray(method) ? method : [method], schema });
   });
-  // The schemas are documentation. Requests are checked by the code that answers them, which gives the reasons and messages that
-  // Kubernetes gives; answers are serialised as they are, as a serialiser made of a schema would drop what the schema lacks.
-  app.setValidatorCompiler(() => () => true);
-  app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   return routes;
 }
