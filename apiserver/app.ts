@@ -76,10 +76,10 @@ export function createApp(options: AppOptions): Created {
   const routes = collectRoutes(app);
   discoveryRoutes(app, { surface: apiSurface(new Set(API_GROUP_NAMES)), routes, version: options.version });
   openApiRoutes(app, { routes, clock, version: options.version });
-  podnetRoutes(app, { reports: store, pods, figures, clock, windowMs: options.windowMs });
   const members = new Members({ pods, services: cluster?.services, objects: cluster?.objects });
   const window = { defaultMs: options.windowMs, historyMs: options.historyMs };
   const answering = { pods, figures, clock, window, clusterMetricsNamespaces };
+  podnetRoutes(app, { ...answering, reports: store, windowMs: options.windowMs });
   customMetricsRoutes(app, { ...answering, objects: new ObjectFigures({ pods, figures, members, clock }) });
   externalMetricsRoutes(app, answering);
   expositionRoutes(app, { exposition, registry, clock });

@@ -27,7 +27,8 @@ export type Status = Static<typeof Status>;
 export const ListMeta = Type.Object(
   {
     resourceVersion: Type.Optional(Type.String({ description: 'Not kept: figures change with every sample.' })),
-    continue: Type.Optional(Type.String({ description: 'Never there: a list is answered whole.' })),
+    continue: Type.Optional(Type.String({ description: 'Where the next page begins; absent on the last one.' })),
+    remainingItemCount: Type.Optional(Type.Integer({ description: 'Objects behind this page.' })),
   },
   { ...definition('meta.v1.ListMeta'), description: 'Metadata of a list.' },
 );
