@@ -15,14 +15,16 @@ import { expositionRoutes } from './exposition/routes.js';
 import { ingestRoutes } from './ingest/routes.js';
 import { createSelfMetrics } from './self-metrics.js';
 import { Store } from './store/store.js';
+import type { KeyPair } from './tls/key-pair.js';
+import { tlsServerOptions } from './tls/serving-certificate.js';
 
 export interface AppOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly registry: Registry;
   readonly version: string;
-  /** PEM. */
-  readonly tls: { readonly cert: string; readonly key: string };
+  /** What is served with at first; `followCertificate` replaces it. */
+  readonly tls: KeyPair;
   readonly windowMs: number;
   readonly historyMs: number;
   readonly podLabels: readonly PodLabel[];
@@ -54,8 +56,7 @@ export function createApp(options: AppOptions): { readonly app: App; readonly st
   const app: App = Fastify({
     http2: true,
     https: {
-      ...options.tls,
-      minVersion: 'TLSv1.2',
+      ...tlsServerOptions(options.tls),
       allowHTTP1: true,
       maxHeaderListPairs: LIMITS.headerPairs,
       settings: { maxHeaderListSize: LIMITS.headerListBytes },

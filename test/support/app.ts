@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { InjectOptions } from 'fastify';
 import { Registry } from 'prom-client';
 import { createApp, type AppOptions } from '../../apiserver/app.js';
-import { createSelfSignedCertificate } from '../../apiserver/tls.js';
+import { createSelfSignedCertificate } from '../../apiserver/tls/self-made.js';
 import { NODE_REPORTS_PATH, type NodeReport, type NodeReportAnswer } from '../../openapi/node-report.js';
 import type { Store } from '../../apiserver/store/store.js';
 import type { Status } from '../../openapi/kubernetes.js';

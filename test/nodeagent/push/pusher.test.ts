@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { createSelfSignedCertificate } from '../../../apiserver/tls.js';
+import { createSelfSignedCertificate } from '../../../apiserver/tls/self-made.js';
 import { Backoff } from '../../../nodeagent/push/backoff.js';
 import { HttpsClient } from '../../../nodeagent/push/https-client.js';
 import { Pusher } from '../../../nodeagent/push/pusher.js';
