@@ -1,3 +1,4 @@
+import { Backoff } from '../../runtime/backoff.js';
 import { errorMessage } from '../../runtime/logger.js';
 import type { KubeApi } from '../../runtime/kube/api.js';
 import { Repeating } from '../../runtime/repeating.js';
@@ -91,31 +92,31 @@ class SharedCaFollower {
   readonly #following: Following;
   readonly #deps: CertificateDeps;
   readonly #leaf: Leaf;
-  #failures = 0;
+  readonly #backoff: Backoff;
   #problem = '';
 
   constructor(following: Following, deps: CertificateDeps) {
     this.#following = following;
     this.#deps = deps;
     this.#leaf = new Leaf(following.hosts);
+    const { random, checkEveryMs: maxMs = CHECK_EVERY_MS } = following;
+    this.#backoff = new Backoff({ firstMs: Math.min(maxMs, FIRST_RETRY_MS), maxMs, random });
   }
 
   /** @returns when to look again, milliseconds */
   async round(signal: AbortSignal): Promise<number> {
-    const { ca, random, checkEveryMs = CHECK_EVERY_MS } = this.#following;
+    const { ca, checkEveryMs = CHECK_EVERY_MS } = this.#following;
     const { metrics } = this.#deps;
     try {
       await ca.refresh(signal).finally(() => this.#serve(ca.known)); // the leaf is renewed while the API is away, too
-      this.#failures = 0;
+      this.#backoff.reset();
       this.#tell('');
+      return checkEveryMs;
     } catch (error) {
       metrics.loads.inc({ result: 'failed' });
-      this.#failures++;
       this.#tell(errorMessage(error));
+      return this.#backoff.next();
     }
-    const pauseMs =
-      this.#failures === 0 ? checkEveryMs : Math.min(checkEveryMs, FIRST_RETRY_MS * 2 ** (this.#failures - 1));
-    return pauseMs * (0.5 + random() / 2);
   }
 
   async #serve(authority: Authority | undefined): Promise<void> {

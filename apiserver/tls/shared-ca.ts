@@ -160,10 +160,10 @@ export class SharedCa {
   /** The whole object: labels, owners and entries of others stay. */
   #object(found: SecretObject | undefined, authority: Authority): object {
     const { nextSince, ...entries } = renderAuthority(authority, this.#deps.clock.wallMs());
-    const isOwn = (name: string): boolean => [...ENTRIES, NEXT_SINCE].includes(name);
+    const isOwn = (name: string): boolean => [NEXT_SINCE, ...ENTRIES].some((own) => own === name);
     const others = (record: Readonly<Record<string, string>> = {}): [string, string][] =>
       Object.entries(record).filter(([name]) => !isOwn(name));
-    const encoded = Object.entries(entries).map(([name, text]) => [name, Buffer.from(text).toString('base64')]);
+    const encoded = Object.entries<string>(entries).map(([name, text]) => [name, Buffer.from(text).toString('base64')]);
     const { namespace } = this.#service;
     return {
       apiVersion: 'v1',
