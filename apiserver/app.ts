@@ -23,14 +23,15 @@ import { createSelfMetrics } from './self-metrics.js';
 import { Figures } from './store/figure.js';
 import { Pods } from './store/pods.js';
 import { Store } from './store/store.js';
+import type { KeyPair } from './tls/key-pair.js';
 
 export interface AppOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly registry: Registry;
   readonly version: string;
-  /** PEM. */
-  readonly tls: { readonly cert: string; readonly key: string };
+  /** What is served with at first; `followCertificate` replaces it. */
+  readonly tls: KeyPair;
   readonly windowMs: number;
   readonly historyMs: number;
   readonly podLabels: readonly PodLabel[];

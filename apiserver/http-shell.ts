@@ -6,6 +6,8 @@ import type { App, Reply, Request } from './api/app-types.js';
 import { METHOD_NOT_ALLOWED, RESOURCE_NOT_FOUND, status, statusOf } from './api/errors.js';
 import { wantsIndent } from './api/indent.js';
 import { DOCUMENTATION_ONLY, HIDDEN } from './api/route-list.js';
+import type { KeyPair } from './tls/key-pair.js';
+import { tlsServerOptions } from './tls/serving-certificate.js';
 
 /** Header, URL and time limits (contract, section 8). Names go to 253 characters; Go keeps idle connections for 90 s. */
 const LIMITS = {
@@ -20,8 +22,7 @@ const LIMITS = {
 const ALL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 
 export interface ShellOptions {
-  /** PEM. */
-  readonly tls: { readonly cert: string; readonly key: string };
+  readonly tls: KeyPair;
   readonly log: Logger;
 }
 
@@ -31,12 +32,8 @@ export function createShell({ tls, log }: ShellOptions): App {
   const app: App = Fastify({
     http2: true,
     https: {
-      ...tls,
-      minVersion: 'TLSv1.2',
+      ...tlsServerOptions(tls),
       allowHTTP1: true,
-      // Asked for and never judged by the handshake: who may do what is decided for each request.
-      requestCert: true,
-      rejectUnauthorized: false,
       maxHeaderListPairs: LIMITS.headerPairs,
       settings: { maxHeaderListSize: LIMITS.headerListBytes },
     },

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { createSecureContext } from 'node:tls';
 import { isIPv6, type AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { podLabel } from '../metrics/labels.js';
@@ -11,7 +9,10 @@ import type { ApiserverOptions } from './options.js';
 import type { Figures } from './store/figure.js';
 import type { Pods } from './store/pods.js';
 import type { Store } from './store/store.js';
-import { createSelfSignedCertificate, fingerprint, type KeyPair } from './tls.js';
+import { fingerprint } from './tls/key-pair.js';
+import { createTlsMetrics } from './tls/metrics.js';
+import { startServingCertificate, type ServingCertificateOptions } from './tls/serving.js';
+import { followCertificate } from './tls/serving-certificate.js';
 
 export interface Apiserver {
   /** Such as https://127.0.0.1:6443. */
@@ -40,19 +41,22 @@ export async function startApiserver(
   options: ApiserverOptions,
   { clock, log, version }: ApiserverDeps,
 ): Promise<Apiserver> {
-  const tls = await loadKeyPair(options, clock);
+  const registry = new Registry();
+  const metrics = createTlsMetrics(registry);
+  const certificate = await startServingCertificate(certificateOptions(options), { clock, log, metrics });
   const { app, store, pods, figures } = createApp({
-    ...{ clock, log, version, tls },
-    registry: new Registry(),
+    ...{ clock, log, version, registry },
+    tls: certificate.current(),
     windowMs: options.window,
     historyMs: options.history,
     podLabels: options.podLabels.map(podLabel),
     clusterMetricsNamespaces: ['default'],
   });
+  followCertificate(app.server, certificate);
   try {
     await app.listen({ host: options.bindAddress, port: options.securePort });
   } catch (error) {
-    await app.close();
+    await Promise.all([app.close(), certificate.close()]);
     throw new StartError(`cannot serve on ${options.bindAddress}:${options.securePort}: ${errorMessage(error)}`, {
       cause: error,
     });
@@ -60,45 +64,22 @@ export async function startApiserver(
   const expiry = setInterval(() => store.expire(clock.monotonicMs()), EXPIRE_EVERY_MS);
   expiry.unref();
   const url = urlOf(app.server.address() as AddressInfo);
-  log.info({ url, fingerprint: fingerprint(tls.cert) }, 'serving');
+  log.info({ url, fingerprint: fingerprint(certificate.current().cert) }, 'serving');
   return {
     url,
-    ca: tls.cert,
+    ca: certificate.caBundle(),
     ...{ store, pods, figures },
     close: async () => {
       clearInterval(expiry);
-      await app.close();
+      await Promise.all([app.close(), certificate.close()]);
     },
   };
 }
 
-async function loadKeyPair(
-  { tlsCertFile, tlsPrivateKeyFile, bindAddress }: ApiserverOptions,
-  clock: Clock,
-): Promise<KeyPair> {
-  if (tlsCertFile === undefined || tlsPrivateKeyFile === undefined) {
-    return createSelfSignedCertificate([...new Set(['localhost', '127.0.0.1', '::1', bindAddress])], clock.wallMs());
-  }
-  const [cert, key] = await Promise.all([
-    readOrFail('--tls-cert-file', tlsCertFile),
-    readOrFail('--tls-private-key-file', tlsPrivateKeyFile),
-  ]);
-  try {
-    createSecureContext({ cert, key });
-  } catch (error) {
-    throw new StartError(`--tls-cert-file ${tlsCertFile}: not usable with its key: ${errorMessage(error)}`, {
-      cause: error,
-    });
-  }
-  return { cert, key };
-}
-
-async function readOrFail(flag: string, file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new StartError(`${flag}: ${errorMessage(error)}`, { cause: error });
-  }
+function certificateOptions(options: ApiserverOptions): ServingCertificateOptions {
+  const { tlsCertFile: certFile, tlsPrivateKeyFile: keyFile, bindAddress } = options;
+  if (certFile !== undefined && keyFile !== undefined) return { kind: 'files', certFile, keyFile };
+  return { kind: 'self_made', hosts: ['localhost', '127.0.0.1', '::1', bindAddress] };
 }
 
 function urlOf({ address, port }: AddressInfo): string {

@@ -4,7 +4,7 @@ import process from 'node:process';
 export interface Clock {
   /** CLOCK_MONOTONIC, milliseconds since boot; never steps. All ages, rates and schedules are reckoned with it. */
   monotonicMs(): number;
-  /** Milliseconds since 1970, as the machine believes. For printing only. */
+  /** Milliseconds since 1970, as the machine believes. For printing, and for the dates of certificates. */
   wallMs(): number;
 }
 

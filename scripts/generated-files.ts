@@ -2,6 +2,7 @@ import { Registry } from 'prom-client';
 import { apiserverProgram } from '../apiserver/options.js';
 import { createSelfMetrics as createApiserverMetrics } from '../apiserver/self-metrics.js';
 import { Store } from '../apiserver/store/store.js';
+import { createTlsMetrics } from '../apiserver/tls/metrics.js';
 import { demoProgram } from '../cli/demo/main.js';
 import { standaloneProgram } from '../cli/standalone.js';
 import { INTERFACE_COUNTER_FAMILIES, NODE_FAMILIES } from '../metrics/catalogue.js';
@@ -63,6 +64,7 @@ async function renderMetrics(): Promise<string> {
   const [apiserver, nodeagent] = [new Registry(), new Registry()];
   const store = new Store({ historyMs: 0 });
   createApiserverMetrics(apiserver, { store, clock: systemClock, version: VERSION });
+  createTlsMetrics(apiserver);
   createNodeagentMetrics(nodeagent, VERSION);
   return [
     NOTICE,

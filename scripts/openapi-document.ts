@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { Registry } from 'prom-client';
 import { createApp } from '../apiserver/app.js';
-import { createSelfSignedCertificate } from '../apiserver/tls.js';
+import { createSelfSignedCertificate } from '../apiserver/tls/self-made.js';
 import { systemClock } from '../runtime/clock.js';
 import { createLogger } from '../runtime/logger.js';
 import { VERSION } from '../runtime/version.js';

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { InjectOptions } from 'fastify';
 import { Registry } from 'prom-client';
 import { createApp, type AppOptions } from '../../apiserver/app.js';
-import { createSelfSignedCertificate } from '../../apiserver/tls.js';
+import { createSelfSignedCertificate } from '../../apiserver/tls/self-made.js';
 import { NODE_REPORTS_PATH, type NodeReport, type NodeReportAnswer } from '../../openapi/node-report.js';
 import type { Figures } from '../../apiserver/store/figure.js';
 import type { Pods } from '../../apiserver/store/pods.js';

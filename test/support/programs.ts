@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { apiserverProgram } from '../../apiserver/options.js';
 import { startApiserver, type Apiserver, type ApiserverDeps } from '../../apiserver/start.js';
-import { createSelfSignedCertificate } from '../../apiserver/tls.js';
+import { createSelfSignedCertificate } from '../../apiserver/tls/self-made.js';
 import { nodeagentProgram } from '../../nodeagent/options.js';
 import { startNodeagent, type Nodeagent, type NodeagentDeps } from '../../nodeagent/start.js';
 import type { MetricValueListV1Beta2 } from '../../openapi/metric-values.js';
