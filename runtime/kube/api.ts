@@ -8,7 +8,7 @@ export interface KubeRequest {
   readonly accept?: string;
   /** Of the body: `application/json` where nothing is said. */
   readonly contentType?: string;
-  /** For the whole answer; a watch: until its first line, and between two of them. */
+  /** For the whole answer; a watch: its longest silence once the server has accepted it. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   /** Of a watch: called when the server has accepted it, before its first event. */

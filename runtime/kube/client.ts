@@ -90,11 +90,11 @@ class HttpsKubeClient implements KubeClient {
 
   async *watch(request: KubeRequest): AsyncGenerator<unknown, void> {
     const timeoutMs = request.timeoutMs ?? WATCH_IDLE_MS;
-    const deadline = new Deadline(timeoutMs, request.signal);
+    const deadline = new Deadline(TIMEOUT_MS, request.signal);
     let incoming: IncomingMessage | undefined;
     try {
       incoming = (await this.#open(request, deadline.signal)).incoming;
-      deadline.restart();
+      deadline.change(timeoutMs);
       request.onOpen?.();
       for await (const line of readLines(incoming, MAX_EVENT_BYTES)) {
         deadline.restart();
@@ -102,7 +102,8 @@ class HttpsKubeClient implements KubeClient {
       }
     } catch (error) {
       if (request.signal?.aborted === true) return;
-      throw explain(error, request, deadline.hasPassed ? `no event within ${timeoutMs} ms` : undefined);
+      const silence = incoming === undefined ? `no answer within ${TIMEOUT_MS} ms` : `no event within ${timeoutMs} ms`;
+      throw explain(error, request, deadline.hasPassed ? silence : undefined);
     } finally {
       deadline.close();
       incoming?.destroy();

@@ -1,4 +1,5 @@
 import { KubeError, type KubeApi } from './api.js';
+import { isExpired } from './failures.js';
 import { isRecord, metadataOf, versionOf } from './objects.js';
 
 /** A list that has been read to its end. */
@@ -37,11 +38,6 @@ export async function listPages(options: ListPagesOptions): Promise<WholeList> {
     options.onRestart();
     return listOnce(options);
   }
-}
-
-/** Whether the API no longer has the version or the page that was asked for. */
-export function isExpired(error: unknown): error is KubeError {
-  return error instanceof KubeError && error.statusCode === 410;
 }
 
 async function listOnce({ api, path, accept, signal, onPage }: ListPagesOptions): Promise<WholeList> {

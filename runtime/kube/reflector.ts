@@ -3,7 +3,8 @@ import type { Clock } from '../clock.js';
 import { errorMessage, type Logger } from '../logger.js';
 import { sleep } from '../sleep.js';
 import { KubeError, type KubeApi } from './api.js';
-import { isExpired, listPages } from './list-pages.js';
+import { isExpired, isFromTheFuture, isUnknownQuery } from './failures.js';
+import { listPages } from './list-pages.js';
 import { keyOf, versionOf } from './objects.js';
 import { watchEvents, type WatchEvent } from './watch-events.js';
 
@@ -61,6 +62,8 @@ export class Reflector<T> {
   #lastContactMs: number | undefined;
   #skipped = 0;
   #problem: string | undefined;
+  /** One line per change, not per try. */
+  #loggedProblem = '';
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -77,7 +80,7 @@ export class Reflector<T> {
     return this.#isSynced;
   }
 
-  /** Monotonic time of the last list, event, bookmark or accepted watch. */
+  /** Monotonic time of the last whole list, event, bookmark or accepted watch. */
   get lastContactMs(): number | undefined {
     return this.#lastContactMs;
   }
@@ -101,23 +104,20 @@ export class Reflector<T> {
   async run(signal: AbortSignal): Promise<void> {
     const isStopped = (): boolean => signal.aborted;
     while (!isStopped()) {
-      const isGood = await this.#turn(signal);
-      if (isGood) this.#backoff.reset();
-      else if (!isStopped()) await sleep(this.#backoff.next(), signal);
+      const mayGoOn = await this.#turn(signal);
+      if (!mayGoOn && !isStopped()) await sleep(this.#backoff.next(), signal);
     }
   }
 
-  /** A list, or a watch to its end. @returns whether the next may follow at once */
+  /** A list where one is needed, and a watch to its end. @returns whether the next may follow at once */
   async #turn(signal: AbortSignal): Promise<boolean> {
-    const startedMs = this.#options.clock.monotonicMs();
     try {
       if (this.#resourceVersion === undefined && !this.#isStreamed) await this.#list(signal);
-      await this.#watch(signal);
+      return await this.#watch(signal);
     } catch (error) {
       if (!signal.aborted) this.#fail(error);
       return false;
     }
-    return this.#options.clock.monotonicMs() - startedMs >= SHORT_WATCH_MS;
   }
 
   async #list(signal: AbortSignal): Promise<void> {
@@ -130,45 +130,38 @@ export class Reflector<T> {
       accept: this.#listAccept,
       onRestart: () => items.clear(),
       onPage: (page) => {
-        this.#touch();
         for (const object of page) this.#decode(object, (key, value) => items.set(key, value));
       },
     });
     this.#replace(items, resourceVersion);
   }
 
-  async #watch(signal: AbortSignal): Promise<void> {
-    const { api, path, idleTimeoutMs = IDLE_TIMEOUT_MS } = this.#options;
+  /** @returns whether it lasted long enough to be followed by another at once */
+  async #watch(signal: AbortSignal): Promise<boolean> {
+    const { api, path, clock, log, idleTimeoutMs = IDLE_TIMEOUT_MS } = this.#options;
     // of a list that is being streamed; afterwards events go to the sink
     let initial = this.#resourceVersion === undefined ? new Map<string, T>() : undefined;
-    let isOpen = false;
+    const times: { openedMs?: number } = {};
     const onOpen = (): void => {
-      isOpen = true;
-      this.#touch();
-      if (initial === undefined) this.#works();
+      times.openedMs = clock.monotonicMs();
+      if (initial === undefined) this.#noteContact();
     };
-    const events = watchEvents({
-      api,
-      path,
-      signal,
-      idleTimeoutMs,
-      onOpen,
-      accept: this.#watchAccept,
-      resourceVersion: this.#resourceVersion,
-      timeoutMs: WATCH_MS * (1 + Math.random()),
-    });
+    const resourceVersion = this.#resourceVersion;
+    const timeoutMs = WATCH_MS * (1 + Math.random());
+    const accept = this.#watchAccept;
     try {
-      for await (const event of events) {
-        this.#touch();
+      const options = { api, path, accept, signal, resourceVersion, timeoutMs, idleTimeoutMs, onOpen };
+      for await (const event of watchEvents(options)) {
         if (initial !== undefined) initial = this.#collect(event, initial);
         else this.#apply(event);
       }
     } catch (error) {
       // a watch that breaks in the middle is nothing to report: it goes on from the version that it has come to
-      const isBroken = isOpen && error instanceof KubeError && error.statusCode === undefined;
+      const isBroken = error instanceof KubeError && error.statusCode === undefined && times.openedMs !== undefined;
       if (!isBroken || initial !== undefined) throw error;
-      this.#options.log.debug({ path, problem: error.message }, 'a watch broke');
+      log.debug({ path, problem: error.message }, 'a watch broke');
     }
+    return times.openedMs !== undefined && clock.monotonicMs() - times.openedMs >= SHORT_WATCH_MS;
   }
 
   /** @returns undefined when the streamed list is whole */
@@ -185,6 +178,7 @@ export class Reflector<T> {
 
   #apply({ type, object }: WatchEvent): void {
     const { sink } = this.#options;
+    this.#touch();
     const key = keyOf(object);
     if (type === 'DELETED') {
       if (key !== undefined) sink.remove(key);
@@ -210,16 +204,19 @@ export class Reflector<T> {
     this.#options.sink.replace(items);
     this.#resourceVersion = resourceVersion === '' ? undefined : resourceVersion;
     this.#isSynced = true;
-    this.#works();
+    this.#touch();
   }
 
-  #touch(): void {
+  #noteContact(): void {
     this.#lastContactMs = this.#options.clock.monotonicMs();
+    this.#problem = undefined;
   }
 
-  #works(): void {
-    if (this.#problem === undefined) return;
-    this.#problem = undefined;
+  /** Something came. That a watch is accepted proves less: its first event may be an error. */
+  #touch(): void {
+    this.#noteContact();
+    if (this.#loggedProblem === '') return;
+    this.#loggedProblem = '';
     this.#options.log.info({ path: this.#options.path }, 'following the Kubernetes API again');
   }
 
@@ -228,23 +225,14 @@ export class Reflector<T> {
     if (isExpired(error) || isFromTheFuture(error)) {
       this.#resourceVersion = undefined;
       log.debug({ path, problem: error.message }, 'listing again');
-    } else if (this.#isStreamed && this.#resourceVersion === undefined && isUnknown(error)) {
+    } else if (this.#isStreamed && this.#resourceVersion === undefined && isUnknownQuery(error)) {
       this.#isStreamed = false;
       log.info({ path }, 'the server does not stream lists: listing in pages');
     } else {
       const problem = errorMessage(error);
-      if (problem !== this.#problem) log.warn({ path, problem }, 'the Kubernetes API cannot be followed');
+      if (problem !== this.#loggedProblem) log.warn({ path, problem }, 'the Kubernetes API cannot be followed');
       this.#problem = problem;
+      this.#loggedProblem = problem;
     }
   }
-}
-
-/** The server was restored from a backup, and its versions are behind ours. */
-function isFromTheFuture(error: unknown): error is KubeError {
-  return error instanceof KubeError && /too large resource version/i.test(error.message);
-}
-
-/** Servers that do not know `sendInitialEvents`, or have it turned off, find it invalid. */
-function isUnknown(error: unknown): boolean {
-  return error instanceof KubeError && (error.statusCode === 422 || error.statusCode === 400);
 }

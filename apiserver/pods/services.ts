@@ -1,0 +1,70 @@
+import type { Clock } from '../../runtime/clock.js';
+import { isRecord, metadataOf } from '../../runtime/kube/objects.js';
+import { Reflector } from '../../runtime/kube/reflector.js';
+import { ByNamespace, splitKey } from './by-namespace.js';
+import { textsOf } from './decode-pod.js';
+import type { FollowDeps } from './kubernetes-pods.js';
+
+/** What is kept of a Service. */
+export interface ApiService {
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Its pods; absent where it selects none: its endpoints are written by somebody else, or it is but another name. */
+  readonly selector?: Readonly<Record<string, string>>;
+}
+
+/** The Services of the cluster. */
+export class KubernetesServices {
+  readonly #services = new ByNamespace<ApiService>();
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #reflector: Reflector<ApiService>;
+
+  constructor({ api, clock, log }: FollowDeps) {
+    this.#clock = clock;
+    this.#reflector = new Reflector<ApiService>({
+      api,
+      clock,
+      log,
+      path: '/api/v1/services',
+      decode: decodeService,
+      sink: {
+        replace: (items) => this.#services.replace(items.values()),
+        upsert: (_key, service) => this.#services.set(service),
+        remove: (key) => this.#services.delete(...splitKey(key)),
+      },
+    });
+  }
+
+  /** How the following goes, for readiness and self-metrics. */
+  get source(): Pick<Reflector<unknown>, 'isSynced' | 'lastContactMs' | 'problem' | 'skipped'> {
+    return this.#reflector;
+  }
+
+  /** Whether the list is whole and still being watched. */
+  get isCurrent(): boolean {
+    return this.#reflector.isCurrent(this.#clock.monotonicMs());
+  }
+
+  get(namespace: string, name: string): ApiService | undefined {
+    return this.#services.get(namespace, name);
+  }
+
+  inNamespace(namespace: string): Iterable<ApiService> {
+    return this.#services.inNamespace(namespace);
+  }
+
+  /** Follows the API until aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#reflector.run(signal);
+  }
+}
+
+function decodeService(object: unknown): ApiService | undefined {
+  const { name, namespace, labels } = metadataOf(object);
+  const spec = isRecord(object) ? object['spec'] : undefined;
+  if (typeof name !== 'string' || typeof namespace !== 'string' || !isRecord(spec)) return undefined;
+  const selector = spec['type'] === 'ExternalName' ? {} : textsOf(spec['selector']);
+  const hasSelector = Object.keys(selector).length > 0;
+  return { namespace, name, labels: textsOf(labels), ...(hasSelector && { selector }) };
+}
