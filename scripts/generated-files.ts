@@ -1,4 +1,5 @@
 import { Registry } from 'prom-client';
+import { createAgentTokenMetrics } from '../apiserver/auth/agent-token-metrics.js';
 import { apiserverProgram } from '../apiserver/options.js';
 import { createSelfMetrics as createApiserverMetrics } from '../apiserver/self-metrics.js';
 import { Store } from '../apiserver/store/store.js';
@@ -63,6 +64,7 @@ async function renderMetrics(): Promise<string> {
   const [apiserver, nodeagent] = [new Registry(), new Registry()];
   const store = new Store({ historyMs: 0, podLabels: [] });
   createApiserverMetrics(apiserver, { store, clock: systemClock, version: VERSION });
+  createAgentTokenMetrics(apiserver, { count: 0, ageMs: undefined });
   createNodeagentMetrics(nodeagent, VERSION);
   return [
     NOTICE,
