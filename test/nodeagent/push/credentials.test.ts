@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test, type TestContext } from 'node:test';
 import { generate } from 'selfsigned';
-import { Backoff } from '../../../nodeagent/push/backoff.js';
+import { Backoff } from '../../../runtime/backoff.js';
 import { createCredentials, type Credentials } from '../../../nodeagent/push/credentials.js';
 import { HttpsClient } from '../../../nodeagent/push/https-client.js';
 import { Pusher } from '../../../nodeagent/push/pusher.js';
