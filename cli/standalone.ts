@@ -87,6 +87,7 @@ function nodeagentOptionsOf(
     ...options,
     server,
     serverCaFile: undefined,
+    tokenFile: undefined,
     podSource: 'netns',
     logFormat: 'text',
     'collector.interfaces': true,

@@ -1,8 +1,26 @@
 import { REPORT_LIMITS } from '../openapi/node-report.js';
 import { LOG_FORMATS, LOG_LEVELS } from '../runtime/logger.js';
-import { choice, duration, hostPort, list, optionalText, text, type OptionValues } from '../runtime/options/kinds.js';
+import {
+  choice,
+  duration,
+  hostPort,
+  list,
+  optionalText,
+  text,
+  type Option,
+  type OptionValues,
+} from '../runtime/options/kinds.js';
 import type { Program } from '../runtime/options/parse.js';
 import { COLLECTOR_OPTIONS } from './collectors/registry.js';
+import { DEFAULT_TOKEN_FILE } from './push/credentials.js';
+
+/** Standalone has none. */
+const tokenFile: Option<string | undefined> = text({
+  flag: 'token-file',
+  default: DEFAULT_TOKEN_FILE,
+  placeholder: 'file',
+  help: 'Service account token of the audience podnet, sent to the servers and read again when it changes. Without the file none is sent.',
+});
 
 /** @param hostName what the machine calls itself: the default of --node-name */
 export function nodeagentOptions(hostName: string) {
@@ -22,8 +40,9 @@ export function nodeagentOptions(hostName: string) {
     serverCaFile: optionalText({
       flag: 'server-ca-file',
       placeholder: 'file',
-      help: "What to trust as the authority of the servers, PEM; without it the system's authorities.",
+      help: "What to trust as the authority of the servers, PEM, read again when it changes; without it the system's authorities.",
     }),
+    tokenFile,
     podSource: choice({
       flag: 'pod-source',
       choices: ['netns'],

@@ -12,7 +12,9 @@ export interface SelfMetrics {
   readonly deniedProcesses: Gauge;
   readonly pods: Gauge;
   readonly pushes: Counter<'server' | 'result'>;
+  readonly pushRefusals: Counter<'server' | 'reason'>;
   readonly pushSeconds: Histogram<'server'>;
+  readonly fileReadable: Gauge<'file'>;
 }
 
 const BUCKETS = [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -61,6 +63,18 @@ export function createSelfMetrics(registry: Registry, version: string): SelfMetr
       name: 'podnet_nodeagent_pushes_total',
       help: 'Pushes by result: ok, refused (the server said no), failed (no answer).',
       labelNames: ['server', 'result'],
+      registers,
+    }),
+    pushRefusals: new Counter({
+      name: 'podnet_nodeagent_push_refusals_total',
+      help: 'Refused pushes by the reason that belongs to the status code, such as Unauthorized or Forbidden.',
+      labelNames: ['server', 'reason'],
+      registers,
+    }),
+    fileReadable: new Gauge({
+      name: 'podnet_nodeagent_file_readable',
+      help: 'Whether the last attempt to read a file that pushing needs went through: token, server-ca.',
+      labelNames: ['file'],
       registers,
     }),
     pushSeconds: new Histogram({

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { REPORT_LIMITS } from '../openapi/node-report.js';
@@ -16,6 +15,7 @@ import { createNetnsPods, type NetnsPodsDeps } from './inventory/netns-pods.js';
 import { NetnsScan } from './inventory/netns-scan.js';
 import type { NodeagentOptions } from './options.js';
 import { ProcFs } from './procfs/fs.js';
+import { createCredentials, type Credentials } from './push/credentials.js';
 import { HttpsClient } from './push/https-client.js';
 import { Pusher } from './push/pusher.js';
 import { runSchedule } from './schedule.js';
@@ -57,9 +57,12 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   const metrics = createSelfMetrics(new Registry(), version);
   const pushers: Pusher[] = [];
   const sweeper = createSweeper(options, deps, { metrics, historyMs: () => wantedHistoryMs(pushers) });
-  const serverCa = deps.serverCa ?? (await readCa(options.serverCaFile));
+  const credentials = await createCredentials(options, {
+    ...{ clock, log, serverCa: deps.serverCa },
+    onRead: (file, isReadable) => metrics.fileReadable.set({ file }, isReadable ? 1 : 0),
+  });
   pushers.push(
-    ...options.server.map((server) => createPusher(server, { options, sweeper, metrics, serverCa, clock, log })),
+    ...options.server.map((server) => createPusher(server, { options, sweeper, metrics, credentials, clock, log })),
   );
 
   const staleAfterMs = Math.max(STALE_AFTER.intervals * options.interval, STALE_AFTER.leastMs);
@@ -143,30 +146,22 @@ function readBootId(procfs: ProcFs, root: string): string {
   }
 }
 
-async function readCa(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return undefined;
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new StartError(`--server-ca-file: ${errorMessage(error)}`, { cause: error });
-  }
-}
-
 interface PusherParts {
   readonly options: NodeagentOptions;
   readonly sweeper: Sweeper;
   readonly metrics: SelfMetrics;
-  readonly serverCa: string | undefined;
+  readonly credentials: Credentials;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-function createPusher(server: string, { options, sweeper, metrics, serverCa, clock, log }: PusherParts): Pusher {
+function createPusher(server: string, { options, sweeper, metrics, credentials, clock, log }: PusherParts): Pusher {
   const maxMs = Math.min(BACKOFF.maxMs, Math.max(BACKOFF.minMaxMs, options.interval));
   return new Pusher({
     server,
     log,
-    client: new HttpsClient(new URL(server), { ca: serverCa, timeoutMs: PUSH_TIMEOUT_MS }),
+    client: new HttpsClient(new URL(server), { ca: credentials.ca, timeoutMs: PUSH_TIMEOUT_MS }),
+    credentials,
     backoff: new Backoff({ firstMs: BACKOFF.firstMs, maxMs, random: Math.random }),
     build: (afterSequence, maxSamples) => sweeper.report(afterSequence, Math.min(maxSamples, REPORT_LIMITS.samples)),
     monotonicMs: () => clock.monotonicMs(),
@@ -175,6 +170,7 @@ function createPusher(server: string, { options, sweeper, metrics, serverCa, clo
         metrics.pushes.inc({ server, result });
         metrics.pushSeconds.observe({ server }, seconds);
       },
+      refused: (reason) => metrics.pushRefusals.inc({ server, reason }),
     },
   });
 }

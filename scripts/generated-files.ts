@@ -1,4 +1,5 @@
 import { Registry } from 'prom-client';
+import { createAgentTokenMetrics } from '../apiserver/auth/agent-token-metrics.js';
 import { apiserverProgram } from '../apiserver/options.js';
 import { createSelfMetrics as createApiserverMetrics } from '../apiserver/self-metrics.js';
 import { Store } from '../apiserver/store/store.js';
@@ -65,6 +66,7 @@ async function renderMetrics(): Promise<string> {
   const store = new Store({ historyMs: 0 });
   createApiserverMetrics(apiserver, { store, clock: systemClock, version: VERSION });
   createTlsMetrics(apiserver);
+  createAgentTokenMetrics(apiserver, { count: 0, ageMs: undefined });
   createNodeagentMetrics(nodeagent, VERSION);
   return [
     NOTICE,

@@ -3,6 +3,7 @@ import type { Status } from '../../openapi/kubernetes.js';
 /** Reasons of `Status` that this server gives, with their HTTP codes (apimachinery meta/v1 StatusReason). */
 export const REASONS = {
   BadRequest: 400,
+  Unauthorized: 401,
   Forbidden: 403,
   NotFound: 404,
   MethodNotAllowed: 405,

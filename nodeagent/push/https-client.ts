@@ -17,8 +17,8 @@ export interface HttpsPayload {
 }
 
 export interface HttpsClientOptions {
-  /** PEM of what to trust instead of the system's authorities. */
-  readonly ca?: string | undefined;
+  /** PEM of what to trust instead of the system's authorities, asked before each request. */
+  readonly ca: () => Promise<string | undefined>;
   readonly timeoutMs: number;
 }
 
@@ -37,16 +37,17 @@ export class PushConnectionError extends Error {
   }
 }
 
-/** POSTs to one server over one kept connection. */
+/** POSTs to one server over one kept connection; when what to trust changes, over a new one. */
 export class HttpsClient {
   readonly #url: URL;
-  readonly #agent: Agent;
+  #agent: Agent;
+  #ca: string | undefined;
   readonly #options: HttpsClientOptions;
 
   constructor(url: URL, options: HttpsClientOptions) {
     this.#url = url;
     this.#options = options;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: 1, maxFreeSockets: 1, timeout: IDLE_TIMEOUT_MS });
+    this.#agent = createAgent(undefined);
   }
 
   /**
@@ -60,11 +61,11 @@ export class HttpsClient {
     signal: AbortSignal,
   ): Promise<HttpsAnswer> {
     const { ca, timeoutMs } = this.#options;
+    this.#trust(await ca());
     const options: RequestOptions = {
       method: 'POST',
       agent: this.#agent,
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-      ...(ca !== undefined && { ca }),
     };
     return new Promise((resolve, reject) => {
       const outgoing = request(new URL(path, this.#url), options);
@@ -91,6 +92,18 @@ export class HttpsClient {
   close(): void {
     this.#agent.destroy();
   }
+
+  #trust(ca: string | undefined): void {
+    if (ca === this.#ca) return;
+    this.#ca = ca;
+    this.#agent.destroy();
+    this.#agent = createAgent(ca);
+  }
+}
+
+function createAgent(ca: string | undefined): Agent {
+  const options = { keepAlive: true, maxSockets: 1, maxFreeSockets: 1, timeout: IDLE_TIMEOUT_MS };
+  return new Agent({ ...options, ...(ca !== undefined && { ca }) });
 }
 
 async function readAnswer(incoming: IncomingMessage): Promise<string> {

@@ -5,6 +5,7 @@ import { NODE_REPORTS_PATH, NodeReportAnswer, type NodeReport } from '../../open
 import type { Backoff } from '../../runtime/backoff.js';
 import { errorMessage, type Logger } from '../../runtime/logger.js';
 import { sleep } from '../../runtime/sleep.js';
+import type { Credentials } from './credentials.js';
 import { PushConnectionError, type HttpsClient, type HttpsPayload } from './https-client.js';
 
 /** Makes the report with the newest samples behind a sequence, at most so many. */
@@ -12,12 +13,15 @@ export type ReportBuilder = (afterSequence: number, maxSamples: number) => NodeR
 
 export interface PushMetrics {
   pushed(result: 'ok' | 'refused' | 'failed', seconds: number): void;
+  /** @param reason of the Status that belongs to the answer's code, or `other` */
+  refused(reason: string): void;
 }
 
 export interface PusherDeps {
   /** As in --server, for the log. */
   readonly server: string;
   readonly client: HttpsClient;
+  readonly credentials: Pick<Credentials, 'token' | 'doubtToken'>;
   readonly backoff: Backoff;
   readonly build: ReportBuilder;
   readonly monotonicMs: () => number;
@@ -42,7 +46,21 @@ const ANSWER = Compile(NodeReportAnswer);
 const compress = promisify(gzip);
 const NOTHING = 0;
 const OK = 200;
+const UNAUTHORIZED = 401;
+const FORBIDDEN = 403;
 const TOO_LARGE = 413;
+const REASONS: ReadonlyMap<number, string> = new Map([
+  [OK, 'BadAnswer'],
+  [400, 'BadRequest'],
+  [UNAUTHORIZED, 'Unauthorized'],
+  [FORBIDDEN, 'Forbidden'],
+  [404, 'NotFound'],
+  [409, 'Conflict'],
+  [TOO_LARGE, 'RequestEntityTooLarge'],
+  [429, 'TooManyRequests'],
+  [500, 'InternalError'],
+  [503, 'ServiceUnavailable'],
+]);
 
 /**
  * Keeps one server supplied: pushes when there is something new, one request at a time, and after a failure waits and then sends
@@ -106,10 +124,17 @@ export class Pusher {
     } catch (error) {
       if (signal.aborted) return false;
       const isRefused = error instanceof PushRefusedError;
+      if (isRefused) this.#noteRefusal(error.statusCode);
       metrics.pushed(isRefused ? 'refused' : 'failed', (monotonicMs() - startedMs) / 1_000);
       this.#tell(errorMessage(error));
       return false;
     }
+  }
+
+  #noteRefusal(statusCode: number): void {
+    const { metrics, credentials } = this.#deps;
+    metrics.refused(REASONS.get(statusCode) ?? 'other');
+    if (statusCode === UNAUTHORIZED || statusCode === FORBIDDEN) credentials.doubtToken();
   }
 
   /** An idle connection that the server had closed tells nothing of the server: once, the report goes out again on a new one. */
@@ -123,15 +148,17 @@ export class Pusher {
   }
 
   async #sendOnce(signal: AbortSignal): Promise<NodeReportAnswer> {
-    const { client, build } = this.#deps;
+    const { client, build, credentials } = this.#deps;
     let sent = 0;
     const compose = async (isKept: boolean): Promise<HttpsPayload> => {
+      const token = await credentials.token();
       const report = build(isKept ? this.#confirmed : NOTHING, this.#maxSamples);
       sent = report.samples.length;
       const headers = {
         'content-type': 'application/json',
         'content-encoding': 'gzip',
         'user-agent': `podnet-nodeagent/${report.agentVersion}`,
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
       };
       return { headers, body: await compress(JSON.stringify(report), { level: constants.Z_BEST_SPEED }) };
     };

@@ -69,7 +69,10 @@ class Harness {
     this.#port = (this.#server.address() as AddressInfo).port;
     this.pusher = new Pusher({
       server: 'test',
-      client: new HttpsClient(new URL(`https://127.0.0.1:${this.#port}`), { ca: tls.cert, timeoutMs }),
+      client: new HttpsClient(new URL(`https://127.0.0.1:${this.#port}`), {
+        ca: () => Promise.resolve(tls.cert),
+        timeoutMs,
+      }),
       backoff: new Backoff({ firstMs: 5, maxMs: 20, random: () => 0 }),
       build: (after, maxSamples) => {
         const all = Array.from({ length: HISTORY }, (_, i) => this.#newest - HISTORY + 1 + i).filter(
@@ -79,7 +82,8 @@ class Harness {
         return nodeReport(this.#newest * 1_000, { sequence: this.#newest, samples, pods: [] });
       },
       monotonicMs: () => performance.now(),
-      metrics: { pushed: (result) => this.results.push(result) },
+      credentials: { token: () => Promise.resolve(undefined), doubtToken: () => undefined },
+      metrics: { pushed: (result) => this.results.push(result), refused: () => undefined },
       log: createLogger('test', { level: 'info', format: 'text', write: (line) => this.logged.push(line) }),
     });
     this.#running = this.pusher.run(this.#stop.signal);

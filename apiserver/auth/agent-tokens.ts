@@ -1,0 +1,218 @@
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Counter, Registry } from 'prom-client';
+import type { Clock } from '../../runtime/clock.js';
+import type { KubeApi } from '../../runtime/kube/api.js';
+import type { Logger } from '../../runtime/logger.js';
+import { ApiError } from '../api/errors.js';
+import type { PodList } from '../pods/pod-list.js';
+import { identityOfReview, type AgentClaims } from './agent-claims.js';
+import type { AgentIdentity } from './agent-identity.js';
+import { createAgentTokenMetrics } from './agent-token-metrics.js';
+import { BoundedReviews, ReviewUnavailableError, type TokenReviewer } from './bounded-reviews.js';
+import { ServiceAccountKeys } from './service-account-keys.js';
+import { TokenRefusal } from './token-refusal.js';
+import { AUDIENCE, CLOCK_TOLERANCE_MS, readUnverified, verifySignature } from './token-signature.js';
+
+export interface AgentTokensDeps {
+  readonly api: KubeApi;
+  readonly pods: Pick<PodList, 'isCurrent' | 'get'>;
+  readonly reviewToken: TokenReviewer;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly registry: Registry;
+  /** --allow-unbound-agents: a token that names no node will do, for clusters that are too old to bind tokens to nodes. */
+  readonly allowUnbound: boolean;
+}
+
+export interface AgentTokens {
+  /**
+   * Whose token this is.
+   * @throws {ApiError} Unauthorized with the reason in general words; ServiceUnavailable when it cannot be told now
+   */
+  verify(token: string): Promise<AgentIdentity>;
+}
+
+/** A real one has 1 to 2 KiB. */
+const MAX_TOKEN_LENGTH = 16_384;
+/** Four for each of 5,000 agents. */
+const MAX_CACHED = 20_000;
+/** So long a token is not verified again: a report each 15 s costs no signature check. */
+const VERIFIED_MS = 60_000;
+const REFUSED_MS = 10_000;
+/** So long after the API server last knew of an agent its outage blinds nobody. */
+const OUTAGE_MS = 3_600_000;
+
+interface Proof {
+  readonly identity: AgentIdentity;
+  /** Milliseconds since 1970; undefined where the token does not tell. */
+  readonly expiresMs: number | undefined;
+}
+/** When the API server last called a token valid, on the monotonic clock. */
+interface Reviewed extends Proof {
+  readonly atMs: number;
+}
+
+export function createAgentTokens(deps: AgentTokensDeps): AgentTokens {
+  return new TokenVerifier(deps);
+}
+
+class TokenVerifier implements AgentTokens {
+  readonly #deps: AgentTokensDeps;
+  readonly #keys: ServiceAccountKeys;
+  readonly #reviews: BoundedReviews;
+  readonly #judged: Counter<'source' | 'result'>;
+  /** All by the SHA-256 of the token. */
+  readonly #verified: LRUCache<string, Proof>;
+  readonly #refused: LRUCache<string, TokenRefusal>;
+  readonly #reviewed: LRUCache<string, Reviewed>;
+  readonly #underWay = new Map<string, Promise<Proof>>();
+  /** When the list of pods was last seen to be current. */
+  #podsCurrentMs = -Infinity;
+
+  constructor(deps: AgentTokensDeps) {
+    this.#deps = deps;
+    this.#keys = new ServiceAccountKeys(deps);
+    this.#reviews = new BoundedReviews(deps);
+    this.#judged = createAgentTokenMetrics(deps.registry, this.#keys);
+    const options = { max: MAX_CACHED, ttlResolution: 0, perf: { now: () => deps.clock.monotonicMs() } };
+    this.#verified = new LRUCache({ ...options, ttl: VERIFIED_MS });
+    this.#refused = new LRUCache({ ...options, ttl: REFUSED_MS });
+    this.#reviewed = new LRUCache({ ...options, ttl: OUTAGE_MS });
+  }
+
+  async verify(token: string): Promise<AgentIdentity> {
+    try {
+      const identity = await this.#judge(token);
+      this.#judged.inc({ source: identity.source, result: 'ok' });
+      return identity;
+    } catch (error) {
+      if (error instanceof TokenRefusal) {
+        this.#judged.inc({ source: error.source, result: error.reason });
+        throw new ApiError('Unauthorized', error.message);
+      }
+      if (!(error instanceof ReviewUnavailableError)) throw error;
+      this.#judged.inc({ source: 'review', result: 'unavailable' });
+      throw new ApiError('ServiceUnavailable', `the token cannot be verified now: ${error.message}`);
+    }
+  }
+
+  async #judge(token: string): Promise<AgentIdentity> {
+    if (token === '' || token.length > MAX_TOKEN_LENGTH) throw new TokenRefusal('malformed', 'keys');
+    const key = createHash('sha256').update(token).digest('base64');
+    const earlier = this.#refused.get(key);
+    if (earlier !== undefined) throw earlier;
+    const startedMs = this.#deps.clock.monotonicMs();
+    try {
+      const proof = this.#verified.get(key) ?? (await this.#establishOnce(key, token));
+      this.#requireUnexpired(proof);
+      await this.#requireLivingPod(key, token, proof, startedMs);
+      return proof.identity;
+    } catch (error) {
+      if (error instanceof TokenRefusal) {
+        this.#verified.delete(key);
+        this.#refused.set(key, error);
+      }
+      throw error;
+    }
+  }
+
+  /** Reports of one agent that come together cost one verification. */
+  #establishOnce(key: string, token: string): Promise<Proof> {
+    const pending = this.#underWay.get(key);
+    if (pending !== undefined) return pending;
+    const started = this.#establish(key, token).finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, started);
+    return started;
+  }
+
+  async #establish(key: string, token: string): Promise<Proof> {
+    const claims = await this.#verifyLocally(token);
+    if (claims?.node !== undefined && claims.pod !== undefined) {
+      const { user, node, pod, expiresMs } = claims;
+      const proof: Proof = { identity: { user, node, pod, source: 'keys' }, expiresMs };
+      this.#verified.set(key, proof);
+      return proof;
+    }
+    try {
+      const proof = await this.#review(key, token, claims);
+      this.#verified.set(key, proof);
+      return proof;
+    } catch (error) {
+      const earlier = this.#reviewed.get(key);
+      if (error instanceof ReviewUnavailableError && earlier !== undefined) return earlier;
+      throw error;
+    }
+  }
+
+  /** Undefined when it takes a review: no JWT, another issuer, keys that are not there or not usable. */
+  async #verifyLocally(token: string): Promise<AgentClaims | undefined> {
+    const unverified = readUnverified(token);
+    if (unverified?.keyId === undefined) return undefined;
+    if ((await this.#keys.published())?.issuer !== unverified.issuer) return undefined;
+    const keys = await this.#keys.publishedWith(unverified.keyId);
+    if (keys?.ids.has(unverified.keyId) !== true) return undefined;
+    return verifySignature(token, keys, this.#deps.clock.wallMs());
+  }
+
+  #requireUnexpired({ expiresMs, identity }: Proof): void {
+    if (expiresMs !== undefined && expiresMs + CLOCK_TOLERANCE_MS <= this.#deps.clock.wallMs()) {
+      throw new TokenRefusal('expired', identity.source);
+    }
+  }
+
+  /** The pod has to exist, as the list of pods says; where the list does not know, as a review says. */
+  async #requireLivingPod(key: string, token: string, proof: Proof, startedMs: number): Promise<void> {
+    const { pods, clock } = this.#deps;
+    const { pod } = proof.identity;
+    if (pod === undefined) return;
+    const isListed = pods.get(pod.namespace, pod.name)?.uid === pod.uid;
+    const isCurrent = pods.isCurrent;
+    if (isCurrent) this.#podsCurrentMs = clock.monotonicMs();
+    if (isCurrent && isListed) return;
+    // A current list that lacks the pod overrules every earlier review; it may only be a moment behind a new pod.
+    const goodSinceMs = isCurrent ? startedMs : clock.monotonicMs() - VERIFIED_MS;
+    if ((this.#reviewed.get(key)?.atMs ?? -Infinity) >= goodSinceMs) return;
+    try {
+      await this.#review(key, token, proof.identity);
+    } catch (error) {
+      const wasListed = isListed && clock.monotonicMs() - this.#podsCurrentMs <= OUTAGE_MS;
+      const isExcused = !isCurrent && (wasListed || this.#reviewed.has(key));
+      if (!(error instanceof ReviewUnavailableError) || !isExcused) throw error;
+    }
+  }
+
+  /** @param known what the token is known to say; the review must not say otherwise */
+  async #review(
+    key: string,
+    token: string,
+    known: Pick<AgentIdentity, 'user' | 'pod' | 'node'> | undefined,
+  ): Promise<Proof> {
+    try {
+      const answer = await this.#reviews.ask(token, AUDIENCE);
+      if (answer === undefined) throw new TokenRefusal('denied', 'review');
+      if (!answer.audiences.includes(AUDIENCE)) throw new TokenRefusal('audience', 'review');
+      const reviewed = identityOfReview(answer.user);
+      if (known !== undefined && isOther(reviewed, known)) throw new TokenRefusal('claims', 'review');
+      const { node = known?.node, pod = known?.pod } = reviewed;
+      if (node === undefined && !this.#deps.allowUnbound) throw new TokenRefusal('unbound', 'review');
+      const identity = { ...reviewed, ...(node !== undefined && { node }), ...(pod !== undefined && { pod }) };
+      const proof: Proof = { identity, expiresMs: readUnverified(token)?.expiresMs };
+      this.#reviewed.set(key, { ...proof, atMs: this.#deps.clock.monotonicMs() });
+      return proof;
+    } catch (error) {
+      if (error instanceof TokenRefusal) this.#reviewed.delete(key);
+      throw error;
+    }
+  }
+}
+
+function isOther(reviewed: AgentIdentity, known: Pick<AgentIdentity, 'user' | 'pod' | 'node'>): boolean {
+  const differ = (one: string | undefined, other: string | undefined): boolean =>
+    one !== undefined && other !== undefined && one !== other;
+  return (
+    reviewed.user.name !== known.user.name ||
+    differ(reviewed.pod?.uid, known.pod?.uid) ||
+    differ(reviewed.node, known.node)
+  );
+}
