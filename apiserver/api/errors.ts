@@ -3,9 +3,11 @@ import type { Status } from '../../openapi/kubernetes.js';
 /** Reasons of `Status` that this server gives, with their HTTP codes (apimachinery meta/v1 StatusReason). */
 export const REASONS = {
   BadRequest: 400,
+  Unauthorized: 401,
   Forbidden: 403,
   NotFound: 404,
   MethodNotAllowed: 405,
+  NotAcceptable: 406,
   Conflict: 409,
   RequestEntityTooLarge: 413,
   RequestURITooLong: 414,
@@ -33,6 +35,7 @@ export class ApiError extends Error {
 }
 
 export const RESOURCE_NOT_FOUND = 'the server could not find the requested resource';
+export const TOO_MANY_REQUESTS = 'Too many requests, please try again later.';
 export const METHOD_NOT_ALLOWED = 'the server does not allow this method on the requested resource';
 
 /** The `Status` of whatever was thrown. What is not meant for the client says no more than that something failed. */
