@@ -23,14 +23,15 @@ export async function postReview(
   { timeoutMs, retryDelaysMs }: ReviewLimits,
 ): Promise<Readonly<Record<string, unknown>>> {
   const signal = AbortSignal.timeout(timeoutMs);
+  const isOver = (): boolean => signal.aborted;
   for (const delayMs of [...retryDelaysMs, undefined]) {
     try {
       return statusOf(await api.request({ method: 'POST', path, body, timeoutMs, signal }), path);
     } catch (error) {
-      if (delayMs === undefined || signal.aborted || !isPassing(error)) throw error;
+      if (delayMs === undefined || isOver() || !isPassing(error)) throw error;
     }
     await sleep(delayMs, signal);
-    if (signal.aborted) break;
+    if (isOver()) break;
   }
   throw new KubeError(`POST ${path}: no answer within ${timeoutMs} ms`, undefined, '');
 }
