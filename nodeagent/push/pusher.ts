@@ -2,9 +2,9 @@ import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import { Compile } from 'typebox/compile';
 import { NODE_REPORTS_PATH, NodeReportAnswer, type NodeReport } from '../../openapi/node-report.js';
+import type { Backoff } from '../../runtime/backoff.js';
 import { errorMessage, type Logger } from '../../runtime/logger.js';
 import { sleep } from '../../runtime/sleep.js';
-import type { Backoff } from './backoff.js';
 import { PushConnectionError, type HttpsClient, type HttpsPayload } from './https-client.js';
 
 /** Makes the report with the newest samples behind a sequence, at most so many. */

@@ -11,6 +11,8 @@ export interface KubeRequest {
   /** For the whole answer; a watch: until its first line, and between two of them. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Of a watch: called when the server has accepted it, before its first event. */
+  readonly onOpen?: () => void;
 }
 
 /** The Kubernetes API as this project needs it: `client.ts` makes one from a kubeconfig or the service account of the pod. */

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { createSelfSignedCertificate } from '../../../apiserver/tls.js';
-import { Backoff } from '../../../nodeagent/push/backoff.js';
+import { Backoff } from '../../../runtime/backoff.js';
 import { HttpsClient } from '../../../nodeagent/push/https-client.js';
 import { Pusher } from '../../../nodeagent/push/pusher.js';
 import type { NodeReport, NodeReportAnswer } from '../../../openapi/node-report.js';
@@ -252,13 +252,4 @@ test('an answer that is none is a refusal', async () => {
       assert.equal(harness.results[0], 'refused');
     },
   );
-});
-
-test('delays double up to a bound, each with its jitter', () => {
-  const delays = (random: number) => {
-    const backoff = new Backoff({ firstMs: 100, maxMs: 1_000, random: () => random });
-    return Array.from({ length: 5 }, () => backoff.next());
-  };
-  assert.deepEqual(delays(0), [50, 100, 200, 400, 500]);
-  assert.deepEqual(delays(0.5), [75, 150, 300, 600, 750]);
 });
