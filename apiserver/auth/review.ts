@@ -1,4 +1,5 @@
 import { KubeError, type KubeApi } from '../../runtime/kube/api.js';
+import { isRecord } from '../../runtime/kube/objects.js';
 import { sleep } from '../../runtime/sleep.js';
 
 /** How a review is asked for. */
@@ -47,9 +48,4 @@ function statusOf(answer: unknown, path: string): Readonly<Record<string, unknow
   // Not worth another try: something answers that is no kube-apiserver.
   if (!isRecord(status)) throw new KubeError(`POST ${path}: the answer is not a review`, 200, '');
   return status;
-}
-
-/** Whether it is an object with fields, as opposed to null or a list. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

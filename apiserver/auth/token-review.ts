@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../runtime/clock.js';
 import type { KubeApi } from '../../runtime/kube/api.js';
+import { isRecord } from '../../runtime/kube/objects.js';
 import { errorMessage, type Logger } from '../../runtime/logger.js';
 import { ApiError, TOO_MANY_REQUESTS } from '../api/errors.js';
 import { LogLimit } from './log-limit.js';
-import { isRecord, postReview, REVIEW_LIMITS, type ReviewLimits } from './review.js';
+import { postReview, REVIEW_LIMITS, type ReviewLimits } from './review.js';
 import type { User } from './user.js';
 
 /** `error`: nobody could say. It counts as refused, but is not remembered. */
