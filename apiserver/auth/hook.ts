@@ -11,13 +11,6 @@ import type { ConcurrencyLimit } from './limit-concurrency.js';
 import { LogLimit } from './log-limit.js';
 import type { User } from './user.js';
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Who asks; set before any handler runs. */
-    user: User;
-  }
-}
-
 /** Who may ask whom. */
 export interface Guards {
   readonly authenticator: Authenticator;
