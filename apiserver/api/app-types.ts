@@ -1,5 +1,13 @@
 import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { User } from '../auth/user.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks; set before any handler runs, where authentication guards the routes. */
+    user: User;
+  }
+}
 
 /** The server: HTTP/2 and HTTP/1.1 over TLS. */
 export type App = FastifyInstance<Http2SecureServer, Http2ServerRequest, Http2ServerResponse>;

@@ -35,6 +35,7 @@ export class ApiError extends Error {
 }
 
 export const RESOURCE_NOT_FOUND = 'the server could not find the requested resource';
+export const TOO_MANY_REQUESTS = 'Too many requests, please try again later.';
 export const METHOD_NOT_ALLOWED = 'the server does not allow this method on the requested resource';
 
 /** The `Status` of whatever was thrown. What is not meant for the client says no more than that something failed. */

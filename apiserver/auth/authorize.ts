@@ -1,0 +1,178 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../runtime/clock.js';
+import type { KubeApi } from '../../runtime/kube/api.js';
+import { errorMessage, type Logger } from '../../runtime/logger.js';
+import { ApiError } from '../api/errors.js';
+import type { Attributes } from './attributes.js';
+import { forbidden } from './forbidden.js';
+import { LogLimit } from './log-limit.js';
+import { postReview, REVIEW_LIMITS, type ReviewLimits } from './review.js';
+import { MASTERS, type User } from './user.js';
+
+export interface AuthorizerOptions {
+  readonly api: KubeApi;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly onDecision?: (result: 'allowed' | 'denied' | 'error', isCached: boolean) => void;
+  /** How long an answer counts, 10 s where nothing is said, as for the reference. */
+  readonly allowTtlMs?: number;
+  readonly denyTtlMs?: number;
+  /** Up to this age an "allowed" still counts while nobody can be asked. 0: never. A "denied" never does. */
+  readonly staleAllowMs?: number;
+  readonly limits?: ReviewLimits;
+}
+
+/**
+ * For agents that push: thousands of them cost the kube-apiserver a question in five minutes each, and its outage does not blind us for an
+ * hour. Asked briefly, because an agent waits.
+ */
+export const REPORTS_AUTHORIZATION = {
+  allowTtlMs: 300_000,
+  staleAllowMs: 3_600_000,
+  limits: { timeoutMs: 3_000, retryDelaysMs: [] },
+} as const satisfies Partial<AuthorizerOptions>;
+
+const ACCESS_REVIEWS = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
+const TTL_MS = 10_000;
+/** Entries, and what one may take (authorizer/webhook/webhook.go): whoever asks for long paths must not fill the memory. */
+const CACHE_MAX = 8_192;
+const CACHE_KEY_MAX = 10_000;
+/** How long a stale "allowed" is served before somebody is asked again. */
+const ASK_AGAIN_MS = 10_000;
+const FAILURES_LOGGED_PER_SECOND = 1;
+
+interface Decision {
+  readonly isAllowed: boolean;
+  readonly reason: string;
+}
+
+interface Remembered {
+  readonly decision: Decision;
+  readonly decidedAtMs: number;
+  readonly askAgainMs: number;
+}
+
+/** Asks kube-apiserver by SubjectAccessReview whether a user may do something. */
+export class Authorizer {
+  readonly #options: AuthorizerOptions;
+  readonly #cache: LRUCache<string, Remembered>;
+  readonly #flights = new Map<string, Promise<Decision>>();
+  readonly #failures: LogLimit;
+
+  constructor(options: AuthorizerOptions) {
+    this.#options = options;
+    this.#cache = new LRUCache({
+      max: CACHE_MAX,
+      ttl: TTL_MS,
+      ttlResolution: 0,
+      perf: { now: () => options.clock.monotonicMs() },
+    });
+    this.#failures = new LogLimit(options.clock, FAILURES_LOGGED_PER_SECOND);
+  }
+
+  get cacheSize(): number {
+    return this.#cache.size;
+  }
+
+  /** @throws {ApiError} Forbidden, or InternalError where nobody could say */
+  async authorize(user: User, attributes: Attributes): Promise<void> {
+    const { onDecision = () => undefined } = this.#options;
+    if (user.groups.includes(MASTERS)) {
+      onDecision('allowed', true);
+      return;
+    }
+    const spec = specOf(user, attributes);
+    const key = JSON.stringify(spec);
+    const known = this.#cache.get(key);
+    const isCached = known !== undefined && this.#options.clock.monotonicMs() < known.askAgainMs;
+    try {
+      const { isAllowed, reason } = isCached ? known.decision : await this.#ask(key, spec);
+      onDecision(isAllowed ? 'allowed' : 'denied', isCached);
+      if (!isAllowed) throw forbidden(user, attributes, reason);
+    } catch (error) {
+      if (error instanceof ApiError) throw error;
+      onDecision('error', false);
+      if (this.#failures.take())
+        this.#options.log.error({ reason: errorMessage(error) }, 'access could not be reviewed');
+      throw new ApiError('InternalError', 'access could not be reviewed: the Kubernetes API does not answer');
+    }
+  }
+
+  async #ask(key: string, spec: object): Promise<Decision> {
+    const running = this.#flights.get(key);
+    if (running !== undefined) return running;
+    const flight = this.#review(key, spec);
+    this.#flights.set(key, flight);
+    try {
+      return await flight;
+    } finally {
+      this.#flights.delete(key);
+    }
+  }
+
+  async #review(key: string, spec: object): Promise<Decision> {
+    const { api, limits = REVIEW_LIMITS } = this.#options;
+    try {
+      const body = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec };
+      const decision = decisionOf(await postReview(api, ACCESS_REVIEWS, body, limits));
+      this.#remember(key, decision, this.#options.clock.monotonicMs());
+      return decision;
+    } catch (error) {
+      const stale = this.#staleAllow(key);
+      if (stale === undefined) throw error;
+      if (this.#failures.take()) {
+        this.#options.log.warn(
+          { reason: errorMessage(error) },
+          'access could not be reviewed: an earlier answer counts',
+        );
+      }
+      return stale;
+    }
+  }
+
+  /** The last "allowed", while it may still count; nobody is asked again for a while. */
+  #staleAllow(key: string): Decision | undefined {
+    const known = this.#cache.get(key);
+    if (known?.decision.isAllowed !== true) return undefined;
+    const { clock, staleAllowMs = 0 } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const goneAtMs = known.decidedAtMs + staleAllowMs;
+    if (nowMs >= goneAtMs) return undefined;
+    const askAgainMs = Math.min(nowMs + ASK_AGAIN_MS, goneAtMs);
+    this.#cache.set(key, { ...known, askAgainMs }, { ttl: goneAtMs - nowMs });
+    return known.decision;
+  }
+
+  #remember(key: string, decision: Decision, decidedAtMs: number): void {
+    if (Buffer.byteLength(key) >= CACHE_KEY_MAX) return;
+    const { allowTtlMs = TTL_MS, denyTtlMs = TTL_MS, staleAllowMs = 0 } = this.#options;
+    const freshMs = decision.isAllowed ? allowTtlMs : denyTtlMs;
+    const ttl = decision.isAllowed ? Math.max(freshMs, staleAllowMs) : freshMs;
+    this.#cache.set(key, { decision, decidedAtMs, askAgainMs: decidedAtMs + freshMs }, { ttl });
+  }
+}
+
+/** Fields that are empty are left out, and keys of `extra` are in order: equal questions have one text. */
+function specOf({ name, uid, groups, extra }: User, attributes: Attributes): object {
+  const sorted = Object.entries(extra).sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    ...attributes,
+    user: name,
+    ...(uid !== undefined && { uid }),
+    ...(groups.length > 0 && { groups }),
+    ...(sorted.length > 0 && { extra: Object.fromEntries(sorted) }),
+  };
+}
+
+/** @throws {TypeError} when it is no decision */
+function decisionOf({ allowed, denied = false, reason = '' }: Readonly<Record<string, unknown>>): Decision {
+  if (
+    typeof allowed !== 'boolean' ||
+    typeof denied !== 'boolean' ||
+    typeof reason !== 'string' ||
+    (allowed && denied)
+  ) {
+    throw new TypeError('the review says neither yes nor no');
+  }
+  return { isAllowed: allowed, reason };
+}

@@ -1,0 +1,130 @@
+import { NODE_REPORTS_PATH } from '../../openapi/node-report.js';
+import type { Clock } from '../../runtime/clock.js';
+import type { Logger } from '../../runtime/logger.js';
+import type { App, Reply, Request } from '../api/app-types.js';
+import { ApiError } from '../api/errors.js';
+import { attributesOf, type Attributes } from './attributes.js';
+import type { AuthMetrics } from './auth-metrics.js';
+import type { Authenticator } from './authenticate.js';
+import type { Authorizer } from './authorize.js';
+import type { ConcurrencyLimit } from './limit-concurrency.js';
+import { LogLimit } from './log-limit.js';
+import type { User } from './user.js';
+
+/** Who may ask whom. */
+export interface Guards {
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+}
+
+export interface AuthHookOptions extends Guards {
+  /** For `POST` of a node's report instead: agents have tokens of their own, and rights that are looked up less often. */
+  readonly reports?: Guards;
+  readonly limit: ConcurrencyLimit;
+  readonly metrics: Pick<AuthMetrics, 'unlogged'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Exactly these, not what is below them: the kubelet probes them as nobody. */
+const OPEN_PATHS = ['/healthz', '/livez', '/readyz'];
+const DENIALS_LOGGED_PER_SECOND = 10;
+const MAX_LOGGED_CHARACTERS = 256;
+
+/** What is known of a request so far; a denial is logged with it. */
+interface Progress {
+  readonly remoteAddress: string;
+  user?: User;
+  attributes?: Attributes;
+}
+
+/**
+ * Lets nobody in who is not known and allowed: on every route, on paths that do not exist and on methods that are not served.
+ * Call it after the hooks that shape answers, so that a refusal is a `Status`, too.
+ */
+export function addAuth(app: App, options: AuthHookOptions): void {
+  const logged = new LogLimit(options.clock, DENIALS_LOGGED_PER_SECOND);
+  app.decorateRequest('user');
+  app.addHook('onRequest', async (request, reply) => {
+    const onEnd = watchEnd(reply);
+    const progress: Progress = { remoteAddress: request.ip };
+    try {
+      await admit(request, { options, progress, onEnd });
+    } catch (error) {
+      if (error instanceof ApiError && error.reason === 'Forbidden')
+        void reply.header('x-content-type-options', 'nosniff');
+      if (logged.take()) logDenial(error, request, progress, options.log);
+      else options.metrics.unlogged.inc();
+      throw error;
+    }
+  });
+}
+
+interface Admission {
+  readonly options: AuthHookOptions;
+  readonly progress: Progress;
+  readonly onEnd: (release: () => void) => void;
+}
+
+async function admit(request: Request, { options, progress, onEnd }: Admission): Promise<void> {
+  const isReport = request.method === 'POST' && request.routeOptions.url === NODE_REPORTS_PATH;
+  const { authenticator, authorizer } = (isReport ? options.reports : undefined) ?? options;
+  const { user } = await authenticator.authenticate(request.raw);
+  request.user = user;
+  progress.user = user;
+  if (OPEN_PATHS.includes(request.url.split('?', 1)[0] ?? '')) return;
+  onEnd(options.limit.enter(user, isReport));
+  progress.attributes = attributesOf(request.method, request.url, request.query);
+  await authorizer.authorize(user, progress.attributes);
+}
+
+/**
+ * Runs what it is given when the answer is out or its connection is gone: at once where that has happened, since a client may leave
+ * while its token is being reviewed. fastify's onResponse says nothing of a client that left.
+ */
+function watchEnd({ raw }: Reply): (release: () => void) => void {
+  let hasEnded = false;
+  let release: () => void = () => undefined;
+  const end = (): void => {
+    hasEnded = true;
+    release();
+  };
+  raw.once('finish', end);
+  raw.once('close', end);
+  return (wanted) => {
+    release = wanted;
+    if (hasEnded) wanted();
+  };
+}
+
+function logDenial(error: unknown, request: Request, { remoteAddress, user, attributes }: Progress, log: Logger): void {
+  const code = error instanceof ApiError ? error.statusCode : 500;
+  const fields = {
+    code,
+    user: cut(user?.name ?? ''),
+    groups: user?.groups.length ?? 0,
+    ...attributeFields(request, attributes),
+    remoteAddress,
+    reason: cut(error instanceof ApiError ? error.message : 'internal error'),
+  };
+  if (code >= 500) log.warn(fields, 'request denied: it could not be judged');
+  else log.info(fields, 'request denied');
+}
+
+function attributeFields({ method, url }: Request, attributes: Attributes | undefined): object {
+  if (attributes !== undefined && 'resourceAttributes' in attributes) {
+    const { verb = '', resource, subresource = '', namespace = '', name = '' } = attributes.resourceAttributes;
+    return {
+      verb,
+      resource: cut(subresource === '' ? resource : `${resource}/${subresource}`),
+      namespace: cut(namespace),
+      name: cut(name),
+    };
+  }
+  return { verb: method.toLowerCase(), path: cut(url.split('?', 1)[0] ?? '') };
+}
+
+/** A name may be kilobytes long; a line of a log is not. */
+function cut(text: string): string {
+  return text.length <= MAX_LOGGED_CHARACTERS ? text : `${text.slice(0, MAX_LOGGED_CHARACTERS)}…`;
+}

@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../runtime/clock.js';
+import type { KubeApi } from '../../runtime/kube/api.js';
+import { isRecord } from '../../runtime/kube/objects.js';
+import { errorMessage, type Logger } from '../../runtime/logger.js';
+import { ApiError, TOO_MANY_REQUESTS } from '../api/errors.js';
+import { LogLimit } from './log-limit.js';
+import { postReview, REVIEW_LIMITS, type ReviewLimits } from './review.js';
+import type { User } from './user.js';
+
+/** `error`: nobody could say. It counts as refused, but is not remembered. */
+export type TokenOutcome =
+  { readonly ok: true; readonly user: User } | { readonly ok: false; readonly reason: 'refused' | 'error' };
+
+/** Says whose a bearer token is. */
+export interface TokenAuthenticator {
+  authenticate(token: string): Promise<TokenOutcome>;
+}
+
+export interface TokenReviewerOptions {
+  readonly api: KubeApi;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Whom the token must be meant for; without them: the kube-apiserver itself. */
+  readonly audiences?: readonly string[];
+  readonly limits?: ReviewLimits;
+}
+
+const TOKEN_REVIEWS = '/apis/authentication.k8s.io/v1/tokenreviews';
+/** Tokens whose answer is remembered: a hash and a user each, about a kilobyte. */
+const CACHE_MAX = 8_192;
+/** As the reference has it, for yes and no alike: so long does a revoked token still work. */
+const CACHE_TTL_MS = 10_000;
+/** Reviews under way at once. Whoever sends invented tokens costs the kube-apiserver no more than that. */
+const MAX_REVIEWS = 100;
+const MAX_TOKEN_CHARACTERS = 64 * 1024;
+const FAILURES_LOGGED_PER_SECOND = 1;
+
+const REFUSED: TokenOutcome = { ok: false, reason: 'refused' };
+
+/** Asks kube-apiserver by TokenReview, once for a token and 10 seconds. */
+export class TokenReviewer implements TokenAuthenticator {
+  readonly #options: TokenReviewerOptions;
+  /** By hash, so that no dump of the memory of the cache gives tokens away. */
+  readonly #cache: LRUCache<string, TokenOutcome>;
+  readonly #flights = new Map<string, Promise<TokenOutcome>>();
+  readonly #failures: LogLimit;
+
+  constructor(options: TokenReviewerOptions) {
+    this.#options = options;
+    this.#cache = new LRUCache({
+      max: CACHE_MAX,
+      ttl: CACHE_TTL_MS,
+      ttlResolution: 0,
+      perf: { now: () => options.clock.monotonicMs() },
+    });
+    this.#failures = new LogLimit(options.clock, FAILURES_LOGGED_PER_SECOND);
+  }
+
+  get cacheSize(): number {
+    return this.#cache.size;
+  }
+
+  /** @throws {ApiError} TooManyRequests when too many other tokens are being reviewed */
+  async authenticate(token: string): Promise<TokenOutcome> {
+    if (token.length > MAX_TOKEN_CHARACTERS) return REFUSED;
+    const key = createHash('sha256').update(token).digest('base64');
+    const known = this.#cache.get(key) ?? this.#flights.get(key);
+    if (known !== undefined) return known;
+    if (this.#flights.size >= MAX_REVIEWS) throw new ApiError('TooManyRequests', TOO_MANY_REQUESTS);
+    const flight = this.#review(token).then((outcome) => {
+      const ttl = Math.min(CACHE_TTL_MS, expiryOf(token) - this.#options.clock.wallMs());
+      // lru-cache takes 0 for "for ever".
+      if ((outcome.ok || outcome.reason === 'refused') && ttl > 0) this.#cache.set(key, outcome, { ttl });
+      return outcome;
+    });
+    this.#flights.set(key, flight);
+    try {
+      return await flight;
+    } finally {
+      this.#flights.delete(key);
+    }
+  }
+
+  async #review(token: string): Promise<TokenOutcome> {
+    const { api, log, audiences, limits = REVIEW_LIMITS } = this.#options;
+    const spec = { token, ...(audiences !== undefined && { audiences }) };
+    try {
+      const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec };
+      return outcomeOf(await postReview(api, TOKEN_REVIEWS, body, limits), audiences);
+    } catch (error) {
+      if (this.#failures.take()) log.error({ reason: errorMessage(error) }, 'a bearer token could not be reviewed');
+      return { ok: false, reason: 'error' };
+    }
+  }
+}
+
+/** @throws {TypeError} when it says "authenticated" and not who, or in a shape that is none */
+function outcomeOf(status: Readonly<Record<string, unknown>>, audiences: readonly string[] | undefined): TokenOutcome {
+  const { authenticated = false, user } = status;
+  if (typeof authenticated !== 'boolean') throw new TypeError('status.authenticated of the review is not a boolean');
+  if (!authenticated) return REFUSED;
+  if (audiences !== undefined) {
+    const granted: unknown = status['audiences'];
+    // An authenticator that knows nothing of audiences grants none: then the token was not made for us.
+    if (!isStrings(granted) || !audiences.some((one) => granted.includes(one))) return REFUSED;
+  }
+  return { ok: true, user: userOf(user) };
+}
+
+function userOf(value: unknown): User {
+  if (!isRecord(value)) throw new TypeError('status.user of the review is missing');
+  const { username, uid = '', groups = [], extra = {} } = value;
+  if (typeof username !== 'string' || username === '') throw new TypeError('status.user of the review has no username');
+  if (typeof uid !== 'string' || !isStrings(groups) || !isExtra(extra))
+    throw new TypeError('status.user of the review is odd');
+  return { name: username, ...(uid !== '' && { uid }), groups, extra };
+}
+
+function isExtra(value: unknown): value is User['extra'] {
+  return isRecord(value) && Object.values(value).every(isStrings);
+}
+
+function isStrings(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
+}
+
+/** `exp` of a JWT, milliseconds of wall time; Infinity for what is none. It is not trusted: it only shortens. */
+function expiryOf(token: string): number {
+  const [, payload, signature] = token.split('.', 3);
+  if (payload === undefined || signature === undefined) return Infinity;
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
+    const exp = isRecord(claims) ? claims['exp'] : undefined;
+    return typeof exp === 'number' ? exp * 1_000 : Infinity;
+  } catch (error) {
+    if (error instanceof SyntaxError) return Infinity;
+    throw error;
+  }
+}

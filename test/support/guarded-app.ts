@@ -1,0 +1,172 @@
+import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
+import { Agent, request as httpsRequest } from 'node:https';
+import Fastify from 'fastify';
+import { Registry } from 'prom-client';
+import type { App } from '../../apiserver/api/app-types.js';
+import { RESOURCE_NOT_FOUND, status, statusOf } from '../../apiserver/api/errors.js';
+import { createAuth, type Auth } from '../../apiserver/auth/create-auth.js';
+import type { TokenAuthenticator } from '../../apiserver/auth/token-review.js';
+import { createSelfSignedCertificate } from '../../apiserver/tls.js';
+import { NODE_REPORTS_PATH } from '../../openapi/node-report.js';
+import type { Status } from '../../openapi/kubernetes.js';
+import { createKubeClient, type KubeClient } from '../../runtime/kube/client.js';
+import { createLogger } from '../../runtime/logger.js';
+import { createManualClock, type ManualClock } from './clock.js';
+import { createKubeApi, type KubeApiServer } from './kube-api.js';
+
+const CONFIG_MAP = '/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication';
+
+export interface GuardedAnswer {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly text: string;
+  /** What `/whoami` says, or a Status. */
+  readonly body: Status & {
+    readonly name: string;
+    readonly uid?: string;
+    readonly groups: string[];
+    readonly extra: object;
+  };
+}
+
+export interface Question {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
+}
+
+/** A connection that stays open from question to question. */
+export interface Connection {
+  ask(path: string, question?: Question): Promise<GuardedAnswer>;
+  close(): void;
+}
+
+export interface GuardedApp {
+  readonly api: KubeApiServer;
+  readonly auth: Auth;
+  readonly client: KubeClient;
+  readonly clock: ManualClock;
+  readonly logged: string[];
+  readonly registry: Registry;
+  readonly url: string;
+  readonly port: number;
+  /** Publishes who is trusted, or that nobody is. */
+  publish(data: Readonly<Record<string, string>> | undefined): void;
+  http1(certificate?: { chain: string; key: string }): Connection;
+  http2(certificate?: { chain: string; key: string }): Connection;
+  close(): Promise<void>;
+}
+
+const tls = await createSelfSignedCertificate(['127.0.0.1'], Date.now());
+
+/** A few routes behind the real guard, in front of a kube-apiserver. */
+export async function startGuardedApp(
+  options: { readonly agentTokens?: TokenAuthenticator } = {},
+): Promise<GuardedApp> {
+  const clock = createManualClock(1_000_000, Date.now());
+  const logged: string[] = [];
+  const log = createLogger('test', { level: 'debug', format: 'json', write: (line) => logged.push(line) });
+  const api = await createKubeApi({ onAccessReview: () => ({ allowed: true }) });
+  const client = await createKubeClient({ kubeconfig: await api.kubeconfig(), env: {}, clock, log, userAgent: 'test' });
+  const registry = new Registry();
+  const auth = createAuth({
+    ...{ api: client, clock, log, registry, ...options },
+    reviewLimits: { timeoutMs: 500, retryDelaysMs: [10] },
+  });
+  const stop = new AbortController();
+  const running = auth.source.run(stop.signal);
+  const app = createRoutes(auth);
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  const connections: Connection[] = [];
+  const kept = (connection: Connection): Connection => {
+    connections.push(connection);
+    return connection;
+  };
+  return {
+    ...{ api, auth, client, clock, logged, registry, url, port: Number(new URL(url).port) },
+    publish: (data) => {
+      if (data === undefined) api.remove(CONFIG_MAP);
+      else api.put(CONFIG_MAP, { data });
+    },
+    http1: (certificate) => kept(connectionOverHttp1(url, certificate)),
+    http2: (certificate) => kept(connectionOverHttp2(url, certificate)),
+    close: async () => {
+      for (const connection of connections) connection.close();
+      stop.abort();
+      await running;
+      await app.close();
+      client.close();
+      await api.close();
+    },
+  };
+}
+
+function createRoutes(auth: Auth): App {
+  const app: App = Fastify({
+    http2: true,
+    https: { ...tls, allowHTTP1: true, requestCert: true, rejectUnauthorized: false, maxHeaderListPairs: 8_192 },
+    exposeHeadRoutes: false,
+    forceCloseConnections: true,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
+  });
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send(status('NotFound', RESOURCE_NOT_FOUND, {})));
+  app.setErrorHandler((error, _request, reply) => {
+    const answer = statusOf(error);
+    void reply.code(answer.code).send(answer);
+  });
+  auth.guard(app);
+  app.get('/healthz', () => 'ok');
+  app.get('/healthz/:check', () => 'ok');
+  app.get('/metrics', () => 'metrics');
+  app.get('/whoami', (request) => request.user);
+  app.get('/apis/custom.metrics.k8s.io/v1beta2/namespaces/:namespace/pods/:name/:metric', (request) => request.user);
+  app.post(NODE_REPORTS_PATH, (request) => request.user);
+  return app;
+}
+
+function answerOf(statusCode: number, headers: Readonly<Record<string, unknown>>, text: string): GuardedAnswer {
+  const body = (text.startsWith('{') ? JSON.parse(text) : {}) as GuardedAnswer['body'];
+  return { statusCode, headers, text, body };
+}
+
+function connectionOverHttp1(url: string, certificate?: { chain: string; key: string }): Connection {
+  const agent = new Agent({
+    ...{ keepAlive: true, maxSockets: 1, ca: tls.cert },
+    ...(certificate !== undefined && { cert: certificate.chain, key: certificate.key }),
+  });
+  return {
+    ask: (path, { method = 'GET', headers = {} } = {}) =>
+      new Promise((resolve, reject) => {
+        const outgoing = httpsRequest(`${url}${path}`, { agent, method, headers: { ...headers } }, (incoming) => {
+          let text = '';
+          incoming.setEncoding('utf8');
+          incoming.on('data', (chunk: string) => (text += chunk));
+          incoming.on('end', () => resolve(answerOf(incoming.statusCode ?? 0, incoming.headers, text)));
+        });
+        outgoing.on('error', reject);
+        outgoing.end();
+      }),
+    close: () => agent.destroy(),
+  };
+}
+
+function connectionOverHttp2(url: string, certificate?: { chain: string; key: string }): Connection {
+  const session: ClientHttp2Session = connectHttp2(url, {
+    ca: tls.cert,
+    ...(certificate !== undefined && { cert: certificate.chain, key: certificate.key }),
+  });
+  return {
+    ask: (path, { method = 'GET', headers = {} } = {}) =>
+      new Promise((resolve, reject) => {
+        const stream = session.request({ ':path': path, ':method': method, ...headers });
+        let text = '';
+        let answered: Readonly<Record<string, unknown>> = {};
+        stream.setEncoding('utf8');
+        stream.on('response', (fields) => (answered = { ...fields }));
+        stream.on('data', (chunk: string) => (text += chunk));
+        stream.on('end', () => resolve(answerOf(Number(answered[':status']), answered, text)));
+        stream.on('error', reject);
+        stream.end();
+      }),
+    close: () => session.destroy(),
+  };
+}
