@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import type { InjectOptions } from 'fastify';
 import { Registry } from 'prom-client';
+import type { App } from '../../apiserver/api/app-types.js';
 import { createApp, type AppOptions } from '../../apiserver/app.js';
 import { createSelfSignedCertificate } from '../../apiserver/tls/self-made.js';
 import { NODE_REPORTS_PATH, type NodeReport, type NodeReportAnswer } from '../../openapi/node-report.js';
@@ -26,6 +27,8 @@ type OrStatus<Body> = Omit<Body, 'kind' | 'apiVersion' | 'metadata'> & Omit<Stat
 
 /** The real server, asked without a socket. */
 export interface TestServer {
+  /** Takes more routes until it is first asked. */
+  readonly app: App;
   readonly clock: ManualClock;
   readonly logged: string[];
   readonly store: Store;
@@ -71,6 +74,7 @@ export function createTestServer(overrides: Partial<AppOptions> = {}): TestServe
       headers: { 'content-type': 'application/json', 'content-encoding': 'gzip', ...headers },
     });
   return {
+    app,
     clock,
     logged,
     ...{ store, pods, figures },

@@ -6,7 +6,7 @@ import type { App } from '../../apiserver/api/app-types.js';
 import { RESOURCE_NOT_FOUND, status, statusOf } from '../../apiserver/api/errors.js';
 import { createAuth, type Auth } from '../../apiserver/auth/create-auth.js';
 import type { TokenAuthenticator } from '../../apiserver/auth/token-review.js';
-import { createSelfSignedCertificate } from '../../apiserver/tls.js';
+import { createSelfSignedCertificate } from '../../apiserver/tls/self-made.js';
 import { NODE_REPORTS_PATH } from '../../openapi/node-report.js';
 import type { Status } from '../../openapi/kubernetes.js';
 import { createKubeClient, type KubeClient } from '../../runtime/kube/client.js';

@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path';
 import process from 'node:process';
 
 /** What a test needs of the machine: root, or a program of a Debian package. */
-export type Requirement = 'root' | 'ip' | 'prometheus' | 'promtool' | 'setpriv' | 'script' | 'curl';
+export type Requirement = 'root' | 'ip' | 'prometheus' | 'promtool' | 'setpriv' | 'script' | 'curl' | 'kubectl';
 
 const PACKAGES: Readonly<Record<Exclude<Requirement, 'root'>, string>> = {
   ip: 'iproute2',
@@ -12,6 +12,7 @@ const PACKAGES: Readonly<Record<Exclude<Requirement, 'root'>, string>> = {
   setpriv: 'util-linux',
   script: 'bsdutils',
   curl: 'curl',
+  kubectl: 'kubernetes-client',
 };
 
 /**

@@ -1,46 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ApiGroup, ApiGroupList, ApiResourceList } from '../../../openapi/kubernetes.js';
-import { RATE_NAMES } from '../../../metrics/catalogue.js';
 import { createTestServer, metricPath } from '../../support/app.js';
 import { nodeReport } from '../../support/reports.js';
 
 const GROUP = '/apis/custom.metrics.k8s.io';
-const versions = ['v1beta2', 'v1beta1'].map((version) => ({
-  groupVersion: `custom.metrics.k8s.io/${version}`,
-  version,
-}));
-
-test('discovery lists both versions, v1beta2 preferred', async () => {
-  const server = createTestServer();
-  const group = { name: 'custom.metrics.k8s.io', versions, preferredVersion: versions[0] };
-  assert.deepEqual((await server.get<ApiGroupList>('/apis')).body, {
-    kind: 'APIGroupList',
-    apiVersion: 'v1',
-    groups: [group],
-  });
-  for (const path of [GROUP, `${GROUP}/`]) {
-    assert.deepEqual((await server.get<ApiGroup>(path)).body, { kind: 'APIGroup', apiVersion: 'v1', ...group });
-  }
-});
-
-for (const version of ['v1beta2', 'v1beta1']) {
-  test(`${version} lists the catalogue, whatever the state of the data`, async () => {
-    const { body } = await createTestServer().get<ApiResourceList>(`${GROUP}/${version}`);
-    assert.equal(body.groupVersion, `custom.metrics.k8s.io/${version}`);
-    assert.deepEqual(
-      body.resources.map(({ name }) => name),
-      RATE_NAMES.map((name) => `pods/${name}`),
-    );
-    assert.equal(body.resources.length, 8);
-    for (const { name: _name, ...rest } of body.resources) {
-      assert.deepEqual(rest, { singularName: '', namespaced: true, kind: 'MetricValueList', verbs: ['get'] });
-    }
-  });
-}
-
 const NOT_FOUND = [
-  '/',
   '/nope',
   `${GROUP}/v1`,
   `${GROUP}/v1beta2/namespaces/a`,

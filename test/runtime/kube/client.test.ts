@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { createSelfSignedCertificate } from '../../../apiserver/tls.js';
+import { createSelfSignedCertificate } from '../../../apiserver/tls/self-made.js';
 import type { KubeError, KubeRequest } from '../../../runtime/kube/api.js';
 import { createKubeClient, type KubeClient, type KubeClientOptions } from '../../../runtime/kube/client.js';
 import { createLogger } from '../../../runtime/logger.js';
