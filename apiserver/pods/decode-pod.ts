@@ -21,12 +21,13 @@ export function createPodDecoder(): (object: unknown) => ApiPod | undefined {
   const labelSets = new Interned<Labels>(MAX_LABEL_SETS);
   const workloads = new Interned<Workload>(MAX_WORKLOADS);
   const networkSets = new Interned<readonly string[]>(MAX_NETWORK_SETS);
-  const share = (text: string): string => texts.share(text, { text }).text;
+  const share = (text: string): string => texts.share(text, () => ({ text })).text;
 
   const shareLabels = (labels: Labels): Labels => {
     const entries = Object.entries(labels);
-    const shared = Object.fromEntries(entries.map(([key, value]) => [share(key), share(value)]));
-    return labelSets.share(JSON.stringify(entries), shared);
+    return labelSets.share(JSON.stringify(entries), () =>
+      Object.fromEntries(entries.map(([key, value]) => [share(key), share(value)])),
+    );
   };
 
   return (object) => {
@@ -42,9 +43,9 @@ export function createPodDecoder(): (object: unknown) => ApiPod | undefined {
       name,
       uid,
       labels: shareLabels(labels),
-      ...(workload !== undefined && { workload: workloads.share(JSON.stringify(workload), workload) }),
+      ...(workload !== undefined && { workload: workloads.share(JSON.stringify(workload), () => workload) }),
       createdMs,
-      networks: networkSets.share(JSON.stringify(networks), networks),
+      networks: networkSets.share(JSON.stringify(networks), () => networks),
     };
   };
 }

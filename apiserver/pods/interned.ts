@@ -12,10 +12,11 @@ export class Interned<T extends object> {
   }
 
   /** @param key equal for equal values, and only for them */
-  share(key: string, value: T): T {
+  share(key: string, make: () => T): T {
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;
-    this.#byKey.set(key, value);
-    return value;
+    const made = make();
+    this.#byKey.set(key, made);
+    return made;
   }
 }

@@ -180,7 +180,8 @@ test('an answer that is late, not JSON, broken or a redirect is an error', async
     /HTTP 503 overloaded/,
     503,
   );
-  await says({ status: 200, body: `"${'x'.repeat(65 * 1024 * 1024)}"` }, /larger than 67108864 bytes/);
+  api.misbehave(() => ({ status: 200, body: `"${'x'.repeat(65 * 1024 * 1024)}"` }));
+  assert.match((await failureOf(client.request(VERSION))).message, /larger than 67108864 bytes/);
 });
 
 test('a token that an answer echoes is not repeated', async (t) => {
