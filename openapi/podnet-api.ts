@@ -24,7 +24,7 @@ const header = <Kind extends string>(kind: Kind) => ({
 });
 const list = <Kind extends string, T extends TSchema>(kind: Kind, item: T) =>
   Type.Object(
-    { ...header(`${kind}List`), metadata: ListMeta, items: Type.Array(item) },
+    { ...header(`${kind}List`), metadata: ListMeta, items: Type.Array(item, { description: `Each ${kind}.` }) },
     options(`${kind}List`, `A list of ${kind}.`),
   );
 

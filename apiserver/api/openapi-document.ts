@@ -27,7 +27,10 @@ export async function buildOpenApi(
     ...(dialect === 'openapi3'
       ? { openapi: { openapi: '3.0.3', info } }
       : { swagger: { info, produces: [JSON_TYPE] } }),
-    refResolver: { buildLocalReference: ({ $id }, _base, _fragment, index) => String($id ?? `definition-${index}`) },
+    refResolver: {
+      buildLocalReference: ({ $id }, _base, _fragment, index) =>
+        typeof $id === 'string' ? $id : `definition-${index}`,
+    },
   });
   for (const { url, methods, schema } of written) {
     app.route({ url: documentedPath(url), method: [...methods], schema, handler: () => undefined });

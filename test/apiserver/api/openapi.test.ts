@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -8,7 +8,14 @@ import { Type } from 'typebox';
 import { SchemaWriter } from '../../../apiserver/api/openapi-schemas.js';
 import { buildOpenApi } from '../../../apiserver/api/openapi-document.js';
 import { routeSchema } from '../../../apiserver/api/route-schema.js';
-import { PODNET_GROUP_VERSION, PodNetwork, PodNetworkList } from '../../../openapi/podnet-api.js';
+import {
+  Explanation,
+  NodeNetworkList,
+  PODNET_GROUP_VERSION,
+  PodNetwork,
+  PodNetworkList,
+  VirtualFunctionList,
+} from '../../../openapi/podnet-api.js';
 import { createTestServer, type TestServer } from '../../support/app.js';
 import { run } from '../../support/bundle.js';
 import { missing } from '../../support/requirements.js';
@@ -141,6 +148,17 @@ test('kinds and operations carry what kubectl explain looks for', async () => {
   assert.deepEqual(schema?.['x-kubernetes-group-version-kind'], [kind]);
 });
 
+test('conformance 19: the recorded request of an aggregator is answered', async () => {
+  const recordings = JSON.parse(await readFile('test/fixtures/contract/aggregator-requests.json', 'utf8')) as {
+    readonly url: string;
+    readonly headers: Readonly<Record<string, string>>;
+  }[];
+  const recorded = recordings.find(({ url }) => url.startsWith('/openapi/'));
+  assert.equal(recorded?.url, '/openapi/v2');
+  const { statusCode, headers, body } = await createServer().get<Document>(recorded.url, recorded.headers);
+  assert.deepEqual([statusCode, headers['content-type'], body.swagger], [200, 'application/json', '2.0']);
+});
+
 test('conformance 19: tags are hashes, and who has the document gets 304', async () => {
   const server = createServer();
   for (const path of ['/openapi/v2', '/openapi/v3', '/openapi/v3/apis/podnet.dev/v1alpha1', '/openapi/v3/apis/']) {
@@ -194,6 +212,17 @@ test('schemas document: requests and answers are not held to them', async () => 
   const schema = routeSchema({ operationId: 'x', summary: 'x', query, answer });
   server.app.get('/x', { schema: { ...schema, headers: Type.Object({ needed: Type.String() }) } }, () => ({ b: 1 }));
   assert.equal((await server.get('/x')).text, '{"b":1}\n');
+});
+
+test('every field of our kinds is described, as kubectl explain prints it', () => {
+  const writer = new SchemaWriter('openapi3');
+  for (const kind of [PodNetworkList, NodeNetworkList, VirtualFunctionList, Explanation])
+    writer.write(JSON.parse(JSON.stringify(kind)) as Parameters<SchemaWriter['write']>[0]);
+  assert.ok(writer.definitions.has('dev.podnet.v1alpha1.VirtualFunction'));
+  for (const [name, schema] of writer.definitions) {
+    for (const [field, property] of Object.entries(schema['properties'] ?? {}) as [string, object][])
+      assert.ok('description' in property, `${name} ${field}`);
+  }
 });
 
 test('what JSON Schema says is said in the words of each version', () => {
@@ -254,13 +283,13 @@ async function kubectl(
   t: TestContext,
   ...args: string[]
 ): Promise<{ code: number | string; out: string; error: string }> {
-  const { url, close } = await createServer().listen();
-  t.after(close);
+  const server = await createServer().listen();
+  t.after(() => server.close());
   const home = await mkdtemp(join(tmpdir(), 'podnet-kubectl-'));
   t.after(() => rm(home, { recursive: true }));
-  const flags = ['--server', url, '--insecure-skip-tls-verify', '--token', 'none'];
-  const { ended, out, error } = run('kubectl', [...flags, ...args], { env: { HOME: home, KUBECONFIG: '' } });
-  return { code: await ended, out: out(), error: error() };
+  const flags = ['--server', server.url, '--insecure-skip-tls-verify', '--token', 'none'];
+  const client = run('kubectl', [...flags, ...args], { env: { HOME: home, KUBECONFIG: '' } });
+  return { code: await client.ended, out: client.out(), error: client.error() };
 }
 
 const noKubectl = missing('kubectl');
