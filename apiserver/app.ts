@@ -1,8 +1,10 @@
 import type { Registry } from 'prom-client';
+import { CUSTOM_METRICS_GROUP, EXTERNAL_METRICS_GROUP } from '../openapi/metric-values.js';
+import { PODNET_GROUP } from '../openapi/podnet-api.js';
 import type { PodLabel } from '../metrics/labels.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
-import { API_GROUP_NAMES, apiSurface } from './api/api-surface.js';
+import { apiSurface, type ApiGroupName } from './api/api-surface.js';
 import type { App } from './api/app-types.js';
 import { customMetricsRoutes } from './api/custom-metrics.js';
 import { discoveryRoutes } from './api/discovery.js';
@@ -12,6 +14,7 @@ import { Members, type ObjectNames } from './api/members.js';
 import { ObjectFigures } from './api/object-figures.js';
 import { openApiRoutes } from './api/openapi.js';
 import { collectRoutes } from './api/route-list.js';
+import type { Auth } from './auth/create-auth.js';
 import { Exposition } from './exposition/exposition.js';
 import { expositionRoutes } from './exposition/routes.js';
 import { createShell } from './http-shell.js';
@@ -19,7 +22,7 @@ import { ingestRoutes } from './ingest/routes.js';
 import { podnetRoutes } from './api/podnet/routes.js';
 import type { PodList } from './pods/pod-list.js';
 import type { ServiceList } from './pods/service-list.js';
-import { createSelfMetrics } from './self-metrics.js';
+import { createSelfMetrics, type SelfMetrics } from './self-metrics.js';
 import { Figures } from './store/figure.js';
 import { Pods } from './store/pods.js';
 import { Store } from './store/store.js';
@@ -37,8 +40,15 @@ export interface AppOptions {
   readonly podLabels: readonly PodLabel[];
   /** Namespaces in which figures of the whole cluster answer. */
   readonly clusterMetricsNamespaces: readonly string[];
+  readonly apiGroups: readonly ApiGroupName[];
   /** What the API server says; undefined without Kubernetes. */
   readonly cluster?: Cluster;
+  /** Who is let in; undefined lets in everybody. */
+  readonly auth?: Pick<Auth, 'guard'>;
+  /** Take reports of agents whose credentials name no node. */
+  readonly allowUnboundAgents: boolean;
+  /** For `/readyz`, beside the reports. */
+  readonly checks: readonly HealthCheck[];
 }
 
 /** The cluster as its API server shows it. */
@@ -46,6 +56,8 @@ export interface Cluster {
   readonly pods: PodList;
   readonly services: ServiceList;
   readonly objects: ObjectNames;
+  /** Agents there should be; undefined where that is not known. */
+  readonly expectedAgents?: () => number | undefined;
 }
 
 /** The server and what it answers from. */
@@ -59,10 +71,12 @@ export interface Created {
 
 /** Agents whose first report may still be on its way: a server is ready after this long without any. */
 const READY_AFTER_MS = 3 * 15_000;
+/** Of the agents: some node is always being rebooted. */
+const ENOUGH_AGENTS = 0.95;
 
 /** The server with its store, not yet listening. */
 export function createApp(options: AppOptions): Created {
-  const { clock, log, registry, cluster, clusterMetricsNamespaces } = options;
+  const { clock, log, registry, cluster } = options;
   const store = new Store(options);
   const pods = new Pods(store, cluster?.pods);
   const figures = new Figures(options.podLabels);
@@ -74,27 +88,50 @@ export function createApp(options: AppOptions): Created {
     metrics.requestSeconds.observe({ route, code: String(reply.statusCode) }, reply.elapsedTime / 1_000);
     done();
   });
-  const routes = collectRoutes(app);
-  discoveryRoutes(app, { surface: apiSurface(new Set(API_GROUP_NAMES)), routes, version: options.version });
-  openApiRoutes(app, { routes, clock, version: options.version });
-  const members = new Members({ pods, services: cluster?.services, objects: cluster?.objects });
-  const window = { defaultMs: options.windowMs, historyMs: options.historyMs };
-  const answering = { pods, figures, clock, window, clusterMetricsNamespaces };
-  podnetRoutes(app, { ...answering, reports: store, windowMs: options.windowMs });
-  customMetricsRoutes(app, { ...answering, objects: new ObjectFigures({ pods, figures, members, clock }) });
-  externalMetricsRoutes(app, answering);
-  expositionRoutes(app, { exposition, registry, clock });
-  healthRoutes(app, [reportsArrived(store, clock)]);
-  ingestRoutes(app, { store, exposition, clock, metrics, log });
+  options.auth?.guard(app);
+  addRoutes(app, options, { store, pods, figures, exposition, metrics });
   return { app, store, pods, figures, exposition };
 }
 
-/** Ready once an agent has reported, or has had the time to; then ready for good. */
-function reportsArrived(store: Store, clock: Clock): HealthCheck {
+type Parts = Omit<Created, 'app'> & { readonly metrics: SelfMetrics };
+
+function addRoutes(app: App, options: AppOptions, { store, pods, figures, exposition, metrics }: Parts): void {
+  const { clock, log, registry, version, cluster, clusterMetricsNamespaces, windowMs, allowUnboundAgents } = options;
+  const groups = new Set(options.apiGroups);
+  const routes = collectRoutes(app);
+  discoveryRoutes(app, { surface: apiSurface(groups), routes, version });
+  openApiRoutes(app, { routes, clock, version });
+  const window = { defaultMs: windowMs, historyMs: options.historyMs };
+  const answering = { pods, figures, clock, window, clusterMetricsNamespaces };
+  if (groups.has(PODNET_GROUP)) {
+    podnetRoutes(app, { ...answering, reports: store, windowMs });
+    const isGuarded = options.auth !== undefined;
+    ingestRoutes(app, { store, exposition, clock, metrics, log, isGuarded, allowUnboundAgents });
+  }
+  if (groups.has(CUSTOM_METRICS_GROUP)) {
+    const members = new Members({ pods, services: cluster?.services, objects: cluster?.objects });
+    customMetricsRoutes(app, { ...answering, objects: new ObjectFigures({ pods, figures, members, clock }) });
+  }
+  if (groups.has(EXTERNAL_METRICS_GROUP)) externalMetricsRoutes(app, answering);
+  expositionRoutes(app, { exposition, registry, clock });
+  healthRoutes(app, [reportsArrived(store, clock, cluster?.expectedAgents), ...options.checks]);
+}
+
+/**
+ * Ready once the agents have reported, or have had the time to; then ready for good. A server that is only half full would make an HPA
+ * see half of the truth, and one that waits for agents that never come would make its APIServices unavailable.
+ */
+function reportsArrived(store: Store, clock: Clock, expectedAgents?: () => number | undefined): HealthCheck {
   const startedMs = clock.monotonicMs();
   let ready = false;
+  const haveArrived = (): boolean => {
+    const reported = store.nodes().length;
+    if (expectedAgents === undefined) return reported > 0;
+    const expected = expectedAgents();
+    return expected !== undefined && reported > 0 && reported >= expected * ENOUGH_AGENTS;
+  };
   return {
     name: 'reports',
-    isMet: () => (ready ||= store.nodes().length > 0 || clock.monotonicMs() - startedMs > READY_AFTER_MS),
+    isMet: () => (ready ||= clock.monotonicMs() - startedMs > READY_AFTER_MS || haveArrived()),
   };
 }

@@ -1,25 +1,62 @@
 import { podLabel } from '../metrics/labels.js';
 import {
   choice,
+  choices,
   duration,
   list,
+  objectName,
   optionalText,
   port,
-  text,
   toggle,
   type OptionValues,
 } from '../runtime/options/kinds.js';
 import type { Program } from '../runtime/options/parse.js';
+import { API_GROUP_NAMES } from './api/api-surface.js';
 import { LOG_FORMATS, LOG_LEVELS } from '../runtime/logger.js';
 
 const HOUR_MS = 3_600_000;
 
 export const APISERVER_OPTIONS = {
   securePort: port({ flag: 'secure-port', default: 6443, help: 'Port to serve HTTPS on; 0 takes a free one.' }),
-  bindAddress: text({
+  bindAddress: optionalText({
     flag: 'bind-address',
-    default: '127.0.0.1',
+    placeholder: 'address',
+    defaultText: 'all; 127.0.0.1 with --standalone',
     help: 'Address to serve on. Standalone: a loopback address only.',
+  }),
+  kubeconfig: optionalText({
+    flag: 'kubeconfig',
+    placeholder: 'file',
+    defaultText: 'the service account of the pod',
+    help: 'How to reach the Kubernetes API.',
+  }),
+  service: objectName({
+    flag: 'service',
+    default: { namespace: 'podnet-system', name: 'podnet-apiserver' },
+    help: 'The Service in front of this server: the names in its certificate, the APIServices it looks after.',
+  }),
+  apiGroups: choices({
+    flag: 'api-groups',
+    choices: API_GROUP_NAMES,
+    help: 'API groups to serve; one that another adapter owns is left out.',
+  }),
+  clusterMetricsNamespaces: list({
+    flag: 'cluster-metrics-namespaces',
+    placeholder: 'namespace',
+    defaultText: 'that of --service',
+    help: 'Namespaces in which figures of nodes, and of pods of other namespaces, answer.',
+  }),
+  allowUnboundAgents: toggle({
+    flag: 'allow-unbound-agents',
+    default: false,
+    help: 'Take reports with tokens that name no node, from clusters older than Kubernetes 1.30: an agent can then report for any node.',
+  }),
+  shutdownDelay: duration({
+    flag: 'shutdown-delay',
+    default: 5_000,
+    min: 0,
+    max: 300_000,
+    help: 'How long to go on serving, not ready, before connections are closed at the end; none with --standalone.',
   }),
   standalone: toggle({
     flag: 'standalone',
@@ -29,7 +66,7 @@ export const APISERVER_OPTIONS = {
   tlsCertFile: optionalText({
     flag: 'tls-cert-file',
     placeholder: 'file',
-    help: 'Server certificate and chain, PEM. Without it one is made at each start.',
+    help: 'Server certificate and chain, PEM; followed when it changes. Without it one is made.',
   }),
   tlsPrivateKeyFile: optionalText({
     flag: 'tls-private-key-file',
@@ -78,8 +115,7 @@ export function apiserverProgram(version: string): Program<typeof APISERVER_OPTI
 
 function checkOptions(options: ApiserverOptions): string[] {
   const errors: string[] = [];
-  if (!options.standalone) errors.push('--standalone: is needed, this version serves without Kubernetes only');
-  if (options.standalone && !isLoopback(options.bindAddress)) {
+  if (options.standalone && options.bindAddress !== undefined && !isLoopback(options.bindAddress)) {
     errors.push(
       `--bind-address: ${options.bindAddress} is not a loopback address, and --standalone has no authentication`,
     );

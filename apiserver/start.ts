@@ -3,8 +3,10 @@ import { Registry } from 'prom-client';
 import { podLabel } from '../metrics/labels.js';
 import type { Clock } from '../runtime/clock.js';
 import { errorMessage, type Logger } from '../runtime/logger.js';
+import { sleep, type Sleep } from '../runtime/sleep.js';
 import { StartError } from '../runtime/start-error.js';
-import { createApp } from './app.js';
+import type { App } from './api/app-types.js';
+import { createApp, type AppOptions, type Created } from './app.js';
 import type { ApiserverOptions } from './options.js';
 import type { Figures } from './store/figure.js';
 import type { Pods } from './store/pods.js';
@@ -12,7 +14,7 @@ import type { Store } from './store/store.js';
 import { fingerprint } from './tls/key-pair.js';
 import { createTlsMetrics } from './tls/metrics.js';
 import { startServingCertificate, type ServingCertificateOptions } from './tls/serving.js';
-import { followCertificate } from './tls/serving-certificate.js';
+import { followCertificate, type ServingCertificate } from './tls/serving-certificate.js';
 
 export interface Apiserver {
   /** Such as https://127.0.0.1:6443. */
@@ -29,37 +31,44 @@ export interface ApiserverDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly version: string;
+  /** Of the process: tells a pod where the Kubernetes API is. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly sleep?: Sleep;
 }
 
 const EXPIRE_EVERY_MS = 30_000;
 
 /**
  * Starts serving.
- * @throws {StartError} when a file cannot be read or the port is taken
+ * @throws {StartError} when a file cannot be read, the port is taken, or there is no Kubernetes API to be asked
  */
-export async function startApiserver(
-  options: ApiserverOptions,
-  { clock, log, version }: ApiserverDeps,
-): Promise<Apiserver> {
+export async function startApiserver(options: ApiserverOptions, deps: ApiserverDeps): Promise<Apiserver> {
+  const { clock, log, version } = deps;
   const registry = new Registry();
-  const metrics = createTlsMetrics(registry);
-  const certificate = await startServingCertificate(certificateOptions(options), { clock, log, metrics });
-  const { app, store, pods, figures } = createApp({
+  const surroundings = options.standalone
+    ? await standAlone(options, { ...deps, registry })
+    : await inCluster(options, { ...deps, registry });
+  const { certificate, checks } = surroundings;
+  const shutdown = { isUnderWay: false };
+  const created = createApp({
     ...{ clock, log, version, registry },
+    ...surroundings,
     tls: certificate.current(),
     windowMs: options.window,
     historyMs: options.history,
     podLabels: options.podLabels.map(podLabel),
-    clusterMetricsNamespaces: ['default'],
+    apiGroups: options.apiGroups,
+    allowUnboundAgents: options.allowUnboundAgents,
+    checks: [...checks, { name: 'shutdown', isMet: () => !shutdown.isUnderWay }],
   });
+  const { app, store, pods, figures } = created;
   followCertificate(app.server, certificate);
+  surroundings.onServing?.(created);
   try {
-    await app.listen({ host: options.bindAddress, port: options.securePort });
+    await listen(app, options);
   } catch (error) {
-    await Promise.all([app.close(), certificate.close()]);
-    throw new StartError(`cannot serve on ${options.bindAddress}:${options.securePort}: ${errorMessage(error)}`, {
-      cause: error,
-    });
+    await Promise.all([app.close(), surroundings.close()]);
+    throw error;
   }
   const expiry = setInterval(() => store.expire(clock.monotonicMs()), EXPIRE_EVERY_MS);
   expiry.unref();
@@ -70,16 +79,81 @@ export async function startApiserver(
     ca: certificate.caBundle(),
     ...{ store, pods, figures },
     close: async () => {
+      shutdown.isUnderWay = true;
+      // Until everybody who looks at readiness has seen it, requests go on coming.
+      if (!options.standalone) await (deps.sleep ?? sleep)(options.shutdownDelay, new AbortController().signal);
       clearInterval(expiry);
-      await Promise.all([app.close(), certificate.close()]);
+      await app.close();
+      await surroundings.close();
     },
   };
+}
+
+/** What the server has around it: with or without Kubernetes. */
+interface Surroundings extends Pick<AppOptions, 'cluster' | 'auth' | 'checks' | 'clusterMetricsNamespaces'> {
+  readonly certificate: ServingCertificate;
+  /** To be called when there is a server that answers from what is followed. */
+  onServing?(created: Created): void;
+  close(): Promise<void>;
+}
+
+/** Where its pods are. */
+const STANDALONE_NAMESPACE = 'default';
+
+async function standAlone(
+  options: ApiserverOptions,
+  { clock, log, registry }: ApiserverDeps & { readonly registry: Registry },
+): Promise<Surroundings> {
+  const metrics = createTlsMetrics(registry);
+  const certificate = await startServingCertificate(certificateOptions(options), { clock, log, metrics });
+  return {
+    certificate,
+    checks: [],
+    clusterMetricsNamespaces: namespacesOr(options, STANDALONE_NAMESPACE),
+    close: () => certificate.close(),
+  };
+}
+
+/** Loaded when it is needed: standalone has no use for the memory. */
+async function inCluster(
+  options: ApiserverOptions,
+  deps: ApiserverDeps & { readonly registry: Registry },
+): Promise<Surroundings> {
+  const { startKubernetes } = await import('./kubernetes.js');
+  const side = await startKubernetes(options, deps);
+  return { ...side, clusterMetricsNamespaces: namespacesOr(options, options.service.namespace) };
+}
+
+function namespacesOr({ clusterMetricsNamespaces }: ApiserverOptions, own: string): readonly string[] {
+  return clusterMetricsNamespaces.length > 0 ? clusterMetricsNamespaces : [own];
+}
+
+/** @throws {StartError} */
+async function listen(app: App, { standalone, bindAddress, securePort: port }: ApiserverOptions): Promise<void> {
+  // The unspecified address takes IPv4 as well; a machine without IPv6 has only the other one.
+  const hosts = bindAddress !== undefined ? [bindAddress] : standalone ? ['127.0.0.1'] : ['::', '0.0.0.0'];
+  const errors: string[] = [];
+  for (const host of hosts) {
+    try {
+      await app.listen({ host, port });
+      return;
+    } catch (error) {
+      errors.push(`cannot serve on ${host}, port ${port}: ${errorMessage(error)}`);
+      if (!isWithoutAddress(error)) break;
+    }
+  }
+  throw new StartError(errors.at(-1) ?? 'no address to serve on');
+}
+
+function isWithoutAddress(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && ['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes(String(error.code));
 }
 
 function certificateOptions(options: ApiserverOptions): ServingCertificateOptions {
   const { tlsCertFile: certFile, tlsPrivateKeyFile: keyFile, bindAddress } = options;
   if (certFile !== undefined && keyFile !== undefined) return { kind: 'files', certFile, keyFile };
-  return { kind: 'self_made', hosts: ['localhost', '127.0.0.1', '::1', bindAddress] };
+  const own = bindAddress === undefined ? [] : [bindAddress];
+  return { kind: 'self_made', hosts: [...new Set(['localhost', '127.0.0.1', '::1', ...own])] };
 }
 
 function urlOf({ address, port }: AddressInfo): string {

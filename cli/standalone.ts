@@ -5,7 +5,7 @@ import { nodeagentOptions, nodeagentProgram } from '../nodeagent/options.js';
 import { startNodeagent, type Nodeagent, type NodeagentDeps } from '../nodeagent/start.js';
 import { systemClock } from '../runtime/clock.js';
 import { createLogger, type Logger } from '../runtime/logger.js';
-import { choice, duration, type OptionValues } from '../runtime/options/kinds.js';
+import { choice, defaultsOf, duration, type OptionValues } from '../runtime/options/kinds.js';
 import type { Program } from '../runtime/options/parse.js';
 import { LOG_LEVELS } from '../runtime/logger.js';
 import { VERSION } from '../runtime/version.js';
@@ -53,7 +53,7 @@ export async function startStandalone(
 ): Promise<Standalone> {
   const logger = (program: string): Logger =>
     createLogger(program, { level: options.logLevel, format: 'text', write: writeError });
-  const deps = { clock: systemClock, version: VERSION };
+  const deps = { clock: systemClock, version: VERSION, env: {} };
   const apiserver = await startApiserver(apiserverOptionsOf(options), { ...deps, log: logger('apiserver') });
   try {
     const nodeagent = await startNodeagent(nodeagentOptionsOf(options, [apiserver.url]), {
@@ -76,7 +76,12 @@ export async function startStandalone(
 }
 
 function apiserverOptionsOf(options: StandaloneOptions): Parameters<typeof startApiserver>[0] {
-  return { ...options, standalone: true, tlsCertFile: undefined, tlsPrivateKeyFile: undefined, logFormat: 'text' };
+  return {
+    ...defaultsOf(APISERVER_OPTIONS),
+    ...options,
+    standalone: true,
+    logFormat: 'text',
+  };
 }
 
 function nodeagentOptionsOf(

@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { Registry } from 'prom-client';
+import { API_GROUP_NAMES } from '../apiserver/api/api-surface.js';
 import { createApp } from '../apiserver/app.js';
 import { createSelfSignedCertificate } from '../apiserver/tls/self-made.js';
 import { systemClock } from '../runtime/clock.js';
@@ -23,6 +24,9 @@ export async function openApiDocument(): Promise<object> {
     historyMs: 300_000,
     podLabels: [],
     clusterMetricsNamespaces: [],
+    apiGroups: API_GROUP_NAMES,
+    allowUnboundAgents: false,
+    checks: [],
   });
   const get = async (url: string): Promise<unknown> => {
     const { statusCode, body } = await app.inject({ method: 'GET', url });

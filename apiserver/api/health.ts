@@ -7,6 +7,8 @@ import { routeSchema } from './route-schema.js';
 export interface HealthCheck {
   readonly name: string;
   isMet(): boolean;
+  /** What `?verbose` says of it besides; undefined: nothing. */
+  detail?(): string | undefined;
 }
 
 const PING: HealthCheck = { name: 'ping', isMet: () => true };
@@ -45,9 +47,12 @@ function sendProbe(
   const excluded = (queryValue(request.query, 'exclude') ?? '').split(',');
   const results = checks
     .filter(({ name }) => !excluded.includes(name))
-    .map((check) => ({ name: check.name, met: check.isMet() }));
+    .map((check) => ({ name: check.name, met: check.isMet(), detail: check.detail?.() }));
   const passed = results.every(({ met }) => met);
-  const lines = results.map(({ name, met }) => (met ? `[+]${name} ok` : `[-]${name} failed: reason withheld`));
+  const lines = results.map(({ name, met, detail }) => {
+    if (!met) return `[-]${name} failed: reason withheld`;
+    return `[+]${name} ok${detail === undefined ? '' : `: ${detail}`}`;
+  });
   const verdict = `${probe} check ${passed ? 'passed' : 'failed'}`;
   const verbose = !passed || queryValue(request.query, 'verbose') !== undefined;
   return reply

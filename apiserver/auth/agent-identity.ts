@@ -21,11 +21,27 @@ export const EXTRA = {
   nodeUid: 'authentication.kubernetes.io/node-uid',
 } as const;
 
-/** @throws {ApiError} Forbidden, when the agent reports for another node than its own */
-export function checkNode({ user, node }: AgentIdentity, reportNode: string): void {
-  if (node === undefined || node === reportNode) return;
+/**
+ * An agent reports for the node that its credentials are bound to, and for no other.
+ * @param user of a verified token of its own, or as the front proxy says
+ * @throws {ApiError} Forbidden
+ */
+export function checkNode(
+  { name, extra }: User,
+  reportNode: string,
+  { allowUnbound }: { readonly allowUnbound: boolean },
+): void {
+  const [node, other] = extra[EXTRA.nodeName] ?? [];
+  if (node === undefined && allowUnbound) return;
+  if (node === undefined || other !== undefined) {
+    throw new ApiError(
+      'Forbidden',
+      `the report is of node "${reportNode}", but the credentials of ${name} are bound to no node: agents push with a projected token of their pod, on Kubernetes 1.30 or later`,
+    );
+  }
+  if (node === reportNode) return;
   throw new ApiError(
     'Forbidden',
-    `the report is of node "${reportNode}", but the token of ${user.name} is bound to node "${node}": --node-name of the agent must be the name of its Node`,
+    `the report is of node "${reportNode}", but the token of ${name} is bound to node "${node}": --node-name of the agent must be the name of its Node`,
   );
 }

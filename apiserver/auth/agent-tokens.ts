@@ -28,7 +28,7 @@ export interface AgentTokensDeps {
 export interface AgentTokens {
   /**
    * Whose token this is.
-   * @throws {ApiError} Unauthorized with the reason in general words; ServiceUnavailable when it cannot be told now
+   * @throws {ApiError} Unauthorized with the reason in general words; InternalError when it cannot be told now
    */
   verify(token: string): Promise<AgentIdentity>;
 }
@@ -93,7 +93,7 @@ class TokenVerifier implements AgentTokens {
       }
       if (!(error instanceof ReviewUnavailableError)) throw error;
       this.#judged.inc({ source: 'review', result: 'unavailable' });
-      throw new ApiError('ServiceUnavailable', `the token cannot be verified now: ${error.message}`);
+      throw new ApiError('InternalError', `the token cannot be verified now: ${error.message}`);
     }
   }
 

@@ -84,11 +84,10 @@ export class TokenReviewer implements TokenAuthenticator {
   }
 
   async #review(token: string): Promise<TokenOutcome> {
-    const { api, log, audiences, limits = REVIEW_LIMITS } = this.#options;
-    const spec = { token, ...(audiences !== undefined && { audiences }) };
+    const { api, log, audiences, limits } = this.#options;
     try {
-      const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec };
-      return outcomeOf(await postReview(api, TOKEN_REVIEWS, body, limits), audiences);
+      const reviewed = await reviewToken(api, token, { audiences, limits });
+      return reviewed === undefined ? REFUSED : { ok: true, user: reviewed.user };
     } catch (error) {
       if (this.#failures.take()) log.error({ reason: errorMessage(error) }, 'a bearer token could not be reviewed');
       return { ok: false, reason: 'error' };
@@ -96,17 +95,44 @@ export class TokenReviewer implements TokenAuthenticator {
   }
 }
 
+export interface ReviewedToken {
+  readonly user: User;
+  /** Those of the audiences asked for that the token is meant for. */
+  readonly audiences: readonly string[];
+}
+
+/**
+ * One TokenReview, remembered by nobody.
+ * @returns undefined when the token is good for none of the audiences
+ * @throws {KubeError} when the review could not be made
+ * @throws {TypeError} when its answer makes no sense
+ */
+export async function reviewToken(
+  api: KubeApi,
+  token: string,
+  {
+    audiences,
+    limits = REVIEW_LIMITS,
+  }: { readonly audiences?: readonly string[] | undefined; readonly limits?: ReviewLimits | undefined },
+): Promise<ReviewedToken | undefined> {
+  const spec = { token, ...(audiences !== undefined && { audiences }) };
+  const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec };
+  return readStatus(await postReview(api, TOKEN_REVIEWS, body, limits), audiences);
+}
+
 /** @throws {TypeError} when it says "authenticated" and not who, or in a shape that is none */
-function outcomeOf(status: Readonly<Record<string, unknown>>, audiences: readonly string[] | undefined): TokenOutcome {
+function readStatus(
+  status: Readonly<Record<string, unknown>>,
+  audiences: readonly string[] | undefined,
+): ReviewedToken | undefined {
   const { authenticated = false, user } = status;
   if (typeof authenticated !== 'boolean') throw new TypeError('status.authenticated of the review is not a boolean');
-  if (!authenticated) return REFUSED;
-  if (audiences !== undefined) {
-    const granted: unknown = status['audiences'];
-    // An authenticator that knows nothing of audiences grants none: then the token was not made for us.
-    if (!isStrings(granted) || !audiences.some((one) => granted.includes(one))) return REFUSED;
-  }
-  return { ok: true, user: userOf(user) };
+  if (!authenticated) return undefined;
+  if (audiences === undefined) return { user: userOf(user), audiences: [] };
+  const said: unknown = status['audiences'];
+  // An authenticator that knows nothing of audiences grants none: then the token was not made for us.
+  const granted = isStrings(said) ? audiences.filter((one) => said.includes(one)) : [];
+  return granted.length === 0 ? undefined : { user: userOf(user), audiences: granted };
 }
 
 function userOf(value: unknown): User {

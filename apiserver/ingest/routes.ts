@@ -11,6 +11,7 @@ import type { Clock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { App } from '../api/app-types.js';
 import { ApiError, statusOf } from '../api/errors.js';
+import { checkNode } from '../auth/agent-identity.js';
 import { routeSchema } from '../api/route-schema.js';
 import type { Exposition } from '../exposition/exposition.js';
 import type { SelfMetrics } from '../self-metrics.js';
@@ -25,6 +26,9 @@ export interface IngestDeps {
   readonly clock: Clock;
   readonly metrics: SelfMetrics;
   readonly log: Logger;
+  /** Whether agents have to show who they are. */
+  readonly isGuarded: boolean;
+  readonly allowUnboundAgents: boolean;
 }
 
 const REFUSALS: Readonly<Record<Refusal, string>> = {
@@ -65,6 +69,7 @@ export function ingestRoutes(app: App, deps: IngestDeps): void {
       const startedMs = deps.clock.monotonicMs();
       const body = await readBody(request.body, request.headers['content-encoding'], deps.metrics);
       const { report, rejections } = checkReport(body);
+      if (deps.isGuarded) checkNode(request.user, report.node, { allowUnbound: deps.allowUnboundAgents });
       const nowMs = deps.clock.monotonicMs();
       const outcome = deps.store.ingest(report, nowMs);
       if (!outcome.ok) throw new ApiError('Conflict', `${report.node}: ${REFUSALS[outcome.reason]}`);

@@ -24,6 +24,13 @@ export type OptionValues<Table extends OptionTable> = {
   readonly [Name in keyof Table]: Table[Name] extends Option<infer Value> ? Value : never;
 };
 
+/** Every option of a table as it is when nobody says anything. */
+export function defaultsOf<Table extends OptionTable>(table: Table): OptionValues<Table> {
+  return Object.fromEntries(
+    Object.entries(table).map(([name, option]) => [name, option.default]),
+  ) as OptionValues<Table>;
+}
+
 interface Described<T> {
   readonly flag: string;
   readonly help: string;
@@ -111,12 +118,56 @@ export function list(described: Omit<Described<readonly string[]>, 'default'>): 
     repeatable: true,
     default: [],
     ...described,
-    parse: (texts) =>
-      texts
-        .flatMap((value) => value.split(','))
-        .map((value) => value.trim())
-        .filter((value) => value !== ''),
+    parse: splitList,
   };
+}
+
+function splitList(texts: readonly string[]): string[] {
+  return texts
+    .flatMap((value) => value.split(','))
+    .map((value) => value.trim())
+    .filter((value) => value !== '');
+}
+
+/** Some of a set, the flag repeated or comma separated; all of them where nothing is said. */
+export function choices<const T extends string>(
+  described: Omit<Described<readonly T[]>, 'default' | 'defaultText'> & { readonly choices: readonly T[] },
+): Option<readonly T[]> {
+  const { choices: known, ...rest } = described;
+  return {
+    placeholder: known.join('|'),
+    repeatable: true,
+    ...rest,
+    default: known,
+    defaultText: 'all',
+    parse: (texts) =>
+      splitList(texts).map((value) => {
+        const chosen = known.find((one) => one === value);
+        if (chosen === undefined) throw new TypeError(`must be some of ${known.join(', ')}, not "${value}"`);
+        return chosen;
+      }),
+  };
+}
+
+/** An object of Kubernetes in its namespace. */
+export interface ObjectName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+/** `<namespace>/<name>`, both DNS labels. */
+export function objectName(described: Omit<Described<ObjectName>, 'defaultText'>): Option<ObjectName> {
+  const { namespace, name } = described.default;
+  const rest = { placeholder: 'namespace/name', ...described, defaultText: `${namespace}/${name}` };
+  return single(rest, (value) => {
+    const [first = '', second = '', more] = value.split('/');
+    if (!DNS_LABEL.test(first) || !DNS_LABEL.test(second) || more !== undefined) {
+      throw new TypeError(`must be namespace/name, not "${value}"`);
+    }
+    return { namespace: first, name: second };
+  });
 }
 
 export interface HostPort {

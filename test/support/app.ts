@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { InjectOptions } from 'fastify';
 import { Registry } from 'prom-client';
 import type { App } from '../../apiserver/api/app-types.js';
+import { API_GROUP_NAMES } from '../../apiserver/api/api-surface.js';
 import { createApp, type AppOptions } from '../../apiserver/app.js';
 import { createSelfSignedCertificate } from '../../apiserver/tls/self-made.js';
 import { NODE_REPORTS_PATH, type NodeReport, type NodeReportAnswer } from '../../openapi/node-report.js';
@@ -59,6 +60,9 @@ export function createTestServer(overrides: Partial<AppOptions> = {}): TestServe
     historyMs: 300_000,
     podLabels: [],
     clusterMetricsNamespaces: ['podnet-system'],
+    apiGroups: API_GROUP_NAMES,
+    allowUnboundAgents: false,
+    checks: [],
     ...overrides,
   });
   const ask = async <Body>(options: InjectOptions): Promise<Answer<Body>> => {

@@ -49,7 +49,7 @@ export async function runApiserver(
   const argv = ['--standalone', ...(flags.includes('--secure-port') ? [] : ['--secure-port', '0']), ...flags];
   const invocation = parseOptions(apiserverProgram('0.0.0'), argv, {});
   if (invocation.kind !== 'run') throw new TypeError(JSON.stringify(invocation));
-  return startApiserver(invocation.options, { clock: systemClock, version: '0.0.0', log, ...overrides });
+  return startApiserver(invocation.options, { clock: systemClock, version: '0.0.0', log, env: {}, ...overrides });
 }
 
 /** Starts an agent that pushes to a server, five times a second, unless the flags say otherwise. */

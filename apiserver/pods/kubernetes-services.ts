@@ -1,27 +1,16 @@
-import type { Clock } from '../../runtime/clock.js';
 import { isRecord, metadataOf } from '../../runtime/kube/objects.js';
 import { Reflector } from '../../runtime/kube/reflector.js';
 import { ByNamespace, splitKey } from './by-namespace.js';
 import { textsOf } from './decode-pod.js';
 import type { FollowDeps } from './kubernetes-pods.js';
-
-/** What is kept of a Service. */
-export interface ApiService {
-  readonly namespace: string;
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  /** Its pods; absent where it selects none: its endpoints are written by somebody else, or it is but another name. */
-  readonly selector?: Readonly<Record<string, string>>;
-}
+import type { ApiService, ServiceList } from './service-list.js';
 
 /** The Services of the cluster. */
-export class KubernetesServices {
+export class KubernetesServices implements ServiceList {
   readonly #services = new ByNamespace<ApiService>();
-  readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #reflector: Reflector<ApiService>;
 
   constructor({ api, clock, log }: FollowDeps) {
-    this.#clock = clock;
     this.#reflector = new Reflector<ApiService>({
       api,
       clock,
@@ -41,9 +30,8 @@ export class KubernetesServices {
     return this.#reflector;
   }
 
-  /** Whether the list is whole and still being watched. */
-  get isCurrent(): boolean {
-    return this.#reflector.isCurrent(this.#clock.monotonicMs());
+  get isSynced(): boolean {
+    return this.#reflector.isSynced;
   }
 
   get(namespace: string, name: string): ApiService | undefined {

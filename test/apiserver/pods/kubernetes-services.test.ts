@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KubernetesServices } from '../../../apiserver/pods/services.js';
+import { KubernetesServices } from '../../../apiserver/pods/kubernetes-services.js';
 import { systemClock } from '../../../runtime/clock.js';
 import { startKubernetes } from '../../support/kube-client.js';
 import { eventually } from '../../support/programs.js';
@@ -15,10 +15,10 @@ test('Services are followed with their labels and selectors', async (t) => {
   api.put(`${path}/manual`, { spec: {} });
   api.put(`${path}/alias`, { spec: { type: 'ExternalName', externalName: 'x.example', selector: { app: 'web' } } });
   const services = new KubernetesServices({ api: client, clock: systemClock, log });
-  assert.equal(services.isCurrent, false);
+  assert.equal(services.isSynced, false);
   void services.run(signal);
   await eventually(
-    () => services.isCurrent && api.openWatches === 1,
+    () => services.isSynced && api.openWatches === 1,
     (isFollowing) => isFollowing,
   );
   assert.deepEqual(services.get('default', 'web'), {

@@ -1,0 +1,197 @@
+import { hostname, networkInterfaces } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import { Gauge, type Registry } from 'prom-client';
+import type { Clock } from '../runtime/clock.js';
+import { createKubeClient, type KubeClient } from '../runtime/kube/client.js';
+import { Lease } from '../runtime/kube/lease.js';
+import type { Logger } from '../runtime/logger.js';
+import { apiSurface } from './api/api-surface.js';
+import type { HealthCheck } from './api/health.js';
+import type { Cluster, Created } from './app.js';
+import { createAgentTokens } from './auth/agent-tokens.js';
+import { createAuth, type Auth } from './auth/create-auth.js';
+import { reviewToken } from './auth/token-review.js';
+import type { ApiserverOptions } from './options.js';
+import { Agents } from './pods/agents.js';
+import { KubernetesObjectNames } from './pods/object-names.js';
+import { KubernetesPods } from './pods/kubernetes-pods.js';
+import { KubernetesServices } from './pods/kubernetes-services.js';
+import { startCaPublisher } from './tls/publish-ca.js';
+import { createTlsMetrics } from './tls/metrics.js';
+import { startServingCertificate } from './tls/serving.js';
+import type { ServingCertificate } from './tls/serving-certificate.js';
+
+export interface KubernetesDeps {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly registry: Registry;
+  readonly version: string;
+  /** Of the process: tells a pod where the API is. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** What the server has of the cluster that it serves in. */
+export interface KubernetesSide {
+  readonly cluster: Cluster & { readonly pods: KubernetesPods };
+  readonly auth: Auth;
+  readonly certificate: ServingCertificate;
+  /** For `/readyz`. */
+  readonly checks: readonly HealthCheck[];
+  /** What is shown of a node is to be made anew when the API server says that other pods exist. */
+  onServing(created: Pick<Created, 'store' | 'exposition'>): void;
+  close(): Promise<void>;
+}
+
+/** A review is asked for once: who waits for it tries again. */
+const ONE_TRY = { timeoutMs: 5_000, retryDelaysMs: [] } as const;
+
+/**
+ * Begins to follow the cluster: authentication data, pods, Services, certificates.
+ * @throws {StartError} when there is no Kubernetes API to be asked
+ */
+export async function startKubernetes(options: ApiserverOptions, deps: KubernetesDeps): Promise<KubernetesSide> {
+  const { clock, log, registry, env, version } = deps;
+  const client = await createKubeClient({
+    ...{ kubeconfig: options.kubeconfig, env, clock, log },
+    userAgent: `podnet-apiserver/${version}`,
+  });
+  const stop = new AbortController();
+  const pods = new KubernetesPods({ api: client, clock, log });
+  const services = new KubernetesServices({ api: client, clock, log });
+  const agents = new Agents(pods);
+  const tokens = createAgentTokens({
+    ...{ api: client, pods, clock, log, registry, allowUnbound: options.allowUnboundAgents },
+    reviewToken: (token, audiences) => reviewToken(client, token, { audiences, limits: ONE_TRY }),
+  });
+  const auth = createAuth({
+    ...{ api: client, clock, log, registry },
+    agentTokens: {
+      authenticate: async (token) => {
+        const { user, pod } = await tokens.verify(token);
+        agents.note(pod);
+        return { ok: true, user };
+      },
+    },
+  });
+  addListMetrics(registry, { pods: pods.source, services: services.source }, clock);
+  const running = [pods, services, auth.source].map((one) => one.run(stop.signal));
+  const serving = await startServing(options, client, deps);
+  const objects = new KubernetesObjectNames({ api: client, clock, signal: stop.signal });
+  log.info({ api: client.server }, 'following the cluster');
+  return {
+    cluster: { pods, services, objects, expectedAgents: () => agents.expected },
+    auth,
+    certificate: serving.certificate,
+    checks: [
+      auth.source.check,
+      { name: 'certificate', isMet: () => serving.certificate.isReady() },
+      podsCheck(pods),
+      agentsCheck(options),
+    ],
+    onServing: ({ store, exposition }) => {
+      pods.onChange((namespace, name) => {
+        for (const { node } of store.reported(namespace, name)) exposition.invalidate(node);
+      });
+      pods.onReplaced(() => {
+        for (const node of store.nodes()) exposition.invalidate(node);
+      });
+    },
+    close: async () => {
+      stop.abort();
+      await Promise.all([...running, serving.close()]);
+      client.close();
+    },
+  };
+}
+
+interface Serving {
+  readonly certificate: ServingCertificate;
+  close(): Promise<void>;
+}
+
+/** Given files, or a leaf of the authority that the replicas share, one of which publishes it. */
+async function startServing(options: ApiserverOptions, client: KubeClient, deps: KubernetesDeps): Promise<Serving> {
+  const { clock, log, registry } = deps;
+  const { service, tlsCertFile: certFile, tlsPrivateKeyFile: keyFile } = options;
+  const metrics = createTlsMetrics(registry);
+  if (certFile !== undefined && keyFile !== undefined) {
+    const certificate = await startServingCertificate({ kind: 'files', certFile, keyFile }, { clock, log, metrics });
+    return { certificate, close: () => certificate.close() };
+  }
+  const certificate = await startServingCertificate(
+    { kind: 'shared_ca', service, addresses: ownAddresses(), api: client, random: Math.random },
+    { clock, log, metrics },
+  );
+  const identity = `${hostname()}_${randomUUID()}`;
+  const lease = new Lease({ ...service, identity }, { api: client, clock, log, random: Math.random });
+  const apiServices = apiSurface(new Set(options.apiGroups)).flatMap(({ name, versions }) =>
+    versions.map(({ version }) => `${version}.${name}`),
+  );
+  const publisher = startCaPublisher({ service, apiServices }, { api: client, log, metrics, lease, certificate });
+  const stop = new AbortController();
+  const held = lease.run(stop.signal);
+  return {
+    certificate,
+    close: async () => {
+      await publisher.close();
+      stop.abort();
+      await Promise.all([held, certificate.close()]);
+    },
+  };
+}
+
+/** By which agents may reach this replica. */
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((addresses) =>
+    (addresses ?? []).filter(({ internal }) => !internal).map(({ address }) => address),
+  );
+}
+
+/** Never in the way of readiness: without the list the reports stand alone, which is shown. */
+function podsCheck(pods: KubernetesPods): HealthCheck {
+  return {
+    name: 'pods',
+    isMet: () => true,
+    detail: () =>
+      pods.isCurrent
+        ? undefined
+        : `the API server's list is not current, the reports stand alone: ${pods.source.problem ?? 'waiting for it'}`,
+  };
+}
+
+function agentsCheck({ allowUnboundAgents }: ApiserverOptions): HealthCheck {
+  return {
+    name: 'agent-tokens',
+    isMet: () => true,
+    detail: () =>
+      allowUnboundAgents ? 'tokens that name no node are taken, an agent can report for any node' : undefined,
+  };
+}
+
+function addListMetrics(
+  registry: Registry,
+  sources: Readonly<Record<string, KubernetesPods['source']>>,
+  clock: Clock,
+): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'podnet_apiserver_kubernetes_contact_age_seconds',
+    help: 'Seconds since the API server last said something of a list that is followed; absent before it first did.',
+    labelNames: ['resource'],
+    registers,
+    collect() {
+      for (const [resource, { lastContactMs }] of Object.entries(sources)) {
+        if (lastContactMs !== undefined) this.set({ resource }, (clock.monotonicMs() - lastContactMs) / 1_000);
+      }
+    },
+  });
+  new Gauge({
+    name: 'podnet_apiserver_kubernetes_objects_skipped',
+    help: 'Objects of a list that is followed which could not be read, since the start.',
+    labelNames: ['resource'],
+    registers,
+    collect() {
+      for (const [resource, { skipped }] of Object.entries(sources)) this.set({ resource }, skipped);
+    },
+  });
+}
