@@ -16,7 +16,6 @@ import type { DescribedObject } from './members.js';
 import { toMetricValueList, toReading, type Item } from './metric-value-list.js';
 import { selectorOrBadRequest, type WindowBounds } from './metric-selector.js';
 import type { ObjectFigures } from './object-figures.js';
-import { HIDDEN } from './route-list.js';
 import { routeSchema } from './route-schema.js';
 
 export interface CustomMetricsDeps {
@@ -45,6 +44,7 @@ export function customMetricsRoutes(app: App, deps: CustomMetricsDeps): void {
     const ofObject = '/:resource/:name/:metric';
     const ofNamespaced = `/namespaces/:namespace${ofObject}`;
     const ofNamespace = '/namespaces/:namespace/metrics/:metric';
+    const ofNothing = '/namespaces/:namespace/:resource';
     for (const [path, scope] of [
       [ofNamespaced, 'Namespaced'],
       [ofObject, 'Cluster'],
@@ -60,7 +60,7 @@ export function customMetricsRoutes(app: App, deps: CustomMetricsDeps): void {
       ({ params: { namespace: name, metric }, query }) =>
         answer(version, { resource: DESCRIBED.namespaces.resource, name, metric }, query, deps),
     );
-    app.get(`${root}/namespaces/:namespace/:resource`, { schema: HIDDEN }, () => {
+    app.get(`${root}${ofNothing}`, { schema: schemaOf(version, 'rejectCutPath', ofNothing) }, () => {
       throw new ApiError('BadRequest', 'invalid request path');
     });
   }

@@ -63,6 +63,7 @@ export function checkReport(body: unknown): CheckedReport {
   const newest = samples.at(-1)?.sequence ?? 0;
   if (newest > body.sequence)
     throw new ApiError('BadRequest', `sequence: ${body.sequence} is older than its newest sample, ${newest}`);
+  const virtualFunctions = checkVirtualFunctions(body.virtualFunctions ?? [], rejections);
   for (const [list, reason, validator] of OTHER_ENTRIES) {
     for (const [i, entry] of (body[list] ?? []).entries()) {
       if (!validator.Check(entry)) rejections.add(`${list}[${i}]`, reason, firstError(validator, entry));
@@ -77,7 +78,6 @@ export function checkReport(body: unknown): CheckedReport {
   });
   if (role !== 'node' && body.pods.length > 0)
     rejections.add('pods', 'bad_pod', `an agent of role ${role} has no pods`);
-  const virtualFunctions = checkVirtualFunctions(body.virtualFunctions ?? [], rejections);
   return {
     report: {
       ...{ node, role, bootId, instance, sequence, intervalMs, sentAt, agentVersion },
