@@ -17,7 +17,8 @@ export async function readText(body: AsyncIterable<Buffer>, maxBytes: number): P
 
 /**
  * The lines of a body, as they come. Of a line that is not yet whole no more than `maxBytes` are held.
- * @throws {RangeError} when a line is longer than it may be, or the body ends inside one
+ * @throws {RangeError} when a line is longer than it may be
+ * @throws {Error} when the body ends inside one
  */
 export async function* readLines(body: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<string, void> {
   let begun: Buffer[] = [];
@@ -35,7 +36,7 @@ export async function* readLines(body: AsyncIterable<Buffer>, maxBytes: number):
     checkLength(length, maxBytes);
     if (start < chunk.length) begun.push(chunk.subarray(start));
   }
-  if (length > 0) throw new RangeError('the watch ended in the middle of an event');
+  if (length > 0) throw new Error('the watch ended in the middle of an event');
 }
 
 function checkLength(length: number, maxBytes: number): void {

@@ -33,13 +33,13 @@ export interface KubeClient extends KubeApi {
 const TIMEOUT_MS = 10_000;
 /** A server that knows bookmarks sends one every minute: two of them did not come. */
 const WATCH_IDLE_MS = 150_000;
-/** A page of 500 whole pods is 10 MiB at most. */
+/** Far more than a page of 500 objects has. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 /** An object is 1.5 MiB at most in etcd, and somewhat more as JSON. */
 const MAX_EVENT_BYTES = 4 * 1024 * 1024;
 /** Watches included. */
 const MAX_CONNECTIONS = 100;
-/** Shorter than the 90 s after which Go's servers give up an idle connection. */
+/** Shorter than the 90 s after which a kube-apiserver gives up an idle connection. */
 const IDLE_CONNECTION_MS = 30_000;
 
 /**

@@ -19,7 +19,7 @@ export interface Credentials {
   readonly namespace?: string | undefined;
 }
 
-/** A kubelet renews a token when a fifth of its life (an hour at least) is left: this is well within that. */
+/** A kubelet renews a token when a fifth of its life is left, and no token lives for less than ten minutes: two minutes. */
 const MAX_AGE_MS = 10_000;
 
 /** Credentials from files that change under a running program: read anew when they are asked for and a while has passed. */

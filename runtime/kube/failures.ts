@@ -14,3 +14,8 @@ export function isFromTheFuture(error: unknown): error is KubeError {
 export function isUnknownQuery(error: unknown): boolean {
   return error instanceof KubeError && (error.statusCode === 422 || error.statusCode === 400);
 }
+
+/** Something came that cannot be read: too large, or not what it ought to be. */
+export function isUnreadable(error: unknown): boolean {
+  return error instanceof KubeError && (error.cause instanceof RangeError || error.cause instanceof SyntaxError);
+}

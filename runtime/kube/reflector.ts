@@ -3,7 +3,7 @@ import type { Clock } from '../clock.js';
 import { errorMessage, type Logger } from '../logger.js';
 import { sleep } from '../sleep.js';
 import { KubeError, type KubeApi } from './api.js';
-import { isExpired, isFromTheFuture, isUnknownQuery } from './failures.js';
+import { isExpired, isFromTheFuture, isUnknownQuery, isUnreadable } from './failures.js';
 import { listPages } from './list-pages.js';
 import { keyOf, versionOf } from './objects.js';
 import { watchEvents, type WatchEvent } from './watch-events.js';
@@ -115,8 +115,7 @@ export class Reflector<T> {
       if (this.#resourceVersion === undefined && !this.#isStreamed) await this.#list(signal);
       return await this.#watch(signal);
     } catch (error) {
-      if (!signal.aborted) this.#fail(error);
-      return false;
+      return !signal.aborted && this.#fail(error);
     }
   }
 
@@ -149,19 +148,24 @@ export class Reflector<T> {
     const resourceVersion = this.#resourceVersion;
     const timeoutMs = WATCH_MS * (1 + Math.random());
     const accept = this.#watchAccept;
+    const isLong = (): boolean =>
+      times.openedMs !== undefined && clock.monotonicMs() - times.openedMs >= SHORT_WATCH_MS;
     try {
       const options = { api, path, accept, signal, resourceVersion, timeoutMs, idleTimeoutMs, onOpen };
       for await (const event of watchEvents(options)) {
         if (initial !== undefined) initial = this.#collect(event, initial);
         else this.#apply(event);
       }
+      if (initial !== undefined) throw new KubeError(`GET ${path}: the streamed list ended too early`, undefined, '');
     } catch (error) {
       // a watch that breaks in the middle is nothing to report: it goes on from the version that it has come to
       const isBroken = error instanceof KubeError && error.statusCode === undefined && times.openedMs !== undefined;
-      if (!isBroken || initial !== undefined) throw error;
+      if (!isBroken || initial !== undefined || isUnreadable(error)) throw error;
       log.debug({ path, problem: error.message }, 'a watch broke');
+    } finally {
+      if (isLong()) this.#backoff.reset();
     }
-    return times.openedMs !== undefined && clock.monotonicMs() - times.openedMs >= SHORT_WATCH_MS;
+    return isLong();
   }
 
   /** @returns undefined when the streamed list is whole */
@@ -220,19 +224,24 @@ export class Reflector<T> {
     this.#options.log.info({ path: this.#options.path }, 'following the Kubernetes API again');
   }
 
-  #fail(error: unknown): void {
+  /** @returns whether another try may follow at once */
+  #fail(error: unknown): boolean {
     const { path, log } = this.#options;
+    // it would come again
+    if (isUnreadable(error)) this.#resourceVersion = undefined;
     if (isExpired(error) || isFromTheFuture(error)) {
       this.#resourceVersion = undefined;
       log.debug({ path, problem: error.message }, 'listing again');
     } else if (this.#isStreamed && this.#resourceVersion === undefined && isUnknownQuery(error)) {
       this.#isStreamed = false;
       log.info({ path }, 'the server does not stream lists: listing in pages');
+      return true;
     } else {
       const problem = errorMessage(error);
       if (problem !== this.#loggedProblem) log.warn({ path, problem }, 'the Kubernetes API cannot be followed');
       this.#problem = problem;
       this.#loggedProblem = problem;
     }
+    return false;
   }
 }

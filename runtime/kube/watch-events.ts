@@ -54,7 +54,10 @@ export async function* watchEvents(options: WatchEventsOptions): AsyncGenerator<
     const object = isRecord(event) ? event['object'] : undefined;
     if (type === 'ERROR') throw errorOf(object, path);
     const known = TYPES.find((one) => one === type);
-    if (known === undefined) throw new KubeError(`GET ${path}: the answer is not a watch`, undefined, '');
+    if (known === undefined) {
+      const cause = new SyntaxError('not an event');
+      throw new KubeError(`GET ${path}: the answer is not a watch`, undefined, '', { cause });
+    }
     yield { type: known, object, isEndOfList: known === 'BOOKMARK' && isEndOfList(object) };
   }
 }

@@ -5,6 +5,7 @@ import { Backoff } from '../../../runtime/backoff.js';
 import { Reflector, type ReflectorOptions } from '../../../runtime/kube/reflector.js';
 import { metadataOf } from '../../../runtime/kube/objects.js';
 import type { KubeApiRequest } from '../../support/kube-api/serve.js';
+import { forbidden } from '../../support/kube-api/status.js';
 import { startKubernetes, type Kubernetes } from '../../support/kube-client.js';
 import { createShiftedClock, eventually, type ShiftedClock } from '../../support/programs.js';
 
@@ -18,12 +19,26 @@ interface Harness extends Kubernetes {
   readonly held: Map<string, string>;
   /** Keys of each whole list that came. */
   readonly replaced: string[][];
+  /** Milliseconds that it waited before each further try. */
   readonly delays: number[];
   readonly running: Promise<void>;
   readonly stop: AbortController;
   holds(expected: Record<string, string>): Promise<void>;
   /** What was asked for: `list` or `watch`, each with the version it began from. */
   asked(): string[];
+}
+
+/** A backoff whose delays are seen. */
+class ToldBackoff extends Backoff {
+  constructor(private readonly tell: (delay: number) => void) {
+    super({ firstMs: 10, maxMs: 40, random: () => 0 });
+  }
+
+  override next(): number {
+    const delay = super.next();
+    this.tell(delay);
+    return delay;
+  }
 }
 
 async function start(
@@ -37,7 +52,7 @@ async function start(
   const held = new Map<string, string>();
   const replaced: string[][] = [];
   const delays: number[] = [];
-  const backoff = new Backoff({ firstMs: 10, maxMs: 40, random: () => (delays.push(performance.now()), 0) });
+  const backoff = new ToldBackoff((delay) => delays.push(delay));
   const reflector = new Reflector<string>({
     api: kubernetes.client,
     path: PODS,
@@ -172,6 +187,15 @@ test('a streamed list that breaks off replaces nothing', async (t) => {
   await harness.holds({ 'default/a': 'red' });
 });
 
+test('a streamed list that the server ends too early is a problem', async (t) => {
+  const misbehave = ({ api }: Kubernetes) => api.misbehave(() => ({ status: 200, body: '' }));
+  const { reflector } = await start(t, misbehave, { isStreamed: true });
+  await eventually(
+    () => reflector.problem ?? '',
+    (problem) => problem.includes('the streamed list ended too early'),
+  );
+});
+
 test('a dropped watch goes on from the newest bookmark without a list', async (t) => {
   const harness = await start(t, ({ api }) => void api.put(`${PODS}/a`, pod('red')));
   const { api } = harness;
@@ -263,10 +287,9 @@ test('a server that is down, slow or talks nonsense is waited for', async (t) =>
 
 test('a missing right is shown, told once, and survived', async (t) => {
   let isForbidden = true;
-  const forbidden = { kind: 'Status', reason: 'Forbidden', message: 'pods is forbidden', code: 403 };
   const harness = await start(t, ({ api }) => {
     api.put(`${PODS}/a`, pod('red'));
-    api.misbehave(() => (isForbidden ? { status: 403, body: forbidden } : undefined));
+    api.misbehave(() => (isForbidden ? { status: 403, body: forbidden('list', 'pods').body } : undefined));
   });
   await eventually(
     () => harness.api.requests.length,
@@ -288,11 +311,26 @@ test('a watch that ends at once is not asked for in a hot loop', async (t) => {
     () => harness.delays.length,
     (count) => count >= 6,
   );
-  const first = harness.delays[0] ?? 0;
   const watches = harness.asked().filter((one) => one.startsWith('watch')).length;
   assert.ok(watches <= harness.delays.length + 1, `${watches} watches, ${harness.delays.length} delays`);
-  // half of 10, 20, 40, 40 ms, as random is 0
-  assert.ok((harness.delays[4] ?? 0) - first >= 50);
+  assert.deepEqual(harness.delays.slice(0, 5), [5, 10, 20, 20, 20]);
+});
+
+test('delays begin anew after a watch that lasted', async (t) => {
+  const harness = await start(t, ({ api }) => {
+    const failures = [
+      { status: 500, body: {} },
+      { status: 500, body: {} },
+    ];
+    api.misbehave(() => failures.shift());
+  });
+  await watched(harness);
+  harness.clock.shiftMs += SETTLED_MS;
+  harness.api.expireWatches();
+  await eventually(
+    () => harness.delays.join(),
+    (delays) => delays === '5,10,5',
+  );
 });
 
 test('a watch that the server ends after a while is followed by the next', async (t) => {
@@ -328,6 +366,8 @@ test('an event that is too large costs the watch and not the program', async (t)
   await watched(harness);
   harness.api.put(`${PODS}/a`, pod('red'));
   await harness.holds({ 'default/a': 'red' });
+  // from its version it would come again
+  assert.deepEqual(harness.asked(), ['list', 'watch 100', 'list', 'watch 100']);
 });
 
 test('an object that does not decode is skipped, and removed if it did before', async (t) => {
