@@ -1,20 +1,25 @@
-// Makes dist/podnet.js, the one file that is shipped: both programs and the commands around them, with their dependencies.
+// Makes dist/, what is shipped: podnet.mjs, and a chunk for each part that only some commands load. A part that is not loaded must not
+// cost memory either, and the text of a chunk that nobody imports does not.
 // Plain JavaScript, because it runs before anything is compiled.
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SOURCES = ['apiserver', 'cli', 'metrics', 'nodeagent', 'openapi', 'runtime', 'package-lock.json'];
-export const BUNDLE = join(ROOT, 'dist/podnet.js');
+export const BUNDLE = join(ROOT, 'dist/podnet.mjs');
 
 export async function bundle() {
   const { build } = await import('esbuild');
+  rmSync(dirname(BUNDLE), { recursive: true, force: true });
   await build({
     absWorkingDir: ROOT,
     entryPoints: ['cli/podnet.ts'],
-    outfile: BUNDLE,
+    outdir: dirname(BUNDLE),
+    outExtension: { '.js': '.mjs' },
     bundle: true,
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
     platform: 'node',
     target: 'node20.19',
     format: 'esm',

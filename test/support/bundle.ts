@@ -1,8 +1,8 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 
 /** The bundle that is shipped, in a directory that every user may read. */
@@ -19,8 +19,8 @@ export async function makeBundle(): Promise<Bundle> {
   await bundle();
   const directory = await mkdtemp(join(tmpdir(), 'podnet-bundle-'));
   await chmod(directory, 0o755);
-  const file = join(directory, 'podnet.mjs');
-  await copyFile(BUNDLE, file);
+  await cp(dirname(BUNDLE), directory, { recursive: true });
+  const file = join(directory, basename(BUNDLE));
   return { file, remove: () => rm(directory, { recursive: true }) };
 }
 
