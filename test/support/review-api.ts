@@ -11,8 +11,8 @@ export interface ReviewApi {
   readonly log: Logger;
   readonly logged: string[];
   /** Bodies of the reviews so far. */
-  reviews(): unknown[];
-  close(): Promise<void>;
+  readonly reviews: () => unknown[];
+  readonly close: () => Promise<void>;
 }
 
 export async function startReviewApi(): Promise<ReviewApi> {
