@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, beforeEach, test } from 'node:test';
+import type { TokenAuthenticator } from '../../../apiserver/auth/token-review.js';
+import { NODE_REPORTS_PATH } from '../../../openapi/node-report.js';
+import { authenticationData, createAuthority, createLeaf } from '../../support/certificates.js';
+import { startGuardedApp, type GuardedApp } from '../../support/guarded-app.js';
+import { eventually } from '../../support/programs.js';
+
+const METRIC = '/apis/custom.metrics.k8s.io/v1beta2/namespaces/demo/pods/%2A/lossy';
+const TOKEN = 'secret-token-of-alice';
+const bearer = (token: string): { headers: Record<string, string> } => ({
+  headers: { Authorization: `Bearer ${token}` },
+});
+
+const proxyCa = await createAuthority('front-proxy-ca');
+const clientCa = await createAuthority('cluster-ca');
+const proxy = await createLeaf(proxyCa, 'front-proxy-client');
+const bob = await createLeaf(clientCa, 'bob', { organizations: ['dev'] });
+
+/** Agents' tokens, in the way of another module. */
+const agentTokens: TokenAuthenticator = {
+  authenticate: (token) =>
+    Promise.resolve(
+      token === 'agent'
+        ? { ok: true, user: { name: 'agent', groups: [], extra: {} } }
+        : { ok: false, reason: 'refused' },
+    ),
+};
+
+let app: GuardedApp;
+before(async () => {
+  app = await startGuardedApp({ agentTokens });
+  app.publish(authenticationData(proxyCa.cert, clientCa.cert));
+  await eventually(
+    () => app.auth.source.isLoaded,
+    (isLoaded) => isLoaded,
+  );
+});
+after(() => app.close());
+beforeEach(() => {
+  app.clock.advance(60_000); // nothing is remembered from test to test
+  app.logged.length = 0;
+  app.api.requests.length = 0;
+  app.api.onAccessReview = () => ({ allowed: false });
+  app.api.onTokenReview = ({ token }) =>
+    token === TOKEN
+      ? { authenticated: true, user: { username: 'alice' } }
+      : { user: {}, error: 'invalid bearer token' };
+});
+
+async function counted(line: string): Promise<number> {
+  const found = (await app.registry.metrics()).split('\n').find((one) => one.startsWith(`${line} `));
+  return Number(found?.split(' ').at(-1) ?? 0);
+}
+
+for (const protocol of ['http1', 'http2'] as const) {
+  test(`${protocol}: nobody may read health, and nothing else`, async () => {
+    const connection = app[protocol]();
+    assert.equal((await connection.ask('/healthz?verbose')).text, 'ok');
+    for (const path of ['/metrics', '/healthz/ping', '/healthz/', '/nowhere', '/apis', METRIC]) {
+      const { statusCode, headers, body } = await connection.ask(path);
+      assert.equal(statusCode, 403, path);
+      assert.equal(headers['x-content-type-options'], 'nosniff');
+      assert.match(body.message, /forbidden: User "system:anonymous" cannot /);
+    }
+    assert.equal((await connection.ask('/metrics', { method: 'DELETE' })).statusCode, 403);
+  });
+
+  test(`${protocol}: a bearer token is reviewed`, async () => {
+    const connection = app[protocol]();
+    app.api.onAccessReview = () => ({ allowed: true });
+    const { body } = await connection.ask('/whoami', bearer(TOKEN));
+    assert.deepEqual(body, { name: 'alice', groups: ['system:authenticated'], extra: {} });
+    const lower = await connection.ask('/whoami', { headers: { authorization: `bearer ${TOKEN}` } });
+    assert.equal(lower.body.name, 'alice');
+  });
+}
+
+interface Recorded {
+  readonly response: { readonly status: number; readonly body: object };
+}
+
+test('recorded: a bad token gets the answer of kube-apiserver', async () => {
+  const [recorded] = JSON.parse(
+    readFileSync('test/fixtures/contract/unauthenticated-and-forbidden.json', 'utf8'),
+  ) as Recorded[];
+  for (const path of ['/whoami', '/healthz', '/nowhere']) {
+    const { statusCode, body } = await app.http1().ask(path, bearer('garbage'));
+    assert.equal(statusCode, recorded?.response.status);
+    assert.deepEqual(body, recorded?.response.body);
+  }
+});
+
+test('recorded: a refused list is worded as by kube-apiserver', async () => {
+  const [, recorded] = JSON.parse(
+    readFileSync('test/fixtures/contract/unauthenticated-and-forbidden.json', 'utf8'),
+  ) as Recorded[];
+  const username = 'system:serviceaccount:monitoring:podnet-nodeagent';
+  app.api.onTokenReview = () => ({ authenticated: true, user: { username } });
+  const { statusCode, body } = await app.http1().ask('/api/v1/pods', bearer(`${TOKEN}-2`));
+  assert.equal(statusCode, recorded?.response.status);
+  assert.deepEqual(body, recorded?.response.body);
+});
+
+test('another scheme, or none, is no token', async () => {
+  for (const authorization of ['Basic YTpi', 'Bearer', 'Bearer ', TOKEN]) {
+    const { statusCode } = await app.http1().ask('/whoami', { headers: { authorization } });
+    assert.equal(statusCode, 403, authorization);
+  }
+});
+
+test('a good token outweighs a bad certificate, not the reverse', async () => {
+  app.api.onAccessReview = () => ({ allowed: true });
+  const stranger = await createLeaf(await createAuthority('other'), 'stranger');
+  assert.equal((await app.http1(stranger).ask('/whoami', bearer(TOKEN))).body.name, 'alice');
+  assert.equal((await app.http1(stranger).ask('/whoami', bearer('garbage'))).statusCode, 401);
+  assert.equal((await app.http1(bob).ask('/whoami', bearer('garbage'))).body.name, 'bob');
+});
+
+test('a failing review is a 500 Status and says so in the log', async () => {
+  app.api.misbehave(({ path }) => (path.endsWith('reviews') ? { status: 500 } : undefined));
+  const { statusCode, body } = await app.http1(bob).ask('/metrics');
+  app.api.misbehave(undefined);
+  assert.deepEqual([statusCode, body.kind, body.reason], [500, 'Status', 'InternalError']);
+  assert.ok(app.logged.some((line) => line.includes('"level":"warn"') && line.includes('it could not be judged')));
+});
+
+test('a token review that fails is a 401', async () => {
+  app.api.misbehave(({ path }) => (path.endsWith('tokenreviews') ? { destroy: true } : undefined));
+  assert.equal((await app.http1().ask('/whoami', bearer(TOKEN))).statusCode, 401);
+  app.api.misbehave(undefined);
+});
+
+test('a path that two could read differently is a 400', async () => {
+  const { statusCode, body } = await app.http1(bob).ask(METRIC.replace('demo', 'demo%2Fpods'));
+  assert.deepEqual([statusCode, body.message], [400, 'invalid request path']);
+});
+
+test('a denial is logged with who, what and why, without secrets', async () => {
+  await app.http1(bob).ask(METRIC, bearer(TOKEN));
+  const line = app.logged.find((one) => one.includes('request denied')) ?? '{}';
+  const { time: _time, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  assert.deepEqual(fields, {
+    level: 'info',
+    program: 'test',
+    code: 403,
+    user: 'bob',
+    groups: 2,
+    verb: 'get',
+    resource: 'pods/lossy',
+    namespace: 'demo',
+    name: '*',
+    remoteAddress: '127.0.0.1',
+    reason:
+      'pods.custom.metrics.k8s.io "*" is forbidden: User "bob" cannot get resource "pods/lossy" in API group "custom.metrics.k8s.io" in the namespace "demo"',
+    msg: 'request denied',
+  });
+  assert.ok(!app.logged.join('').includes(TOKEN));
+});
+
+test('ten denials a second are logged, the rest counted', async () => {
+  const connection = app.http1();
+  const unlogged = await counted('podnet_apiserver_denied_requests_unlogged_total');
+  for (let i = 0; i < 15; i++) await connection.ask('/metrics');
+  assert.equal(app.logged.filter((line) => line.includes('request denied')).length, 10);
+  assert.equal(await counted('podnet_apiserver_denied_requests_unlogged_total'), unlogged + 5);
+  app.clock.advance(1_000);
+  await connection.ask('/metrics');
+  assert.equal(app.logged.filter((line) => line.includes('request denied')).length, 11);
+});
+
+test('attempts and decisions are counted', async () => {
+  const lines = [
+    'podnet_apiserver_authentication_attempts_total{method="front-proxy",result="authenticated"}',
+    'podnet_apiserver_authentication_attempts_total{method="token",result="refused"}',
+    'podnet_apiserver_authorization_decisions_total{result="denied",cached="false"}',
+    'podnet_apiserver_authorization_decisions_total{result="denied",cached="true"}',
+  ];
+  const first = await Promise.all(lines.map(counted));
+  const connection = app.http1(proxy);
+  for (let i = 0; i < 2; i++) await connection.ask('/whoami', { headers: { 'X-Remote-User': 'alice' } });
+  await app.http1().ask('/whoami', bearer('garbage'));
+  const second = await Promise.all(lines.map(counted));
+  assert.deepEqual(
+    second.map((value, i) => value - (first[i] ?? 0)),
+    [2, 1, 1, 1],
+  );
+  assert.ok((await counted('podnet_apiserver_auth_cache_entries{cache="access"}')) >= 1);
+});
+
+test('reports are let in by the tokens of agents alone', async () => {
+  app.api.onAccessReview = ({ user }) => ({ allowed: user === 'agent' });
+  const post = { method: 'POST' };
+  const connection = app.http1();
+  assert.equal((await connection.ask(NODE_REPORTS_PATH, { ...post, ...bearer('agent') })).body.name, 'agent');
+  assert.equal((await connection.ask(NODE_REPORTS_PATH, { ...post, ...bearer(TOKEN) })).statusCode, 401);
+  assert.equal((await connection.ask('/whoami', bearer('agent'))).statusCode, 401);
+});
+
+for (const protocol of ['http1', 'http2'] as const) {
+  test(`${protocol}: a hundred requests of one user at once, others unharmed`, async () => {
+    app.api.misbehave(({ path }) => (path.endsWith('subjectaccessreviews') ? { hang: true } : undefined));
+    const nobodies = Array.from({ length: 101 }, (_, i) => app[protocol]().ask(`/path-${i}`));
+    const answers = await Promise.all(nobodies);
+    app.api.misbehave(undefined);
+    const refused = answers.filter(({ statusCode }) => statusCode === 429);
+    assert.equal(refused.length, 1);
+    assert.equal(refused[0]?.body.message, 'Too many requests, please try again later.');
+    assert.equal(refused[0].headers['retry-after'], undefined);
+    await eventually(
+      () => counted('podnet_apiserver_requests_in_flight'),
+      (inFlight) => inFlight === 0,
+    );
+  });
+
+  test(`${protocol}: clients that leave early are counted out`, async () => {
+    app.api.misbehave(({ path }) => (path.endsWith('reviews') ? { hang: true } : undefined));
+    const connections = Array.from({ length: 5 }, () => app[protocol]());
+    const gone = connections.map((connection) => connection.ask('/metrics').catch(() => 'gone'));
+    await eventually(
+      () => counted('podnet_apiserver_requests_in_flight'),
+      (inFlight) => inFlight === 5,
+    );
+    for (const connection of connections) connection.close();
+    await eventually(
+      () => counted('podnet_apiserver_requests_in_flight'),
+      (inFlight) => inFlight === 0,
+    );
+    app.api.misbehave(undefined);
+    await Promise.race([Promise.all(gone), Promise.resolve()]);
+  });
+}
