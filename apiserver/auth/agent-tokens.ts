@@ -172,7 +172,7 @@ class TokenVerifier implements AgentTokens {
     if (isCurrent && isListed) return;
     // A current list that lacks the pod overrules every earlier review; it may only be a moment behind a new pod.
     const goodSinceMs = isCurrent ? startedMs : clock.monotonicMs() - VERIFIED_MS;
-    if ((this.#reviewed.get(key)?.atMs ?? -Infinity) >= goodSinceMs) return;
+    if ((this.#reviewed.get(key)?.atMs ?? -Infinity) > goodSinceMs) return;
     try {
       await this.#review(key, token, proof.identity);
     } catch (error) {

@@ -234,6 +234,7 @@ test('a review that takes too long is given up', async (context) => {
   mock.timers.enable({ apis: ['setTimeout'] });
   try {
     const answer = assert.rejects(cluster.tokens.verify('opaque'), unavailable);
+    await new Promise((resolve) => setImmediate(resolve)); // until the review is under way
     mock.timers.tick(5_000);
     await answer;
   } finally {
