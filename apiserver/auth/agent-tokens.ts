@@ -9,7 +9,7 @@ import type { PodList } from '../pods/pod-list.js';
 import { identityOfReview, type AgentClaims } from './agent-claims.js';
 import type { AgentIdentity } from './agent-identity.js';
 import { createAgentTokenMetrics } from './agent-token-metrics.js';
-import { BoundedReviews, ReviewUnavailableError, type TokenReviewer } from './bounded-reviews.js';
+import { BoundedReviews, ReviewUnavailableError, type ReviewToken } from './bounded-reviews.js';
 import { ServiceAccountKeys } from './service-account-keys.js';
 import { TokenRefusal } from './token-refusal.js';
 import { AUDIENCE, CLOCK_TOLERANCE_MS, readUnverified, verifySignature } from './token-signature.js';
@@ -17,7 +17,7 @@ import { AUDIENCE, CLOCK_TOLERANCE_MS, readUnverified, verifySignature } from '.
 export interface AgentTokensDeps {
   readonly api: KubeApi;
   readonly pods: Pick<PodList, 'isCurrent' | 'get'>;
-  readonly reviewToken: TokenReviewer;
+  readonly reviewToken: ReviewToken;
   readonly clock: Clock;
   readonly log: Logger;
   readonly registry: Registry;
@@ -172,7 +172,7 @@ class TokenVerifier implements AgentTokens {
     if (isCurrent && isListed) return;
     // A current list that lacks the pod overrules every earlier review; it may only be a moment behind a new pod.
     const goodSinceMs = isCurrent ? startedMs : clock.monotonicMs() - VERIFIED_MS;
-    if ((this.#reviewed.get(key)?.atMs ?? -Infinity) >= goodSinceMs) return;
+    if ((this.#reviewed.get(key)?.atMs ?? -Infinity) > goodSinceMs) return;
     try {
       await this.#review(key, token, proof.identity);
     } catch (error) {

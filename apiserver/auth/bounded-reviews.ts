@@ -9,7 +9,7 @@ import type { User } from './user.js';
  * @returns undefined when the token is not valid for any of the audiences
  * @throws when the review could not be made
  */
-export type TokenReviewer = (
+export type ReviewToken = (
   token: string,
   audiences: readonly string[],
 ) => Promise<{ readonly user: User; readonly audiences: readonly string[] } | undefined>;
@@ -27,7 +27,7 @@ const MAX_CONCURRENT = 64;
 const RETRY_MS = 10_000;
 
 export interface BoundedReviewsDeps {
-  readonly reviewToken: TokenReviewer;
+  readonly reviewToken: ReviewToken;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -44,7 +44,7 @@ export class BoundedReviews {
   }
 
   /** @throws {ReviewUnavailableError} */
-  async ask(token: string, audience: string): ReturnType<TokenReviewer> {
+  async ask(token: string, audience: string): ReturnType<ReviewToken> {
     const nowMs = this.#deps.clock.monotonicMs();
     if (this.#running >= MAX_CONCURRENT) throw new ReviewUnavailableError('too many reviews are under way');
     if (this.#isDown && nowMs < this.#retryMs) throw new ReviewUnavailableError('the last review could not be made');

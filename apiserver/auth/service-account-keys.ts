@@ -5,8 +5,10 @@ import type { Clock } from '../../runtime/clock.js';
 import type { KubeApi } from '../../runtime/kube/api.js';
 import { errorMessage, type Logger } from '../../runtime/logger.js';
 
-export const KEYS_PATH = '/openid/v1/jwks';
-export const ISSUER_PATH = '/.well-known/openid-configuration';
+const KEYS_PATH = '/openid/v1/jwks';
+const ISSUER_PATH = '/.well-known/openid-configuration';
+/** The keys have a type of their own, and an answer of 406 for who does not ask for it (kubernetes, pkg/routes/openidmetadata.go). */
+const ACCEPT = 'application/jwk-set+json, application/json';
 
 const REFRESH_MS = 300_000;
 /** Between two fetches whatever the cause, so that tokens with invented key ids make no load. */
@@ -102,7 +104,9 @@ export class ServiceAccountKeys {
     const { api, clock, log } = this.#deps;
     try {
       const [keys, issuer] = await Promise.all(
-        [KEYS_PATH, ISSUER_PATH].map((path) => api.request({ method: 'GET', path, timeoutMs: TIMEOUT_MS })),
+        [KEYS_PATH, ISSUER_PATH].map((path) =>
+          api.request({ method: 'GET', path, accept: ACCEPT, timeoutMs: TIMEOUT_MS }),
+        ),
       );
       this.#keys = parsePublishedKeys(keys, issuer);
       this.#loadedMs = clock.monotonicMs();

@@ -121,7 +121,7 @@ class HttpsKubeClient implements KubeClient {
     if (statusCode < 200 || statusCode >= 300) throw await refusal(answer, request);
     const type = headers['content-type'] ?? '';
     const hasBody = statusCode !== 204 && headers['content-length'] !== '0';
-    if (hasBody && !/^application\/json\b/.test(type)) {
+    if (hasBody && !/^application\/([\w.-]+\+)?json\b/.test(type)) {
       answer.incoming.destroy();
       throw new SyntaxError(`the answer is not JSON but "${type.slice(0, 100)}": is this the Kubernetes API?`);
     }

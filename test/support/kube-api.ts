@@ -217,7 +217,8 @@ export class KubeApiServer {
     if (!this.#isKnown(incoming)) throw unauthorized();
     const url = new URL(path, this.url);
     const fixed = this.#fixed(request, url.pathname);
-    if (fixed !== undefined) answer(response, method === 'POST' ? 201 : 200, fixed);
+    if (url.pathname === '/openid/v1/jwks') answerKeys(request, response, this.jwks);
+    else if (fixed !== undefined) answer(response, method === 'POST' ? 201 : 200, fixed);
     else serveObjects(request, url, response, { objects: this.#objects, lists: this.#lists, watches: this.#watches });
   }
 
@@ -241,8 +242,6 @@ export class KubeApiServer {
     switch (`${method} ${pathname}`) {
       case 'GET /version':
         return { major: '1', minor: '36', gitVersion: 'v1.36.0', platform: 'linux/amd64' };
-      case 'GET /openid/v1/jwks':
-        return this.jwks;
       case 'GET /.well-known/openid-configuration':
         return this.openidConfiguration;
       case 'POST /apis/authentication.k8s.io/v1/tokenreviews':
@@ -253,6 +252,14 @@ export class KubeApiServer {
         return undefined;
     }
   }
+}
+
+/** It has a type of its own, and nothing for who does not take that (kubernetes, pkg/routes/openidmetadata.go). */
+function answerKeys({ headers }: KubeApiRequest, response: ServerResponse, jwks: object): void {
+  const type = 'application/jwk-set+json';
+  const isTaken = (headers.accept ?? '*/*').split(',').some((one) => [type, '*/*'].includes(one.trim()));
+  if (isTaken) answer(response, 200, jwks, { 'content-type': type });
+  else answer(response, 406, '406: Not Acceptable', { 'content-type': 'text/plain' });
 }
 
 function review(body: unknown, reviewer: Reviewer): object {
