@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { createSelfSignedCertificate } from '../../../apiserver/tls/self-made.js';
+import { Backoff } from '../../../runtime/backoff.js';
 import { HttpsClient } from '../../../nodeagent/push/https-client.js';
 import { Pusher } from '../../../nodeagent/push/pusher.js';
 import type { NodeReport, NodeReportAnswer } from '../../../openapi/node-report.js';
