@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import { errorMessage } from '../../runtime/logger.js';
 import { checkKeyPair, KeyPairError, validityOf, type KeyPair } from './key-pair.js';
 
 const HOUR_MS = 3_600_000;
@@ -137,7 +136,7 @@ function parseCertificate(pem: string): X509Certificate | undefined {
   try {
     return new X509Certificate(pem);
   } catch (error) {
-    if (errorMessage(error) !== '') return undefined; // OpenSSL's many codes all say the same: it is not one
+    if (error instanceof Error) return undefined; // OpenSSL's many codes all say the same: it is not one
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 // Replicas with a shared authority: a Kubernetes API over TLS, TLS servers, and clients that trust only what is published.
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { Agent, get } from 'node:https';
 import { connect as connectHttp2 } from 'node:http2';
 import { once } from 'node:events';
@@ -337,9 +338,8 @@ test('a renewed leaf leaves open connections alone', async () => {
   });
   const askHttp1 = async (): Promise<boolean> => {
     const request = get({ host: '127.0.0.1', port: server.port, agent });
-    const [response] = await once(request, 'response');
-    (response as NodeJS.ReadableStream).resume();
-    await once(response as NodeJS.ReadableStream, 'end');
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    await once(response.resume(), 'end');
     return request.reusedSocket;
   };
   const askHttp2 = async (): Promise<unknown> => {
