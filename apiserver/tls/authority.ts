@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import { errorMessage } from '../../runtime/logger.js';
 import { checkKeyPair, KeyPairError, validityOf, type KeyPair } from './key-pair.js';
 
 const HOUR_MS = 3_600_000;
@@ -84,9 +83,8 @@ export function renderAuthority(authority: Authority, wallMs: number): Authority
 
 /** Every certificate that clients have to trust, newest first, PEM. */
 export function caBundle({ current, next, earlier }: Authority, wallMs: number): string {
-  const own = certificatesIn(`${next?.pair.cert ?? ''}\n${current.cert}`, wallMs);
-  const others = earlier.filter((cert) => !own.includes(cert)).slice(0, MAX_BUNDLE - own.length);
-  return [...own, ...others.filter((cert) => !isExpired(new X509Certificate(cert), wallMs))].join('');
+  const newestFirst = `${next?.pair.cert ?? ''}\n${current.cert}\n${earlier.join('')}`;
+  return certificatesIn(newestFirst, wallMs).slice(0, MAX_BUNDLE).join('');
 }
 
 /** What is due: the next one is to be made, its time is to be noted, or it is to sign. */
@@ -138,7 +136,7 @@ function parseCertificate(pem: string): X509Certificate | undefined {
   try {
     return new X509Certificate(pem);
   } catch (error) {
-    if (errorMessage(error) !== '') return undefined; // OpenSSL's many codes all say the same: it is not one
+    if (error instanceof Error) return undefined; // OpenSSL's many codes all say the same: it is not one
     throw error;
   }
 }

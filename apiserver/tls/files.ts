@@ -50,7 +50,7 @@ async function readFirst({ certFile, keyFile }: CertificateFiles): Promise<KeyPa
   try {
     checkKeyPair({ cert, key });
   } catch (error) {
-    const message = `--tls-cert-file ${certFile}: not usable with its key: ${errorMessage(error)}`;
+    const message = `--tls-cert-file ${certFile}: not usable with its key: ${reasonOf(error)}`;
     throw new StartError(message, { cause: error });
   }
   return { cert, key };
@@ -62,6 +62,11 @@ async function readOrFail(flag: string, file: string): Promise<string> {
   } catch (error) {
     throw new StartError(`${flag}: ${errorMessage(error)}`, { cause: error });
   }
+}
+
+/** Our own errors say it all without their code. */
+function reasonOf(error: unknown): string {
+  return error instanceof KeyPairError ? error.message : errorMessage(error);
 }
 
 async function readText(file: string): Promise<string> {
@@ -134,7 +139,7 @@ class FileFollower {
       this.#suspect = this.#refused = '';
       return POLL_MS;
     } catch (error) {
-      this.#refuse(`${errorMessage(error)} ${content}`, errorMessage(error));
+      this.#refuse(`${reasonOf(error)} ${content}`, reasonOf(error));
       this.#retryMs = Math.min(POLL_MS, this.#retryMs * 2);
       return this.#retryMs;
     }

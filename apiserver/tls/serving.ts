@@ -113,6 +113,7 @@ class SharedCaFollower {
       this.#tell('');
       return checkEveryMs;
     } catch (error) {
+      if (isStopped(signal)) return checkEveryMs;
       metrics.loads.inc({ result: 'failed' });
       this.#tell(errorMessage(error));
       return this.#backoff.next();
@@ -141,4 +142,9 @@ class SharedCaFollower {
       );
     }
   }
+}
+
+/** Told to stop; the first try has a signal that ends it, and that is a failure. */
+function isStopped({ aborted, reason }: AbortSignal): boolean {
+  return aborted && !(reason instanceof DOMException && reason.name === 'TimeoutError');
 }

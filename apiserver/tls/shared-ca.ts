@@ -163,7 +163,9 @@ export class SharedCa {
     const isOwn = (name: string): boolean => [NEXT_SINCE, ...ENTRIES].some((own) => own === name);
     const others = (record: Readonly<Record<string, string>> = {}): [string, string][] =>
       Object.entries(record).filter(([name]) => !isOwn(name));
-    const encoded = Object.entries<string>(entries).map(([name, text]) => [name, Buffer.from(text).toString('base64')]);
+    const encoded = Object.entries<string>(entries).map(
+      ([name, text]) => [name, Buffer.from(text).toString('base64')] as const,
+    );
     const { namespace } = this.#service;
     return {
       apiVersion: 'v1',

@@ -196,13 +196,14 @@ export class Lease {
     return answer;
   }
 
-  #announce(): void {
+  #announce({ isReleased = false } = {}): void {
     const { isHolder } = this;
     if (isHolder === this.#wasHolder) return;
     this.#wasHolder = isHolder;
     const { namespace, name, identity } = this.#options;
     const lease = `${namespace}/${name}`;
     if (isHolder) this.#deps.log.info({ lease, identity }, 'holding the lease');
+    else if (isReleased) this.#deps.log.info({ lease, identity }, 'giving the lease back');
     else this.#deps.log.warn({ lease, identity, holder: this.holder }, 'not holding the lease any more');
     for (const listener of this.#listeners) listener(isHolder);
   }
@@ -219,7 +220,7 @@ export class Lease {
   async #release(): Promise<void> {
     const wasHeld = this.isHolder;
     this.#heldUntilMs = -Infinity;
-    this.#announce();
+    this.#announce({ isReleased: wasHeld });
     if (!wasHeld) return;
     try {
       // An aborted renewal may have been written: what is known may be old.
