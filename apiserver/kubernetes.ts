@@ -1,6 +1,6 @@
 import { hostname, networkInterfaces } from 'node:os';
 import { randomUUID } from 'node:crypto';
-import { Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { Clock } from '../runtime/clock.js';
 import { createKubeClient, type KubeClient } from '../runtime/kube/client.js';
 import { Lease } from '../runtime/kube/lease.js';
@@ -8,6 +8,7 @@ import type { Logger } from '../runtime/logger.js';
 import { apiSurface } from './api/api-surface.js';
 import type { HealthCheck } from './api/health.js';
 import type { Cluster, Created } from './app.js';
+import { EXTRA } from './auth/agent-identity.js';
 import { createAgentTokens } from './auth/agent-tokens.js';
 import { createAuth, type Auth } from './auth/create-auth.js';
 import { reviewToken } from './auth/token-review.js';
@@ -15,6 +16,7 @@ import type { ApiserverOptions } from './options.js';
 import { Agents } from './pods/agents.js';
 import { KubernetesObjectNames } from './pods/object-names.js';
 import { KubernetesPods } from './pods/kubernetes-pods.js';
+import { addListMetrics } from './pods/list-metrics.js';
 import { KubernetesServices } from './pods/kubernetes-services.js';
 import { startCaPublisher } from './tls/publish-ca.js';
 import { createTlsMetrics } from './tls/metrics.js';
@@ -67,9 +69,10 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
     ...{ api: client, clock, log, registry },
     agentTokens: {
       authenticate: async (token) => {
-        const { user, pod } = await tokens.verify(token);
+        const { user, pod, node } = await tokens.verify(token);
         agents.note(pod);
-        return { ok: true, user };
+        const bound = node === undefined ? {} : { [EXTRA.nodeName]: [node] };
+        return { ok: true, user: { ...user, extra: { ...user.extra, ...bound } } };
       },
     },
   });
@@ -166,32 +169,4 @@ function agentsCheck({ allowUnboundAgents }: ApiserverOptions): HealthCheck {
     detail: () =>
       allowUnboundAgents ? 'tokens that name no node are taken, an agent can report for any node' : undefined,
   };
-}
-
-function addListMetrics(
-  registry: Registry,
-  sources: Readonly<Record<string, KubernetesPods['source']>>,
-  clock: Clock,
-): void {
-  const registers = [registry];
-  new Gauge({
-    name: 'podnet_apiserver_kubernetes_contact_age_seconds',
-    help: 'Seconds since the API server last said something of a list that is followed; absent before it first did.',
-    labelNames: ['resource'],
-    registers,
-    collect() {
-      for (const [resource, { lastContactMs }] of Object.entries(sources)) {
-        if (lastContactMs !== undefined) this.set({ resource }, (clock.monotonicMs() - lastContactMs) / 1_000);
-      }
-    },
-  });
-  new Gauge({
-    name: 'podnet_apiserver_kubernetes_objects_skipped',
-    help: 'Objects of a list that is followed which could not be read, since the start.',
-    labelNames: ['resource'],
-    registers,
-    collect() {
-      for (const [resource, { skipped }] of Object.entries(sources)) this.set({ resource }, skipped);
-    },
-  });
 }

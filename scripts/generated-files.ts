@@ -3,6 +3,8 @@ import { createAgentTokenMetrics } from '../apiserver/auth/agent-token-metrics.j
 import { apiserverProgram } from '../apiserver/options.js';
 import { createSelfMetrics as createApiserverMetrics } from '../apiserver/self-metrics.js';
 import { Store } from '../apiserver/store/store.js';
+import { addAuthGauges, createAuthMetrics } from '../apiserver/auth/auth-metrics.js';
+import { addListMetrics } from '../apiserver/pods/list-metrics.js';
 import { createTlsMetrics } from '../apiserver/tls/metrics.js';
 import { demoProgram } from '../cli/demo/main.js';
 import { standaloneProgram } from '../cli/standalone.js';
@@ -67,6 +69,9 @@ async function renderMetrics(): Promise<string> {
   createApiserverMetrics(apiserver, { store, clock: systemClock, version: VERSION });
   createTlsMetrics(apiserver);
   createAgentTokenMetrics(apiserver, { count: 0, ageMs: undefined });
+  createAuthMetrics(apiserver);
+  addAuthGauges(apiserver, { caches: {}, inFlight: () => 0 });
+  addListMetrics(apiserver, {}, systemClock);
   createNodeagentMetrics(nodeagent, VERSION);
   return [
     NOTICE,

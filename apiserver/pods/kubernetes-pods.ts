@@ -3,6 +3,7 @@ import type { Clock } from '../../runtime/clock.js';
 import type { KubeApi } from '../../runtime/kube/api.js';
 import { Reflector } from '../../runtime/kube/reflector.js';
 import type { Logger } from '../../runtime/logger.js';
+import type { FollowedList } from './list-metrics.js';
 import { ByNamespace, splitKey } from './by-namespace.js';
 import { createPodDecoder } from './decode-pod.js';
 import type { ApiPod, PodList } from './pod-list.js';
@@ -43,8 +44,7 @@ export class KubernetesPods implements PodList {
     });
   }
 
-  /** How the following goes, for readiness and self-metrics. */
-  get source(): Pick<Reflector<unknown>, 'isSynced' | 'lastContactMs' | 'problem' | 'skipped'> {
+  get source(): FollowedList {
     return this.#reflector;
   }
 

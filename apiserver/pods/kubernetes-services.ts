@@ -1,5 +1,6 @@
 import { isRecord, metadataOf } from '../../runtime/kube/objects.js';
 import { Reflector } from '../../runtime/kube/reflector.js';
+import type { FollowedList } from './list-metrics.js';
 import { ByNamespace, splitKey } from './by-namespace.js';
 import { textsOf } from './decode-pod.js';
 import type { FollowDeps } from './kubernetes-pods.js';
@@ -25,8 +26,7 @@ export class KubernetesServices implements ServiceList {
     });
   }
 
-  /** How the following goes, for readiness and self-metrics. */
-  get source(): Pick<Reflector<unknown>, 'isSynced' | 'lastContactMs' | 'problem' | 'skipped'> {
+  get source(): FollowedList {
     return this.#reflector;
   }
 

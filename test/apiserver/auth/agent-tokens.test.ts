@@ -215,12 +215,24 @@ test('what is known of the node is not lost by a review', async (context) => {
 test('an agent reports for its own node only', async (context) => {
   const cluster = await createCluster(context);
   const identity = await cluster.tokens.verify(await cluster.token());
-  checkNode(identity, 'node-a');
-  assert.throws(() => checkNode(identity, 'node-b'), {
+  const strict = { allowUnbound: false };
+  checkNode(identity.user, 'node-a', strict);
+  assert.throws(() => checkNode(identity.user, 'node-b', strict), {
     reason: 'Forbidden',
     message: new RegExp(`node "node-b".*${AGENT}.*node "node-a"`),
   });
-  checkNode({ user: identity.user, source: 'review' }, 'node-b');
+});
+
+test('who is bound to no node reports for none, unless that is allowed', async (context) => {
+  const cluster = await createCluster(context);
+  const { user } = await cluster.tokens.verify(await cluster.token());
+  const unbound = { ...user, extra: {} };
+  assert.throws(() => checkNode(unbound, 'node-a', { allowUnbound: false }), {
+    reason: 'Forbidden',
+    message: /bound to no node/,
+  });
+  checkNode(unbound, 'node-a', { allowUnbound: true });
+  assert.throws(() => checkNode(user, 'node-b', { allowUnbound: true }), { reason: 'Forbidden' });
 });
 
 test('judgements and keys are counted', async (context) => {
