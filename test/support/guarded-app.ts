@@ -1,5 +1,3 @@
-import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
-import { Agent, request as httpsRequest } from 'node:https';
 import Fastify from 'fastify';
 import { Registry } from 'prom-client';
 import type { App } from '../../apiserver/api/app-types.js';
@@ -8,37 +6,13 @@ import { createAuth, type Auth } from '../../apiserver/auth/create-auth.js';
 import type { TokenAuthenticator } from '../../apiserver/auth/token-review.js';
 import { createSelfSignedCertificate } from '../../apiserver/tls/self-made.js';
 import { NODE_REPORTS_PATH } from '../../openapi/node-report.js';
-import type { Status } from '../../openapi/kubernetes.js';
 import { createKubeClient, type KubeClient } from '../../runtime/kube/client.js';
 import { createLogger } from '../../runtime/logger.js';
 import { createManualClock, type ManualClock } from './clock.js';
+import { connectOverHttp1, connectOverHttp2, type Connection } from './connections.js';
 import { createKubeApi, type KubeApiServer } from './kube-api.js';
 
 const CONFIG_MAP = '/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication';
-
-export interface GuardedAnswer {
-  readonly statusCode: number;
-  readonly headers: Readonly<Record<string, unknown>>;
-  readonly text: string;
-  /** What `/whoami` says, or a Status. */
-  readonly body: Status & {
-    readonly name: string;
-    readonly uid?: string;
-    readonly groups: string[];
-    readonly extra: object;
-  };
-}
-
-export interface Question {
-  readonly method?: string;
-  readonly headers?: Readonly<Record<string, string | string[]>>;
-}
-
-/** A connection that stays open from question to question. */
-export interface Connection {
-  ask(path: string, question?: Question): Promise<GuardedAnswer>;
-  close(): void;
-}
 
 export interface GuardedApp {
   readonly api: KubeApiServer;
@@ -87,8 +61,8 @@ export async function startGuardedApp(
       if (data === undefined) api.remove(CONFIG_MAP);
       else api.put(CONFIG_MAP, { data });
     },
-    http1: (certificate) => kept(connectionOverHttp1(url, certificate)),
-    http2: (certificate) => kept(connectionOverHttp2(url, certificate)),
+    http1: (certificate) => kept(connectOverHttp1({ url, ca: tls.cert }, certificate)),
+    http2: (certificate) => kept(connectOverHttp2({ url, ca: tls.cert }, certificate)),
     close: async () => {
       for (const connection of connections) connection.close();
       stop.abort();
@@ -121,52 +95,4 @@ function createRoutes(auth: Auth): App {
   app.get('/apis/custom.metrics.k8s.io/v1beta2/namespaces/:namespace/pods/:name/:metric', (request) => request.user);
   app.post(NODE_REPORTS_PATH, (request) => request.user);
   return app;
-}
-
-function answerOf(statusCode: number, headers: Readonly<Record<string, unknown>>, text: string): GuardedAnswer {
-  const body = (text.startsWith('{') ? JSON.parse(text) : {}) as GuardedAnswer['body'];
-  return { statusCode, headers, text, body };
-}
-
-function connectionOverHttp1(url: string, certificate?: { chain: string; key: string }): Connection {
-  const agent = new Agent({
-    ...{ keepAlive: true, maxSockets: 1, ca: tls.cert },
-    ...(certificate !== undefined && { cert: certificate.chain, key: certificate.key }),
-  });
-  return {
-    ask: (path, { method = 'GET', headers = {} } = {}) =>
-      new Promise((resolve, reject) => {
-        const outgoing = httpsRequest(`${url}${path}`, { agent, method, headers: { ...headers } }, (incoming) => {
-          let text = '';
-          incoming.setEncoding('utf8');
-          incoming.on('data', (chunk: string) => (text += chunk));
-          incoming.on('end', () => resolve(answerOf(incoming.statusCode ?? 0, incoming.headers, text)));
-        });
-        outgoing.on('error', reject);
-        outgoing.end();
-      }),
-    close: () => agent.destroy(),
-  };
-}
-
-function connectionOverHttp2(url: string, certificate?: { chain: string; key: string }): Connection {
-  const session: ClientHttp2Session = connectHttp2(url, {
-    ca: tls.cert,
-    ...(certificate !== undefined && { cert: certificate.chain, key: certificate.key }),
-  });
-  return {
-    ask: (path, { method = 'GET', headers = {} } = {}) =>
-      new Promise((resolve, reject) => {
-        const stream = session.request({ ':path': path, ':method': method, ...headers });
-        let text = '';
-        let answered: Readonly<Record<string, unknown>> = {};
-        stream.setEncoding('utf8');
-        stream.on('response', (fields) => (answered = { ...fields }));
-        stream.on('data', (chunk: string) => (text += chunk));
-        stream.on('end', () => resolve(answerOf(Number(answered[':status']), answered, text)));
-        stream.on('error', reject);
-        stream.end();
-      }),
-    close: () => session.destroy(),
-  };
 }
