@@ -8,11 +8,11 @@ export interface SelectorRequirement {
   readonly values?: readonly string[];
 }
 
-/** As in a SubjectAccessReview: what is empty is left out. */
+/** As in a SubjectAccessReview: what is empty is left out, but for the verb. */
 export interface ResourceAttributes {
   readonly namespace?: string;
-  /** `get`, `list` and so on; absent for a method that has none. */
-  readonly verb?: string;
+  /** `get`, `list` and so on; empty for a method that has none: then only a rule for all verbs allows it. */
+  readonly verb: string;
   readonly group?: string;
   readonly version: string;
   readonly resource: string;

@@ -24,7 +24,7 @@ export function forbidden(user: User, attributes: Attributes, reason: string): A
   });
 }
 
-function actionOf({ verb = '', resource, subresource, group = '', namespace }: ResourceAttributes): string {
+function actionOf({ verb, resource, subresource, group = '', namespace }: ResourceAttributes): string {
   const path = subresource === undefined ? resource : `${resource}/${subresource}`;
   const where = namespace === undefined ? 'at the cluster scope' : `in the namespace ${quote(namespace)}`;
   return `${verb} resource ${quote(path)} in API group ${quote(group)} ${where}`;

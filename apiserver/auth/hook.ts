@@ -113,7 +113,7 @@ function logDenial(error: unknown, request: Request, { remoteAddress, user, attr
 
 function attributeFields({ method, url }: Request, attributes: Attributes | undefined): object {
   if (attributes !== undefined && 'resourceAttributes' in attributes) {
-    const { verb = '', resource, subresource = '', namespace = '', name = '' } = attributes.resourceAttributes;
+    const { verb, resource, subresource = '', namespace = '', name = '' } = attributes.resourceAttributes;
     return {
       verb,
       resource: cut(subresource === '' ? resource : `${resource}/${subresource}`),

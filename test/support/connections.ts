@@ -13,33 +13,37 @@ export interface ClientCertificate {
   readonly key: string;
 }
 
-export interface GuardedAnswer {
+export interface Answer<Body> {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly text: string;
-  /** What `/whoami` says, or a Status. */
-  readonly body: Status & {
-    readonly name: string;
-    readonly uid?: string;
-    readonly groups: string[];
-    readonly extra: object;
-  };
+  /** Undefined where the answer is not JSON. */
+  readonly body: Body;
 }
+
+/** What the guarded test server's `/whoami` says, or a Status. */
+export type Whoami = Status & {
+  readonly name: string;
+  readonly uid?: string;
+  readonly groups: string[];
+  readonly extra: object;
+};
 
 export interface Question {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string | string[]>>;
+  readonly payload?: Buffer;
 }
 
 /** A connection that stays open from question to question. */
 export interface Connection {
-  ask(path: string, question?: Question): Promise<GuardedAnswer>;
+  ask<Body = Whoami>(path: string, question?: Question): Promise<Answer<Body>>;
   close(): void;
 }
 
-function answerOf(statusCode: number, headers: Readonly<Record<string, unknown>>, text: string): GuardedAnswer {
-  const body = (text.startsWith('{') ? JSON.parse(text) : {}) as GuardedAnswer['body'];
-  return { statusCode, headers, text, body };
+function answerOf<Body>(statusCode: number, headers: Readonly<Record<string, unknown>>, text: string): Answer<Body> {
+  const isJson = String(headers['content-type']).startsWith('application/json') && text !== '';
+  return { statusCode, headers, text, body: (isJson ? JSON.parse(text) : undefined) as Body };
 }
 
 /** Keeps one connection of HTTP/1.1. */
@@ -49,7 +53,7 @@ export function connectOverHttp1({ url, ca }: Server, certificate?: ClientCertif
     ...(certificate !== undefined && { cert: certificate.chain, key: certificate.key }),
   });
   return {
-    ask: (path, { method = 'GET', headers = {} } = {}) =>
+    ask: (path, { method = 'GET', headers = {}, payload } = {}) =>
       new Promise((resolve, reject) => {
         const outgoing = httpsRequest(`${url}${path}`, { agent, method, headers: { ...headers } }, (incoming) => {
           let text = '';
@@ -58,7 +62,7 @@ export function connectOverHttp1({ url, ca }: Server, certificate?: ClientCertif
           incoming.on('end', () => resolve(answerOf(incoming.statusCode ?? 0, incoming.headers, text)));
         });
         outgoing.on('error', reject);
-        outgoing.end();
+        outgoing.end(payload);
       }),
     close: () => agent.destroy(),
   };
@@ -71,7 +75,7 @@ export function connectOverHttp2({ url, ca }: Server, certificate?: ClientCertif
     ...(certificate !== undefined && { cert: certificate.chain, key: certificate.key }),
   });
   return {
-    ask: (path, { method = 'GET', headers = {} } = {}) =>
+    ask: (path, { method = 'GET', headers = {}, payload } = {}) =>
       new Promise((resolve, reject) => {
         const stream = session.request({ ':path': path, ':method': method, ...headers });
         let text = '';
@@ -81,7 +85,7 @@ export function connectOverHttp2({ url, ca }: Server, certificate?: ClientCertif
         stream.on('data', (chunk: string) => (text += chunk));
         stream.on('end', () => resolve(answerOf(Number(answered[':status']), answered, text)));
         stream.on('error', reject);
-        stream.end();
+        stream.end(payload);
       }),
     close: () => session.destroy(),
   };

@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 import type { App } from '../../apiserver/api/app-types.js';
 import { RESOURCE_NOT_FOUND, status, statusOf } from '../../apiserver/api/errors.js';
 import { createAuth, type Auth } from '../../apiserver/auth/create-auth.js';
+import type { ReviewLimits } from '../../apiserver/auth/review.js';
 import type { TokenAuthenticator } from '../../apiserver/auth/token-review.js';
 import { createSelfSignedCertificate } from '../../apiserver/tls/self-made.js';
 import { NODE_REPORTS_PATH } from '../../openapi/node-report.js';
@@ -32,10 +33,16 @@ export interface GuardedApp {
 
 const tls = await createSelfSignedCertificate(['127.0.0.1'], Date.now());
 
+export interface GuardedAppOptions {
+  readonly agentTokens?: TokenAuthenticator;
+  readonly reviewLimits?: ReviewLimits;
+}
+
 /** A few routes behind the real guard, in front of a kube-apiserver. */
-export async function startGuardedApp(
-  options: { readonly agentTokens?: TokenAuthenticator } = {},
-): Promise<GuardedApp> {
+export async function startGuardedApp({
+  agentTokens,
+  reviewLimits = { timeoutMs: 500, retryDelaysMs: [10] },
+}: GuardedAppOptions = {}): Promise<GuardedApp> {
   const clock = createManualClock(1_000_000, Date.now());
   const logged: string[] = [];
   const log = createLogger('test', { level: 'debug', format: 'json', write: (line) => logged.push(line) });
@@ -43,8 +50,8 @@ export async function startGuardedApp(
   const client = await createKubeClient({ kubeconfig: await api.kubeconfig(), env: {}, clock, log, userAgent: 'test' });
   const registry = new Registry();
   const auth = createAuth({
-    ...{ api: client, clock, log, registry, ...options },
-    reviewLimits: { timeoutMs: 500, retryDelaysMs: [10] },
+    ...{ api: client, clock, log, registry, reviewLimits },
+    ...(agentTokens !== undefined && { agentTokens }),
   });
   const stop = new AbortController();
   const running = auth.source.run(stop.signal);

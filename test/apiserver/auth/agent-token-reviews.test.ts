@@ -21,7 +21,7 @@ async function createCluster(context: TestContext, overrides: Partial<AgentToken
 const break_ = (cluster: Cluster, path: RegExp, how: Misbehaviour): void =>
   cluster.api.misbehave((request) => (path.test(request.path) ? how : undefined));
 
-const unavailable = { reason: 'ServiceUnavailable', message: /the token cannot be verified now/ };
+const unavailable = { reason: 'InternalError', message: /the token cannot be verified now/ };
 const unauthorized = { reason: 'Unauthorized' };
 
 test('after a change of keys the new one is fetched, and no review is needed', async (context) => {

@@ -3,7 +3,8 @@ import { after, before, test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { once } from 'node:events';
 import { authenticationData, createAuthority, createLeaf, type Issued } from '../../support/certificates.js';
-import { startGuardedApp, type GuardedApp, type Question } from '../../support/guarded-app.js';
+import type { Question } from '../../support/connections.js';
+import { startGuardedApp, type GuardedApp } from '../../support/guarded-app.js';
 import { eventually } from '../../support/programs.js';
 
 const HPA = 'system:serviceaccount:kube-system:horizontal-pod-autoscaler';
@@ -88,10 +89,10 @@ const IMPOSTORS: readonly (readonly [string, () => Promise<Issued>])[] = [
     'of an unknown authority of the same name',
     async () => createLeaf(await createAuthority('front-proxy-ca'), 'front-proxy-client'),
   ],
-  ['that expired', () => createLeaf(proxyCa, 'front-proxy-client', { notAfter: new Date(Date.now() - 1_000) })],
+  ['that expired', () => createLeaf(proxyCa, 'front-proxy-client', { notAfter: new Date(app.clock.wallMs() - 1_000) })],
   [
     'that is not yet valid',
-    () => createLeaf(proxyCa, 'front-proxy-client', { notBefore: new Date(Date.now() + DAY_MS / 2) }),
+    () => createLeaf(proxyCa, 'front-proxy-client', { notBefore: new Date(app.clock.wallMs() + DAY_MS / 2) }),
   ],
   ['for servers', () => createLeaf(proxyCa, 'front-proxy-client', { usage: 'server' })],
   ['that signed itself', () => createAuthority('front-proxy-client')],
