@@ -17,6 +17,8 @@ export interface CertificateOptions {
   readonly usage?: 'client' | 'server' | null;
   readonly pathLength?: number;
   readonly hasAlternativeName?: boolean;
+  /** Whether it says what its key may do; a leaf's may not sign certificates. */
+  readonly hasKeyUsage?: boolean;
   readonly algorithm?: 'sha1' | 'sha256';
   readonly issuer?: Issued;
 }
@@ -39,9 +41,8 @@ export function createAuthority(commonName: string, options: CertificateOptions 
 
 /** A certificate for a client, unless the options say otherwise. */
 export function createLeaf(issuer: Issued, commonName: string, options: CertificateOptions = {}): Promise<Issued> {
-  return issue({ commonName, usage: 'client', issuer, ...options }, [
-    { name: 'keyUsage', digitalSignature: true, critical: true },
-  ]);
+  const keyUsage = { name: 'keyUsage', digitalSignature: true, critical: true } as const;
+  return issue({ commonName, usage: 'client', issuer, ...options }, options.hasKeyUsage === false ? [] : [keyUsage]);
 }
 
 type Extensions = NonNullable<NonNullable<Parameters<typeof generate>[1]>['extensions']>;
