@@ -16,7 +16,8 @@ export interface CertificateOptions {
   /** What it is for; null: it does not say. */
   readonly usage?: 'client' | 'server' | null;
   readonly pathLength?: number;
-  readonly hasAlternativeName?: boolean;
+  /** Whether it says what its key may do; a leaf's may not sign certificates. */
+  readonly hasKeyUsage?: boolean;
   readonly algorithm?: 'sha1' | 'sha256';
   readonly issuer?: Issued;
 }
@@ -39,35 +40,24 @@ export function createAuthority(commonName: string, options: CertificateOptions 
 
 /** A certificate for a client, unless the options say otherwise. */
 export function createLeaf(issuer: Issued, commonName: string, options: CertificateOptions = {}): Promise<Issued> {
-  return issue({ commonName, usage: 'client', issuer, ...options }, [
-    { name: 'keyUsage', digitalSignature: true, critical: true },
-  ]);
+  const keyUsage = { name: 'keyUsage', digitalSignature: true, critical: true } as const;
+  return issue({ commonName, usage: 'client', issuer, ...options }, options.hasKeyUsage === false ? [] : [keyUsage]);
 }
 
 type Extensions = NonNullable<NonNullable<Parameters<typeof generate>[1]>['extensions']>;
 
 async function issue(options: CertificateOptions, extensions: Extensions): Promise<Issued> {
-  const {
-    commonName,
-    organizations = [],
-    usage = 'client',
-    issuer,
-    algorithm = 'sha256',
-    hasAlternativeName = false,
-  } = options;
+  const { commonName, organizations = [], usage = 'client', issuer, algorithm = 'sha256' } = options;
   const { notBefore = new Date(Date.now() - HOUR_MS), notAfter = new Date(Date.now() + 24 * HOUR_MS) } = options;
   const usages: Extensions =
     usage === null ? [] : [{ name: 'extKeyUsage', clientAuth: usage === 'client', serverAuth: usage === 'server' }];
-  const names: Extensions = hasAlternativeName
-    ? [{ name: 'subjectAltName', altNames: [{ type: 2, value: 'client.example' }] }]
-    : [];
   const subject = [
     ...organizations.map((value) => ({ name: 'organizationName', value: escapeName(value) })),
     ...(commonName === undefined || commonName === '' ? [] : [{ name: 'commonName', value: escapeName(commonName) }]),
   ];
   const pems = await generate(subject, {
     ...{ keyType: 'ec', curve: 'P-256', algorithm, notBeforeDate: notBefore, notAfterDate: notAfter },
-    extensions: [...extensions, ...usages, ...names],
+    extensions: [...extensions, ...usages],
     ...(issuer !== undefined && { ca: { cert: issuer.cert, key: issuer.key } }),
   });
   const cert = `${pems.cert.trim()}\n`;

@@ -88,9 +88,11 @@ test('a signature with SHA-1 proves nothing', async () => {
 });
 
 test('a leaf is no authority', async () => {
-  const client = await createLeaf(root, 'client');
-  assert.equal(verify(await createLeaf(client, 'other'), [client], [root]).ok, false);
-  assert.equal(verify(await createLeaf(client, 'other'), [], [client]).ok, false);
+  for (const hasKeyUsage of [true, false]) {
+    const client = await createLeaf(root, 'client', { hasKeyUsage });
+    assert.equal(verify(await createLeaf(client, 'other'), [client], [root]).ok, false);
+    assert.equal(verify(await createLeaf(client, 'other'), [], [client]).ok, false);
+  }
 });
 
 test('twenty intermediates of one name end in bounded time', async () => {

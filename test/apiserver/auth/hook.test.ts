@@ -203,13 +203,15 @@ const inFlight = (): Promise<number> => counted('podnet_apiserver_requests_in_fl
 for (const protocol of ['http1', 'http2'] as const) {
   test(`${protocol}: a hundred requests of one user at once, others unharmed`, async () => {
     app.api.onAccessReview = () => ({ allowed: true });
-    app.api.misbehave(({ body }) => (JSON.stringify(body).includes('system:anonymous') ? { hang: true } : undefined));
+    const other = app[protocol](bob);
+    assert.equal((await other.ask('/whoami')).statusCode, 200); // remembered: the client has a hundred connections, all to be taken
+    app.api.misbehave(({ path }) => (path.endsWith('reviews') ? { hang: true } : undefined));
     const asked = Array.from({ length: 100 }, (_, i) => app[protocol]().ask(`/path-${i}`));
     await eventually(inFlight, (count) => count === 100);
     const { statusCode, headers, body } = await app[protocol]().ask('/path-100');
     assert.deepEqual([statusCode, body.message], [429, 'Too many requests, please try again later.']);
     assert.equal(headers['retry-after'], undefined);
-    assert.equal((await app[protocol](bob).ask('/whoami')).statusCode, 200);
+    assert.equal((await other.ask('/whoami')).statusCode, 200);
     assert.equal((await app[protocol]().ask('/healthz')).statusCode, 200);
     await app.api.down();
     for (const answer of await Promise.all(asked)) assert.equal(answer.statusCode, 500);
