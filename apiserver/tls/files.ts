@@ -118,8 +118,9 @@ class FileFollower {
   readonly #current: CurrentCertificate;
   readonly #deps: CertificateDeps;
   #retryMs = FIRST_RETRY_MS;
-  /** What was found unusable the last time; told when it is still there the next time. */
+  /** What was found unusable the last time, and since when; told when it stays so. */
   #suspect = '';
+  #suspectSinceMs = 0;
   #refused = '';
 
   constructor(files: CertificateFiles, current: CurrentCertificate, deps: CertificateDeps) {
@@ -139,9 +140,7 @@ class FileFollower {
       this.#suspect = this.#refused = '';
       return POLL_MS;
     } catch (error) {
-      this.#refuse(`${reasonOf(error)} ${content}`, reasonOf(error));
-      this.#retryMs = Math.min(POLL_MS, this.#retryMs * 2);
-      return this.#retryMs;
+      return this.#refuse(`${reasonOf(error)} ${content}`, reasonOf(error));
     }
   }
 
@@ -156,14 +155,23 @@ class FileFollower {
     warnOfFlaws(pair, this.#files, this.#deps);
   }
 
-  #refuse(state: string, problem: string): void {
+  /** @returns when to look again, milliseconds */
+  #refuse(state: string, problem: string): number {
+    const nowMs = this.#deps.clock.monotonicMs();
     if (state !== this.#suspect) {
-      this.#suspect = state; // perhaps half written
-      this.#retryMs = FIRST_RETRY_MS / 2;
-      return;
+      this.#suspect = state;
+      this.#suspectSinceMs = nowMs;
+      this.#retryMs = FIRST_RETRY_MS;
     }
-    if (state === this.#refused) return;
+    const restMs = this.#suspectSinceMs + FIRST_RETRY_MS - nowMs;
+    if (restMs > 0) return Math.ceil(restMs); // perhaps half written
+    if (state !== this.#refused) this.#tell(problem);
     this.#refused = state;
+    this.#retryMs = Math.min(POLL_MS, this.#retryMs * 2);
+    return this.#retryMs;
+  }
+
+  #tell(problem: string): void {
     this.#deps.metrics.loads.inc({ result: 'refused' });
     const { certFile, keyFile } = this.#files;
     this.#deps.log.error({ certFile, keyFile, problem }, 'the changed certificate is refused, the old one kept');

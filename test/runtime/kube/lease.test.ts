@@ -4,6 +4,8 @@ import { afterEach, test } from 'node:test';
 import { systemClock, type Clock } from '../../../runtime/clock.js';
 import { Lease } from '../../../runtime/kube/lease.js';
 import { createLogger } from '../../../runtime/logger.js';
+import { sleep, type Sleep } from '../../../runtime/sleep.js';
+import { createManualClock } from '../../support/clock.js';
 import { createKubeApi, type KubeApiServer } from '../../support/kube-api.js';
 import { connectKubeClient } from '../../support/kube-client.js';
 import { eventually } from '../../support/programs.js';
@@ -28,7 +30,12 @@ async function startApi(): Promise<KubeApiServer> {
   return api;
 }
 
-async function startReplica(api: KubeApiServer, name: string): Promise<Replica> {
+interface ReplicaTime {
+  readonly clock?: Clock;
+  readonly sleep?: Sleep;
+}
+
+async function startReplica(api: KubeApiServer, name: string, time: ReplicaTime = {}): Promise<Replica> {
   const stop = new AbortController();
   const logged: string[] = [];
   // Each has a clock of its own that began at another time.
@@ -46,6 +53,7 @@ async function startReplica(api: KubeApiServer, name: string): Promise<Replica> 
       clock,
       log: createLogger('test', { level: 'info', format: 'text', write: (line) => logged.push(line) }),
       random: Math.random,
+      ...time,
     },
   );
   lease.onChange((isHolder) => replica.told.push(isHolder));
@@ -130,16 +138,17 @@ test('a slow and failing API never makes two hold', async () => {
   const replicas = await Promise.all(['a', 'b', 'c', 'd'].map((name) => startReplica(api, name)));
   const seen = watchHolders(replicas);
   api.misbehave(({ headers }) => {
-    const isOfHolder = headers['user-agent'] === holderOf(replicas)?.name;
-    const dice = Math.random() * (isOfHolder ? 1 : 2);
-    if (dice < 0.3) return { destroy: true };
-    if (dice < 0.4) return { status: 500, body: { kind: 'Status', code: 500, message: 'etcd is away' } };
+    const isOfHolder = api.objects.has(PATH) && headers['user-agent'] === specOf(api)['holderIdentity'];
+    const dice = Math.random();
+    if (!isOfHolder) return { delayMs: 60 * dice };
+    if (dice < 0.5) return { destroy: true };
+    if (dice < 0.7) return { status: 500, body: { kind: 'Status', code: 500, message: 'etcd is away' } };
     // The slow ones are carried out after the client gave them up.
-    return { delayMs: dice < 0.9 ? 400 + 800 * Math.random() : 60 * Math.random() };
+    return { delayMs: dice < 0.9 ? 400 + 400 * Math.random() : 0 };
   });
   await eventually(
     () => seen.names.size,
-    (size) => size >= 3,
+    (size) => size >= 2,
     30_000,
   );
   assert.equal(seen.most, 1);
@@ -197,4 +206,56 @@ test('a lease that somebody deletes or takes away is lost', async () => {
   );
   api.remove(PATH);
   await eventually(() => replica.lease.isHolder, Boolean);
+});
+
+/** A clock that the test moves; replicas ask again and again meanwhile. */
+const standingStill = () => {
+  const clock = createManualClock();
+  const time = { clock, sleep: ((_milliseconds, signal) => sleep(5, signal)) satisfies Sleep };
+  return { clock, time };
+};
+
+/** Until a replica has asked some more times, so that it has seen the present. */
+async function asksOf(api: KubeApiServer, name: string): Promise<void> {
+  const asked = () => api.requests.filter(({ headers }) => headers['user-agent'] === name).length;
+  const before = asked();
+  await eventually(asked, (count) => count >= before + 3);
+}
+
+test('a holder gives up at its deadline, and the others wait longer', async () => {
+  const api = await startApi();
+  const { clock, time } = standingStill();
+  const first = await startReplica(api, 'first', time);
+  await eventually(() => first.lease.isHolder, Boolean);
+  const second = await startReplica(api, 'second', time);
+  await eventually(
+    () => second.lease.holder,
+    (holder) => holder === 'first',
+  );
+  api.misbehave(({ headers }) => (headers['user-agent'] === 'first' ? { destroy: true } : undefined));
+  await asksOf(api, 'second');
+  const holders = (): boolean[] => [first, second].map(({ lease }) => lease.isHolder);
+  clock.advance(TIMES.renewDeadlineMs - 1);
+  await asksOf(api, 'second');
+  assert.deepEqual(holders(), [true, false]);
+  clock.advance(1);
+  assert.deepEqual(holders(), [false, false]);
+  clock.advance(TIMES.durationMs - TIMES.renewDeadlineMs - 1);
+  await asksOf(api, 'second');
+  assert.deepEqual(holders(), [false, false]);
+  clock.advance(1);
+  await eventually(() => second.lease.isHolder, Boolean);
+});
+
+test('the time that a renewal takes is not held', async () => {
+  const api = await startApi();
+  const { clock, time } = standingStill();
+  api.misbehave(({ method }) => {
+    if (method === 'POST') clock.advance(TIMES.renewDeadlineMs - 1);
+    return method === 'PUT' ? { destroy: true } : undefined;
+  });
+  const replica = await startReplica(api, 'a', time);
+  await eventually(() => replica.lease.isHolder, Boolean);
+  clock.advance(1);
+  assert.equal(replica.lease.isHolder, false);
 });
