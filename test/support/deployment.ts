@@ -59,6 +59,8 @@ export interface Deployment {
   readonly rules: Rule[];
   /** As the aggregator, over one connection. */
   readonly viaProxy: (path: string, sender: Sender, question?: Question) => Promise<Answer<Status>>;
+  /** With the aggregator's certificate, and no headers but these. */
+  readonly asProxy: (path: string, question: Question) => Promise<Answer<Status>>;
   readonly ask: (path: string, question?: Question, certificate?: Issued) => Promise<Answer<Status>>;
   readonly connect: (certificate?: Issued, http?: 1 | 2) => Connection;
   /** A pod, as the API server lists it. */
@@ -108,6 +110,7 @@ export async function startDeployment({ flags = [] }: DeploymentOptions = {}): P
     ...{ api, server, authorities, clock, logged, rules, connect, agentToken },
     viaProxy: (path, sender, question = {}) =>
       proxied.ask<Status>(path, { ...question, headers: { ...remoteHeaders(sender), ...question.headers } }),
+    asProxy: (path, question) => proxied.ask<Status>(path, question),
     ask: (path, question, certificate) =>
       certificate === undefined
         ? anonymous.ask<Status>(path, question)
