@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIP, isIPv6 } from 'node:net';
+import { errorMessage } from '../../runtime/logger.js';
 import type { Cluster } from './cluster.js';
 import { listAt, textAt } from './json.js';
 
@@ -28,6 +29,11 @@ async function addressTowards(host: string): Promise<string> {
     socket.connect(ANY_PORT, host);
     await once(socket, 'connect');
     return socket.address().address;
+  } catch (error) {
+    const why = errorMessage(error);
+    throw new TypeError(`cannot tell by which address ${host} reaches this machine: ${why}; give --address`, {
+      cause: error,
+    });
   } finally {
     socket.close();
   }

@@ -18,6 +18,8 @@ const NAMESPACES = '/api/v1/namespaces';
 export interface CleanupOptions {
   /** Of one run, or of all. */
   readonly selector?: string;
+  /** Nobody answers for them once the run is over, and then no namespace of the cluster could be deleted. */
+  readonly onlyApiServices?: boolean;
   readonly patience: Patience;
 }
 
@@ -25,7 +27,8 @@ export interface CleanupOptions {
  * Deletes everything that bears the label, and waits until it is gone.
  * @returns what could not be deleted, with the reason; empty when nothing is left
  */
-export async function cleanUp(cluster: Cluster, { selector = RUN_LABEL, patience }: CleanupOptions): Promise<string[]> {
+export async function cleanUp(cluster: Cluster, options: CleanupOptions): Promise<string[]> {
+  const { selector = RUN_LABEL, onlyApiServices = false, patience } = options;
   const problems: string[] = [];
   const attempt = async (what: string, act: () => Promise<void>): Promise<void> => {
     try {
@@ -39,6 +42,7 @@ export async function cleanUp(cluster: Cluster, { selector = RUN_LABEL, patience
       for (const name of await cluster.names(collection, selector)) await cluster.remove(`${collection}/${name}`);
     });
   await removeAll(API_SERVICES);
+  if (onlyApiServices) return problems;
   await attempt('namespaces', () => removeNamespaces(cluster, selector, patience));
   for (const collection of OUTSIDE) await removeAll(collection);
   return problems;

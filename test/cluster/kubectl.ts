@@ -1,5 +1,5 @@
 import type { Run } from './run-context.js';
-import { missing } from '../support/requirements.js';
+import { whyMissing } from '../support/requirements.js';
 import { run as start } from '../support/bundle.js';
 import { stopIfAborted } from './wait.js';
 
@@ -20,5 +20,5 @@ export async function kubectl({ kubeconfigs, patience }: Run, ...args: readonly 
 
 /** Why kubectl cannot be asked, or false. */
 export function noKubectl(): string | false {
-  return missing('kubectl');
+  return whyMissing('kubectl');
 }

@@ -12,6 +12,8 @@ export interface OutcomesOptions {
   readonly write: (line: string) => void;
   /** Words in the names of checks that are to be left out. */
   readonly skip: readonly string[];
+  /** Aborted when the run is to end: what fails then tells nothing. */
+  readonly signal: AbortSignal;
 }
 
 /** One line for each thing that is asserted, and how many of each there were. */
@@ -38,22 +40,19 @@ export class Outcomes {
   }
 
   /** An assertion: it holds unless it throws. Whoever waits for the run to end is not kept by it. */
-  async check(name: string, assertion: () => Promise<void>): Promise<boolean> {
+  async check(name: string, assertion: () => Promise<void>): Promise<void> {
     const word = this.#options.skip.find((one) => name.includes(one));
     if (word !== undefined) {
       this.skip(name, `--skip=${word}`);
-      return true;
+      return;
     }
     try {
       await assertion();
     } catch (error) {
-      if (error instanceof Interrupted) throw error;
-      this.fail(name, error);
-      return false;
+      this.#failUnlessEnding(name, error);
+      return;
     }
-    this.#passed++;
-    this.#options.write(`ok    ${name}`);
-    return true;
+    this.pass(name);
   }
 
   /**
@@ -63,14 +62,17 @@ export class Outcomes {
   async require<T>(name: string, step: () => Promise<T>): Promise<T> {
     try {
       const result = await step();
-      this.#passed++;
-      this.#options.write(`ok    ${name}`);
+      this.pass(name);
       return result;
     } catch (error) {
-      if (error instanceof Interrupted) throw error;
-      this.fail(name, error);
+      this.#failUnlessEnding(name, error);
       throw new SetupFailed(name, { cause: error });
     }
+  }
+
+  pass(name: string): void {
+    this.#passed++;
+    this.#options.write(`ok    ${name}`);
   }
 
   skip(name: string, why: string): void {
@@ -81,5 +83,11 @@ export class Outcomes {
   fail(name: string, error: unknown): void {
     this.#failed++;
     this.#options.write(`FAIL  ${name}: ${errorMessage(error)}`);
+  }
+
+  /** @throws {Interrupted} */
+  #failUnlessEnding(name: string, error: unknown): void {
+    if (this.#options.signal.aborted) throw new Interrupted('interrupted', { cause: error });
+    this.fail(name, error);
   }
 }

@@ -102,7 +102,7 @@ async function test(connection: Connection, options: ClusterTestOptions, deps: R
   const say = (line: string): void => write(`${line}\n`);
   const names = namesOf(randomBytes(3).toString('hex'));
   const patience: Patience = { clock, signal: stop, timeoutMs: options.timeout, pollMs, say };
-  const outcomes = new Outcomes({ write: say, skip: options.skip });
+  const outcomes = new Outcomes({ write: say, skip: options.skip, signal: stop });
   const run: Run = { ...connection, ...{ options, names, outcomes, patience, clock, env } };
   say(`run ${names.id}: everything it creates bears the label ${names.selector}`);
   await tellRights(run);
@@ -115,8 +115,7 @@ async function test(connection: Connection, options: ClusterTestOptions, deps: R
     else if (!(error instanceof SetupFailed)) outcomes.fail('the run', error);
   }
   if (outcomes.failed > 0) say(`last lines of the apiserver's log:\n${connection.logged.join('')}`);
-  if (options.keep) say(`kept; later: npm run test:e2e -- --cleanup-only`);
-  else await cleanUpAfter(run);
+  await cleanUpAfter(run);
   say(outcomes.summary);
   return outcomes.failed > 0 || isInterrupted ? EXIT.failed : EXIT.ok;
 }
@@ -146,17 +145,16 @@ async function tellRights({ cluster, outcomes }: Run): Promise<void> {
   outcomes.note('      this user is no administrator of the cluster: what it may not do fails below');
 }
 
-async function cleanUpAfter({ cluster, names, patience, outcomes }: Run): Promise<void> {
+async function cleanUpAfter({ cluster, names, options, patience, outcomes }: Run): Promise<void> {
   const signal = AbortSignal.timeout(CLEANUP_MS);
-  await outcomes.check('everything that the run created is deleted', async () => {
-    const problems = await cleanUp(cluster.until(signal), {
-      selector: names.selector,
-      patience: { ...patience, signal, timeoutMs: Math.min(CLEANUP_MS, patience.timeoutMs) },
-    });
-    if (problems.length > 0) {
-      throw new Error(`${problems.join('; ')}; try again: npm run test:e2e -- --cleanup-only`);
-    }
+  const wanted = options.keep ? 'the APIServices of the run are deleted' : 'everything that the run created is deleted';
+  const problems = await cleanUp(cluster.until(signal), {
+    ...{ selector: names.selector, onlyApiServices: options.keep },
+    patience: { ...patience, signal, timeoutMs: Math.min(CLEANUP_MS, patience.timeoutMs) },
   });
+  if (problems.length === 0) outcomes.pass(wanted);
+  else outcomes.fail(wanted, new Error(problems.join('; ')));
+  if (problems.length > 0 || options.keep) outcomes.note(`to delete what is left: npm run test:e2e -- --cleanup-only`);
 }
 
 async function cleanUpOnly({ cluster }: Connection, { clock, stop, write, pollMs }: RunDeps): Promise<number> {

@@ -26,8 +26,10 @@ export class TimeoutError extends Error {
   readonly code = 'E2E_TIMEOUT';
 }
 
-/** After this long a person wants to know what is being waited for. */
+/** After this long a person wants to know what is being waited for, and again after as long, if that is something else. */
 const SILENT_MS = 5_000;
+/** What is seen may be many lines of kubectl. */
+const SHOWN_CHARACTERS = 400;
 
 /**
  * Looks again and again until it is there. An API that fails is looked at again, too.
@@ -37,18 +39,18 @@ const SILENT_MS = 5_000;
 export async function until<T>(what: string, look: () => Promise<Look<T>>, patience: Patience): Promise<T> {
   const { clock, signal, timeoutMs, pollMs, say } = patience;
   const startedMs = clock.monotonicMs();
-  let told = '';
+  let told = { text: '', atMs: startedMs };
   for (;;) {
     stopIfAborted(signal);
     const found = await looked(look, signal);
     if ('value' in found) return found.value;
-    const elapsedMs = clock.monotonicMs() - startedMs;
-    if (elapsedMs > timeoutMs) {
+    const nowMs = clock.monotonicMs();
+    if (nowMs - startedMs > timeoutMs) {
       throw new TimeoutError(`${what}: not within ${Math.round(timeoutMs / 1_000)} s; last seen: ${found.seen}`);
     }
-    if (elapsedMs > SILENT_MS && found.seen !== told) {
-      told = found.seen;
-      say(`      waiting for ${what}: ${told}`);
+    if (nowMs - told.atMs > SILENT_MS && found.seen !== told.text) {
+      told = { text: found.seen, atMs: nowMs };
+      say(`      waiting for ${what}: ${found.seen.slice(0, SHOWN_CHARACTERS)}`);
     }
     await sleep(pollMs, signal);
   }

@@ -1,14 +1,18 @@
 // What `npm run test:e2e` does, against a small cluster that the test plays: its requests and its assertions, not Kubernetes.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { parseOptions } from '../../runtime/options/parse.js';
 import { RUN_LABEL } from '../cluster/names.js';
 import { clusterTestProgram } from '../cluster/options.js';
 import { EXIT, runClusterTest, type RunDeps } from '../cluster/run.js';
-import { parseOptions } from '../../runtime/options/parse.js';
+import { createKubeApi } from '../support/kube-api.js';
 import { startKubeCluster, type KubeCluster } from '../support/kube-cluster.js';
 import { createShiftedClock } from '../support/programs.js';
 
-const FAST = ['--timeout', '10s', '--hold', '500ms', '--push-interval', '200ms', '--window', '1s'];
+const API_SERVICES = '/apis/apiregistration.k8s.io/v1/apiservices';
+const FAST = ['--hold', '500ms', '--push-interval', '200ms', '--window', '1s'];
+/** More than the server finds stale. */
+const SILENCE_MS = 20_000;
 
 describe('npm run test:e2e', () => {
   let cluster: KubeCluster;
@@ -21,14 +25,15 @@ describe('npm run test:e2e', () => {
     flags: readonly string[],
     overrides: Partial<RunDeps> = {},
   ): Promise<{ code: number; out: string }> {
-    const invocation = parseOptions(clusterTestProgram, flags, {});
+    const timeout = flags.includes('--timeout') ? [] : ['--timeout', '10s'];
+    const invocation = parseOptions(clusterTestProgram, [...FAST, ...timeout, ...flags], {});
     if (invocation.kind !== 'run') throw new TypeError(JSON.stringify(invocation));
     const clock = createShiftedClock();
     let out = '';
     const code = await runClusterTest(invocation.options, {
       ...{ clock, env: { KUBECONFIG: cluster.kubeconfig }, stop: new AbortController().signal, pollMs: 50 },
       write: (text) => (out += text),
-      onSilence: () => (clock.shiftMs += 20_000),
+      onSilence: () => (clock.shiftMs += SILENCE_MS),
       ...overrides,
     });
     return { code, out };
@@ -42,9 +47,108 @@ describe('npm run test:e2e', () => {
   }
 
   test('every assertion holds, and nothing is left', async () => {
-    const { code, out } = await run(FAST);
-    console.log(out);
+    const { code, out } = await run([]);
     assert.equal(code, EXIT.ok, out);
+    assert.match(out, /^ok {4}HPA of kind External scales to 5$/m);
+    assert.match(out, /^\d\d ok, 0 failed, 0 skipped$/m);
     assert.deepEqual(left(), []);
+  });
+
+  test('an APIService of somebody else is left alone, and what needs it', async (t) => {
+    const path = `${API_SERVICES}/v1beta1.external.metrics.k8s.io`;
+    const service = { namespace: 'keda', name: 'keda-operator' };
+    const { metadata } = cluster.api.put(path, {
+      spec: { group: 'external.metrics.k8s.io', version: 'v1beta1', service },
+      status: { conditions: [{ type: 'Available', status: 'True' }] },
+    });
+    t.after(() => cluster.api.remove(path));
+    const { code, out } = await run(['--skip', 'HPA', '--skip', 'kubectl', '--skip', 'pods that scaling made']);
+    assert.equal(code, EXIT.ok, out);
+    assert.match(out, /^skip {2}HPA of kind External: APIService \S+ belongs to Service keda\/keda-operator$/m);
+    assert.match(out, /^ok {4}the metric of a Service adds up its pods$/m);
+    assert.equal(cluster.api.objects.get(path)?.metadata.resourceVersion, metadata.resourceVersion);
+  });
+
+  test('what is never true fails with what was seen, and is cleaned up', async () => {
+    const { code, out } = await run(['--timeout', '1s', '--address', 'localhost', '--kubelet', 'real']);
+    assert.equal(code, EXIT.failed);
+    assert.match(out, /^FAIL {2}the pods of the Deployments run: .*: not within 1 s; last seen: 0 of 3 run/m);
+    assert.match(out, /last lines of the apiserver's log:\n.*following the cluster/s);
+    assert.deepEqual(left(), []);
+  });
+
+  test('an interrupted run cleans up', async () => {
+    const stop = new AbortController();
+    let seen = '';
+    const { code, out } = await run([], {
+      stop: stop.signal,
+      write: (text) => {
+        seen += text;
+        if (text.includes('reports of the pods are accepted')) stop.abort();
+      },
+    });
+    assert.deepEqual([code, out], [EXIT.failed, '']);
+    assert.match(seen, /^interrupted: cleaning up\nok {4}everything that the run created is deleted$/m);
+    assert.doesNotMatch(seen, /FAIL/);
+    assert.deepEqual(left(), []);
+  });
+
+  test('what a run has left behind is deleted later', async () => {
+    const { out } = await run(['--keep', '--timeout', '1s', '--kubelet', 'real']);
+    assert.match(out, /--cleanup-only$/m);
+    assert.notDeepEqual(left(), []);
+    assert.deepEqual(
+      left().filter((path) => path.startsWith(API_SERVICES)),
+      [],
+    );
+    const later = await run(['--cleanup-only']);
+    assert.deepEqual([later.code, left()], [EXIT.ok, []], later.out);
+  });
+
+  test('a Node that nothing runs on does not count as a kubelet', async (t) => {
+    const path = '/api/v1/nodes/stale';
+    const addresses = [{ type: 'InternalIP', address: '127.0.0.1' }];
+    cluster.api.put(path, { status: { addresses, conditions: [{ type: 'Ready', status: 'True' }] } });
+    t.after(() => cluster.api.remove(path));
+    const { code, out } = await run([
+      ...['--timeout', '2s', '--expose', 'endpoint-slice', '--address', '127.0.0.1'],
+      ...['--skip', 'HPA', '--skip', 'kubectl', '--skip', 'pods that scaling made'],
+    ]);
+    assert.equal(code, EXIT.ok, out);
+    assert.match(out, /at 127\.0\.0\.1, port \d+ \(endpoint-slice\)/);
+    assert.match(out, /kubelets are played\nok {4}the pods of the Deployments run/);
+  });
+
+  for (const [what, env, said] of [
+    [
+      'no kubeconfig',
+      { HOME: '/nonexistent' },
+      /there is no cluster: \/nonexistent\/\.kube\/config cannot be read; set KUB/,
+    ],
+    [
+      'a kubeconfig that is not there',
+      { KUBECONFIG: '/nonexistent/config' },
+      /\/nonexistent\/config cannot be read; set KUB/,
+    ],
+  ] as const) {
+    test(`${what} is told in one line, with a code of its own`, async () => {
+      const { code, out } = await run([], { env });
+      assert.equal(code, EXIT.noCluster);
+      assert.match(out, said);
+      assert.match(out, /^test:e2e: .*\n$/);
+    });
+  }
+
+  test('a cluster that does not answer is told in one line', async (t) => {
+    const gone = await createKubeApi();
+    t.after(() => gone.close());
+    const kubeconfig = await gone.kubeconfig();
+    await gone.down();
+    const { code, out } = await run(['--kubeconfig', kubeconfig]);
+    assert.equal(code, EXIT.noCluster);
+    assert.match(
+      out,
+      /^test:e2e: there is no cluster at https:\S+ \(context test\): GET \/version: .*ECONNREFUSED.*\n$/,
+    );
   });
 });

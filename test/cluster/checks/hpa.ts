@@ -47,7 +47,9 @@ export async function checkHpas(run: Run, { plan, pusher, onSilence }: HpaDeps):
   for (const { kind, group } of KINDS) {
     if (!plan.groups.has(group)) outcomes.skip(`HPA of kind ${kind}`, plan.leftOut.get(group) ?? '');
   }
-  for (const { app } of kinds) await cluster.create(hpa(names, app, options.window));
+  await outcomes.require('the HPAs are created', async () => {
+    for (const { app } of kinds) await cluster.create(hpa(names, app, options.window));
+  });
   await eachKind(kinds, run, 'has its metric', (kind) => untilActive(run, kind));
   for (const load of ['high', 'low'] as const) {
     pusher.setLoad(load);

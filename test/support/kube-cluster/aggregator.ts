@@ -43,6 +43,8 @@ export class Aggregator {
 
   /** The registration that a path belongs to. */
   find(path: string): unknown {
+    // every one of ours has the documents of all
+    if (path.startsWith('/openapi/v3')) return this.registered.find(({ object }) => this.#hasService(object))?.object;
     const [, group = '', version = ''] = /^\/apis\/([^/]+)\/([^/?]+)/.exec(path) ?? [];
     return this.registered.find(({ name }) => name === `${version}.${group}`)?.object;
   }
@@ -65,7 +67,7 @@ export class Aggregator {
 
   /** Looks after the condition `Available` of every registration, as from 1.36: the certificate is verified. */
   async probe(): Promise<void> {
-    for (const { name, object } of this.registered) {
+    for (const { name, object } of this.registered.filter((one) => this.#hasService(one.object))) {
       const path = `/apis/${textAt(object, 'spec', 'group')}/${textAt(object, 'spec', 'version')}`;
       const answer = await this.#status(object, path);
       const found = this.#api.objects.get(`${API_SERVICES}${name}`);
@@ -100,6 +102,14 @@ export class Aggregator {
 
   close(): void {
     this.#agent.destroy();
+  }
+
+  /** Not, of what a test only claims to be somebody's. */
+  #hasService(registration: unknown): boolean {
+    const [namespace = '', name = ''] = ['namespace', 'name'].map((key) =>
+      textAt(registration, 'spec', 'service', key),
+    );
+    return this.#api.objects.has(`/api/v1/namespaces/${namespace}/services/${name}`);
   }
 
   /** What is wrong with a backend; empty when it answers. */
@@ -139,17 +149,17 @@ export class Aggregator {
 
   /** An ExternalName is dialled as it is; else the address is that of the EndpointSlice (aggregator, ResolveCluster). */
   #backendOf(registration: unknown): Backend {
-    const [namespace, name] = ['namespace', 'name'].map((key) => textAt(registration, 'spec', 'service', key));
-    const service = this.#api.objects.get(`/api/v1/namespaces/${namespace ?? ''}/services/${name ?? ''}`);
-    if (service === undefined) throw new Error(`service ${namespace ?? ''}/${name ?? ''} is not there`);
-    const slice = this.#api.objects.get(
-      `/apis/discovery.k8s.io/v1/namespaces/${namespace ?? ''}/endpointslices/${name ?? ''}`,
+    const [namespace = '', name = ''] = ['namespace', 'name'].map((key) =>
+      textAt(registration, 'spec', 'service', key),
     );
+    const service = this.#api.objects.get(`/api/v1/namespaces/${namespace}/services/${name}`);
+    if (service === undefined) throw new Error(`service ${namespace}/${name} is not there`);
+    const slice = this.#api.objects.get(`/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices/${name}`);
     const external = textAt(service, 'spec', 'externalName');
     return {
       host: external === '' ? String(listAt(slice, 'endpoints', 0, 'addresses')[0]) : external,
       port: numberAt(registration, 'spec', 'service', 'port') ?? 443,
-      serverName: `${name ?? ''}.${namespace ?? ''}.svc`,
+      serverName: `${name}.${namespace}.svc`,
       ca: Buffer.from(textAt(registration, 'spec', 'caBundle'), 'base64').toString('utf8'),
     };
   }

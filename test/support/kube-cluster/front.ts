@@ -13,6 +13,7 @@ import type { KubeApiServer } from '../kube-api.js';
 import { answer, asObject, readBody } from '../kube-api/serve.js';
 import { parseLocation, renderLocation } from '../kube-api/location.js';
 import type { Aggregator } from './aggregator.js';
+import { decodeSelfReview } from './protobuf.js';
 import { isAllowed, readAttributes } from './rbac.js';
 import type { ServiceAccountTokens } from './tokens.js';
 
@@ -98,15 +99,10 @@ export class Front {
       '/api': { kind: 'APIVersions', versions: ['v1'] },
       '/api/v1': { kind: 'APIResourceList', groupVersion: 'v1', resources: [] },
       '/apis': { kind: 'APIGroupList', apiVersion: 'v1', groups },
-      [pathname]: group,
     };
     const found = group ?? documents[pathname];
-    const openApi = /^\/openapi\/v3/.test(pathname) ? this.#deps.aggregator.registered[0]?.object : undefined;
-    if (openApi !== undefined) {
-      const incoming = { method: 'GET', url: pathname, headers: {} };
-      void this.#deps.aggregator.proxy(openApi, ADMIN, incoming as IncomingMessage, response);
-    } else if (found !== undefined) answer(response, 200, found);
-    return found !== undefined || openApi !== undefined;
+    if (found !== undefined) answer(response, 200, found);
+    return found !== undefined;
   }
 
   /** Subresources and deletions that do more than to write an object. */
@@ -139,13 +135,14 @@ export class Front {
         return;
       }
     }
-    if (pathname === SELF_REVIEWS) answer(response, 201, this.#reviewSelf(await readBody(incoming), user));
+    if (pathname === SELF_REVIEWS) answer(response, 201, this.#reviewSelf(await readReview(incoming), user));
     else this.#pass(incoming, response);
   }
 
   #reviewSelf(body: unknown, user: User): object {
     const attributes = readAttributes(at(body, 'spec'));
-    return { ...asObject(body), status: { allowed: isAllowed(this.#deps.api, user, attributes) } };
+    const kind = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectAccessReview', metadata: {} };
+    return { ...asObject(body), ...kind, status: { allowed: isAllowed(this.#deps.api, user, attributes) } };
   }
 
   /** To the objects, watches included. */
@@ -166,4 +163,12 @@ export class Front {
     response.on('close', () => outgoing.destroy());
     incoming.pipe(outgoing);
   }
+}
+
+/** kubectl writes it as protobuf, whatever it is to get. */
+async function readReview(incoming: IncomingMessage): Promise<unknown> {
+  if (incoming.headers['content-type'] !== 'application/vnd.kubernetes.protobuf') return readBody(incoming);
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk);
+  return decodeSelfReview(Buffer.concat(chunks));
 }

@@ -1,4 +1,4 @@
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose';
 import type { User } from '../../../apiserver/auth/user.js';
 import { listAt, textAt } from '../../cluster/json.js';
 import type { KubeApiServer } from '../kube-api.js';
