@@ -5,7 +5,8 @@ import { errorMessage } from '../../runtime/logger.js';
 import type { Cluster } from './cluster.js';
 import { listAt, textAt } from './json.js';
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+/** The unspecified address is what k3d writes into a kubeconfig. */
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|0\.0\.0\.0|::)$/;
 /** Nothing is sent: connecting a UDP socket only asks the routing table. */
 const ANY_PORT = 9;
 

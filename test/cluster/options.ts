@@ -1,3 +1,4 @@
+import { isIP, isIPv6 } from 'node:net';
 import {
   choice,
   duration,
@@ -94,4 +95,13 @@ export const clusterTestProgram: Program<typeof CLUSTER_TEST_OPTIONS> = {
     'Runs podnet against a real cluster: APIServices, three kinds of HPA, kubectl, RBAC. Cleans up behind itself.',
   version: '1',
   options: CLUSTER_TEST_OPTIONS,
+  check: ({ address, expose }) => {
+    if (address === undefined || expose === 'auto') return [];
+    if (expose === 'endpoint-slice' && isIP(address) === 0) {
+      return [`--address: an EndpointSlice takes an IP address, not "${address}"`];
+    }
+    return expose === 'external-name' && isIPv6(address)
+      ? [`--address: ${address} is no name: an IPv6 address needs --expose=endpoint-slice`]
+      : [];
+  },
 };

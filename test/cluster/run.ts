@@ -64,6 +64,7 @@ interface Connection {
   readonly client: KubeClient;
   readonly cluster: Cluster;
   readonly version: string;
+  readonly isAdministrator: boolean;
   readonly minor: number | undefined;
   readonly log: Logger;
   /** The newest lines of the log. */
@@ -84,8 +85,9 @@ async function connect(options: ClusterTestOptions, { clock, env, stop, write }:
     const client = await createKubeClient({ kubeconfig: kubeconfigs.admin, env: {}, clock, log, userAgent });
     const found = await client.request({ method: 'GET', path: '/version', signal: stop });
     const minor = parseInt(textAt(found, 'minor'), 10);
+    const cluster = new Cluster(client, stop);
     return {
-      ...{ kubeconfigs, client, log, logged, cluster: new Cluster(client, stop) },
+      ...{ kubeconfigs, client, log, logged, cluster, isAdministrator: await isAdministrator(cluster) },
       version: textAt(found, 'gitVersion'),
       minor: Number.isNaN(minor) ? undefined : minor,
     };
@@ -93,7 +95,9 @@ async function connect(options: ClusterTestOptions, { clock, env, stop, write }:
     await kubeconfigs.remove();
     if (!(error instanceof KubeError) && !(error instanceof StartError)) throw error;
     const where = `${kubeconfigs.server.href} (context ${kubeconfigs.context})`;
-    throw new NoCluster(`there is no cluster at ${where}: ${error.message}; is it up, and does KUBECONFIG name it?`);
+    throw new NoCluster(
+      `there is no cluster at ${where}: ${error.message}; is it up, and does KUBECONFIG name it and its administrator?`,
+    );
   }
 }
 
@@ -105,7 +109,8 @@ async function test(connection: Connection, options: ClusterTestOptions, deps: R
   const outcomes = new Outcomes({ write: say, skip: options.skip, signal: stop });
   const run: Run = { ...connection, ...{ options, names, outcomes, patience, clock, env } };
   say(`run ${names.id}: everything it creates bears the label ${names.selector}`);
-  await tellRights(run);
+  if (!connection.isAdministrator)
+    say('      this user is no administrator of the cluster: what it may not do fails below');
   let isInterrupted = false;
   try {
     await runChecks(run, deps);
@@ -134,15 +139,14 @@ async function runChecks(run: Run, { onSilence }: RunDeps): Promise<void> {
   }
 }
 
-/** What stands in the way of somebody who is no administrator is told before it does. */
-async function tellRights({ cluster, outcomes }: Run): Promise<void> {
+/** Whether there is anything in the cluster that this user may not do. */
+async function isAdministrator(cluster: Cluster): Promise<boolean> {
   const answer = await cluster.post('/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', {
     apiVersion: 'authorization.k8s.io/v1',
     kind: 'SelfSubjectAccessReview',
     spec: { resourceAttributes: { verb: '*', group: '*', resource: '*' } },
   });
-  if (at(answer, 'status', 'allowed') === true) return;
-  outcomes.note('      this user is no administrator of the cluster: what it may not do fails below');
+  return at(answer, 'status', 'allowed') === true;
 }
 
 async function cleanUpAfter({ cluster, names, options, patience, outcomes }: Run): Promise<void> {

@@ -5,14 +5,24 @@ import { parseOptions } from '../../runtime/options/parse.js';
 import { RUN_LABEL } from '../cluster/names.js';
 import { clusterTestProgram } from '../cluster/options.js';
 import { EXIT, runClusterTest, type RunDeps } from '../cluster/run.js';
+import { run as start } from '../support/bundle.js';
 import { createKubeApi } from '../support/kube-api.js';
 import { startKubeCluster, type KubeCluster } from '../support/kube-cluster.js';
 import { createShiftedClock } from '../support/programs.js';
+import { whyMissing } from '../support/requirements.js';
 
 const API_SERVICES = '/apis/apiregistration.k8s.io/v1/apiservices';
 const FAST = ['--hold', '500ms', '--push-interval', '200ms', '--window', '1s'];
 /** More than the server finds stale. */
 const SILENCE_MS = 20_000;
+
+/** Until 1.28 kubectl explains from protobuf alone, which a kube-apiserver makes of our document, and the small cluster does not. */
+async function explainsFromJson(): Promise<boolean> {
+  if (whyMissing('kubectl') !== false) return false;
+  const client = start('kubectl', ['version', '--client', '--output', 'json']);
+  await client.ended;
+  return Number(/"minor": *"(\d+)/.exec(client.out())?.[1] ?? 0) >= 28;
+}
 
 describe('npm run test:e2e', () => {
   let cluster: KubeCluster;
@@ -47,10 +57,10 @@ describe('npm run test:e2e', () => {
   }
 
   test('every assertion holds, and nothing is left', async () => {
-    const { code, out } = await run([]);
+    const { code, out } = await run((await explainsFromJson()) ? [] : ['--skip', 'explain']);
     assert.equal(code, EXIT.ok, out);
     assert.match(out, /^ok {4}HPA of kind External scales to 5$/m);
-    assert.match(out, /^\d\d ok, 0 failed, 0 skipped$/m);
+    assert.match(out, /^\d\d ok, 0 failed, \d skipped$/m);
     assert.deepEqual(left(), []);
   });
 

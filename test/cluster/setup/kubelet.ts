@@ -1,6 +1,6 @@
-import type { Cluster } from '../cluster.js';
-import { orUndefined } from '../cluster.js';
+import { orUndefined, type Cluster } from '../cluster.js';
 import { at, conditionOf, nameOf, textAt } from '../json.js';
+import { RUN_LABEL } from '../names.js';
 import type { Run } from '../run-context.js';
 import { sleep } from '../../../runtime/sleep.js';
 import { stopIfAborted } from '../wait.js';
@@ -34,8 +34,14 @@ export class PlayedKubelets {
   async createNodes(): Promise<void> {
     const { cluster, names } = this.#run;
     for (const name of this.#nodes) {
-      const metadata = { name, labels: { ...names.labels, 'kubernetes.io/hostname': name } };
-      await cluster.create({ apiVersion: 'v1', kind: 'Node', metadata });
+      const wellKnown = { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux' };
+      await cluster.create({
+        apiVersion: 'v1',
+        kind: 'Node',
+        metadata: { name, labels: { ...names.labels, ...wellKnown } },
+        // nobody else's pods are to end up here: a binding does not ask for taints
+        spec: { taints: [{ key: RUN_LABEL, value: names.id, effect: 'NoSchedule' }] },
+      });
     }
     await this.#heartbeat();
   }

@@ -47,7 +47,10 @@ export async function setUp(run: Run): Promise<Stage> {
     await deploy(run, closing);
     const agents = new Agents(run, server);
     const pusher = new Pusher(run, agents);
-    closing.push(() => Promise.resolve(agents.close()));
+    closing.push(() => {
+      agents.close();
+      return Promise.resolve();
+    });
     closing.push(inBackground((signal) => pusher.serve(signal)));
     await outcomes.require('reports of the pods are accepted', () =>
       wait(run, 'reports', () =>

@@ -42,11 +42,13 @@ export function podSpec(image: string): object {
   };
 }
 
+const LINUX = { 'kubernetes.io/os': 'linux' };
+
 /** A Deployment and a Service for each app, as many pods as its load needs. */
 export function workloads({ load, labels }: Names, image: string): NewObject[] {
   return APPS.flatMap((app): NewObject[] => {
     const metadata = { name: app, namespace: load, labels };
-    const template = { metadata: { labels: { ...labels, app } }, spec: podSpec(image) };
+    const template = { metadata: { labels: { ...labels, app } }, spec: { ...podSpec(image), nodeSelector: LINUX } };
     const spec = { replicas: LOADS.start.replicas, selector: { matchLabels: { app } }, template };
     return [
       { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec },
