@@ -45,10 +45,10 @@ const CLUSTER_TEST_OPTIONS = {
     default: 'auto',
     help: 'Whether kubelets run the pods; played: nodes are created, pods bound and called Running.',
   }),
-  image: text({
+  image: optionalText({
     flag: 'image',
     placeholder: 'image',
-    default: 'registry.k8s.io/pause:3.10',
+    defaultText: 'the pause image that the nodes have',
     help: 'What the pods run: anything that does nothing and does not end.',
   }),
   timeout: duration({

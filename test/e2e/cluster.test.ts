@@ -1,5 +1,8 @@
 // What `npm run test:e2e` does, against a small cluster that the test plays: its requests and its assertions, not Kubernetes.
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parseOptions } from '../../runtime/options/parse.js';
 import { RUN_LABEL } from '../cluster/names.js';
@@ -12,6 +15,7 @@ import { createShiftedClock } from '../support/programs.js';
 import { whyMissing } from '../support/requirements.js';
 
 const API_SERVICES = '/apis/apiregistration.k8s.io/v1/apiservices';
+const EXEC = 'client.authentication.k8s.io/v1';
 const FAST = ['--hold', '500ms', '--push-interval', '200ms', '--window', '1s'];
 /** More than the server finds stale. */
 const SILENCE_MS = 20_000;
@@ -80,7 +84,7 @@ describe('npm run test:e2e', () => {
   });
 
   test('what is never true fails with what was seen, and is cleaned up', async () => {
-    const { code, out } = await run(['--timeout', '1s', '--address', 'localhost', '--kubelet', 'real']);
+    const { code, out } = await run(['--timeout', '1s', '--address', 'localhost', '--kubelet', 'real', '--image', 'x']);
     assert.equal(code, EXIT.failed);
     assert.match(out, /^FAIL {2}the pods of the Deployments run: .*: not within 1 s; last seen: 0 of 3 run/m);
     assert.match(out, /last lines of the apiserver's log:\n.*following the cluster/s);
@@ -118,7 +122,8 @@ describe('npm run test:e2e', () => {
   test('a Node that nothing runs on does not count as a kubelet', async (t) => {
     const path = '/api/v1/nodes/stale';
     const addresses = [{ type: 'InternalIP', address: '127.0.0.1' }];
-    cluster.api.put(path, { status: { addresses, conditions: [{ type: 'Ready', status: 'True' }] } });
+    const images = [{ names: ['example/app:1'] }, { names: ['example/pause@sha256:0', 'example/pause:3.9'] }];
+    cluster.api.put(path, { status: { addresses, images, conditions: [{ type: 'Ready', status: 'True' }] } });
     t.after(() => cluster.api.remove(path));
     const { code, out } = await run([
       ...['--timeout', '2s', '--expose', 'endpoint-slice', '--address', '127.0.0.1'],
@@ -127,6 +132,8 @@ describe('npm run test:e2e', () => {
     assert.equal(code, EXIT.ok, out);
     assert.match(out, /at 127\.0\.0\.1, port \d+ \(endpoint-slice\)/);
     assert.match(out, /kubelets are played\nok {4}the pods of the Deployments run/);
+    const created = cluster.api.requests.filter(({ method, path: one }) => method === 'POST' && one.endsWith('/pods'));
+    assert.match(JSON.stringify(created.at(-1)?.body), /"image":"example\/pause:3\.9"/);
   });
 
   for (const [what, env, said] of [
@@ -148,6 +155,20 @@ describe('npm run test:e2e', () => {
       assert.match(out, /^test:e2e: .*\n$/);
     });
   }
+
+  test('credentials of a command of the kubeconfig are used', async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), 'podnet-exec-'));
+    t.after(() => rm(directory, { recursive: true }));
+    const credential = { apiVersion: EXEC, kind: 'ExecCredential', status: { token: cluster.api.token } };
+    await writeFile(join(directory, 'credential'), JSON.stringify(credential));
+    const exec = { apiVersion: EXEC, command: 'cat', args: [join(directory, 'credential')], interactiveMode: 'Never' };
+    const document = JSON.parse(await readFile(cluster.kubeconfig, 'utf8')) as object;
+    const kubeconfig = join(directory, 'config');
+    await writeFile(kubeconfig, JSON.stringify({ ...document, users: [{ name: 'test', user: { exec } }] }));
+    const { code, out } = await run(['--kubeconfig', kubeconfig, '--cleanup-only']);
+    assert.equal(code, EXIT.ok, out);
+    assert.match(out, /nothing of any run is left\n$/);
+  });
 
   test('a cluster that does not answer is told in one line', async (t) => {
     const gone = await createKubeApi();

@@ -20,11 +20,14 @@ export interface Agent {
 /** The agents of the nodes on which there is something to report. */
 export class Agents {
   readonly #run: Run;
+  readonly #image: string;
   readonly #client: HttpsClient;
   readonly #byNode = new Map<string, Promise<Agent>>();
 
-  constructor(run: Run, server: OwnServer) {
+  /** @param image what their pods run */
+  constructor(run: Run, server: OwnServer, image: string) {
     this.#run = run;
+    this.#image = image;
     this.#client = new HttpsClient(new URL(server.url), {
       ca: () => Promise.resolve(server.ca),
       timeoutMs: TIMEOUT_MS,
@@ -44,14 +47,14 @@ export class Agents {
   }
 
   async #create(node: string): Promise<Agent> {
-    const { cluster, names, options } = this.#run;
+    const { cluster, names } = this.#run;
     const name = `agent-${randomUUID().slice(0, 8)}`;
     const pod = await cluster.create({
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { name, namespace: names.system, labels: { ...names.labels, app: 'agent' } },
       spec: {
-        ...podSpec(options.image),
+        ...podSpec(this.#image),
         ...{ nodeName: node, serviceAccountName: 'agent', tolerations: [{ operator: 'Exists' }] },
       },
     });

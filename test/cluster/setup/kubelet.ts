@@ -1,18 +1,18 @@
+import { errorMessage } from '../../../runtime/logger.js';
+import { sleep } from '../../../runtime/sleep.js';
 import { orUndefined, type Cluster } from '../cluster.js';
 import { at, conditionOf, nameOf, textAt } from '../json.js';
 import { RUN_LABEL } from '../names.js';
 import type { Run } from '../run-context.js';
-import { sleep } from '../../../runtime/sleep.js';
 import { stopIfAborted } from '../wait.js';
-import { errorMessage } from '../../../runtime/logger.js';
 
 /** As often as a kubelet: the controller manager gives a node up after 40 s or more. */
 const HEARTBEAT_MS = 10_000;
 const ADDRESS = '192.0.2.1'; // RFC 5737: nobody's
 
-/** Whether kubelets run the pods of a cluster: some node is ready. */
+/** Whether kubelets run the pods of a cluster: some node is ready, and not one that a run has left behind. */
 export async function hasKubelets(cluster: Cluster): Promise<boolean> {
-  const nodes = await cluster.list('/api/v1/nodes');
+  const nodes = await cluster.list(`/api/v1/nodes?labelSelector=${encodeURIComponent(`!${RUN_LABEL}`)}`);
   return nodes.some((node) => conditionOf(node, 'Ready').status === 'True');
 }
 

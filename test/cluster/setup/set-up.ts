@@ -4,6 +4,7 @@ import type { NewObject } from '../cluster.js';
 import { wait, type Run } from '../run-context.js';
 import { Agents } from './agents.js';
 import { areScheduled, untilRunning } from './deploy.js';
+import { pauseImage } from './image.js';
 import { hasKubelets, PlayedKubelets } from './kubelet.js';
 import { Pusher } from './pusher.js';
 import { apiServiceObject, planRegistration, serviceObjects, untilAvailable, type Plan } from './registration.js';
@@ -22,6 +23,8 @@ export interface Stage {
 
 /** A scheduler needs no longer, unless it has nowhere to put a pod. */
 const SCHEDULED_WITHIN_MS = 60_000;
+/** Of pods that nobody runs. */
+const NO_IMAGE = 'none';
 /** Enough for every node to have two samples. */
 const FIRST_REPORTS = 4;
 
@@ -44,8 +47,8 @@ export async function setUp(run: Run): Promise<Stage> {
         untilAvailable(run, name, server.ca),
       );
     }
-    await deploy(run, closing);
-    const agents = new Agents(run, server);
+    const image = await deploy(run, closing);
+    const agents = new Agents(run, server, image);
     const pusher = new Pusher(run, agents);
     closing.push(() => {
       agents.close();
@@ -87,8 +90,8 @@ async function startRegistered(run: Run, plan: Plan): Promise<OwnServer> {
   return startOwnServer(run, port, [...new Set([...plan.groups, PODNET_GROUP])]);
 }
 
-/** Deployments whose pods run, by kubelets or as if there were some. */
-async function deploy(run: Run, closing: (() => Promise<void>)[]): Promise<void> {
+/** Deployments whose pods run, by kubelets or as if there were some. @returns the image that they run */
+async function deploy(run: Run, closing: (() => Promise<void>)[]): Promise<string> {
   const { names, options, outcomes, cluster } = run;
   const play = async (): Promise<void> => {
     outcomes.note('      no kubelet runs pods here: kubelets are played');
@@ -96,12 +99,14 @@ async function deploy(run: Run, closing: (() => Promise<void>)[]): Promise<void>
     await kubelets.createNodes();
     closing.push(inBackground((signal) => kubelets.serve(signal)));
   };
-  await outcomes.require('the pods of the Deployments run', async () => {
+  return outcomes.require('the pods of the Deployments run', async () => {
     const isPlayed = options.kubelet === 'played' || (options.kubelet === 'auto' && !(await hasKubelets(cluster)));
     if (isPlayed) await play();
-    await createAll(run, workloads(names, options.image));
+    const image = options.image ?? (isPlayed ? NO_IMAGE : await pauseImage(cluster));
+    await createAll(run, workloads(names, image));
     if (!isPlayed && options.kubelet === 'auto' && !(await areScheduled(run, SCHEDULED_WITHIN_MS))) await play();
     await untilRunning(run);
+    return image;
   });
 }
 
