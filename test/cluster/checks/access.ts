@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { KubeError, type KubeApi } from '../../../runtime/kube/api.js';
 import { createKubeClient } from '../../../runtime/kube/client.js';
 import { EXTERNAL_METRICS_GROUP } from '../../../openapi/metric-values.js';
-import { listAt } from '../json.js';
+import { listAt, textAt } from '../json.js';
 import { wait, type Run } from '../run-context.js';
 import type { Agents } from '../setup/agents.js';
 import type { Plan } from '../setup/registration.js';
@@ -11,7 +11,6 @@ import { READERS } from '../setup/rights.js';
 import { hasNodesInTokens, requestToken, type OwnServer } from '../setup/server.js';
 import { podsOf } from '../setup/deploy.js';
 import { METRIC } from '../setup/workloads.js';
-import { textAt } from '../json.js';
 import { CUSTOM, customPath, externalPath } from './metrics.js';
 
 export interface AccessDeps {

@@ -9,7 +9,7 @@ const PAUSE = /(^|[/-])pause(-[a-z0-9]+)?:[^@]+$/;
  * @throws {TypeError} when no node lists it: a kubelet tells of its 50 largest images, and this is the smallest
  */
 export async function pauseImage(cluster: Cluster): Promise<string> {
-  const nodes = await cluster.list('/api/v1/nodes');
+  const nodes = await cluster.list('/api/v1/nodes?limit=500');
   const names = nodes.flatMap((node) => listAt(node, 'status', 'images').flatMap((image) => listAt(image, 'names')));
   const found = names.map(String).find((name) => PAUSE.test(name));
   if (found === undefined)

@@ -12,7 +12,7 @@ const ADDRESS = '192.0.2.1'; // RFC 5737: nobody's
 
 /** Whether kubelets run the pods of a cluster: some node is ready, and not one that a run has left behind. */
 export async function hasKubelets(cluster: Cluster): Promise<boolean> {
-  const nodes = await cluster.list(`/api/v1/nodes?labelSelector=${encodeURIComponent(`!${RUN_LABEL}`)}`);
+  const nodes = await cluster.list(`/api/v1/nodes?limit=500&labelSelector=${encodeURIComponent(`!${RUN_LABEL}`)}`);
   return nodes.some((node) => conditionOf(node, 'Ready').status === 'True');
 }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import { once } from 'node:events';
 import type { User } from '../../../apiserver/auth/user.js';
+import { errorMessage } from '../../../runtime/logger.js';
 import { conditionOf, listAt, numberAt, textAt } from '../../cluster/json.js';
 import type { Issued } from '../certificates.js';
 import type { KubeApiServer } from '../kube-api.js';
@@ -91,13 +92,17 @@ export class Aggregator {
     answer.pipe(response);
   }
 
-  /** The parsed answer to a GET. */
+  /** The parsed answer to a GET; what cannot be reached is unavailable. */
   async get(path: string, user: User): Promise<{ readonly statusCode: number; readonly body: unknown }> {
-    const answer = await this.#ask(this.find(path), user, { method: 'GET', path, accept: 'application/json' });
-    let text = '';
-    answer.setEncoding('utf8');
-    for await (const chunk of answer) text += String(chunk);
-    return { statusCode: answer.statusCode ?? 0, body: JSON.parse(text) as unknown };
+    try {
+      const answer = await this.#ask(this.find(path), user, { method: 'GET', path, accept: 'application/json' });
+      let text = '';
+      answer.setEncoding('utf8');
+      for await (const chunk of answer) text += String(chunk);
+      return { statusCode: answer.statusCode ?? 0, body: JSON.parse(text) as unknown };
+    } catch (error) {
+      return { statusCode: 503, body: { message: `error trying to reach service: ${errorMessage(error)}` } };
+    }
   }
 
   close(): void {
@@ -119,7 +124,7 @@ export class Aggregator {
       answer.resume();
       return answer.statusCode === 200 ? '' : `failing or missing response: ${answer.statusCode ?? 0}`;
     } catch (error) {
-      return `failing or missing response: ${String(error)}`;
+      return `failing or missing response: ${errorMessage(error)}`;
     }
   }
 
