@@ -21,15 +21,16 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-/** A scheduler needs no longer, unless it has nowhere to put a pod. */
-const SCHEDULED_WITHIN_MS = 60_000;
 /** Of pods that nobody runs. */
 const NO_IMAGE = 'none';
 /** Enough for every node to have two samples. */
 const FIRST_REPORTS = 4;
 
-/** Rights, the server with its registration, pods that run, and reports of them. */
-export async function setUp(run: Run): Promise<Stage> {
+/**
+ * Rights, the server with its registration, pods that run, and reports of them.
+ * @param scheduledWithinMs after which kubelets are played where they are only said to be there
+ */
+export async function setUp(run: Run, scheduledWithinMs: number): Promise<Stage> {
   const { outcomes } = run;
   const closing: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
@@ -47,7 +48,7 @@ export async function setUp(run: Run): Promise<Stage> {
         untilAvailable(run, name, server.ca),
       );
     }
-    const image = await deploy(run, closing);
+    const image = await deploy(run, closing, scheduledWithinMs);
     const agents = new Agents(run, server, image);
     const pusher = new Pusher(run, agents);
     closing.push(() => {
@@ -91,7 +92,7 @@ async function startRegistered(run: Run, plan: Plan): Promise<OwnServer> {
 }
 
 /** Deployments whose pods run, by kubelets or as if there were some. @returns the image that they run */
-async function deploy(run: Run, closing: (() => Promise<void>)[]): Promise<string> {
+async function deploy(run: Run, closing: (() => Promise<void>)[], scheduledWithinMs: number): Promise<string> {
   const { names, options, outcomes, cluster } = run;
   const play = async (): Promise<void> => {
     outcomes.note('      no kubelet runs pods here: kubelets are played');
@@ -104,7 +105,7 @@ async function deploy(run: Run, closing: (() => Promise<void>)[]): Promise<strin
     if (isPlayed) await play();
     const image = options.image ?? (isPlayed ? NO_IMAGE : await pauseImage(cluster));
     await createAll(run, workloads(names, image));
-    if (!isPlayed && options.kubelet === 'auto' && !(await areScheduled(run, SCHEDULED_WITHIN_MS))) await play();
+    if (!isPlayed && options.kubelet === 'auto' && !(await areScheduled(run, scheduledWithinMs))) await play();
     await untilRunning(run);
     return image;
   });
