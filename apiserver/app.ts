@@ -20,7 +20,7 @@ import { expositionRoutes } from './exposition/routes.js';
 import { createShell } from './http-shell.js';
 import { ingestRoutes } from './ingest/routes.js';
 import { podnetRoutes } from './api/podnet/routes.js';
-import type { PodList } from './pods/pod-list.js';
+import type { PodList, PodNodes } from './pods/pod-list.js';
 import type { ServiceList } from './pods/service-list.js';
 import { createSelfMetrics, type SelfMetrics } from './self-metrics.js';
 import { Figures } from './store/figure.js';
@@ -56,6 +56,7 @@ export interface Cluster {
   readonly pods: PodList;
   readonly services: ServiceList;
   readonly objects: ObjectNames;
+  readonly podNodes?: PodNodes;
   /** Agents there should be; undefined where that is not known. */
   readonly expectedAgents?: () => number | undefined;
 }
@@ -78,7 +79,7 @@ const ENOUGH_AGENTS = 0.95;
 export function createApp(options: AppOptions): Created {
   const { clock, log, registry, cluster } = options;
   const store = new Store(options);
-  const pods = new Pods(store, cluster?.pods);
+  const pods = new Pods(store, cluster?.pods, cluster?.podNodes);
   const figures = new Figures(options.podLabels);
   const exposition = new Exposition({ nodes: store, pods }, options.podLabels);
   const metrics = createSelfMetrics(registry, { store, clock, version: options.version });

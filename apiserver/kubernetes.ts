@@ -15,6 +15,7 @@ import { reviewToken } from './auth/token-review.js';
 import type { ApiserverOptions } from './options.js';
 import { Agents } from './pods/agents.js';
 import { KubernetesObjectNames } from './pods/object-names.js';
+import { KubernetesPodNodes } from './pods/kubernetes-pod-nodes.js';
 import { KubernetesPods } from './pods/kubernetes-pods.js';
 import { addListMetrics } from './pods/list-metrics.js';
 import { KubernetesServices } from './pods/kubernetes-services.js';
@@ -80,10 +81,11 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
   addListMetrics(registry, { pods: pods.source, services: services.source }, clock);
   const running = [pods, services, auth.source].map((one) => one.run(stop.signal));
   const serving = await startServing(options, client, deps);
+  const podNodes = new KubernetesPodNodes({ api: client, clock, log, signal: stop.signal });
   const objects = new KubernetesObjectNames({ api: client, clock, signal: stop.signal });
   log.info({ api: client.server }, 'following the cluster');
   return {
-    cluster: { pods, services, objects, expectedAgents: () => agents.expected },
+    cluster: { pods, services, objects, podNodes, expectedAgents: () => agents.expected },
     auth,
     certificate: serving.certificate,
     checks: [
@@ -93,9 +95,11 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
       agentsCheck(options),
     ],
     onServing: ({ store, exposition }) => {
-      pods.onChange((namespace, name) => {
+      const invalidate = (namespace: string, name: string): void => {
         for (const { node } of store.reported(namespace, name)) exposition.invalidate(node);
-      });
+      };
+      pods.onChange(invalidate);
+      podNodes.onKnown(invalidate);
       pods.onReplaced(() => {
         for (const node of store.nodes()) exposition.invalidate(node);
       });

@@ -73,19 +73,42 @@ test('a Deployment is reached through its ReplicaSet, and is whole or absent', a
   assert.match(body.message, /: 2 of 3 pods have samples$/);
 });
 
-test('a uid that two nodes report stays with the first while that lives', async (t) => {
-  const deployment = await start(t);
-  const thief = await deployment.agentToken({ node: 'node-b' });
+/** node-b reports a pod of node-a, and says that it is younger than it is. */
+async function steal({ agentToken, push }: Deployment): Promise<void> {
+  const token = await agentToken({ node: 'node-b' });
   for (const second of [10, 20]) {
     const interfaces = [interfaceReport({ readings: [readingOf(9_000_000 * second)] })];
-    const pods = [podReport({ namespace: 'demo', name: 'p1', uid: 'uid-p1', interfaces })];
-    const { statusCode } = await deployment.push(
-      nodeReport(second * 1_000, { node: 'node-b', bootId: 'boot-b', pods }),
-      thief,
-    );
-    assert.equal(statusCode, 200);
+    const creationTimestamp = '2027-01-01T00:00:00Z';
+    const pods = [podReport({ namespace: 'demo', name: 'p1', uid: 'uid-p1', creationTimestamp, interfaces })];
+    const report = nodeReport(second * 1_000, { node: 'node-b', bootId: 'boot-b', pods });
+    assert.equal((await push(report, token)).statusCode, 200);
   }
+}
+
+test('a pod that two nodes report stays with the first while that lives', async (t) => {
+  const deployment = await start(t);
+  deployment.api.misbehave(({ path }) => (path.endsWith('/pods/p1') ? { status: 503 } : undefined));
+  await steal(deployment);
   assert.deepEqual(await values(deployment), DEMO);
+});
+
+test('a pod that two nodes report is of the node that it is on, whoever came first', async (t) => {
+  const deployment = await startDeployment();
+  t.after(() => deployment.close());
+  deployment.rules.push(({ resourceAttributes }) => resourceAttributes?.['resource'] === 'nodereports');
+  deployment.addPod('demo', 'p1');
+  await eventually(
+    () => deployment.server.pods.get('demo', 'p1', 0)?.uid,
+    (uid) => uid === 'uid-p1',
+  );
+  await steal(deployment);
+  await deployDemo(deployment);
+  await eventually(
+    () => values(deployment),
+    (found) => found.join() === DEMO.join(),
+  );
+  const { text } = await deployment.viaProxy('/metrics?family=podnet_interface_receive_bytes_total', ADMIN);
+  assert.doesNotMatch(text, /node="node-b"/);
 });
 
 test('an agent whose pod is deleted is out at once', async (t) => {
