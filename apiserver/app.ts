@@ -17,7 +17,8 @@ import { collectRoutes } from './api/route-list.js';
 import type { Auth } from './auth/create-auth.js';
 import { Exposition } from './exposition/exposition.js';
 import { expositionRoutes } from './exposition/routes.js';
-import { createShell } from './http-shell.js';
+import type { Connections } from './http/connections.js';
+import { createShell } from './http/shell.js';
 import { ingestRoutes } from './ingest/routes.js';
 import { podnetRoutes } from './api/podnet/routes.js';
 import type { PodList } from './pods/pod-list.js';
@@ -62,6 +63,8 @@ export interface Cluster {
 
 /** The server and what it answers from. */
 export interface Created {
+  /** What is open, to be told of the end. */
+  readonly connections: Connections;
   readonly app: App;
   readonly store: Store;
   readonly pods: Pods;
@@ -82,7 +85,7 @@ export function createApp(options: AppOptions): Created {
   const figures = new Figures(options.podLabels);
   const exposition = new Exposition({ nodes: store, pods }, options.podLabels);
   const metrics = createSelfMetrics(registry, { store, clock, version: options.version });
-  const app = createShell({ tls: options.tls, log });
+  const { app, connections } = createShell({ tls: options.tls, log });
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';
     metrics.requestSeconds.observe({ route, code: String(reply.statusCode) }, reply.elapsedTime / 1_000);
@@ -90,10 +93,10 @@ export function createApp(options: AppOptions): Created {
   });
   options.auth?.guard(app);
   addRoutes(app, options, { store, pods, figures, exposition, metrics });
-  return { app, store, pods, figures, exposition };
+  return { app, connections, store, pods, figures, exposition };
 }
 
-type Parts = Omit<Created, 'app'> & { readonly metrics: SelfMetrics };
+type Parts = Omit<Created, 'app' | 'connections'> & { readonly metrics: SelfMetrics };
 
 function addRoutes(app: App, options: AppOptions, { store, pods, figures, exposition, metrics }: Parts): void {
   const { clock, log, registry, version, cluster, clusterMetricsNamespaces, windowMs, allowUnboundAgents } = options;
