@@ -18,6 +18,7 @@ import { KubernetesObjectNames } from './pods/object-names.js';
 import { KubernetesPods } from './pods/kubernetes-pods.js';
 import { addListMetrics } from './pods/list-metrics.js';
 import { KubernetesServices } from './pods/kubernetes-services.js';
+import { servingHosts } from './tls/leaf.js';
 import { startCaPublisher } from './tls/publish-ca.js';
 import { createTlsMetrics } from './tls/metrics.js';
 import { startServingCertificate } from './tls/serving.js';
@@ -118,7 +119,10 @@ async function startServing(options: ApiserverOptions, client: KubeClient, deps:
   const { service, tlsCertFile: certFile, tlsPrivateKeyFile: keyFile } = options;
   const metrics = createTlsMetrics(registry);
   if (certFile !== undefined && keyFile !== undefined) {
-    const certificate = await startServingCertificate({ kind: 'files', certFile, keyFile }, { clock, log, metrics });
+    const certificate = await startServingCertificate(
+      { kind: 'files', certFile, keyFile, hosts: servingHosts(service) },
+      { clock, log, metrics },
+    );
     return { certificate, close: () => certificate.close() };
   }
   const certificate = await startServingCertificate(

@@ -76,7 +76,9 @@ export async function startApiserver(options: ApiserverOptions, deps: ApiserverD
   log.info({ url, fingerprint: fingerprint(certificate.current().cert) }, 'serving');
   return {
     url,
-    ca: certificate.caBundle(),
+    get ca() {
+      return certificate.caBundle();
+    },
     ...{ store, pods, figures },
     close: async () => {
       shutdown.isUnderWay = true;

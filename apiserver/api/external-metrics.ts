@@ -62,6 +62,10 @@ function answer(asked: Asked, query: unknown, deps: ExternalMetricsDeps): Extern
     );
   }
   checkListOptions(query);
+  // Access to one name is asked about where a fieldSelector names one: a selector that is not obeyed must not be taken.
+  if ((queryValue(query, 'fieldSelector') ?? '') !== '') {
+    throw new ApiError('BadRequest', 'fieldSelector: is not supported here');
+  }
   const figure = parseFigureQuery(asked.metric, 'labelSelector', query, deps);
   const couldNotFind = `the server could not find the metric ${asked.metric}`;
   if (figure === undefined) throw new ApiError('NotFound', `${couldNotFind}; served are ${RATE_NAMES.join(', ')}`);

@@ -37,8 +37,8 @@ const WATCH_IDLE_MS = 150_000;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 /** An object is 1.5 MiB at most in etcd, and somewhat more as JSON. */
 const MAX_EVENT_BYTES = 4 * 1024 * 1024;
-/** Watches included. */
-const MAX_CONNECTIONS = 100;
+/** Watches included. More than there can be reviews under way: one user's slow ones must not hold up another's. */
+const MAX_CONNECTIONS = 1_000;
 /** Shorter than the 90 s after which a kube-apiserver gives up an idle connection. */
 const IDLE_CONNECTION_MS = 30_000;
 

@@ -11,11 +11,16 @@ export const PODNET = '/apis/podnet.dev/v1alpha1';
 /** Two pods of the Deployment web in the namespace demo, behind the Service svc1, on node-a: p1 at 1,500 bytes a second, p2 at 500. */
 export async function deployDemo(deployment: Deployment): Promise<void> {
   const { api, addPod, rules } = deployment;
-  rules.push(({ user, resourceAttributes }) => user?.endsWith(':podnet-nodeagent') === true && resourceAttributes?.['resource'] === 'nodereports');
+  rules.push(
+    ({ user, resourceAttributes }) =>
+      user?.endsWith(':podnet-nodeagent') === true && resourceAttributes?.['resource'] === 'nodereports',
+  );
   for (const name of ['p1', 'p2']) {
     addPod('demo', name, {
       labels: { app: 'web', 'pod-template-hash': '5b8dd9f89' },
-      ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-5b8dd9f89', uid: 'rs', controller: true }],
+      ownerReferences: [
+        { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-5b8dd9f89', uid: 'rs', controller: true },
+      ],
     });
   }
   addPod('other', 'p1', { uid: 'uid-p1-other', labels: { app: 'web' } });
@@ -26,7 +31,7 @@ export async function deployDemo(deployment: Deployment): Promise<void> {
 }
 
 /** Reports of the demo, by the second of node-a's clock. */
-export function createDemo(deployment: Deployment): { pushDemo(second: number): Promise<void> } {
+export function createDemo(deployment: Deployment) {
   const pod = (namespace: string, name: string, perSecond: number, second: number) =>
     podReport({
       ...{ namespace, name, uid: `uid-${name}`, labels: { app: 'web' } },
@@ -39,7 +44,24 @@ export function createDemo(deployment: Deployment): { pushDemo(second: number): 
       ],
     });
   return {
-    pushDemo: async (second) => {
+    /** So many pods of a namespace, on nodes of so many each. */
+    pushMany: async (namespace: string, count: number, perNode: number): Promise<void> => {
+      for (let first = 0; first < count; first += perNode) {
+        const node = `big-${first / perNode}`;
+        const token = await deployment.agentToken({ node });
+        for (const second of [1, 2]) {
+          const pods = Array.from({ length: Math.min(perNode, count - first) }, (_, i) =>
+            pod(namespace, `pod-${first + i}`, 100, second),
+          );
+          const { statusCode, text } = await deployment.push(
+            nodeReport(second * 1_000, { node, bootId: `boot-${node}`, pods }),
+            token,
+          );
+          assert.equal(statusCode, 200, text);
+        }
+      }
+    },
+    pushDemo: async (second: number): Promise<void> => {
       const pods = [pod('demo', 'p1', 1_500, second), pod('demo', 'p2', 500, second)];
       // Its name is another pod's, too.
       pods.push({ ...pod('other', 'p1', 7, second), uid: 'uid-p1-other' });

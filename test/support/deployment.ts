@@ -2,7 +2,7 @@ import { generateKeyPair, exportJWK, SignJWT } from 'jose';
 import { gzipSync } from 'node:zlib';
 import { apiserverProgram } from '../../apiserver/options.js';
 import { startApiserver, type Apiserver } from '../../apiserver/start.js';
-import { NODE_REPORTS_PATH, type NodeReport, type NodeReportAnswer } from '../../openapi/node-report.js';
+import { NODE_REPORTS_PATH, type NodeReport } from '../../openapi/node-report.js';
 import type { Status } from '../../openapi/kubernetes.js';
 import { createLogger } from '../../runtime/logger.js';
 import { parseOptions } from '../../runtime/options/parse.js';
@@ -58,13 +58,15 @@ export interface Deployment {
   /** Allowed is what one of these allows. */
   readonly rules: Rule[];
   /** As the aggregator, over one connection. */
-  viaProxy(path: string, sender: Sender, question?: Question): Promise<Answer<Status>>;
-  ask<Body = Status>(path: string, question?: Question, certificate?: Issued): Promise<Answer<Body>>;
-  connect(certificate?: Issued, http?: 1 | 2): Connection;
+  readonly viaProxy: (path: string, sender: Sender, question?: Question) => Promise<Answer<Status>>;
+  /** With the aggregator's certificate, and no headers but these. */
+  readonly asProxy: (path: string, question: Question) => Promise<Answer<Status>>;
+  readonly ask: (path: string, question?: Question, certificate?: Issued) => Promise<Answer<Status>>;
+  readonly connect: (certificate?: Issued, http?: 1 | 2) => Connection;
   /** A pod, as the API server lists it. */
-  addPod(namespace: string, name: string, metadata?: Readonly<Record<string, unknown>>): string;
-  agentToken(bound?: Bound): Promise<string>;
-  push(report: NodeReport, token?: string): Promise<Answer<NodeReportAnswer & Status>>;
+  readonly addPod: (namespace: string, name: string, metadata?: Readonly<Record<string, unknown>>) => string;
+  readonly agentToken: (bound?: Bound) => Promise<string>;
+  readonly push: (report: NodeReport, token?: string) => Promise<Answer<unknown>>;
   close(): Promise<void>;
 }
 
@@ -108,8 +110,11 @@ export async function startDeployment({ flags = [] }: DeploymentOptions = {}): P
     ...{ api, server, authorities, clock, logged, rules, connect, agentToken },
     viaProxy: (path, sender, question = {}) =>
       proxied.ask<Status>(path, { ...question, headers: { ...remoteHeaders(sender), ...question.headers } }),
+    asProxy: (path, question) => proxied.ask<Status>(path, question),
     ask: (path, question, certificate) =>
-      certificate === undefined ? anonymous.ask(path, question) : connect(certificate).ask(path, question),
+      certificate === undefined
+        ? anonymous.ask<Status>(path, question)
+        : connect(certificate).ask<Status>(path, question),
     addPod: (namespace, name, metadata = {}) => {
       const uid = `uid-${name}`;
       const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
@@ -146,7 +151,11 @@ async function publishKeys(api: KubeApiServer): Promise<Deployment['agentToken']
   api.jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'key-1', alg: 'RS256', use: 'sig' }] };
   api.openidConfiguration = { issuer: ISSUER, jwks_uri: `${api.url}/openid/v1/jwks` };
   api.put('/api/v1/namespaces/podnet-system/pods/agent-a', {
-    metadata: { uid: 'uid-agent-a', creationTimestamp: '2026-11-20T10:00:00Z' },
+    metadata: {
+      uid: 'uid-agent-a',
+      creationTimestamp: '2026-11-20T10:00:00Z',
+      ownerReferences: [{ kind: 'DaemonSet', name: 'podnet-nodeagent', uid: 'ds', controller: true }],
+    },
     spec: { nodeName: 'node-a' },
   });
   return (bound: Bound = {}) => {
