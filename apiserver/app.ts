@@ -10,6 +10,7 @@ import { customMetricsRoutes } from './api/custom-metrics.js';
 import { discoveryRoutes } from './api/discovery.js';
 import { externalMetricsRoutes } from './api/external-metrics.js';
 import { healthRoutes, type HealthCheck } from './api/health.js';
+import { jsonRoutes } from './api/json-routes.js';
 import { Members, type ObjectNames } from './api/members.js';
 import { ObjectFigures } from './api/object-figures.js';
 import { openApiRoutes } from './api/openapi.js';
@@ -113,9 +114,10 @@ function addRoutes(app: App, options: AppOptions, { store, pods, figures, exposi
   }
   if (groups.has(CUSTOM_METRICS_GROUP)) {
     const members = new Members({ pods, services: cluster?.services, objects: cluster?.objects });
-    customMetricsRoutes(app, { ...answering, objects: new ObjectFigures({ pods, figures, members, clock }) });
+    const objects = new ObjectFigures({ pods, figures, members, clock });
+    jsonRoutes(app, (scope) => customMetricsRoutes(scope, { ...answering, objects }));
   }
-  if (groups.has(EXTERNAL_METRICS_GROUP)) externalMetricsRoutes(app, answering);
+  if (groups.has(EXTERNAL_METRICS_GROUP)) jsonRoutes(app, (scope) => externalMetricsRoutes(scope, answering));
   expositionRoutes(app, { exposition, registry, clock });
   healthRoutes(app, [reportsArrived(store, clock, cluster?.expectedAgents), ...options.checks]);
 }
