@@ -32,6 +32,7 @@ export interface BoundedServer {
 
 /** More pairs than a header of the size allowed can have: groups of a user are a pair each, and none may be lost. */
 const HEADER_PAIRS = 8_192;
+const CLOSING_MS = 5_000;
 
 /** HTTP/2 and HTTP/1.1 over TLS, bounded in what a client may take and in the time it may take. */
 export function createBoundedServer(
@@ -65,35 +66,42 @@ export function createBoundedServer(
       sendBareStatus(response, methodNotAllowed());
       return;
     }
-    boundBody(request, response, limits.requestTimeoutMs);
+    boundBody(request, limits.requestTimeoutMs);
     handler(request, response);
   });
   server.on('session', (session: ServerHttp2Session) => {
-    session.setTimeout(limits.idleTimeoutMs, () => session.close());
+    session.setTimeout(limits.idleTimeoutMs, () => {
+      session.close();
+      // No request takes as long as that: a stream that is still open has nobody at its other end.
+      setTimeout(() => session.destroy(), CLOSING_MS).unref();
+    });
   });
   refuseWhatIsNoRequest(server);
   return { server, connections, onClientError: clientErrorHandler(connections) };
 }
 
 /** Of a body, on HTTP/2; on HTTP/1.1 Node looks after it. */
-function boundBody(request: Http2ServerRequest, response: Http2ServerResponse, timeoutMs: number): void {
+function boundBody(request: Http2ServerRequest, timeoutMs: number): void {
   if (request.httpVersionMajor < 2 || request.stream.endAfterHeaders) return;
+  const { stream } = request;
   const timer = setTimeout(() => {
-    // Nobody who listens: the body is not read, and the answer does not wait for it.
-    if (request.listenerCount('error') === 0) return;
-    response.once('finish', () => request.stream.close(constants.NGHTTP2_NO_ERROR));
-    request.emit('error', new ApiError('RequestTimeout', REQUEST_TIMED_OUT));
+    // Where nobody listens the body is not read, and the answer does not wait for it.
+    if (request.listenerCount('error') > 0) request.emit('error', new ApiError('RequestTimeout', REQUEST_TIMED_OUT));
   }, timeoutMs).unref();
   const clear = (): void => clearTimeout(timer);
   request.once('end', clear);
   request.once('close', clear);
+  // After its answer Node would keep the stream, and with it all that counts as in flight, until the client has said everything.
+  stream.once('finish', () => {
+    if (!request.complete) stream.close(constants.NGHTTP2_NO_ERROR);
+  });
 }
 
 /** However long an answer takes, some of it is to be taken all the time: it is held in memory, and counts as a request in flight. */
 function boundAnswer(request: Http2ServerRequest, response: Http2ServerResponse, timeoutMs: number): void {
   response.setTimeout(timeoutMs, () => {
     if (!response.headersSent) return; // it is not the client that takes its time
-    if (request.httpVersionMajor >= 2) request.stream.destroy();
+    if (request.httpVersionMajor >= 2) request.stream.close(constants.NGHTTP2_CANCEL);
     else request.socket.destroy();
   });
 }

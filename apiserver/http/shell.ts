@@ -85,6 +85,11 @@ function addAnswerShape(app: App, limits: Limits): void {
     void reply.header('content-type', 'application/json; charset=utf-8');
     done(tooLarge(request, limits));
   });
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    // fastify asks for the end of the connection after a bad body: HTTP/2 has no such header, and Node would warn.
+    if (request.raw.httpVersionMajor >= 2) void reply.removeHeader('connection');
+    done();
+  });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send(status('NotFound', RESOURCE_NOT_FOUND, {})));
   app.setErrorHandler(sendError);
 }
