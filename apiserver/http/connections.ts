@@ -40,11 +40,6 @@ export class Connections {
     });
   }
 
-  /** Connections of any kind, with those that still shake hands. */
-  get open(): number {
-    return this.#raw.size;
-  }
-
   /** Whether a request of HTTP/1.1 waits for its answer on this connection, and nothing of one is out yet. */
   isAwaited(socket: Socket): boolean {
     const answering = [...(this.#inFlight.get(socket) ?? [])];

@@ -32,6 +32,8 @@ export interface BoundedServer {
 
 /** More pairs than a header of the size allowed can have: groups of a user are a pair each, and none may be lost. */
 const HEADER_PAIRS = 8_192;
+/** HTTP/2 counts 32 bytes more for each header (RFC 9113 6.5.2), and what exceeds its limit gets no answer: the same users fit in either. */
+const COUNTED_TWICE = 2;
 const CLOSING_MS = 5_000;
 
 /** HTTP/2 and HTTP/1.1 over TLS, bounded in what a client may take and in the time it may take. */
@@ -45,7 +47,7 @@ export function createBoundedServer(
     handshakeTimeout: limits.handshakeTimeoutMs,
     maxHeaderListPairs: HEADER_PAIRS,
     maxSessionMemory: limits.sessionMemory,
-    settings: { maxHeaderListSize: limits.headerBytes, maxConcurrentStreams: limits.streamsPerSession },
+    settings: { maxHeaderListSize: COUNTED_TWICE * limits.headerBytes, maxConcurrentStreams: limits.streamsPerSession },
   });
   // Of HTTP/1.1 Node reads these from the server object alone, for servers of HTTP/2 it takes no such options.
   Object.assign(server, {
@@ -55,6 +57,8 @@ export function createBoundedServer(
     keepAliveTimeout: limits.idleTimeoutMs,
     maxHeaderSize: limits.headerBytes,
     maxHeadersCount: 0, // as many as the size allows: at Node's 1,000 it would drop the rest and say nothing
+    // At its end Node would take a connection for idle whose answer is handed over and not yet taken; ours are closed by Connections.
+    closeIdleConnections: () => undefined,
   });
   server.maxConnections = limits.connections;
   const connections = new Connections(server);
