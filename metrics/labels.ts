@@ -11,6 +11,8 @@ export const RESERVED_SELECTOR_KEYS = ['window', 'quantile'] as const;
 
 const SELECTOR_VALUE_MAX = 63; // apimachinery validation.LabelValueMaxLength
 const HASH_LENGTH = 8;
+/** What a selector value may be as it is: nearly every one. */
+const PLAIN = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 
 /**
  * The alias under which a label value is matched by selectors: Kubernetes allows `[A-Za-z0-9._-]`, 63 characters,
@@ -18,7 +20,7 @@ const HASH_LENGTH = 8;
  * value is cut and ends in the first 8 hex digits of its SHA-256.
  */
 export function selectorValue(value: string): string {
-  if (value === '') return '';
+  if (value === '' || PLAIN.test(value)) return value;
   let alias = value.replace(/[^A-Za-z0-9._-]/gu, '_');
   if (!/^[A-Za-z0-9]/.test(alias)) alias = `x${alias}`;
   if (!/[A-Za-z0-9]$/.test(alias)) alias = `${alias}x`;

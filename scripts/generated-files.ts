@@ -88,7 +88,7 @@ async function renderMetrics(): Promise<string> {
     '',
     '## On `custom.metrics.k8s.io`, for the HPA',
     '',
-    'For `pods`, by name or by `labelSelector`. `metricLabelSelector` takes the labels of the series, and `window=30s` for the time a rate is',
+    'Of what they answer: [api.md](api.md). `metricLabelSelector` takes the labels of the series, and `window=30s` for the time a rate is',
     'averaged over. In a selector every character outside `A-Za-z0-9._-` of a value is written `_`, an end that is not alphanumeric gets an `x`,',
     'and a value over 63 characters is cut and ends in `-` and the first 8 digits of its SHA-256.',
     '',

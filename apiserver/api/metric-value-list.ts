@@ -26,10 +26,15 @@ export function toReading({ perSecond, spanMs, ageMs }: Measure, wallMs: number)
   const value = renderQuantity(perSecond);
   if (value === undefined) return undefined;
   return {
-    timestamp: `${new Date(wallMs - ageMs).toISOString().slice(0, 19)}Z`,
+    timestamp: timestampOf(wallMs - ageMs),
     windowSeconds: Math.max(1, Math.round(spanMs / 1_000)),
     value,
   };
+}
+
+/** RFC 3339, whole seconds. */
+export function timestampOf(wallMs: number): string {
+  return `${new Date(wallMs).toISOString().slice(0, 19)}Z`;
 }
 
 /** The answer of custom.metrics.k8s.io, in the fields of the version asked for. */

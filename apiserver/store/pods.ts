@@ -18,7 +18,7 @@ export interface KnownPod {
   readonly name: string;
   readonly uid: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly workload?: { readonly kind: string; readonly name: string };
+  readonly workload: { readonly kind: string; readonly name: string } | undefined;
   /** What its agent says of it; undefined where none does. */
   readonly series: PodSeries | undefined;
 }
@@ -133,13 +133,13 @@ export class Pods {
         );
     if (series !== undefined) return knownBy(series, listed);
     const { namespace, name, uid, labels, workload } = listed;
-    return { namespace, name, uid, labels, ...(workload !== undefined && { workload }), series: undefined };
+    return { namespace, name, uid, labels, workload, series: undefined };
   }
 }
 
 function knownBy(series: PodSeries, listed: ApiPod | undefined): KnownPod {
   const { namespace, name, uid, labels, workload } = series.describedBy(listed);
-  return { namespace, name, uid, labels, ...(workload !== undefined && { workload }), series };
+  return { namespace, name, uid, labels, workload, series };
 }
 
 /** The pod to show of those with one name. */

@@ -21,7 +21,7 @@ export async function readServiceAccount(
   const port = env['KUBERNETES_SERVICE_PORT'] ?? '443';
   if (host === '') {
     throw new StartError(
-      'this is not a pod of Kubernetes (KUBERNETES_SERVICE_HOST is not set): give a kubeconfig, or run standalone',
+      'this is not a pod of Kubernetes (KUBERNETES_SERVICE_HOST is not set): give --kubeconfig, or --standalone',
     );
   }
   const [token, ca, namespace] = await Promise.all(

@@ -2,6 +2,7 @@
 import { cpus, release, totalmem } from 'node:os';
 import process from 'node:process';
 import { benchSweep } from './agent.js';
+import { benchApi } from './api.js';
 import { benchIngest, benchRead } from './server.js';
 
 const [cpu] = cpus();
@@ -10,4 +11,5 @@ console.log(
 );
 await benchIngest();
 await benchSweep();
+await benchApi();
 await benchRead(1_000);

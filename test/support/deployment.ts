@@ -72,6 +72,8 @@ export interface Deployment {
 
 export interface DeploymentOptions {
   readonly flags?: readonly string[];
+  /** What is to be in the cluster before the server is. */
+  readonly prepare?: (api: KubeApiServer) => void;
 }
 
 /** X-Remote headers of a sender, as the aggregator writes them (client-go, transport/round_trippers.go). */
@@ -86,7 +88,7 @@ export function remoteHeaders({ user, groups = ['system:authenticated'], extra =
 }
 
 /** Starts both and waits until the server is ready for the aggregator. */
-export async function startDeployment({ flags = [] }: DeploymentOptions = {}): Promise<Deployment> {
+export async function startDeployment({ flags = [], prepare }: DeploymentOptions = {}): Promise<Deployment> {
   const authorities = await createAuthorities();
   const rules: Rule[] = [];
   const api = await createKubeApi({
@@ -94,6 +96,7 @@ export async function startDeployment({ flags = [] }: DeploymentOptions = {}): P
   });
   const signing = await publishKeys(api);
   api.put(CONFIG_MAP, { data: authenticationData(authorities.frontProxy.cert, authorities.client.cert) });
+  prepare?.(api);
   const clock = createShiftedClock();
   const logged: string[] = [];
   const server = await startServer(api, { flags, clock, logged });

@@ -4,7 +4,7 @@ import type { Clock } from '../../../runtime/clock.js';
 import type { Figure, Figures, Sum } from '../../store/figure.js';
 import type { NodeSeries } from '../../store/node-series.js';
 import type { Pods, ReportedPods } from '../../store/pods.js';
-import { timestampOf } from './pod-networks.js';
+import { timestampOf } from '../metric-value-list.js';
 import { rateColumns, trafficOf } from './rates.js';
 import type { Resource } from './resource.js';
 

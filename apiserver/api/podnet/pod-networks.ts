@@ -4,6 +4,7 @@ import type { Clock } from '../../../runtime/clock.js';
 import { ratesOfPod, type InterfaceRates } from '../../store/interface-rates.js';
 import type { InterfaceSeries } from '../../store/interface-series.js';
 import type { KnownPod, Pods } from '../../store/pods.js';
+import { timestampOf } from '../metric-value-list.js';
 import { rateColumns, trafficOf } from './rates.js';
 import type { Candidate, Resource } from './resource.js';
 
@@ -87,10 +88,6 @@ function toPodNetwork({ pod, node, series, figures }: InterfaceRates, name: stri
     ...(pciAddress !== undefined && { pciAddress }),
     ...trafficOf(figures, wallMs),
   };
-}
-
-export function timestampOf(wallMs: number): string {
-  return `${new Date(wallMs).toISOString().slice(0, 19)}Z`;
 }
 
 /** An interface name as part of an object's name: what a path does not take is written `-`, and a hash tells two such apart. */

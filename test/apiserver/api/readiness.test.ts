@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Agents } from '../../../apiserver/pods/agents.js';
+import { createTestServer, type TestServer } from '../../support/app.js';
+import { apiPod, createTestCluster } from '../../support/cluster.js';
+import { nodeReport } from '../../support/reports.js';
+
+const isReady = async (server: TestServer) => (await server.get('/readyz')).statusCode === 200;
+
+async function report(server: TestServer, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    await server.push(nodeReport(1_000, { node: `node-${i}`, bootId: `boot-${i}`, pods: [] }));
+  }
+}
+
+test('ready when nineteen of twenty agents have reported, and then for good', async () => {
+  let expected: number | undefined = 20;
+  const server = createTestServer({ cluster: { ...createTestCluster(), expectedAgents: () => expected } });
+  await report(server, 18);
+  assert.equal(await isReady(server), false);
+  await report(server, 19);
+  assert.equal(await isReady(server), true);
+  expected = 1_000;
+  assert.equal(await isReady(server), true);
+});
+
+test('ready after three intervals, however many agents there are', async () => {
+  const server = createTestServer({ cluster: { ...createTestCluster(), expectedAgents: () => undefined } });
+  await report(server, 3);
+  server.clock.advance(45_000);
+  assert.equal(await isReady(server), false);
+  server.clock.advance(1);
+  assert.equal(await isReady(server), true);
+});
+
+test('a check that fails is named, one that has something to say says it', async () => {
+  const server = createTestServer({
+    checks: [
+      { name: 'good', isMet: () => true, detail: () => 'with a remark' },
+      { name: 'bad', isMet: () => false },
+    ],
+  });
+  await report(server, 1);
+  const { statusCode, text } = await server.get('/readyz?verbose');
+  assert.equal(statusCode, 500);
+  assert.equal(
+    text,
+    '[+]ping ok\n[+]reports ok\n[+]good ok: with a remark\n[-]bad failed: reason withheld\nreadyz check failed\n',
+  );
+});
+
+test('there should be as many agents as the workloads that report have pods', () => {
+  const workload = { kind: 'DaemonSet', name: 'agent' };
+  const pod = (name: string, of = workload) => apiPod({ namespace: 'podnet-system', name, uid: name, workload: of });
+  const cluster = createTestCluster([
+    ...['a', 'b', 'c'].map((name) => pod(name)),
+    pod('other', { kind: 'Deployment', name: 'apiserver' }),
+  ]);
+  const agents = new Agents(cluster.pods);
+  assert.equal(agents.expected, undefined);
+  agents.note({ namespace: 'podnet-system', name: 'nobody' });
+  assert.equal(agents.expected, undefined);
+  agents.note({ namespace: 'podnet-system', name: 'a' });
+  assert.equal(agents.expected, 3);
+  cluster.state.isCurrent = false;
+  assert.equal(agents.expected, undefined);
+});
