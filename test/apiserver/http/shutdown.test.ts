@@ -95,6 +95,32 @@ test('answers that have begun are taken to their end', async () => {
   await closing;
 });
 
+test('whoever is asked to leave is still answered, and may come back', async () => {
+  const gate = createGate();
+  const server = await runShell({ drainTimeoutMs: 1_000 }, (app) => {
+    app.get('/slow', async () => gate.opened.then(() => ({ groups: ['done'] })));
+    app.get('/fast', () => ({ groups: ['fast'] }));
+  });
+  const session = connectHttp2(server.url, { ca: server.ca });
+  const stream = session.request({ ':path': '/slow' });
+  let text = '';
+  stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  const over = [once(session, 'close'), once(stream, 'end')];
+  const kept = connectOverHttp1(server);
+  assert.equal((await kept.ask('/fast')).headers['connection'], 'keep-alive');
+  const told = once(session, 'goaway');
+  server.connections.leave();
+  assert.equal((await told)[0], 0);
+  assert.equal((await kept.ask('/fast')).headers['connection'], 'close');
+  const another = connectOverHttp2(server);
+  assert.deepEqual((await another.ask('/fast')).body.groups, ['fast']);
+  gate.open();
+  await Promise.all(over);
+  assert.equal(text, '{"groups":["done"]}\n');
+  for (const connection of [kept, another]) connection.close();
+  await server.close();
+});
+
 test('what does not end by itself is ended at the deadline', async () => {
   const server = await runShell({ drainTimeoutMs: 300 }, (app) => {
     app.get('/never', () => new Promise(() => undefined));
