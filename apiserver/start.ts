@@ -70,7 +70,10 @@ export async function startApiserver(options: ApiserverOptions, deps: ApiserverD
     await Promise.all([app.close(), surroundings.close()]);
     throw error;
   }
-  const expiry = setInterval(() => store.expire(clock.monotonicMs()), EXPIRE_EVERY_MS);
+  const expiry = setInterval(() => {
+    const affected = store.expire(clock.monotonicMs(), (pod) => pods.isInList(pod));
+    for (const node of affected) created.exposition.invalidate(node);
+  }, EXPIRE_EVERY_MS);
   expiry.unref();
   const url = urlOf(app.server.address() as AddressInfo);
   log.info({ url, fingerprint: fingerprint(certificate.current().cert) }, 'serving');

@@ -98,7 +98,7 @@ export class Sweeper {
       node: this.#deps.sender.node,
       pods: ordered.map(({ pod, interfaces }) => ({
         meta: pod,
-        interfaces: interfaces.map((meta): InterfaceView => {
+        interfaces: (interfaces ?? []).map((meta): InterfaceView => {
           const { name, identity } = meta;
           return { meta, counters: this.#history.newest?.reading({ uid: pod.uid, name, identity }) ?? [] };
         }),
@@ -132,7 +132,7 @@ export class Sweeper {
   #remember(pods: readonly Pod[], readings: ReadonlyMap<string, readonly InterfaceReading[]>): void {
     this.#known = new Map(
       pods.map((pod) => {
-        const interfaces = readings.get(pod.uid)?.map(({ meta }) => meta) ?? this.#known.get(pod.uid)?.interfaces ?? [];
+        const interfaces = readings.get(pod.uid)?.map(({ meta }) => meta) ?? this.#known.get(pod.uid)?.interfaces;
         return [pod.uid, { pod, interfaces }];
       }),
     );

@@ -108,7 +108,7 @@ export const InterfaceReport = Type.Object(
       pattern: `${pattern.TOKEN}|^$`,
       maxLength: pattern.TOKEN_MAX,
       description:
-        'Netns inode and ifindex, or VF epoch: another one proves a new counter. Empty: not known, proves nothing.',
+        'Netns inode and ifindex, or VF epoch: another one is another counter. Empty: not known, proves nothing.',
     }),
     source: Type.Union([Type.Literal('netdev'), Type.Literal('vf'), Type.Literal('ip')], {
       description: 'Where the counters come from: the netdev in the pod, the VF counters of the PF, the IP layer.',
@@ -154,7 +154,12 @@ export const PodReport = Type.Object(
     labels: Type.Record(Type.String(), Type.String(), { maxProperties: REPORT_LIMITS.labelsPerPod }),
     workload: Type.Optional(Workload),
     hostNetwork: Type.Boolean({ description: "Shares the node's network namespace: has no interfaces of its own." }),
-    interfaces: Type.Array(InterfaceReport, { maxItems: REPORT_LIMITS.interfacesPerPod }),
+    interfaces: Type.Optional(
+      Type.Array(InterfaceReport, {
+        maxItems: REPORT_LIMITS.interfacesPerPod,
+        description: 'Empty: it has none. Left out: they could not be read yet, and are not known.',
+      }),
+    ),
     transport: Type.Optional(
       Type.Array(
         Type.Union([

@@ -11,7 +11,14 @@ import type { Figures, Measure } from '../store/figure.js';
 import { queryValue, type App } from './app-types.js';
 import { DESCRIBED, DESCRIBED_KINDS, describedKind, type DescribedKind } from './described-objects.js';
 import { ApiError } from './errors.js';
-import { checkListOptions, checkPath, parseFigureQuery, type AskedFigure } from './figure-query.js';
+import {
+  checkListOptions,
+  checkPath,
+  isOfWholeNetwork,
+  NETWORK_TOTAL_LABELS,
+  parseFigureQuery,
+  type AskedFigure,
+} from './figure-query.js';
 import type { DescribedObject } from './members.js';
 import { toMetricValueList, toReading, type Item } from './metric-value-list.js';
 import { selectorOrBadRequest, type WindowBounds } from './metric-selector.js';
@@ -57,8 +64,10 @@ export function customMetricsRoutes(app: App, deps: CustomMetricsDeps): void {
     app.get<{ Params: { namespace: string; metric: string } }>(
       `${root}${ofNamespace}`,
       { schema: schemaOf(version, 'getNamespaceMetric', ofNamespace) },
-      ({ params: { namespace: name, metric }, query }) =>
-        answer(version, { resource: DESCRIBED.namespaces.resource, name, metric }, query, deps),
+      ({ params: { namespace: name, metric }, query }) => {
+        if (name === ALL_NAMES) throw new ApiError('BadRequest', 'invalid request path');
+        return answer(version, { resource: DESCRIBED.namespaces.resource, name, metric }, query, deps);
+      },
     );
     app.get(`${root}${ofNothing}`, { schema: schemaOf(version, 'rejectCutPath', ofNothing) }, () => {
       throw new ApiError('BadRequest', 'invalid request path');
@@ -99,7 +108,7 @@ async function answer(version: CustomMetricsVersion, asked: Asked, query: unknow
   const figure = parseFigureQuery(asked.metric, 'metricLabelSelector', query, deps);
   const kind = servedKind(asked);
   if (figure === undefined || kind === undefined) throw unknownMetric(asked, kind);
-  checkTenancy(kind, asked, deps);
+  checkTenancy(kind, asked, figure, deps);
   const { namespace, name } = asked;
   const items =
     name === ALL_NAMES
@@ -141,12 +150,19 @@ function servedKind({ resource, namespace }: Asked): DescribedKind | undefined {
 }
 
 /** Whoever may create an HPA in a namespace reads with the controller's rights: what he may see there is bounded by us. */
-function checkTenancy(kind: DescribedKind, asked: Asked, { clusterMetricsNamespaces }: CustomMetricsDeps): void {
-  const { namespace } = asked;
-  if (kind !== DESCRIBED.nodes || namespace === undefined || clusterMetricsNamespaces.includes(namespace)) return;
+function checkTenancy(
+  kind: DescribedKind,
+  { namespace }: Asked,
+  figure: AskedFigure,
+  { clusterMetricsNamespaces }: CustomMetricsDeps,
+): void {
+  if (namespace === undefined || clusterMetricsNamespaces.includes(namespace)) return;
+  const none = `the namespace ${namespace} is none of --cluster-metrics-namespaces`;
+  if (kind === DESCRIBED.nodes) throw new ApiError('Forbidden', `metrics of nodes are not served here: ${none}`);
+  if (kind !== DESCRIBED.networks || isOfWholeNetwork(figure)) return;
   throw new ApiError(
     'Forbidden',
-    `metrics of nodes are not served in the namespace ${namespace}: it is none of --cluster-metrics-namespaces`,
+    `of a network its total is served, chosen by ${NETWORK_TOTAL_LABELS.join(', ')} alone: ${none}`,
   );
 }
 

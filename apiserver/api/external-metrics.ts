@@ -10,11 +10,18 @@ import type { Figures } from '../store/figure.js';
 import type { KnownPod, Pods } from '../store/pods.js';
 import { queryValue, type App } from './app-types.js';
 import { ApiError } from './errors.js';
-import { checkListOptions, checkPath, parseFigureQuery, type AskedFigure } from './figure-query.js';
+import {
+  checkListOptions,
+  checkPath,
+  isOfWholeNetwork,
+  isWatch,
+  parseFigureQuery,
+  type AskedFigure,
+} from './figure-query.js';
 import type { Requirement } from './label-selector.js';
 import { toReading } from './metric-value-list.js';
 import type { WindowBounds } from './metric-selector.js';
-import { whole } from './object-figures.js';
+import { checkKnown, whole } from './object-figures.js';
 import { routeSchema } from './route-schema.js';
 
 export interface ExternalMetricsDeps {
@@ -55,7 +62,7 @@ export function externalMetricsRoutes(app: App, deps: ExternalMetricsDeps): void
 
 function answer(asked: Asked, query: unknown, deps: ExternalMetricsDeps): ExternalMetricValueList {
   checkPath({ ...asked });
-  if (['true', '1'].includes(queryValue(query, 'watch') ?? '')) {
+  if (isWatch(query)) {
     throw new ApiError(
       'MethodNotAllowed',
       `watch is not supported on resources of kind "${asked.metric}.${EXTERNAL_METRICS_GROUP}"`,
@@ -69,6 +76,7 @@ function answer(asked: Asked, query: unknown, deps: ExternalMetricsDeps): Extern
   const figure = parseFigureQuery(asked.metric, 'labelSelector', query, deps);
   const couldNotFind = `the server could not find the metric ${asked.metric}`;
   if (figure === undefined) throw new ApiError('NotFound', `${couldNotFind}; served are ${RATE_NAMES.join(', ')}`);
+  checkKnown(deps.pods);
   const nowMs = deps.clock.monotonicMs();
   const outcome = whole(deps.figures.ofAll(podsOf(asked.namespace, figure, nowMs, deps), figure, nowMs));
   const reading = outcome.ok ? toReading(outcome, deps.clock.wallMs()) : undefined;
@@ -92,14 +100,22 @@ function answer(asked: Asked, query: unknown, deps: ExternalMetricsDeps): Extern
  */
 function podsOf(namespace: string, figure: AskedFigure, nowMs: number, deps: ExternalMetricsDeps): KnownPod[] {
   const { pods, clusterMetricsNamespaces } = deps;
-  if (clusterMetricsNamespaces.includes(namespace)) return pods.all(nowMs);
-  const labels = pinned(figure.requirements);
-  const { network } = labels;
-  if (network === undefined || labels['nad_namespace'] !== selectorValue(namespace)) {
-    return pods.inNamespace(namespace, nowMs);
+  const isOfCluster = clusterMetricsNamespaces.includes(namespace);
+  const { network, nad_namespace: nadNamespace, node } = pinned(figure.requirements);
+  if (network !== undefined && nadNamespace !== undefined && nadNamespace !== '') {
+    const isOwn = nadNamespace === namespace && isOfWholeNetwork(figure);
+    if (isOfCluster || isOwn) return onNetwork(pods, nadNamespace, network, nowMs);
   }
-  const names = pods.networks(namespace).filter((name) => selectorValue(name) === network);
-  return [...new Set([network, ...names])].flatMap((name) => pods.onNetwork(namespace, name, nowMs));
+  if (!isOfCluster) return pods.inNamespace(namespace, nowMs);
+  if (node === undefined) return pods.all(nowMs);
+  return pods.nodes().flatMap((name) => (selectorValue(name) === node ? pods.onNode(name, nowMs) : []));
+}
+
+/** By the alias of its name. */
+function onNetwork(pods: Pods, nadNamespace: string, alias: string, nowMs: number): KnownPod[] {
+  const names = pods.networks(nadNamespace).filter((name) => selectorValue(name) === alias);
+  const found = [...new Set([alias, ...names])].flatMap((name) => pods.onNetwork(nadNamespace, name, nowMs));
+  return [...new Map(found.map((pod) => [`${pod.namespace}/${pod.name}`, pod])).values()];
 }
 
 /** Labels that a selector leaves one value. */

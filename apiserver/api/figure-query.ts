@@ -1,4 +1,5 @@
 import { familyOfRate } from '../../metrics/catalogue.js';
+import { selectorValue } from '../../metrics/labels.js';
 import type { FigureQuery, Figures } from '../store/figure.js';
 import { queryValue } from './app-types.js';
 import { ApiError } from './errors.js';
@@ -12,6 +13,9 @@ export interface AskedFigure extends FigureQuery {
   readonly selectorText: string;
   readonly requirements: readonly Requirement[];
 }
+
+const NETWORK_LABELS: readonly string[] = ['network', 'nad_namespace'];
+const INTERFACE_OWN_LABELS: readonly string[] = ['interface', 'primary'];
 
 export interface FigureQueryDeps {
   readonly figures: Figures;
@@ -35,12 +39,32 @@ export function parseFigureQuery(
   const family = familyOfRate(metric);
   if (family === undefined) return undefined;
   const ofPod = series.filter(({ key }) => figures.isPodLabel(key));
+  const ofNetwork = series.filter(({ key }) => NETWORK_LABELS.includes(key));
+  // A selector of single interfaces chooses among those that are known.
+  const isOfAnyInterface = !series.some(({ key }) => INTERFACE_OWN_LABELS.includes(key));
   return {
     ...{ metric, selectorText, requirements, windowMs },
     column: family.column,
     matchesSeries: (label) => matchesLabels(series, label),
     couldMatch: (label) => matchesLabels(ofPod, label),
+    couldMatchOn: ({ network, nadNamespace }) =>
+      isOfAnyInterface && matchesLabels(ofNetwork, (key) => selectorValue(key === 'network' ? network : nadNamespace)),
+    choosesNetworks: ofNetwork.length > 0,
   };
+}
+
+/** Labels that choose among the interfaces on a network, and not among the pods and nodes that it reaches. */
+export const NETWORK_TOTAL_LABELS = ['network', 'nad_namespace', 'interface', 'primary', 'window'] as const;
+
+/** Whether a selector leaves of a network its total: less would show pods of other namespaces one by one. */
+export function isOfWholeNetwork({ requirements }: AskedFigure): boolean {
+  return requirements.every(({ key }) => (NETWORK_TOTAL_LABELS as readonly string[]).includes(key));
+}
+
+/** Whether a request is a watch, as Kubernetes reads it: anything but a plain no. */
+export function isWatch(query: unknown): boolean {
+  const said = queryValue(query, 'watch')?.toLowerCase();
+  return said !== undefined && said !== 'false' && said !== '0';
 }
 
 /** Encoded slashes arrive decoded: a name that has one is nobody's. */

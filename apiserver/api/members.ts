@@ -1,6 +1,7 @@
 import { selectorValue } from '../../metrics/labels.js';
 import type { ServiceList } from '../pods/service-list.js';
 import type { FigureQuery } from '../store/figure.js';
+import type { Network } from '../store/networks.js';
 import type { KnownPod, Pods } from '../store/pods.js';
 import { DESCRIBED, type DescribedKind } from './described-objects.js';
 import { ApiError } from './errors.js';
@@ -69,6 +70,7 @@ export class Members {
   ): Promise<string[]> {
     const { services, objects } = this.#deps;
     if (kind === DESCRIBED.services) {
+      checkCurrent(services);
       const listed = [...(services?.inNamespace(namespace ?? '') ?? [])];
       const chosen = listed.filter(({ labels }) => matchesLabels(selector.requirements, labelOf(labels)));
       return chosen.map(({ name }) => name).sort();
@@ -78,7 +80,7 @@ export class Members {
       const said = `labelSelector: without Kubernetes only pods have labels, ${kind.resource} have none`;
       throw new ApiError('BadRequest', said);
     }
-    return [...(await objects.names(kind, namespace, selector.text))].sort();
+    return [...(await objects.names(kind, kind.namespaced ? namespace : undefined, selector.text))].sort();
   }
 
   #known(kind: DescribedKind, namespace: string, nowMs: number): string[] {
@@ -93,7 +95,7 @@ export class Members {
   #selectorOf(namespace: string, name: string): Readonly<Record<string, string>> {
     const { services } = this.#deps;
     if (services === undefined) throw new ApiError('NotFound', 'there are no Services without Kubernetes');
-    if (!services.isSynced) throw new ApiError('ServiceUnavailable', 'the Services of the cluster are not known yet');
+    checkCurrent(services);
     const service = services.get(namespace, name);
     if (service === undefined) {
       throw new ApiError('NotFound', `services "${name}" not found`, { name, kind: 'services' });
@@ -103,6 +105,15 @@ export class Members {
     }
     return service.selector;
   }
+}
+
+/** What a Service selects may have changed since it was last heard of. */
+function checkCurrent(services: ServiceList | undefined): void {
+  if (services?.isCurrent !== false) return;
+  throw new ApiError(
+    'ServiceUnavailable',
+    "the Services of the cluster are not known: the API server's list is not current",
+  );
 }
 
 /** Of a network only its own interfaces count, whatever else its pods have. */
@@ -116,7 +127,14 @@ export function onlyOf<Query extends FigureQuery>(
     ...query,
     matchesSeries: (label) =>
       label('network') === network && label('nad_namespace') === nadNamespace && query.matchesSeries(label),
+    couldMatchOn: (one) => isSame(one, { network: name, nadNamespace: namespace }) && query.couldMatchOn(one),
+    choosesNetworks: true,
   };
+}
+
+/** A bare name is one of the namespace of whoever wrote it. */
+function isSame(one: Network, other: Network): boolean {
+  return one.network === other.network && (one.nadNamespace === other.nadNamespace || one.nadNamespace === '');
 }
 
 export function labelOf(labels: Readonly<Record<string, string>>): (key: string) => string | undefined {

@@ -37,6 +37,7 @@ export class ObjectFigures {
       const pod = pods.get(object.namespace ?? '', object.name, nowMs);
       return pod === undefined ? { ok: false, why: '' } : inWords(figures.ofPod(pod, query, nowMs));
     }
+    checkKnown(pods);
     try {
       return whole(figures.ofAll(members.of(object, nowMs), onlyOf(object, query), nowMs));
     } catch (error) {
@@ -73,6 +74,12 @@ export class ObjectFigures {
         return measure.ok ? [{ object: { kind: DESCRIBED.pods, namespace, name: pod.name }, measure }] : [];
       });
   }
+}
+
+/** Before the list of pods has once been whole nobody can tell whether a sum is. */
+export function checkKnown({ isKnown }: Pods): void {
+  if (isKnown) return;
+  throw new ApiError('ServiceUnavailable', 'the pods of the cluster are not known yet: no sum can be told to be whole');
 }
 
 /** A sum, or why it is not whole. */

@@ -1,5 +1,6 @@
 import { queryValue } from '../api/app-types.js';
 import { ApiError } from '../api/errors.js';
+import { isWatch } from '../api/figure-query.js';
 import { parseLabelSelector, SelectorError, toLabelSelector } from '../api/label-selector.js';
 
 export interface SelectorRequirement {
@@ -88,10 +89,8 @@ function resourceOf(
 function collectionOf(verb: string, query: unknown): Pick<ResourceAttributes, 'verb' | 'name' | 'labelSelector'> {
   if (verb === 'delete') return { verb: 'deletecollection', ...labelSelectorOf(query) };
   if (verb !== 'get') return { verb };
-  const watch = queryValue(query, 'watch')?.toLowerCase();
-  const isWatch = watch !== undefined && watch !== 'false' && watch !== '0';
   const name = nameInFieldSelector(queryValue(query, 'fieldSelector'));
-  return { verb: isWatch ? 'watch' : 'list', ...(name !== undefined && { name }), ...labelSelectorOf(query) };
+  return { verb: isWatch(query) ? 'watch' : 'list', ...(name !== undefined && { name }), ...labelSelectorOf(query) };
 }
 
 /** The requirements that narrow a list; one that does not parse narrows nothing here, and is refused by the route. */

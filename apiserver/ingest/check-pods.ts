@@ -50,7 +50,7 @@ export function checkPods(entries: readonly unknown[], context: SampleRows): Pic
       for (const name of namesOf(entry)) leftOut.add(name);
       continue;
     }
-    interfaces += entry.interfaces.length;
+    interfaces += entry.interfaces?.length ?? 0;
     if (interfaces > REPORT_LIMITS.interfaces) {
       throw new ApiError('BadRequest', `pods: more than ${REPORT_LIMITS.interfaces} interfaces together`);
     }
@@ -79,15 +79,16 @@ function namesOf(entry: unknown): string[] {
 
 function acceptPod(entry: Static<typeof OpenPod>, createdMs: number, place: Place): AcceptedPod {
   const { namespace, name, uid, workload, hostNetwork } = entry;
+  const entries = entry.interfaces ?? [];
   const { interfaces, leftOut, complete } = hostNetwork
-    ? refuseInterfaces(entry.interfaces, place)
-    : checkInterfaces(entry.interfaces, place);
+    ? refuseInterfaces(entries, place)
+    : checkInterfaces(entries, place);
   const meta = {
     ...{ namespace, name, uid, hostNetwork, createdMs, complete },
     labels: checkLabels(entry.labels, place),
     ...(workload !== undefined && { workload: { kind: workload.kind, name: workload.name } }),
   };
-  return { meta, interfaces, leftOut };
+  return { meta, interfaces, leftOut, isRead: hostNetwork || entry.interfaces !== undefined };
 }
 
 function checkLabels(labels: Readonly<Record<string, unknown>>, { path, rejections }: Place): Record<string, string> {

@@ -63,7 +63,7 @@ export function checkReport(body: unknown): CheckedReport {
   const newest = samples.at(-1)?.sequence ?? 0;
   if (newest > body.sequence)
     throw new ApiError('BadRequest', `sequence: ${body.sequence} is older than its newest sample, ${newest}`);
-  const virtualFunctions = checkVirtualFunctions(body.virtualFunctions ?? [], rejections);
+  const virtualFunctions = checkVirtualFunctions(body, rejections);
   for (const [list, reason, validator] of OTHER_ENTRIES) {
     for (const [i, entry] of (body[list] ?? []).entries()) {
       if (!validator.Check(entry)) rejections.add(`${list}[${i}]`, reason, firstError(validator, entry));
@@ -88,7 +88,14 @@ export function checkReport(body: unknown): CheckedReport {
 }
 
 /** One of each PCI address. */
-function checkVirtualFunctions(entries: readonly unknown[], rejections: Rejections): VirtualFunctionMeta[] {
+function checkVirtualFunctions(
+  { role, virtualFunctions: entries = [] }: { readonly role: string; readonly virtualFunctions?: readonly unknown[] },
+  rejections: Rejections,
+): VirtualFunctionMeta[] {
+  if (role !== 'node' && entries.length > 0) {
+    rejections.add('virtualFunctions', 'bad_virtual_function', `an agent of role ${role} has no virtual functions`);
+    return [];
+  }
   const good = new Map<string, VirtualFunctionMeta>();
   for (const [i, entry] of entries.entries()) {
     const path = `virtualFunctions[${i}]`;

@@ -7,6 +7,7 @@ type Workload = NonNullable<ApiPod['workload']>;
 
 /** Written by Multus; the second is its old name. */
 const NETWORK_STATUS = ['k8s.v1.cni.cncf.io/network-status', 'k8s.v1.cni.cncf.io/networks-status'];
+const APPS_KINDS = ['Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet'];
 /** As many as a report may have of interfaces. */
 const MAX_NETWORKS = 256;
 /** Sets of labels that are shared; those of a Deployment's pods are all equal. A StatefulSet's pods have one each. */
@@ -45,6 +46,7 @@ export function createPodDecoder(): (object: unknown) => ApiPod | undefined {
       labels: shareLabels(labels),
       ...(workload !== undefined && { workload: workloads.share(JSON.stringify(workload), () => workload) }),
       createdMs,
+      isTerminating: metadata['deletionTimestamp'] !== undefined,
       networks: networkSets.share(JSON.stringify(networks), () => networks),
     };
   };
@@ -67,8 +69,11 @@ function workloadOf(owners: unknown, labels: Labels): Workload | undefined {
     ? owners.find((one) => isRecord(one) && one['controller'] === true)
     : undefined;
   if (!isRecord(owner)) return undefined;
-  const { kind, name } = owner;
+  const { kind, name, apiVersion } = owner;
   if (!isText(kind) || !isText(name)) return undefined;
+  // Kinds of apps/v1 have namesakes in other groups: those are not what deployments.apps and the like are asked for.
+  const group = isText(apiVersion) ? apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/'))) : 'apps';
+  if (APPS_KINDS.includes(kind) && group !== 'apps') return { kind: `${kind}.${group}`, name };
   const suffix = `-${labels['pod-template-hash'] ?? ''}`;
   const isOfDeployment =
     kind === 'ReplicaSet' && suffix.length > 1 && name.endsWith(suffix) && name.length > suffix.length;

@@ -52,6 +52,10 @@ export class KubernetesPods implements PodList {
     return this.#reflector.isCurrent(this.#clock.monotonicMs());
   }
 
+  get isSynced(): boolean {
+    return this.#reflector.isSynced;
+  }
+
   get(namespace: string, name: string): ApiPod | undefined {
     return this.#pods.get(namespace, name);
   }

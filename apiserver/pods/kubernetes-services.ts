@@ -9,9 +9,11 @@ import type { ApiService, ServiceList } from './service-list.js';
 /** The Services of the cluster. */
 export class KubernetesServices implements ServiceList {
   readonly #services = new ByNamespace<ApiService>();
+  readonly #clock: FollowDeps['clock'];
   readonly #reflector: Reflector<ApiService>;
 
   constructor({ api, clock, log }: FollowDeps) {
+    this.#clock = clock;
     this.#reflector = new Reflector<ApiService>({
       api,
       clock,
@@ -30,8 +32,8 @@ export class KubernetesServices implements ServiceList {
     return this.#reflector;
   }
 
-  get isSynced(): boolean {
-    return this.#reflector.isSynced;
+  get isCurrent(): boolean {
+    return this.#reflector.isCurrent(this.#clock.monotonicMs());
   }
 
   get(namespace: string, name: string): ApiService | undefined {

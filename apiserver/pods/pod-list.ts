@@ -8,6 +8,8 @@ export interface ApiPod {
   readonly workload?: { readonly kind: string; readonly name: string };
   /** Milliseconds since 1970. */
   readonly createdMs: number;
+  /** Whether it is being deleted. */
+  readonly isTerminating: boolean;
   /** Networks of its network-status annotation, `<namespace>/<name>` or a bare name. */
   readonly networks: readonly string[];
 }
@@ -16,6 +18,8 @@ export interface ApiPod {
 export interface PodList {
   /** Whether the list is whole and still being watched. What it says of pods is then the truth. */
   readonly isCurrent: boolean;
+  /** Whether it has ever been whole. */
+  readonly isSynced: boolean;
   get(namespace: string, name: string): ApiPod | undefined;
   inNamespace(namespace: string): Iterable<ApiPod>;
   all(): Iterable<ApiPod>;

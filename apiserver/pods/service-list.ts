@@ -9,8 +9,8 @@ export interface ApiService {
 
 /** The Services of the cluster. */
 export interface ServiceList {
-  /** Whether the list has ever been whole. */
-  readonly isSynced: boolean;
+  /** Whether the list is whole and still being watched. */
+  readonly isCurrent: boolean;
   get(namespace: string, name: string): ApiService | undefined;
   inNamespace(namespace: string): Iterable<ApiService>;
 }

@@ -2,6 +2,7 @@ import { selectorValue, type InterfaceLabel, type PodLabel } from '../../metrics
 import { countedInterfaces } from './counted.js';
 import type { InterfaceSeries } from './interface-series.js';
 import type { NodeSeries, PodSeries } from './node-series.js';
+import { parseNetwork, unreportedNetworks, type Network } from './networks.js';
 import type { KnownPod } from './pods.js';
 import { counterRate, newestReading } from './rate.js';
 
@@ -15,6 +16,10 @@ export interface FigureQuery {
   readonly matchesSeries: LabelMatcher;
   /** Of those series labels that are known of a pod nobody reports: whether it could have a series that matches. */
   readonly couldMatch: LabelMatcher;
+  /** Whether an interface on a network, of which nothing else is known, could match. */
+  readonly couldMatchOn: (network: Network) => boolean;
+  /** Whether networks are chosen: then an interface whose network is not known does not stand for one that is missing. */
+  readonly choosesNetworks: boolean;
   /** Column of the counter in a reading. */
   readonly column: number;
   readonly windowMs: number;
@@ -25,6 +30,10 @@ export const ABSENCES = {
   no_report: 'no agent reports this pod',
   host_network: "it shares the node's network and has no traffic of its own",
   no_network: 'it has no interface yet',
+  terminating: 'it is being deleted, and has no samples any more',
+  not_read: 'its agent could not read its interfaces yet',
+  network_unreported: 'it is on a network, as its annotation says, of which no interface is reported',
+  circular: 'its interfaces are stacked on each other in a circle: nothing says which is real',
   no_such_series: 'none of its interfaces matches the metric selector',
   left_out: 'an interface of it was left out of the report: a sum would be too small',
   too_few_samples: 'a rate needs two samples within the history',
@@ -34,7 +43,7 @@ export const ABSENCES = {
 export type Absence = keyof typeof ABSENCES;
 
 /** Absences of pods that are not to have a figure: a sum is whole without them. */
-const EXPECTED: readonly Absence[] = ['host_network', 'no_network', 'no_such_series'];
+const EXPECTED: readonly Absence[] = ['host_network', 'no_network', 'no_such_series', 'terminating'];
 
 export interface Measure {
   readonly ok: true;
@@ -65,6 +74,8 @@ const SERIES_LABELS: Readonly<Record<InterfaceLabel, (pod: PodSeries, series: In
   nad_namespace: (_pod, { meta }) => meta.nadNamespace,
   primary: (_pod, { meta }) => String(meta.primary),
 };
+/** Of a pod without an annotation. */
+const DEFAULT_NETWORK: Network = { network: 'default', nadNamespace: '' };
 const POD_LABELS = { namespace: (pod: KnownPod) => pod.namespace, pod: (pod: KnownPod) => pod.name };
 
 /** The figures of pods: one place decides what a number is made of, whoever asks for it. */
@@ -83,16 +94,29 @@ export class Figures {
   /** Whole or absent: a pod one of whose counted interfaces has no fresh rate has none itself. */
   ofPod(pod: KnownPod, query: FigureQuery, nowMs: number): Figure {
     const { series } = pod;
-    if (series === undefined) {
-      const couldMatch = query.couldMatch((key) => this.#podLabel(pod, key));
-      return { ok: false, reason: couldMatch ? 'no_report' : 'no_such_series' };
-    }
-    const { node, meta, interfaces } = series;
+    const figure = series === undefined ? this.#ofUnreported(pod, query) : this.#ofReported(pod, series, query, nowMs);
+    // One that is on its way out is no more waited for; as long as it has samples it counts.
+    const isGone = !figure.ok && pod.isTerminating && !EXPECTED.includes(figure.reason);
+    return isGone ? { ok: false, reason: 'terminating' } : figure;
+  }
+
+  #ofUnreported(pod: KnownPod, query: FigureQuery): Figure {
+    const networks = pod.networks.length === 0 ? [DEFAULT_NETWORK] : pod.networks.map(parseNetwork);
+    const couldMatch = query.couldMatch((key) => this.#podLabel(pod, key)) && networks.some(query.couldMatchOn);
+    return { ok: false, reason: couldMatch ? 'no_report' : 'no_such_series' };
+  }
+
+  #ofReported(pod: KnownPod, series: PodSeries, query: FigureQuery, nowMs: number): Figure {
+    const { node, meta, interfaces, isRead } = series;
     if (meta.hostNetwork) return { ok: false, reason: 'host_network' };
     if (!meta.complete) return { ok: false, reason: 'left_out' };
+    if (!isRead) return { ok: false, reason: 'not_read' };
+    if (isMissingNetwork(pod, series, query)) return { ok: false, reason: 'network_unreported' };
     if (interfaces.size === 0) return { ok: false, reason: 'no_network' };
-    const counted = this.counted(pod, series, query);
-    if (counted.length === 0) return { ok: false, reason: 'no_such_series' };
+    const matched = this.matched(pod, series, query);
+    if (matched.length === 0) return { ok: false, reason: 'no_such_series' };
+    const counted = countedInterfaces(matched, interfaces);
+    if (counted.length === 0) return { ok: false, reason: 'circular' };
     return addUp(counted.map((one) => ofInterface(node, one, query, nowMs)));
   }
 
@@ -147,6 +171,15 @@ export function ofInterface(
   if (ageMs > node.staleAfterMs) return { ok: false, reason: 'stale' };
   const rate = counterRate(readings, column, windowMs);
   return rate.ok ? { ok: true, perSecond: rate.perSecond, spanMs: rate.spanMs, ageMs } : rate;
+}
+
+/** Whether traffic that the query asks for is not among what is reported. */
+function isMissingNetwork({ networks }: KnownPod, { interfaces }: PodSeries, query: FigureQuery): boolean {
+  const missing = unreportedNetworks(networks, interfaces.values()).filter(query.couldMatchOn);
+  if (missing.length === 0 || query.choosesNetworks) return missing.length > 0;
+  // An interface whose network the agent does not know may be the one that is missing: it is counted all the same.
+  const unnamed = [...interfaces.values()].filter(({ meta }) => meta.network === '' && !meta.primary);
+  return missing.length > unnamed.length;
 }
 
 function addUp(figures: readonly Figure[]): Figure {

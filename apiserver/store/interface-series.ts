@@ -31,6 +31,12 @@ export class InterfaceSeries {
     return this.meta.lowerDevices ?? [];
   }
 
+  /** Whether a report tells of another interface, on another network, that has taken the name. */
+  isElsewhere({ identity, network, nadNamespace }: InterfaceReport): boolean {
+    const isSameNetwork = network === this.meta.network && nadNamespace === this.meta.nadNamespace;
+    return !isSameNetwork && identity !== '' && this.#identity !== '' && identity !== this.#identity;
+  }
+
   /** Takes over what a report says of this interface. */
   describe(report: InterfaceReport): void {
     if (!isSame(this.meta, report, 'readings')) this.meta = withoutReadings(report);

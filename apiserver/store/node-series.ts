@@ -13,6 +13,8 @@ const MAX_ROWS = 1_000_000;
 /** One pod on one node. */
 export class PodSeries {
   readonly interfaces = new Map<string, InterfaceSeries>();
+  /** Whether its agent could ever tell what interfaces it has. */
+  isRead = false;
 
   #described: { readonly meta: PodMeta; readonly listed: ApiPod; readonly result: PodMeta } | undefined;
 
@@ -26,7 +28,8 @@ export class PodSeries {
     if (listed?.uid !== this.meta.uid) return this.meta;
     if (this.#described?.meta !== this.meta || this.#described.listed !== listed) {
       const { labels, workload } = listed;
-      const result = { ...this.meta, labels, ...(workload !== undefined && { workload }) };
+      const { workload: _reported, ...meta } = this.meta;
+      const result = { ...meta, labels, ...(workload !== undefined && { workload }) };
       this.#described = { meta: this.meta, listed, result };
     }
     return this.#described.result;
@@ -53,6 +56,8 @@ export class NodeSeries {
   intervalMs: number;
   agentVersion: string;
   virtualFunctions: readonly VirtualFunctionMeta[] = [];
+  /** Pods of the newest report that had to be left out of it, as uids and as `namespace/name`. */
+  leftOut: ReadonlySet<string> = new Set();
   /** The server's monotonic clock when the newest report came. */
   receivedAtMs: number;
   /** Server's clock less node's clock, by the newest report. */
@@ -86,6 +91,7 @@ export class NodeSeries {
   add(report: AcceptedReport, receivedAtMs: number, afterSequence = 0): PodChanges {
     this.instance = report.instance;
     this.lastSequence = Math.max(this.lastSequence, report.samples.at(-1)?.sequence ?? 0);
+    this.leftOut = report.leftOut;
     this.intervalMs = report.intervalMs;
     if (!isSame(this.virtualFunctions, report.virtualFunctions)) this.virtualFunctions = report.virtualFunctions;
     this.agentVersion = report.agentVersion;
@@ -146,19 +152,24 @@ export class NodeSeries {
     return this.#length > 0 && this.ageMs(this.#length - 1, nowMs) <= this.staleAfterMs;
   }
 
-  #addInterfaces(pod: PodSeries, { interfaces, leftOut }: AcceptedPod, rows: readonly number[]): void {
+  #addInterfaces(pod: PodSeries, { interfaces, leftOut, isRead }: AcceptedPod, rows: readonly number[]): void {
+    if (!isRead) return;
+    pod.isRead = true;
     const byName = groupByName(interfaces);
     for (const [name, reports] of byName) {
       const [first] = reports;
       let series = pod.interfaces.get(name);
-      if (series === undefined) {
-        series = new InterfaceSeries(first, this.#takenAtMs.length);
+      const last = reports.at(-1) ?? first;
+      // Put on another network it is another interface: what it carried before is not that network's.
+      const isElsewhere = series?.isElsewhere(last) === true;
+      if (series === undefined || isElsewhere) {
+        series = new InterfaceSeries(last, this.#takenAtMs.length);
         pod.interfaces.set(name, series);
       }
-      series.describe(reports.at(-1) ?? first);
+      series.describe(last);
       for (const [i, row] of rows.entries()) {
         if (row < 0) continue;
-        for (const { identity, readings } of reports) {
+        for (const { identity, readings } of isElsewhere ? [last] : reports) {
           const reading = readings[i] ?? null;
           if (reading !== null) series.write(row, identity, reading);
         }

@@ -10,6 +10,8 @@ export interface ReportedPods {
   reportedNamespaces(): Iterable<string>;
   /** In the order of their names. */
   nodes(): readonly NodeSeries[];
+  /** One for each role of its agents. */
+  nodesNamed(name: string): readonly NodeSeries[];
 }
 
 /** A pod that exists. */
@@ -19,13 +21,17 @@ export interface KnownPod {
   readonly uid: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly workload: { readonly kind: string; readonly name: string } | undefined;
+  /** Networks of its annotation, as written; none where the API server's list is not at hand. */
+  readonly networks: readonly string[];
+  readonly isTerminating: boolean;
   /** What its agent says of it; undefined where none does. */
   readonly series: PodSeries | undefined;
 }
 
 /**
  * Which pods there are. As long as the API server's list is current that is the list, and a report tells what it counted of
- * them: a pod the list does not have is not there, whoever reports it. Without the list the reports stand alone.
+ * them: a pod the list does not have is not there, whoever reports it. A list that is no longer current tells no more who is
+ * gone, but still who may be there: then the reports stand alone, and what only the list has is a pod that nobody reports.
  */
 export class Pods {
   readonly #reports: ReportedPods;
@@ -41,43 +47,64 @@ export class Pods {
     return this.#list?.isCurrent === true;
   }
 
+  /** Whether it can be told of a sum that it is whole: in a cluster not before the list has been. */
+  get isKnown(): boolean {
+    return this.#list === undefined || this.#list.isSynced;
+  }
+
   get(namespace: string, name: string, nowMs: number): KnownPod | undefined {
     const listed = this.#list?.get(namespace, name);
     if (this.isListed) return listed && this.#withReport(listed, nowMs);
     const series = newest(this.#reports.reported(namespace, name), nowMs);
-    return series && knownBy(series, listed);
+    return series === undefined ? listed && unreported(listed) : knownBy(series, listed);
   }
 
   /** In no order. */
   inNamespace(namespace: string, nowMs: number): KnownPod[] {
-    if (this.#list?.isCurrent === true) {
-      return [...this.#list.inNamespace(namespace)].map((listed) => this.#withReport(listed, nowMs));
-    }
-    return [...this.#reports.reportedNames(namespace)].flatMap((name) => this.get(namespace, name, nowMs) ?? []);
+    const listed = this.#list?.inNamespace(namespace) ?? [];
+    if (this.isListed) return [...listed].map((pod) => this.#withReport(pod, nowMs));
+    const names = new Set(this.#reports.reportedNames(namespace));
+    for (const { name } of listed) names.add(name);
+    return [...names].flatMap((name) => this.get(namespace, name, nowMs) ?? []);
   }
 
   /** Of every namespace, in no order. */
   all(nowMs: number): KnownPod[] {
-    if (this.#list?.isCurrent === true) return [...this.#list.all()].map((listed) => this.#withReport(listed, nowMs));
-    return [...this.#reports.reportedNamespaces()].flatMap((namespace) => this.inNamespace(namespace, nowMs));
+    const listed = this.#list?.all() ?? [];
+    if (this.isListed) return [...listed].map((pod) => this.#withReport(pod, nowMs));
+    const namespaces = new Set(this.#reports.reportedNamespaces());
+    for (const { namespace } of listed) namespaces.add(namespace);
+    return [...namespaces].flatMap((namespace) => this.inNamespace(namespace, nowMs));
   }
 
-  /** Those that the agent of a node reports. */
+  /** Namespaces that have a pod. */
+  namespaces(nowMs: number): string[] {
+    return [...new Set(this.all(nowMs).map(({ namespace }) => namespace))];
+  }
+
+  /**
+   * Those of a node: what its agent reports, what had to be left out of the report, and what has taken a reported name and is reported
+   * by nobody yet. A pod that no agent ever reported is on a node that nobody here knows.
+   */
   onNode(name: string, nowMs: number): KnownPod[] {
-    const found: KnownPod[] = [];
-    for (const node of this.#reports.nodes()) {
-      if (node.node !== name) continue;
-      for (const { meta } of node.pods.values()) {
-        const pod = this.get(meta.namespace, meta.name, nowMs);
-        if (pod?.series?.node === node && pod.uid === meta.uid) found.push(pod);
+    const found = new Map<string, KnownPod>();
+    const add = (pod: KnownPod | undefined, node: NodeSeries): void => {
+      if (pod !== undefined && (pod.series === undefined || pod.series.node === node)) found.set(keyOf(pod), pod);
+    };
+    for (const node of this.#reports.nodesNamed(name)) {
+      for (const { meta } of node.pods.values()) add(this.get(meta.namespace, meta.name, nowMs), node);
+      for (const key of node.leftOut) {
+        const [namespace = '', pod] = key.split('/');
+        if (pod === undefined) continue; // a uid: its name stands beside it
+        add(this.get(namespace, pod, nowMs) ?? (this.isListed ? undefined : nameless(namespace, pod)), node);
       }
     }
-    return found;
+    return [...found.values()];
   }
 
   /** Names of the nodes whose agents report. */
   nodes(): string[] {
-    return this.#reports.nodes().map(({ node }) => node);
+    return [...new Set(this.#reports.nodes().map(({ node }) => node))];
   }
 
   /** Networks of a namespace that a pod is known to be on. */
@@ -87,17 +114,16 @@ export class Pods {
     );
   }
 
-  /** Those on a network, of every namespace: as their agents say, and as their annotations do where no agent reports. */
+  /** Those on a network, of every namespace: as their agents say, and as their annotations do. */
   onNetwork(namespace: string, name: string, nowMs: number): KnownPod[] {
     const found = new Map<string, KnownPod>();
     const add = (pod: KnownPod | undefined): void => {
-      if (pod !== undefined) found.set(pod.uid, pod);
+      if (pod !== undefined) found.set(keyOf(pod), pod);
     };
-    if (this.#list?.isCurrent === true) {
-      const key = `${namespace}/${name}`;
-      for (const listed of this.#list.all()) {
-        if (listed.networks.includes(key)) add(this.#withReport(listed, nowMs));
-      }
+    const key = `${namespace}/${name}`;
+    for (const { networks, ...listed } of this.#list?.all() ?? []) {
+      const isOn = networks.includes(key) || (listed.namespace === namespace && networks.includes(name));
+      if (isOn) add(this.get(listed.namespace, listed.name, nowMs));
     }
     for (const { meta, interfaces } of this.#reported()) {
       const isOn = [...interfaces.values()].some(
@@ -106,6 +132,11 @@ export class Pods {
       if (isOn) add(this.get(meta.namespace, meta.name, nowMs));
     }
     return [...found.values()];
+  }
+
+  /** Whether the API server has this very pod in its list, current or not. */
+  isInList({ meta }: PodSeries): boolean {
+    return this.#list?.get(meta.namespace, meta.name)?.uid === meta.uid;
   }
 
   /** What is to be said of a reported pod; undefined where it is not the one to show of those with its name, or does not exist. */
@@ -124,22 +155,33 @@ export class Pods {
 
   #withReport(listed: ApiPod, nowMs: number): KnownPod {
     const reported = this.#reports.reported(listed.namespace, listed.name);
-    const own = reported.length === 1 && reported[0]?.meta.uid === listed.uid;
-    const series = own
-      ? reported[0]
-      : newest(
-          reported.filter(({ meta }) => meta.uid === listed.uid),
-          nowMs,
-        );
-    if (series !== undefined) return knownBy(series, listed);
-    const { namespace, name, uid, labels, workload } = listed;
-    return { namespace, name, uid, labels, workload, series: undefined };
+    const isOnly = reported.length === 1 && reported[0]?.meta.uid === listed.uid;
+    const rivals = isOnly ? reported : reported.filter(({ meta }) => meta.uid === listed.uid);
+    const series = newest(rivals, nowMs);
+    return series === undefined ? unreported(listed) : knownBy(series, listed);
   }
 }
 
 function knownBy(series: PodSeries, listed: ApiPod | undefined): KnownPod {
   const { namespace, name, uid, labels, workload } = series.describedBy(listed);
-  return { namespace, name, uid, labels, workload, series };
+  const { networks = [], isTerminating = false } = listed?.uid === uid ? listed : {};
+  return { namespace, name, uid, labels, workload, networks, isTerminating, series };
+}
+
+function unreported({ namespace, name, uid, labels, workload, networks, isTerminating }: ApiPod): KnownPod {
+  return { namespace, name, uid, labels, workload, networks, isTerminating, series: undefined };
+}
+
+/** A pod of which no more is known than that it is there. */
+function nameless(namespace: string, name: string): KnownPod {
+  return {
+    ...{ namespace, name, uid: '', labels: {}, workload: undefined },
+    ...{ networks: [], isTerminating: false, series: undefined },
+  };
+}
+
+function keyOf({ namespace, name }: KnownPod): string {
+  return `${namespace}/${name}`;
 }
 
 /** The pod to show of those with one name. */

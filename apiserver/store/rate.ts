@@ -2,7 +2,7 @@ import { INTERFACE_COUNTERS } from '../../openapi/node-report.js';
 
 /** Width of a row of {@link Readings}: the eight counters, then the epoch. */
 export const ROW = INTERFACE_COUNTERS.length + 1;
-/** Column of the epoch: a number that is higher for a counter proven newer. NaN: nothing was read at that time. */
+/** Column of the epoch: a number that is higher for a later counter. NaN: nothing was read at that time. */
 export const EPOCH = INTERFACE_COUNTERS.length;
 
 /** Cumulative counters of one interface, oldest first, as columns of numbers. */
@@ -24,9 +24,11 @@ const TOO_FEW_SAMPLES: Rate = { ok: false, reason: 'too_few_samples' };
 /**
  * Average growth of a counter over the window that ends with its newest reading. Unit: the counter's unit per second.
  *
- * At least the last two readings are used, however far apart. A later epoch is a new counter and contributes its value; any
- * other decrease, and a return to an earlier epoch, contributes nothing and its time is left out of the span: a driver that steps
- * back must not look like a lifetime's traffic. Never negative. "Too few" is an expected outcome, so it is returned.
+ * At least the last two readings are used, however far apart. A decrease contributes nothing and its time is left out of the span: a
+ * driver that steps back must not look like a lifetime's traffic. Unless a later epoch says that it is a new counter: then its value
+ * is what it grew by. A new counter that is higher than the old one proves no such thing, as a device that is moved in from
+ * another namespace brings all that it ever counted; that step, and a return to an earlier epoch, are left out as well. Never
+ * negative. "Too few" is an expected outcome, so it is returned.
  */
 export function counterRate(readings: Readings, column: number, windowMs: number): Rate {
   const { takenAtMs, values } = readings;
@@ -42,7 +44,7 @@ export function counterRate(readings: Readings, column: number, windowMs: number
     if (Number.isNaN(previous)) continue;
     const current = at(values, last * ROW + column);
     const epochs = at(values, last * ROW + EPOCH) - at(values, row * ROW + EPOCH);
-    const isNew = epochs > 0;
+    const isNew = epochs > 0 && current < previous;
     if (isNew || (epochs === 0 && current >= previous)) {
       grown += isNew ? current : current - previous;
       spanMs += at(takenAtMs, last) - at(takenAtMs, row);

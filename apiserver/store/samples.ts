@@ -5,7 +5,6 @@ import { ROW } from './rate.js';
 /** What a counter stood at, added up over interfaces. */
 export interface SampleSum {
   readonly ageMs: number;
-  /** NaN where one of the interfaces was not read. */
   readonly value: number;
 }
 
@@ -20,10 +19,12 @@ export function samplesIn(
   let newestAgeMs = NaN;
   const all = interfaces.map((series) => node.readings(series));
   for (let row = (all[0]?.length ?? 0) - 1; row >= 0; row--) {
+    const value = all.reduce((sum, { values }) => sum + (values[row * ROW + column] ?? NaN), 0);
+    if (Number.isNaN(value)) continue; // not read then
     const ageMs = node.ageMs(row, nowMs);
     if (samples.length === 0) newestAgeMs = ageMs;
     if (samples.length >= 2 && ageMs > newestAgeMs + windowMs) break;
-    samples.unshift({ ageMs, value: all.reduce((sum, { values }) => sum + (values[row * ROW + column] ?? NaN), 0) });
+    samples.unshift({ ageMs, value });
   }
   return samples;
 }

@@ -22,6 +22,8 @@ export type IngestOutcome =
     }
   | { readonly ok: false; readonly reason: Refusal };
 
+const ROLES: readonly AcceptedReport['role'][] = ['node', 'probe'];
+
 /** A jump of a node's clock against ours that no delay of a request explains. */
 const CLOCK_STEP_MS = 30_000;
 
@@ -67,15 +69,28 @@ export class Store implements ReportedPods {
     if (clockStepped) node.forgetHistory();
     const afterSequence = clockStepped && isSameStart ? node.lastSequence : 0;
     if (!isSameStart) node.lastSequence = 0;
+    const wasFresh = node.isFresh(nowMs);
     const changes = node.add(report, nowMs, afterSequence);
-    return { ok: true, node, isNew: true, clockStepped, affected: this.#reindex(node, changes) };
+    const affected = this.#reindex(node, changes);
+    // Of pods that others claim, too, the one to show depends on who is alive.
+    if (!wasFresh) for (const other of this.#namesakesOf(node, node.pods.values())) affected.add(other);
+    return { ok: true, node, isNew: true, clockStepped, affected };
   }
 
-  /** Forgets nodes that have been silent for longer than the history. */
-  expire(nowMs: number): void {
+  /**
+   * Forgets nodes that have been silent for longer than the history, and what they counted. A pod that is known to exist stays known
+   * with the networks it is on: it is missing, and not gone.
+   * @returns other nodes of which other pods may now be shown
+   */
+  expire(nowMs: number, exists: (pod: PodSeries) => boolean = () => false): Set<NodeSeries> {
+    const affected = new Set<NodeSeries>();
     for (const [key, node] of this.#nodes) {
-      if (nowMs - node.receivedAtMs > Math.max(this.#options.historyMs, node.staleAfterMs)) this.#remove(key, node);
+      if (nowMs - node.receivedAtMs <= Math.max(this.#options.historyMs, node.staleAfterMs)) continue;
+      for (const other of this.#namesakesOf(node, node.pods.values())) affected.add(other);
+      if ([...node.pods.values()].some(exists)) node.forgetHistory();
+      else this.#remove(key, node);
     }
+    return affected;
   }
 
   reported(namespace: string, name: string): readonly PodSeries[] {
@@ -88,6 +103,10 @@ export class Store implements ReportedPods {
 
   reportedNamespaces(): Iterable<string> {
     return this.#pods.keys();
+  }
+
+  nodesNamed(name: string): NodeSeries[] {
+    return ROLES.flatMap((role) => this.#nodes.get(`${name}/${role}`) ?? []);
   }
 
   /** Nodes in the order of their names. */
@@ -108,12 +127,16 @@ export class Store implements ReportedPods {
   #reindex(node: NodeSeries, { added, removed }: PodChanges): Set<NodeSeries> {
     for (const pod of removed) this.#unindex(pod);
     for (const pod of added) this.#index(pod);
-    const namesakes = [...added, ...removed].flatMap(
-      ({ meta }) => this.#pods.get(meta.namespace)?.get(meta.name) ?? [],
-    );
-    const affected = new Set(namesakes.map((pod) => pod.node));
-    affected.delete(node);
-    return affected;
+    return this.#namesakesOf(node, [...added, ...removed]);
+  }
+
+  /** Other nodes with a pod of the same name. */
+  #namesakesOf(node: NodeSeries, pods: Iterable<PodSeries>): Set<NodeSeries> {
+    const others = new Set<NodeSeries>();
+    for (const { meta } of pods) {
+      for (const pod of this.reported(meta.namespace, meta.name)) if (pod.node !== node) others.add(pod.node);
+    }
+    return others;
   }
 
   #remove(key: string, node: NodeSeries): void {

@@ -20,7 +20,8 @@ export interface Sender {
 /** A pod and its interfaces as they were when they were last read. */
 export interface KnownPod {
   readonly pod: Pod;
-  readonly interfaces: readonly Omit<InterfaceReport, 'readings'>[];
+  /** Undefined before they were first read: that is not known, and not none. */
+  readonly interfaces: readonly Omit<InterfaceReport, 'readings'>[] | undefined;
 }
 
 export interface ReportParts {
@@ -52,14 +53,16 @@ function buildPod({ pod, interfaces }: KnownPod, samples: readonly StoredSample[
   return {
     ...{ namespace, name, uid, creationTimestamp, labels, hostNetwork },
     ...(workload !== undefined && { workload }),
-    interfaces: interfaces.flatMap((meta) => buildInterface(uid, meta, samples)),
+    ...(interfaces !== undefined && {
+      interfaces: interfaces.flatMap((meta) => buildInterface(uid, meta, samples)),
+    }),
   };
 }
 
 /** The interface as it is now, and before it each earlier one of its name that the samples still hold. */
 function buildInterface(
   uid: string,
-  meta: KnownPod['interfaces'][number],
+  meta: NonNullable<KnownPod['interfaces']>[number],
   samples: readonly StoredSample[],
 ): InterfaceReport[] {
   const { name } = meta;

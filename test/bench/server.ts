@@ -106,7 +106,7 @@ function fillPromClient(nodes: number): Registry {
   for (let node = 0; node < nodes; node++) {
     const report = syntheticReport(node, NODE, 5);
     for (const pod of report.pods) {
-      for (const { name, network, nadNamespace, primary, readings } of pod.interfaces) {
+      for (const { name, network, nadNamespace, primary, readings } of pod.interfaces ?? []) {
         const labels = {
           node: report.node,
           namespace: pod.namespace,

@@ -89,6 +89,8 @@ describe('namespaces', { skip: missing('root', 'ip') }, () => {
       matchesSeries: (label: LabelGetter) => label('network') === network,
       column: familyOfRate(metric)?.column ?? NaN,
       couldMatch: () => true,
+      couldMatchOn: () => true,
+      choosesNetworks: true,
       windowMs: 300_000,
     };
     const known = server.pods.get('default', testbed.podName(pod), clock.monotonicMs());

@@ -103,7 +103,14 @@ export class Cluster {
 
   /** The pod of the agent is in the list, under this uid. */
   list(uid = POD.uid): void {
-    this.listed.set(`${POD.namespace}/${POD.name}`, { ...POD, uid, labels: {}, createdMs: 0, networks: [] });
+    this.listed.set(`${POD.namespace}/${POD.name}`, {
+      ...POD,
+      uid,
+      labels: {},
+      createdMs: 0,
+      isTerminating: false,
+      networks: [],
+    });
   }
 
   /** The API server calls every token one of the agent of the recording. */

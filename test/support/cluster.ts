@@ -23,19 +23,23 @@ export function createTestCluster(pods: readonly ApiPod[] = [], services: readon
       get isCurrent() {
         return state.isCurrent;
       },
+      get isSynced() {
+        return state.isSynced;
+      },
       get: (namespace, name) => state.pods.find(isNamed(namespace, name)),
       inNamespace: (namespace) => state.pods.filter((pod) => pod.namespace === namespace),
       all: () => state.pods,
     },
     services: {
-      get isSynced() {
-        return state.isSynced;
+      get isCurrent() {
+        return state.isCurrent;
       },
       get: (namespace, name) => state.services.find(isNamed(namespace, name)),
       inNamespace: (namespace) => state.services.filter((service) => service.namespace === namespace),
     },
     objects: {
-      names: ({ path }, _namespace, selector) => Promise.resolve(named.get(`${path.plural}?${selector}`) ?? []),
+      names: ({ path }, namespace, selector) =>
+        Promise.resolve(named.get(`${namespace === undefined ? '' : `${namespace}/`}${path.plural}?${selector}`) ?? []),
     },
   };
 }
@@ -47,6 +51,7 @@ export function apiPod(overrides: Partial<ApiPod> = {}): ApiPod {
     uid: 'uid-web-0',
     labels: { app: 'web' },
     createdMs: Date.parse('2026-11-20T10:00:00Z'),
+    isTerminating: false,
     networks: [],
     ...overrides,
   };

@@ -109,11 +109,8 @@ function explainPod(pod: KnownPod, asked: AskedFigure, nowMs: number, figures: F
     ...{ name, uid, node: series?.node.node ?? '' },
     ...valueOf(figure),
     ...(figure.ok && { windowSeconds: Math.max(1, Math.round(figure.spanMs / 1_000)) }),
-    ...(newest !== undefined && { ageSeconds: seconds(newest.ageMs) }),
-    samples: samples.map(({ ageMs, value }) => ({
-      ageSeconds: seconds(ageMs),
-      ...(!Number.isNaN(value) && { value }),
-    })),
+    ...(figure.ok ? { ageSeconds: seconds(figure.ageMs) } : newest && { ageSeconds: seconds(newest.ageMs) }),
+    samples: samples.map(({ ageMs, value }) => ({ ageSeconds: seconds(ageMs), value })),
     interfaces: series === undefined ? [] : explainInterfaces(pod, series, { asked, nowMs, figures }),
     ...(!figure.ok && { reason: figure.reason, message: ABSENCES[figure.reason] }),
   };

@@ -1,5 +1,6 @@
 import { queryValue } from '../app-types.js';
 import { ApiError } from '../errors.js';
+import { isWatch } from '../figure-query.js';
 import type { Requirement } from '../label-selector.js';
 import { selectorOrBadRequest } from '../metric-selector.js';
 
@@ -33,7 +34,7 @@ const FIELDS_MAX = 64;
  * @throws {ApiError} BadRequest; MethodNotAllowed for a watch
  */
 export function parseListQuery(query: unknown, resource: string, fieldKeys: readonly string[]): ListQuery {
-  if (['true', '1'].includes(queryValue(query, 'watch') ?? '')) {
+  if (isWatch(query)) {
     throw new ApiError('MethodNotAllowed', `watch is not supported on resources of kind "${resource}.podnet.dev"`);
   }
   return {

@@ -67,7 +67,11 @@ function byName(nodes: readonly NodeSeries[]): Map<string, NodeSeries[]> {
 
 function figuresOf(name: string, nowMs: number, { pods, figures, windowMs }: NodeNetworksDeps): Figure[] {
   const members = pods.onNode(name, nowMs);
-  const everything = { matchesSeries: () => true, couldMatch: () => true, windowMs };
+  const everything = {
+    ...{ matchesSeries: () => true, couldMatch: () => true, couldMatchOn: () => true },
+    ...{ choosesNetworks: false, windowMs },
+  };
+  if (!pods.isKnown) return INTERFACE_COUNTERS.map(() => ({ ok: false, reason: 'partial' }));
   return INTERFACE_COUNTERS.map((_, column) => toFigure(figures.ofAll(members, { ...everything, column }, nowMs)));
 }
 
@@ -82,7 +86,9 @@ function toNodeNetwork(
   nowMs: number,
   clock: Clock,
 ): NodeNetwork {
-  const newest = roles.reduce((a, b) => (b.receivedAtMs > a.receivedAtMs ? b : a));
+  // What counts the pods says how the node is; a probe that goes on is no sign of it.
+  const newest =
+    roles.find(({ role }) => role === 'node') ?? roles.reduce((a, b) => (b.receivedAtMs > a.receivedAtMs ? b : a));
   const pods = roles.flatMap((role) => [...role.pods.values()]);
   return {
     apiVersion: PODNET_GROUP_VERSION,

@@ -90,9 +90,12 @@ function toPodNetwork({ pod, node, series, figures }: InterfaceRates, name: stri
   };
 }
 
-/** An interface name as part of an object's name: what a path does not take is written `-`, and a hash tells two such apart. */
+/**
+ * An interface name as part of an object's name: what a path does not take is written `-`, as is the dot that ends the name of the pod,
+ * and a hash tells two such apart.
+ */
 function segmentOf(interfaceName: string): string {
-  const plain = interfaceName.replace(/[^a-z0-9.-]/g, '-');
+  const plain = interfaceName.replace(/[^a-z0-9-]/g, '-');
   if (plain === interfaceName && /^[a-z0-9]/.test(plain) && /[a-z0-9]$/.test(plain)) return plain;
   const hash = createHash('sha256').update(interfaceName).digest('hex').slice(0, HASH_LENGTH);
   return `${plain.replace(/^[^a-z0-9]+/, '')}${hash}`;

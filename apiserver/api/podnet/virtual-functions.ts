@@ -38,7 +38,7 @@ export function virtualFunctions({ reports, pods }: VirtualFunctionsDeps): Resou
     ],
     candidates: (_namespace, nowMs) =>
       reports.nodes().flatMap((node) =>
-        node.virtualFunctions.map((meta) => {
+        (node.isFresh(nowMs) ? node.virtualFunctions : []).map((meta) => {
           const owner = ownerOf(meta, node, pods, nowMs);
           const name = `${node.node}.${meta.pciAddress.replaceAll(':', '-')}`;
           return {

@@ -168,7 +168,7 @@ for (const [path, message] of NONE) {
 
 test('objects are listed by the labels that the API server knows', async () => {
   const { server, cluster } = await fixture();
-  cluster.named.set('deployments?team=a', ['web', 'idle']);
+  cluster.named.set('shop/deployments?team=a', ['web', 'idle']);
   cluster.named.set('nodes?zone=z1', ['node-b']);
   const names = async (path: string) => {
     const { statusCode, body } = await server.get<MetricValueListV1Beta2>(CUSTOM + path);

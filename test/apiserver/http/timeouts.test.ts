@@ -95,10 +95,12 @@ describe('slow clients', { concurrency: true }, () => {
     const stream = opened.request({ ':path': '/body', ':method': 'POST', 'content-type': 'application/json' });
     stream.on('error', () => undefined);
     stream.write('{"a"');
+    const startedMs = performance.now();
     let text = '';
     stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
     const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
     await once(stream, 'close');
+    assert.ok(performance.now() - startedMs < 3_000, 'with its answer, not with its session');
     assert.equal(headers[':status'], 408);
     assert.match(text, /"kind":"Status".*"reason":"RequestTimeout"/);
     opened.close();

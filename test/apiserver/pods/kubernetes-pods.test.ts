@@ -36,7 +36,7 @@ function pod(metadata: object = {}, spec: object = { nodeName: 'node-a' }, phase
   return { metadata: { ...metadata }, spec, status: { phase } };
 }
 
-const controller = (kind: string, name: string) => ({ kind, name, controller: true, uid: 'u', apiVersion: 'v1' });
+const controller = (kind: string, name: string) => ({ kind, name, controller: true, uid: 'u', apiVersion: 'apps/v1' });
 
 async function changedTo(harness: Harness, expected: readonly string[]): Promise<void> {
   await eventually(
@@ -59,6 +59,7 @@ test('pods that have a node and are not finished are listed', async (t) => {
     uid: 'u-1',
     labels: {},
     createdMs: Date.parse('2026-11-20T21:50:46Z'),
+    isTerminating: false,
     networks: [],
   });
   assert.deepEqual(
@@ -79,6 +80,8 @@ test('a pod belongs to its Deployment, or to its controller, or to nobody', asyn
     api.put(`${PODS}/only-hash`, pod({ labels, ownerReferences: [controller('ReplicaSet', `-${hash}`)] }));
     api.put(`${PODS}/stateful`, pod({ ownerReferences: [controller('StatefulSet', 'db')] }));
     api.put(`${PODS}/owned`, pod({ ownerReferences: [{ ...controller('Thing', 'x'), controller: false }] }));
+    const kruise = { ...controller('StatefulSet', 'db'), apiVersion: 'apps.kruise.io/v1beta1' };
+    api.put(`${PODS}/namesake`, pod({ ownerReferences: [kruise] }));
     api.put(`${PODS}/bare`, pod());
   });
   const workload = (name: string) => {
@@ -91,6 +94,7 @@ test('a pod belongs to its Deployment, or to its controller, or to nobody', asyn
   assert.equal(workload('other-hash'), 'ReplicaSet/web-abc');
   assert.equal(workload('only-hash'), `ReplicaSet/-${hash}`);
   assert.equal(workload('stateful'), 'StatefulSet/db');
+  assert.equal(workload('namesake'), 'StatefulSet.apps.kruise.io/db');
   assert.deepEqual([workload('owned'), workload('bare')], [undefined, undefined]);
 });
 

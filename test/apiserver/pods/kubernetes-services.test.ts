@@ -15,10 +15,10 @@ test('Services are followed with their labels and selectors', async (t) => {
   api.put(`${path}/manual`, { spec: {} });
   api.put(`${path}/alias`, { spec: { type: 'ExternalName', externalName: 'x.example', selector: { app: 'web' } } });
   const services = new KubernetesServices({ api: client, clock: systemClock, log });
-  assert.equal(services.isSynced, false);
+  assert.equal(services.isCurrent, false);
   void services.run(signal);
   await eventually(
-    () => services.isSynced && api.openWatches === 1,
+    () => services.isCurrent && api.openWatches === 1,
     (isFollowing) => isFollowing,
   );
   assert.deepEqual(services.get('default', 'web'), {

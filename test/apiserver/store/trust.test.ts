@@ -119,6 +119,12 @@ test('a counter proven new by its identity contributes its value', async () => {
   assert.equal(await valueOf(server), '75');
 });
 
+test('a counter that comes with a past, as a device moved in does, brings none of it along', async () => {
+  const server = createTestServer();
+  await pushAll(server, report(1, 1_000), report(2, 1_100), report(3, 5e9, {}, '1/9'), report(4, 5e9 + 100, {}, '1/9'));
+  assert.equal(await valueOf(server), '100');
+});
+
 test('an identity that is not known proves nothing, in either direction', async () => {
   const server = createTestServer();
   await pushAll(server, report(1, 1_000), report(2, 1_100, {}, ''), report(3, 1_200));
@@ -196,7 +202,7 @@ test('samples that come again are not counted again', async () => {
       { sequence: 1, takenAt: 1_000 },
       { sequence: 2, takenAt: 2_000 },
     ],
-    pods: [podReport({ interfaces: [interfaceReport({ readings: [readingOf(0), readingOf(100)] })] })],
+    pods: [podReport({ interfaces: [interfaceReport({ identity: '1/3', readings: [readingOf(0), readingOf(100)] })] })],
   });
   await pushAll(server, report(1, 0), both, both, report(1, 5_000));
   assert.equal(await valueOf(server), '100');

@@ -52,7 +52,7 @@ function reportOf(history: History, present: readonly InterfaceReading[], after 
     sentAt: 9_000,
   });
   assert.ok(Compile(NodeReport).Check(report), 'the report is as its schema says');
-  return report.pods[0]?.interfaces.map(({ name, identity, readings }) => [
+  return report.pods[0]?.interfaces?.map(({ name, identity, readings }) => [
     name,
     identity,
     ...readings.map((reading) => reading?.[0] ?? null),
