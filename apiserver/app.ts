@@ -10,6 +10,7 @@ import { customMetricsRoutes } from './api/custom-metrics.js';
 import { discoveryRoutes } from './api/discovery.js';
 import { externalMetricsRoutes } from './api/external-metrics.js';
 import { healthRoutes, type HealthCheck } from './api/health.js';
+import { jsonRoutes } from './api/json-routes.js';
 import { Members, type ObjectNames } from './api/members.js';
 import { ObjectFigures } from './api/object-figures.js';
 import { openApiRoutes } from './api/openapi.js';
@@ -17,7 +18,8 @@ import { collectRoutes } from './api/route-list.js';
 import type { Auth } from './auth/create-auth.js';
 import { Exposition } from './exposition/exposition.js';
 import { expositionRoutes } from './exposition/routes.js';
-import { createShell } from './http-shell.js';
+import type { Connections } from './http/connections.js';
+import { createShell } from './http/shell.js';
 import { ingestRoutes } from './ingest/routes.js';
 import { podnetRoutes } from './api/podnet/routes.js';
 import type { PodList, PodNodes } from './pods/pod-list.js';
@@ -63,6 +65,8 @@ export interface Cluster {
 
 /** The server and what it answers from. */
 export interface Created {
+  /** What is open, to be told of the end. */
+  readonly connections: Connections;
   readonly app: App;
   readonly store: Store;
   readonly pods: Pods;
@@ -83,7 +87,7 @@ export function createApp(options: AppOptions): Created {
   const figures = new Figures(options.podLabels);
   const exposition = new Exposition({ nodes: store, pods }, options.podLabels);
   const metrics = createSelfMetrics(registry, { store, clock, version: options.version });
-  const app = createShell({ tls: options.tls, log });
+  const { app, connections } = createShell({ tls: options.tls, log });
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';
     metrics.requestSeconds.observe({ route, code: String(reply.statusCode) }, reply.elapsedTime / 1_000);
@@ -91,10 +95,10 @@ export function createApp(options: AppOptions): Created {
   });
   options.auth?.guard(app);
   addRoutes(app, options, { store, pods, figures, exposition, metrics });
-  return { app, store, pods, figures, exposition };
+  return { app, connections, store, pods, figures, exposition };
 }
 
-type Parts = Omit<Created, 'app'> & { readonly metrics: SelfMetrics };
+type Parts = Omit<Created, 'app' | 'connections'> & { readonly metrics: SelfMetrics };
 
 function addRoutes(app: App, options: AppOptions, { store, pods, figures, exposition, metrics }: Parts): void {
   const { clock, log, registry, version, cluster, clusterMetricsNamespaces, windowMs, allowUnboundAgents } = options;
@@ -111,9 +115,10 @@ function addRoutes(app: App, options: AppOptions, { store, pods, figures, exposi
   }
   if (groups.has(CUSTOM_METRICS_GROUP)) {
     const members = new Members({ pods, services: cluster?.services, objects: cluster?.objects });
-    customMetricsRoutes(app, { ...answering, objects: new ObjectFigures({ pods, figures, members, clock }) });
+    const objects = new ObjectFigures({ pods, figures, members, clock });
+    jsonRoutes(app, (scope) => customMetricsRoutes(scope, { ...answering, objects }));
   }
-  if (groups.has(EXTERNAL_METRICS_GROUP)) externalMetricsRoutes(app, answering);
+  if (groups.has(EXTERNAL_METRICS_GROUP)) jsonRoutes(app, (scope) => externalMetricsRoutes(scope, answering));
   expositionRoutes(app, { exposition, registry, clock });
   healthRoutes(app, [reportsArrived(store, clock, cluster?.expectedAgents), ...options.checks]);
 }

@@ -61,7 +61,7 @@ export async function startApiserver(options: ApiserverOptions, deps: ApiserverD
     allowUnboundAgents: options.allowUnboundAgents,
     checks: [...checks, { name: 'shutdown', isMet: () => !shutdown.isUnderWay }],
   });
-  const { app, store, pods, figures } = created;
+  const { app, connections, store, pods, figures } = created;
   followCertificate(app.server, certificate);
   surroundings.onServing?.(created);
   try {
@@ -85,7 +85,8 @@ export async function startApiserver(options: ApiserverOptions, deps: ApiserverD
     ...{ store, pods, figures },
     close: async () => {
       shutdown.isUnderWay = true;
-      // Until everybody who looks at readiness has seen it, requests go on coming.
+      // Until everybody who looks at readiness has seen it, requests go on coming: over new connections, which may lead elsewhere.
+      connections.leave();
       if (!options.standalone) await (deps.sleep ?? sleep)(options.shutdownDelay, new AbortController().signal);
       clearInterval(expiry);
       await app.close();

@@ -52,8 +52,11 @@ export function renderContinue({ namespace, name }: Place): string {
 /** Whether a field has the value asked for; the grammar is that of apimachinery fields.ParseSelector without escapes. */
 function parseFields(text: string, keys: readonly string[]): FieldRequirement[] {
   if (text === '') return [];
-  return text
-    .split(',', FIELDS_MAX)
+  const parts = text.split(',');
+  if (parts.length > FIELDS_MAX) {
+    throw new ApiError('BadRequest', `fieldSelector: more than ${FIELDS_MAX} requirements are not taken`);
+  }
+  return parts
     .filter((part) => part.trim() !== '')
     .map((part) => {
       const match = /^([^=!]+)(==|=|!=)(.*)$/.exec(part);
