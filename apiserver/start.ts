@@ -2,6 +2,7 @@ import { isIPv6, type AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { podLabel } from '../metrics/labels.js';
 import type { Clock } from '../runtime/clock.js';
+import { renderHostPort } from '../runtime/options/kinds.js';
 import { errorMessage, type Logger } from '../runtime/logger.js';
 import { sleep, type Sleep } from '../runtime/sleep.js';
 import { StartError } from '../runtime/start-error.js';
@@ -144,7 +145,7 @@ async function listen(app: App, { standalone, bindAddress, securePort: port }: A
       await app.listen({ host, port });
       return;
     } catch (error) {
-      errors.push(`cannot serve on ${host}, port ${port}: ${errorMessage(error)}`);
+      errors.push(`cannot serve on ${renderHostPort({ host, port })}: ${errorMessage(error)}`);
       if (!isWithoutAddress(error)) break;
     }
   }

@@ -76,7 +76,7 @@ function covers(rule: unknown, attributes: Attributes): boolean {
     const { path, verb } = attributes.nonResourceAttributes;
     return has('verbs', verb) && listAt(rule, 'nonResourceURLs').some((url) => isUnder(String(url), path));
   }
-  const { verb = '', group = '', resource, subresource, name = '' } = attributes.resourceAttributes;
+  const { verb, group = '', resource, subresource, name = '' } = attributes.resourceAttributes;
   const wanted = subresource === undefined ? resource : `${resource}/${subresource}`;
   const isNamed = at(rule, 'resourceNames') === undefined || listAt(rule, 'resourceNames').includes(name);
   return has('verbs', verb) && has('apiGroups', group) && has('resources', wanted) && isNamed;
