@@ -139,7 +139,7 @@ test('what does not end by itself is ended at the deadline', async () => {
   await closing;
 });
 
-test('SIGTERM: not ready at once, served all the delay, then no new connection, then the end', async () => {
+test('conformance 22: SIGTERM: not ready at once, served all the delay, then no new connection, then the end', async () => {
   const api = await createKubeApi({ onAccessReview: () => ({ allowed: true }) });
   const { cert } = await createAuthority('cluster-ca');
   api.put(CONFIG_MAP, { data: authenticationData(cert, cert) });
