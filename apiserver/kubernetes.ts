@@ -80,7 +80,7 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
   addListMetrics(registry, { pods: pods.source, services: services.source }, clock);
   const running = [pods, services, auth.source].map((one) => one.run(stop.signal));
   const serving = await startServing(options, client, deps);
-  const objects = new KubernetesObjectNames({ api: client, clock, signal: stop.signal });
+  const objects = new KubernetesObjectNames({ api: client, clock, log, signal: stop.signal });
   log.info({ api: client.server }, 'following the cluster');
   return {
     cluster: { pods, services, objects, expectedAgents: () => agents.expected },
@@ -159,10 +159,8 @@ function podsCheck(pods: KubernetesPods): HealthCheck {
   return {
     name: 'pods',
     isMet: () => true,
-    detail: () =>
-      pods.isCurrent
-        ? undefined
-        : `the API server's list is not current, the reports stand alone: ${pods.source.problem ?? 'waiting for it'}`,
+    // Anybody may read this. What the API server said of it is in the log.
+    detail: () => (pods.isCurrent ? undefined : "the API server's list is not current, the reports stand alone"),
   };
 }
 

@@ -5,7 +5,7 @@ import { errorMessage, type Logger } from '../../runtime/logger.js';
 import { ApiError } from '../api/errors.js';
 import type { Attributes } from './attributes.js';
 import { forbidden } from './forbidden.js';
-import { LogLimit } from './log-limit.js';
+import { LogLimit } from '../../runtime/log-limit.js';
 import { postReview, REVIEW_LIMITS, type ReviewLimits } from './review.js';
 import { MASTERS, type User } from './user.js';
 

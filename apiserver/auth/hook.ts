@@ -8,7 +8,7 @@ import type { AuthMetrics } from './auth-metrics.js';
 import type { Authenticator } from './authenticate.js';
 import type { Authorizer } from './authorize.js';
 import type { ConcurrencyLimit } from './limit-concurrency.js';
-import { LogLimit } from './log-limit.js';
+import { LogLimit } from '../../runtime/log-limit.js';
 import type { User } from './user.js';
 
 /** Who may ask whom. */
