@@ -75,7 +75,7 @@ async function admit(request: Request, { options, progress, onEnd }: Admission):
   if (OPEN_PATHS.includes(request.url.split('?', 1)[0] ?? '')) return;
   onEnd(options.limit.enter(user, isReport));
   progress.attributes = attributesOf(request.method, request.url, request.query);
-  await authorizer.authorize(user, progress.attributes);
+  await authorizer.authorize(user, progress.attributes, !request.is404);
 }
 
 /**
