@@ -16,6 +16,7 @@ import { ObjectFigures } from './api/object-figures.js';
 import { openApiRoutes } from './api/openapi.js';
 import { collectRoutes } from './api/route-list.js';
 import type { Auth } from './auth/create-auth.js';
+import type { User } from './auth/user.js';
 import { Exposition } from './exposition/exposition.js';
 import { expositionRoutes } from './exposition/routes.js';
 import type { Connections } from './http/connections.js';
@@ -61,6 +62,8 @@ export interface Cluster {
   readonly podNodes?: PodNodes;
   /** Agents there should be; undefined where that is not known. */
   readonly expectedAgents?: () => number | undefined;
+  /** Who reported for the node that it may report for. */
+  readonly onReport?: (user: User) => void;
 }
 
 /** The server and what it answers from. */
@@ -111,7 +114,11 @@ function addRoutes(app: App, options: AppOptions, { store, pods, figures, exposi
   if (groups.has(PODNET_GROUP)) {
     podnetRoutes(app, { ...answering, reports: store, windowMs });
     const isGuarded = options.auth !== undefined;
-    ingestRoutes(app, { store, exposition, clock, metrics, log, isGuarded, allowUnboundAgents });
+    const onReport = cluster?.onReport;
+    ingestRoutes(app, {
+      ...{ store, exposition, clock, metrics, log, isGuarded, allowUnboundAgents },
+      ...(onReport !== undefined && { onReport }),
+    });
   }
   if (groups.has(CUSTOM_METRICS_GROUP)) {
     const members = new Members({ pods, services: cluster?.services, objects: cluster?.objects });

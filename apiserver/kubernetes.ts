@@ -8,6 +8,7 @@ import type { Logger } from '../runtime/logger.js';
 import { apiSurface } from './api/api-surface.js';
 import type { HealthCheck } from './api/health.js';
 import type { Cluster, Created } from './app.js';
+import { boundPodOf } from './auth/agent-claims.js';
 import { EXTRA } from './auth/agent-identity.js';
 import { createAgentTokens } from './auth/agent-tokens.js';
 import { createAuth, type Auth } from './auth/create-auth.js';
@@ -72,8 +73,10 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
     agentTokens: {
       authenticate: async (token) => {
         const { user, pod, node } = await tokens.verify(token);
-        agents.note(pod);
-        const bound = node === undefined ? {} : { [EXTRA.nodeName]: [node] };
+        const bound = {
+          ...(node !== undefined && { [EXTRA.nodeName]: [node] }),
+          ...(pod !== undefined && { [EXTRA.podName]: [pod.name], [EXTRA.podUid]: [pod.uid] }),
+        };
         return { ok: true, user: { ...user, extra: { ...user.extra, ...bound } } };
       },
     },
@@ -82,10 +85,13 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
   const running = [pods, services, auth.source].map((one) => one.run(stop.signal));
   const serving = await startServing(options, client, deps);
   const podNodes = new KubernetesPodNodes({ api: client, clock, log, signal: stop.signal });
-  const objects = new KubernetesObjectNames({ api: client, clock, signal: stop.signal });
+  const objects = new KubernetesObjectNames({ api: client, clock, log, signal: stop.signal });
   log.info({ api: client.server }, 'following the cluster');
   return {
-    cluster: { pods, services, objects, podNodes, expectedAgents: () => agents.expected },
+    cluster: {
+      ...{ pods, services, objects, podNodes, expectedAgents: () => agents.expected },
+      onReport: (user) => agents.note(boundPodOf(user)),
+    },
     auth,
     certificate: serving.certificate,
     checks: [
@@ -163,10 +169,8 @@ function podsCheck(pods: KubernetesPods): HealthCheck {
   return {
     name: 'pods',
     isMet: () => true,
-    detail: () =>
-      pods.isCurrent
-        ? undefined
-        : `the API server's list is not current, the reports stand alone: ${pods.source.problem ?? 'waiting for it'}`,
+    // Anybody may read this. What the API server said of it is in the log.
+    detail: () => (pods.isCurrent ? undefined : "the API server's list is not current, the reports stand alone"),
   };
 }
 
