@@ -68,6 +68,7 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   const staleAfterMs = Math.max(STALE_AFTER.intervals * options.interval, STALE_AFTER.leastMs);
   const app = createAgentHttp({
     registry: metrics.registry,
+    problem: () => sweeper.problem,
     view: () => (clock.monotonicMs() - sweeper.newestMs <= staleAfterMs ? sweeper.view() : undefined),
   });
   try {

@@ -31,7 +31,8 @@ export class Sweeper {
   #known = new Map<string, KnownPod>();
   #collectors: NodeReport['collectors'] = [];
   #sequence = 0;
-  #lastProblem = '';
+  #problem = '';
+  #unreadPods = '';
 
   constructor(deps: SweeperDeps) {
     this.#deps = deps;
@@ -40,6 +41,11 @@ export class Sweeper {
   /** Time of the newest sample; -Infinity before the first. */
   get newestMs(): number {
     return this.#history.newest?.takenAt ?? -Infinity;
+  }
+
+  /** What failed as a whole in the last round; empty when nothing did. */
+  get problem(): string {
+    return this.#problem;
   }
 
   /** One round. A failure is logged, counted and reported; it does not throw. */
@@ -57,12 +63,16 @@ export class Sweeper {
     this.#deps.onPods?.(pods);
     const readings = new Map<string, readonly InterfaceReading[]>();
     const skipped = new Map<SkipReason, number>();
+    const failures: string[] = [];
     const readMs = clock.monotonicMs();
     await this.#collect({
       pods,
       startedMs,
       addInterfaces: (pod, interfaces) => readings.set(pod.uid, interfaces),
-      skip: (_pod, reason) => skipped.set(reason, (skipped.get(reason) ?? 0) + 1),
+      skip: (pod, reason, error) => {
+        skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
+        if (error !== undefined) failures.push(`${pod.name}: ${errorMessage(error)}`);
+      },
     });
     const endedMs = clock.monotonicMs();
     this.#sequence++;
@@ -77,6 +87,7 @@ export class Sweeper {
     metrics.pods.set(pods.length);
     metrics.skippedPods.reset();
     for (const [reason, count] of skipped) metrics.skippedPods.set({ reason }, count);
+    this.#tellUnread(failures);
   }
 
   /** The report for a server that has the samples up to a sequence. */
@@ -139,9 +150,18 @@ export class Sweeper {
   }
 
   #tell(problem: string): void {
-    if (problem === this.#lastProblem) return;
-    this.#lastProblem = problem;
+    if (problem === this.#problem) return;
+    this.#problem = problem;
     if (problem === '') this.#deps.log.info('every collector works again');
     else this.#deps.log.warn({ problem }, 'a collector failed');
+  }
+
+  /** One line when it is another pod, or another error, than the time before. */
+  #tellUnread(failures: readonly string[]): void {
+    const [first = ''] = failures;
+    if (first === this.#unreadPods) return;
+    this.#unreadPods = first;
+    if (first === '') this.#deps.log.info('every pod can be read again');
+    else this.#deps.log.warn({ count: failures.length, first }, 'pods could not be read');
   }
 }
