@@ -4,8 +4,8 @@ import type { Clock } from '../runtime/clock.js';
 import { errorMessage, type Logger } from '../runtime/logger.js';
 import type { Collector, InterfaceReading, SkipReason, Sweep } from './collectors/collector.js';
 import type { Pod, PodSource } from './inventory/pod.js';
-import { buildReport, type KnownPod, type Sender } from './report/build.js';
-import { History } from './report/history.js';
+import { draftReport, type KnownPod, type ReportDraft, type Sender } from './report/build.js';
+import { History, readingsOf } from './report/history.js';
 import type { SelfMetrics } from './self-metrics.js';
 
 export interface SweeperDeps {
@@ -91,19 +91,20 @@ export class Sweeper {
   }
 
   /** The report for a server that has the samples up to a sequence. */
-  report(afterSequence: number, maxSamples: number): NodeReport {
-    return buildReport({
+  report(afterSequence: number, maxSamples: number): ReportDraft {
+    return draftReport({
       sender: this.#deps.sender,
-      pods: this.#known.values(),
+      pods: [...this.#known.values()],
       samples: this.#history.since(afterSequence).slice(-maxSamples),
       sequence: this.#sequence,
       collectors: this.#collectors,
-      sentAt: this.#deps.clock.monotonicMs(),
+      sentAt: () => this.#deps.clock.monotonicMs(),
     });
   }
 
   /** The newest reading of every interface, ordered by name. */
   view(): NodeView {
+    const newest = this.#history.since(this.#sequence - 1);
     const ordered = [...this.#known.values()].sort((a, b) => (a.pod.name < b.pod.name ? -1 : 1));
     return {
       node: this.#deps.sender.node,
@@ -111,7 +112,7 @@ export class Sweeper {
         meta: pod,
         interfaces: (interfaces ?? []).map((meta): InterfaceView => {
           const { name, identity } = meta;
-          return { meta, counters: this.#history.newest?.reading({ uid: pod.uid, name, identity }) ?? [] };
+          return { meta, counters: readingsOf({ uid: pod.uid, name, identity }, newest)[0] ?? [] };
         }),
       })),
     };

@@ -51,8 +51,8 @@ export class HttpsClient {
   }
 
   /**
-   * @param compose makes what to send, once it is known on which connection it goes out: on a kept one it reaches the same process
-   *   as the last one
+   * @param compose makes what to send, once there is a connection for it: on a kept one it reaches the same process as the last one.
+   *   For a server that cannot be reached it is not called
    * @throws {PushConnectionError} when there was no answer within the timeout
    */
   async post(
@@ -76,12 +76,17 @@ export class HttpsClient {
         reject(new PushConnectionError(message, outgoing.reusedSocket && !isTimeout, { cause: error }));
       };
       outgoing.on('error', fail);
-      outgoing.on('socket', () => {
+      const send = (): void => {
         compose(outgoing.reusedSocket).then(({ headers, body }) => {
+          if (outgoing.destroyed) return;
           for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value);
           outgoing.setHeader('content-length', body.length);
           outgoing.end(body);
         }, fail);
+      };
+      outgoing.on('socket', (socket) => {
+        if (outgoing.reusedSocket) send();
+        else socket.once('secureConnect', send);
       });
       outgoing.on('response', (incoming) => {
         readAnswer(incoming).then((text) => resolve({ statusCode: incoming.statusCode ?? 0, body: text }), fail);

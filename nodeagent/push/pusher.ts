@@ -1,15 +1,15 @@
-import { promisify } from 'node:util';
-import { constants, gzip } from 'node:zlib';
 import { Compile } from 'typebox/compile';
-import { NODE_REPORTS_PATH, NodeReportAnswer, type NodeReport } from '../../openapi/node-report.js';
+import { NODE_REPORTS_PATH, NodeReportAnswer } from '../../openapi/node-report.js';
 import type { Backoff } from '../../runtime/backoff.js';
 import { errorMessage, type Logger } from '../../runtime/logger.js';
 import { sleep } from '../../runtime/sleep.js';
+import type { ReportDraft } from '../report/build.js';
 import type { Credentials } from './credentials.js';
+import { encode } from './encode.js';
 import { PushConnectionError, type HttpsClient, type HttpsPayload } from './https-client.js';
 
 /** Makes the report with the newest samples behind a sequence, at most so many. */
-export type ReportBuilder = (afterSequence: number, maxSamples: number) => NodeReport;
+export type ReportBuilder = (afterSequence: number, maxSamples: number) => ReportDraft;
 
 export interface PushMetrics {
   pushed(result: 'ok' | 'refused' | 'failed', seconds: number): void;
@@ -20,6 +20,7 @@ export interface PushMetrics {
 export interface PusherDeps {
   /** As in --server, for the log. */
   readonly server: string;
+  readonly userAgent: string;
   readonly client: HttpsClient;
   readonly credentials: Pick<Credentials, 'token' | 'doubtToken'>;
   readonly backoff: Backoff;
@@ -43,7 +44,6 @@ class PushRefusedError extends Error {
 }
 
 const ANSWER = Compile(NodeReportAnswer);
-const compress = promisify(gzip);
 const NOTHING = 0;
 const OK = 200;
 const UNAUTHORIZED = 401;
@@ -148,19 +148,19 @@ export class Pusher {
   }
 
   async #sendOnce(signal: AbortSignal): Promise<NodeReportAnswer> {
-    const { client, build, credentials } = this.#deps;
+    const { client, build, credentials, userAgent } = this.#deps;
     let sent = 0;
     const compose = async (isKept: boolean): Promise<HttpsPayload> => {
       const token = await credentials.token();
-      const report = build(isKept ? this.#confirmed : NOTHING, this.#maxSamples);
-      sent = report.samples.length;
+      const draft = build(isKept ? this.#confirmed : NOTHING, this.#maxSamples);
+      sent = draft.samples;
       const headers = {
         'content-type': 'application/json',
         'content-encoding': 'gzip',
-        'user-agent': `podnet-nodeagent/${report.agentVersion}`,
+        'user-agent': userAgent,
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
       };
-      return { headers, body: await compress(JSON.stringify(report), { level: constants.Z_BEST_SPEED }) };
+      return { headers, body: await encode(draft.pieces) };
     };
     const answer = await client.post(NODE_REPORTS_PATH, compose, signal);
     if (answer.statusCode === TOO_LARGE) this.#maxSamples = Math.max(1, Math.floor(sent / 2));

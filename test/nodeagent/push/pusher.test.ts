@@ -69,6 +69,7 @@ class Harness {
     this.#port = (this.#server.address() as AddressInfo).port;
     this.pusher = new Pusher({
       server: 'test',
+      userAgent: 'test',
       client: new HttpsClient(new URL(`https://127.0.0.1:${this.#port}`), {
         ca: () => Promise.resolve(tls.cert),
         timeoutMs,
@@ -79,7 +80,8 @@ class Harness {
           (sequence) => sequence > after,
         );
         const samples = all.slice(-maxSamples).map((sequence) => ({ sequence, takenAt: sequence * 1_000 }));
-        return nodeReport(this.#newest * 1_000, { sequence: this.#newest, samples, pods: [] });
+        const report = nodeReport(this.#newest * 1_000, { sequence: this.#newest, samples, pods: [] });
+        return { samples: samples.length, pieces: [JSON.stringify(report)] };
       },
       monotonicMs: () => performance.now(),
       credentials: { token: () => Promise.resolve(undefined), doubtToken: () => undefined },
