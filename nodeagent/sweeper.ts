@@ -50,6 +50,14 @@ export class Sweeper {
 
   /** One round. A failure is logged, counted and reported; it does not throw. */
   async sweep(): Promise<void> {
+    try {
+      await this.#sweep();
+    } catch (error) {
+      this.#tell(`sweep: ${errorMessage(error)}`);
+    }
+  }
+
+  async #sweep(): Promise<void> {
     const { clock, podSource, metrics, sender } = this.#deps;
     const startedMs = clock.monotonicMs();
     let pods: readonly Pod[];
@@ -121,7 +129,7 @@ export class Sweeper {
   /** One collector after the other; what one had added before it failed or ran out of time stays. */
   async #collect(sweep: Sweep): Promise<void> {
     const { collectors, clock, metrics, sender } = this.#deps;
-    const signal = AbortSignal.timeout(sender.intervalMs * SWEEP_SHARE);
+    const signal = AbortSignal.timeout(Math.round(sender.intervalMs * SWEEP_SHARE));
     const results: NodeReport['collectors'] = [];
     for (const [name, collect] of collectors) {
       const startedMs = clock.monotonicMs();

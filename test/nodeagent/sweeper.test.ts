@@ -85,3 +85,22 @@ test('pods that could not be read are counted, and told once', async () => {
     [['failed', 2]],
   );
 });
+
+for (const intervalMs of [101, 1_001, 3_333, 299_999]) {
+  test(`an interval of ${intervalMs} ms is swept`, async () => {
+    const { sweeper } = sweeperOf(readAll, { intervalMs });
+    await sweeper.sweep();
+    assert.equal(sweeper.problem, '');
+    assert.equal([...sweeper.view().pods].length, 2);
+  });
+}
+
+test('a round never throws, whatever breaks in it', async () => {
+  const { sweeper } = sweeperOf(readAll, {
+    onPods: () => {
+      throw new TypeError('no layouts');
+    },
+  });
+  await sweeper.sweep();
+  assert.equal(sweeper.problem, 'sweep: no layouts');
+});
