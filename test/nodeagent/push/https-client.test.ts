@@ -1,6 +1,6 @@
 // The client against real servers on loopback, and against none.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { test, type TestContext } from 'node:test';
@@ -64,4 +64,40 @@ test('on a kept connection it is composed at once, and known to be kept', async 
     assert.deepEqual([answer.statusCode, answer.body], [200, 'ok']);
   }
   assert.deepEqual(kept, [false, true, true]);
+});
+
+test('a request leaves nothing behind in the signal it was given', async (context) => {
+  const client = clientOf(context, await answeringServer(context));
+  const { signal } = new AbortController();
+  for (let i = 0; i < 3; i++) await client.post('/', () => Promise.resolve(PAYLOAD), signal);
+  assert.equal(getEventListeners(signal, 'abort').length, 0);
+  for (const key of Object.getOwnPropertySymbols(signal)) {
+    const held: unknown = Reflect.get(signal, key); // where Node keeps the signals made of this one
+    if (typeof held === 'object' && held !== null && 'size' in held) assert.deepEqual([key, held.size], [key, 0]);
+  }
+});
+
+test('a request ends when its signal does', async (context) => {
+  const server = createServer((socket) => socket.resume());
+  const port = await listen(server);
+  context.after(() => server.close());
+  const stop = new AbortController();
+  const pushed = clientOf(context, port).post('/', () => Promise.resolve(PAYLOAD), stop.signal);
+  await once(server, 'connection');
+  stop.abort();
+  await assert.rejects(pushed, PushConnectionError);
+});
+
+test('a server that refuses a body before it has read it is heard', async (context) => {
+  const server = createHttpsServer(tls, (_request, response) => {
+    response.writeHead(413, { connection: 'close' }).end('too large', () => response.socket?.destroy());
+  });
+  const port = await listen(server);
+  context.after(() => server.close());
+  const compose = () => Promise.resolve({ headers: {}, body: Buffer.alloc(20_000_000) });
+  const client = clientOf(context, port);
+  for (let i = 0; i < 10; i++) {
+    const answer = await client.post('/', compose, new AbortController().signal);
+    assert.equal(answer.statusCode, 413);
+  }
 });
