@@ -167,6 +167,7 @@ function createPusher(
     client: new HttpsClient(new URL(server), { ca: credentials.ca, timeoutMs: PUSH_TIMEOUT_MS }),
     credentials,
     backoff: new Backoff({ firstMs: BACKOFF.firstMs, maxMs, random: Math.random }),
+    limits: REPORT_LIMITS,
     build: (afterSequence, maxSamples) => sweeper.report(afterSequence, Math.min(maxSamples, REPORT_LIMITS.samples)),
     monotonicMs: () => clock.monotonicMs(),
     metrics: {

@@ -89,6 +89,7 @@ class Harness {
     this.pusher = new Pusher({
       server: 'test',
       userAgent: 'test',
+      limits: { inflatedBytes: 1_000_000, compressedBytes: 1_000_000 },
       client: new HttpsClient(url, { ca: this.credentials.ca, timeoutMs: 5_000 }),
       credentials: this.credentials,
       backoff: new Backoff({ firstMs: 20, maxMs: 200, random: () => 0.999 }),
