@@ -49,10 +49,11 @@ export function buildReport({ sender, pods, samples, sequence, collectors, sentA
 }
 
 function buildPod({ pod, interfaces }: KnownPod, samples: readonly StoredSample[]): PodReport {
-  const { namespace, name, uid, creationTimestamp, labels, workload, hostNetwork } = pod;
+  const { namespace, name, uid, creationTimestamp, labels, workload, hostNetwork, machine } = pod;
   return {
     ...{ namespace, name, uid, creationTimestamp, labels, hostNetwork },
     ...(workload !== undefined && { workload }),
+    ...(machine !== undefined && { machine }),
     ...(interfaces !== undefined && {
       interfaces: interfaces.flatMap((meta) => buildInterface(uid, meta, samples)),
     }),
