@@ -154,6 +154,12 @@ export const PodReport = Type.Object(
     labels: Type.Record(Type.String(), Type.String(), { maxProperties: REPORT_LIMITS.labelsPerPod }),
     workload: Type.Optional(Workload),
     hostNetwork: Type.Boolean({ description: "Shares the node's network namespace: has no interfaces of its own." }),
+    machine: Type.Optional(
+      Type.Boolean({
+        description:
+          "Stands for the machine's own network namespace, whose interfaces carry the traffic of other pods again: it is in no sum over pods.",
+      }),
+    ),
     interfaces: Type.Optional(
       Type.Array(InterfaceReport, {
         maxItems: REPORT_LIMITS.interfacesPerPod,

@@ -78,7 +78,7 @@ function namesOf(entry: unknown): string[] {
 }
 
 function acceptPod(entry: Static<typeof OpenPod>, createdMs: number, place: Place): AcceptedPod {
-  const { namespace, name, uid, workload, hostNetwork } = entry;
+  const { namespace, name, uid, workload, hostNetwork, machine } = entry;
   const entries = entry.interfaces ?? [];
   const { interfaces, leftOut, complete } = hostNetwork
     ? refuseInterfaces(entries, place)
@@ -86,6 +86,7 @@ function acceptPod(entry: Static<typeof OpenPod>, createdMs: number, place: Plac
   const meta = {
     ...{ namespace, name, uid, hostNetwork, createdMs, complete },
     labels: checkLabels(entry.labels, place),
+    ...(machine !== undefined && { machine }),
     ...(workload !== undefined && { workload: { kind: workload.kind, name: workload.name } }),
   };
   return { meta, interfaces, leftOut, isRead: hostNetwork || entry.interfaces !== undefined };

@@ -1,7 +1,10 @@
 import type { InterfaceReport, NodeReport, PodReport, VirtualFunctionReport } from '../../openapi/node-report.js';
 
 /** What is known of a pod besides its counters. */
-export interface PodMeta extends Pick<PodReport, 'namespace' | 'name' | 'uid' | 'labels' | 'workload' | 'hostNetwork'> {
+export interface PodMeta extends Pick<
+  PodReport,
+  'namespace' | 'name' | 'uid' | 'labels' | 'workload' | 'hostNetwork' | 'machine'
+> {
   /** Milliseconds since 1970, by the API server. */
   readonly createdMs: number;
   /** False when an interface of it had to be left out: a sum over the pod would then be too small. */

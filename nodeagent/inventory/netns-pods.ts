@@ -40,7 +40,8 @@ export function createNetnsPods({ procfs, scan, bootId, runNetns, describe }: Ne
   const bootedMs = parseBootTime(procfs.read('stat'));
 
   function createPod(netns: Netns, hostInode: number | undefined): Pod {
-    const name = netns.inode === hostInode ? HOST : uniqueName(nameNetns(netns, { procfs, runNetns }), netns.inode);
+    const isHost = netns.inode === hostInode;
+    const name = isHost ? HOST : uniqueName(nameNetns(netns, { procfs, runNetns }), netns.inode);
     const description = describe?.(name);
     return {
       namespace: NAMESPACE,
@@ -50,6 +51,7 @@ export function createNetnsPods({ procfs, scan, bootId, runNetns, describe }: Ne
       labels: { ...description?.labels },
       ...(description?.workload !== undefined && { workload: description.workload }),
       hostNetwork: false,
+      ...(isHost && { machine: true }),
       netns,
       attachments: description?.attachments ?? new Map<string, Attachment>(),
     };

@@ -23,6 +23,8 @@ export interface Pod {
   readonly labels: Readonly<Record<string, string>>;
   readonly workload?: Workload;
   readonly hostNetwork: boolean;
+  /** Set where it stands for the machine's own network namespace. */
+  readonly machine?: true;
   /** Absent while none of its processes is known. */
   readonly netns?: Netns;
   /** By interface name. */

@@ -71,10 +71,11 @@ function buildPod(
   samples: readonly StoredSample[],
   generations: ReadonlySet<Rows>,
 ): PodReport {
-  const { namespace, name, uid, creationTimestamp, labels, workload, hostNetwork } = pod;
+  const { namespace, name, uid, creationTimestamp, labels, workload, hostNetwork, machine } = pod;
   return {
     ...{ namespace, name, uid, creationTimestamp, labels, hostNetwork },
     ...(workload !== undefined && { workload }),
+    ...(machine !== undefined && { machine }),
     ...(interfaces !== undefined && {
       interfaces: interfaces.flatMap((meta) =>
         identitiesOf(uid, meta, generations).map((identity) => ({

@@ -143,6 +143,37 @@ test('a pod that shares the network of its node is no member', async () => {
   assert.equal(body.items[0]?.value, '10');
 });
 
+test('the machine itself answers by name, and is in no sum', async () => {
+  const server = createTestServer();
+  const external = `${EXTERNAL}/namespaces/default/${METRIC}`;
+  const host = (second: number) =>
+    podReport({
+      ...{ name: 'host', uid: 'uid-host', machine: true },
+      interfaces: [interfaceReport({ readings: [readingOf(second * 1_000)] })],
+    });
+  for (const second of [1, 2]) {
+    const web = podReport({ interfaces: [interfaceReport({ readings: [readingOf(second * 10)] })] });
+    await server.push(nodeReport(second * 1_000, { pods: [web, host(second)] }));
+  }
+  for (const path of [`/namespaces/default/metrics/${METRIC}`, `/nodes/node-a/${METRIC}`]) {
+    const { body } = await server.get(CUSTOM + path);
+    assert.equal(body.items[0]?.value, '10', path);
+  }
+  assert.equal((await server.get<ExternalMetricValueList>(external)).body.items[0]?.value, '10');
+  const { body } = await server.get(`${CUSTOM}/namespaces/default/pods/*/${METRIC}`);
+  assert.deepEqual(
+    body.items.map((item) => [item.describedObject.name, item.value]),
+    [
+      ['host', '1k'],
+      ['web-0', '10'],
+    ],
+  );
+  assert.match((await server.get('/metrics')).text, /podnet_interface_receive_bytes_total\{.*pod="host"/);
+  await server.push(nodeReport(3_000, { pods: [host(3)] }));
+  const alone = await server.get<Status>(`${CUSTOM}/namespaces/default/metrics/${METRIC}`);
+  assert.equal(alone.statusCode, 404, 'a machine without pods is no sum');
+});
+
 const NONE: readonly (readonly [string, RegExp])[] = [
   [`/namespaces/shop/services/bare/${METRIC}`, /: services "bare" selects no pods: it has no selector$/],
   [`/namespaces/shop/services/nobody/${METRIC}`, /: no pod of it has traffic of its own$/],

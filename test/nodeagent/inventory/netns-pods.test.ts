@@ -18,11 +18,11 @@ function podsOf(tree: string, describe?: NonNullable<NetnsPodsDeps['describe']>)
 test('each namespace is one pod, named by its container; the one of process 1 is host', () => {
   const pods = podsOf('containerd').pods(0);
   assert.deepEqual(
-    pods.map(({ namespace, name, netns }) => [namespace, name, netns?.pids]),
+    pods.map(({ namespace, name, machine, netns }) => [namespace, name, machine, netns?.pids]),
     [
-      ['default', 'host', [1]],
-      ['default', '5eff39ce41c3', [8_828, 8_867]],
-      ['default', '0ef4182d7de3', [8_937, 8_971]],
+      ['default', 'host', true, [1]],
+      ['default', '5eff39ce41c3', undefined, [8_828, 8_867]],
+      ['default', '0ef4182d7de3', undefined, [8_937, 8_971]],
     ],
   );
 });
