@@ -5,6 +5,7 @@ import { errorMessage, type Logger } from '../runtime/logger.js';
 import type { Collector, InterfaceReading, SkipReason, Sweep } from './collectors/collector.js';
 import type { Pod, PodSource } from './inventory/pod.js';
 import { draftReport, type KnownPod, type ReportDraft, type Sender } from './report/build.js';
+import { limitPods } from './report/limit.js';
 import { History, readingsOf } from './report/history.js';
 import type { SelfMetrics } from './self-metrics.js';
 
@@ -29,6 +30,9 @@ export class Sweeper {
   readonly #deps: SweeperDeps;
   readonly #history = new History();
   #known = new Map<string, KnownPod>();
+  /** Those of them that a report has room for. */
+  #reported: readonly KnownPod[] = [];
+  #cut = '';
   #collectors: NodeReport['collectors'] = [];
   #sequence = 0;
   #problem = '';
@@ -91,6 +95,7 @@ export class Sweeper {
       this.#deps.historyMs() + sender.intervalMs,
     );
     this.#remember(pods, readings);
+    this.#limit();
     metrics.sweepSeconds.observe((endedMs - startedMs) / 1_000);
     metrics.pods.set(pods.length);
     metrics.skippedPods.reset();
@@ -102,7 +107,7 @@ export class Sweeper {
   report(afterSequence: number, maxSamples: number): ReportDraft {
     return draftReport({
       sender: this.#deps.sender,
-      pods: [...this.#known.values()],
+      pods: this.#reported,
       samples: this.#history.since(afterSequence).slice(-maxSamples),
       sequence: this.#sequence,
       collectors: this.#collectors,
@@ -156,6 +161,18 @@ export class Sweeper {
         return [pod.uid, { pod, interfaces }];
       }),
     );
+  }
+
+  #limit(): void {
+    const { metrics, log } = this.#deps;
+    const { pods, podsCut, interfacesCut } = limitPods([...this.#known.values()]);
+    this.#reported = pods;
+    metrics.cutPods.set({ what: 'pod' }, podsCut);
+    metrics.cutPods.set({ what: 'interfaces' }, interfacesCut);
+    const cut = `${podsCut} pods, and the interfaces of ${interfacesCut}`;
+    if (cut === this.#cut || (this.#cut === '' && podsCut + interfacesCut === 0)) return;
+    this.#cut = cut;
+    log.warn({ podsCut, interfacesCut }, 'left out of the report, which has no room for them');
   }
 
   #tell(problem: string): void {
