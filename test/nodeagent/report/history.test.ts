@@ -138,3 +138,17 @@ test('of an interface that was made anew again and again the newest few identiti
   const told = reportOf(history, made(49))?.map(([, identity]) => identity);
   assert.deepEqual(told, ['1/45', '1/46', '1/47', '1/48', '1/49']);
 });
+
+test('no more samples are kept than a report takes, however far back they are wanted', () => {
+  const history = new History();
+  for (let i = 1; i <= 1_100; i++) history.add({ sequence: i, takenAt: i }, new Map([['u', [item(i)]]]), Infinity);
+  assert.deepEqual([history.since(0).length, history.since(0)[0]?.sequence], [1_024, 77]);
+});
+
+test('no more than 32 MiB of counters are kept', () => {
+  const history = new History();
+  const many = Array.from({ length: 10_000 }, (_, i) => item(i, { name: `eth${i}` }));
+  for (let i = 1; i <= 60; i++) history.add({ sequence: i, takenAt: i }, new Map([['u', many]]), Infinity);
+  assert.equal(history.since(0).length, 52); // of 640,000 bytes each
+  assert.equal(history.newest?.sequence, 60);
+});
