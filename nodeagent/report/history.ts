@@ -2,7 +2,7 @@ import { INTERFACE_COUNTERS, REPORT_LIMITS } from '../../openapi/node-report.js'
 import type { InterfaceReading } from '../collectors/collector.js';
 
 const WIDTH = INTERFACE_COUNTERS.length;
-/** 64 bytes a reading: 330 interfaces for 1,588 samples, or 1,740 for 300. In JSON about as much, which is what a server takes. */
+/** 524,288 readings of 64 bytes: more than all samples of 500 interfaces. In JSON about as much, which is what a server takes. */
 const MAX_BYTES = 32 * 1024 * 1024;
 
 /** What one interface was called in a sample. */
