@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import type { NetnsLayout } from '../inventory/layout.js';
 import { networkOf, type Netns, type Pod } from '../inventory/pod.js';
 import { parseDevMcast } from '../procfs/dev-mcast.js';
 import { ProcParseError, ProcTooLargeError, ifReadable, isDenied, isGone } from '../procfs/errors.js';
@@ -8,12 +9,6 @@ import type { Collector, CollectorDeps, InterfaceReading, SkipReason, Sweep } fr
 const LOOPBACK = 'lo';
 /** Pods read before others get their turn: about 1 ms. */
 const PODS_AT_A_TIME = 16;
-
-interface NetnsReading {
-  readonly pid: number;
-  readonly lines: readonly NetDevLine[];
-  readonly indexes: ReadonlyMap<string, number>;
-}
 
 /** Counters of every pod interface. A pod that cannot be read is skipped with its reason, never reported as 0. */
 export function createInterfacesCollector(deps: CollectorDeps): Collector {
@@ -33,24 +28,30 @@ function collectPod(pod: Pod, sweep: Sweep, deps: CollectorDeps): void {
     return;
   }
   try {
-    const reading = readNetns(pod.netns, deps);
-    if (typeof reading === 'string') sweep.skip(pod, reading);
-    else sweep.addInterfaces(pod, describe(pod, pod.netns, { reading, nowMs: sweep.startedMs, deps }));
+    const interfaces = readNetns(pod, { netns: pod.netns, nowMs: sweep.startedMs, deps });
+    if (typeof interfaces === 'string') sweep.skip(pod, interfaces);
+    else sweep.addInterfaces(pod, interfaces);
   } catch (error) {
     const isUnparsable = error instanceof ProcParseError || error instanceof ProcTooLargeError;
     sweep.skip(pod, isUnparsable ? 'unparsable' : 'failed', error);
   }
 }
 
+interface Place {
+  readonly netns: Netns;
+  readonly nowMs: number;
+  readonly deps: CollectorDeps;
+}
+
 /** Through the first of its processes that still is in the namespace. */
-function readNetns(netns: Netns, { procfs, scan }: CollectorDeps): NetnsReading | SkipReason {
+function readNetns(pod: Pod, place: Place): InterfaceReading[] | SkipReason {
+  const { netns, deps } = place;
   let reason: SkipReason = 'process_gone';
   for (const pid of netns.pids) {
     try {
-      const multicast = ifReadable(() => procfs.readFile(`${pid}/net/dev_mcast`).text) ?? '';
-      const { inode, text } = procfs.readFile(`${pid}/net/dev`);
-      if (inode === netns.inode) return { pid, lines: parseNetDev(text), indexes: parseDevMcast(multicast) };
-      scan.forget(pid); // it moved, or another process has its pid by now
+      const interfaces = readThrough(pid, pod, place);
+      if (interfaces !== undefined) return interfaces;
+      deps.scan.forget(pid);
     } catch (error) {
       if (isDenied(error)) reason = 'not_readable';
       else if (!isGone(error)) throw error;
@@ -59,18 +60,28 @@ function readNetns(netns: Netns, { procfs, scan }: CollectorDeps): NetnsReading 
   return reason;
 }
 
-interface Found {
-  readonly reading: NetnsReading;
-  readonly nowMs: number;
-  readonly deps: CollectorDeps;
+/** @returns undefined when it moved, or another process has its pid by now: what was read may be another namespace's */
+function readThrough(pid: number, pod: Pod, { netns, nowMs, deps }: Place): InterfaceReading[] | undefined {
+  const { procfs, layouts } = deps;
+  const multicast = ifReadable(() => procfs.readFile(`${pid}/net/dev_mcast`).text) ?? '';
+  const { inode, text } = procfs.readFile(`${pid}/net/dev`);
+  if (inode !== netns.inode) return undefined;
+  const lines = parseNetDev(text).filter(({ name }) => name !== LOOPBACK);
+  const layout = layouts.layoutOf({ uid: pod.uid, inode, pid, interfaces: lines.map(({ name }) => name) }, nowMs);
+  if (procfs.netInode(pid) === inode) return describe(pod, netns, { lines, indexes: parseDevMcast(multicast), layout });
+  layouts.forget(pod.uid);
+  return undefined;
 }
 
-function describe(pod: Pod, { inode }: Netns, { reading, nowMs, deps }: Found): InterfaceReading[] {
-  const lines = reading.lines.filter(({ name }) => name !== LOOPBACK);
-  const interfaces = lines.map(({ name }) => name);
-  const layout = deps.layouts.layoutOf({ uid: pod.uid, inode, pid: reading.pid, interfaces }, nowMs);
+interface Found {
+  readonly lines: readonly NetDevLine[];
+  readonly indexes: ReadonlyMap<string, number>;
+  readonly layout: NetnsLayout;
+}
+
+function describe(pod: Pod, { inode }: Netns, { lines, indexes, layout }: Found): InterfaceReading[] {
   return lines.map(({ name, counters }) => {
-    const ifindex = reading.indexes.get(name);
+    const ifindex = indexes.get(name);
     const lowerDevices = layout.lowerDevices.get(name);
     return {
       counters,

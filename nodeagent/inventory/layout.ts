@@ -60,6 +60,10 @@ export class NetnsLayouts {
     return layout;
   }
 
+  forget(uid: string): void {
+    this.#cache.delete(uid);
+  }
+
   /** Forgets the pods that are not among these. */
   keepOnly(uids: ReadonlySet<string>): void {
     for (const uid of this.#cache.keys()) {

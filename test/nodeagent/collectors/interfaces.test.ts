@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
 import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -167,3 +168,17 @@ for (const [file, outcome] of [
     assert.deepEqual([...added.keys()], ['host', '0ef4182d7de3']);
   });
 }
+
+test('what was read through a process that moved meanwhile is discarded', async (context) => {
+  await using tree = await copyProcTree('containerd');
+  await rm(join(tree.root, '8867'), { recursive: true });
+  const { root } = tree;
+  let looks = 0;
+  context.mock.method(ProcFs.prototype, 'netInode', (pid: number | 'self') => {
+    const { ino } = statSync(join(root, String(pid), 'net/dev'));
+    return pid === 8_828 && looks++ > 0 ? ino + 1 : ino; // from the scan on it is elsewhere
+  });
+  const { added, skipped } = await sweepIn(root);
+  assert.deepEqual([...skipped], [['5eff39ce41c3', 'process_gone']]);
+  assert.deepEqual([...added.keys()], ['host', '0ef4182d7de3']);
+});
