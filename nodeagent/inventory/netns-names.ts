@@ -10,17 +10,28 @@ const NAME_MAX = 63;
 
 export interface NetnsNamesDeps {
   readonly procfs: ProcFs;
-  /** Where `ip netns add` keeps its names. */
-  readonly runNetns: string;
+  /** Of /run/netns, by inode. */
+  readonly names: ReadonlyMap<number, string>;
+}
+
+/** What `ip netns add` keeps in a directory: names by inode. Empty where there is none. */
+export function readNetnsNames(directory: string): Map<number, string> {
+  const names = new Map<number, string>();
+  for (const name of ifReadable(() => readdirSync(directory)) ?? []) {
+    const inode = ifReadable(() => statSync(join(directory, name)).ino);
+    if (inode !== undefined && !names.has(inode)) names.set(inode, name);
+  }
+  return names;
 }
 
 /**
  * A name for a network namespace: the one in /run/netns (to see whose it is needs root), else the container's id, else the
  * name and id of its oldest process. Made to fit where a pod's name goes.
  */
-export function nameNetns(netns: Netns, { procfs, runNetns }: NetnsNamesDeps): string {
+export function nameNetns(netns: Netns, { procfs, names }: NetnsNamesDeps): string {
   for (const pid of netns.pids) {
-    const name = ifReadable(() => runNetnsName(procfs.netnsInode(pid), runNetns));
+    const inode = names.size === 0 ? undefined : ifReadable(() => procfs.netnsInode(pid));
+    const name = inode === undefined ? undefined : names.get(inode);
     if (name !== undefined) return podName(name);
     const container = ifReadable(() => parseContainerId(procfs.read(`${pid}/cgroup`)));
     if (container !== undefined) return container.slice(0, CONTAINER_ID_SHOWN);
@@ -28,11 +39,6 @@ export function nameNetns(netns: Netns, { procfs, runNetns }: NetnsNamesDeps): s
     if (comm !== undefined) return podName(`${comm}-${pid}`);
   }
   return `netns-${netns.inode}`;
-}
-
-function runNetnsName(inode: number | undefined, directory: string): string | undefined {
-  if (inode === undefined) return undefined;
-  return readdirSync(directory).find((name) => ifReadable(() => statSync(join(directory, name)).ino) === inode);
 }
 
 /** Lower case letters, digits, `-` and `.`, alphanumeric at both ends, 63 characters. */

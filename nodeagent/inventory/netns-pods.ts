@@ -2,7 +2,7 @@ import type { Workload } from '../../openapi/node-report.js';
 import { ifReadable } from '../procfs/errors.js';
 import type { ProcFs } from '../procfs/fs.js';
 import { parseBootTime, parseStartTime } from '../procfs/process.js';
-import { nameNetns } from './netns-names.js';
+import { nameNetns, readNetnsNames } from './netns-names.js';
 import type { NetnsScan } from './netns-scan.js';
 import type { Attachment, Netns, Pod, PodSource } from './pod.js';
 
@@ -27,6 +27,14 @@ const NAMESPACE = 'default';
 const HOST = 'host';
 const INIT = 1;
 
+const NO_NAMES: ReadonlyMap<number, string> = new Map();
+
+/** What a scan found besides the namespaces. */
+interface Present {
+  readonly hostInode: number | undefined;
+  readonly names: ReadonlyMap<number, string>;
+}
+
 /**
  * Every network namespace with a process in it, as a pod of the namespace `default`; the machine's own is the pod `host`. A
  * namespace keeps the name it got when it was first seen. The uid is the boot id and the inode. The kernel gives the lowest inode
@@ -37,10 +45,12 @@ export function createNetnsPods({ procfs, scan, bootId, runNetns, describe }: Ne
   const known = new Map<number, Pod>();
   /** How often an inode has been seen on another namespace. */
   const reuses = new Map<number, number>();
+  /** Names of the known pods. */
+  const taken = new Set<string>();
   const bootedMs = parseBootTime(procfs.read('stat'));
 
-  function createPod(netns: Netns, hostInode: number | undefined): Pod {
-    const name = netns.inode === hostInode ? HOST : uniqueName(nameNetns(netns, { procfs, runNetns }), netns.inode);
+  function createPod(netns: Netns, { hostInode, names }: Present): Pod {
+    const name = netns.inode === hostInode ? HOST : uniqueName(nameNetns(netns, { procfs, names }), netns.inode);
     const description = describe?.(name);
     return {
       namespace: NAMESPACE,
@@ -56,23 +66,26 @@ export function createNetnsPods({ procfs, scan, bootId, runNetns, describe }: Ne
   }
 
   function uniqueName(name: string, inode: number): string {
-    const taken = [...known.values()].some((pod) => pod.name === name) || name === HOST;
-    return taken ? `${name}-${inode}` : name;
+    return taken.has(name) || name === HOST ? `${name}-${inode}` : name;
   }
 
   return {
     pods(nowMs) {
       const found = scan.scan(nowMs);
-      for (const [inode, { netns }] of known) {
+      for (const [inode, { netns, name }] of known) {
         const present = found.get(inode);
         if (present !== undefined && netns?.pids.some((pid) => present.pids.includes(pid)) === true) continue;
         known.delete(inode);
+        taken.delete(name);
         reuses.set(inode, (reuses.get(inode) ?? 0) + 1);
       }
-      const hostInode = hostInodeOf(found, procfs);
+      const isNew = [...found.keys()].some((inode) => !known.has(inode));
+      const present = { hostInode: hostInodeOf(found, procfs), names: isNew ? readNetnsNames(runNetns) : NO_NAMES };
       for (const [inode, netns] of found) {
-        const pod = known.get(inode);
-        known.set(inode, pod === undefined ? createPod(netns, hostInode) : { ...pod, netns });
+        const before = known.get(inode);
+        const pod = before === undefined ? createPod(netns, present) : { ...before, netns };
+        known.set(inode, pod);
+        taken.add(pod.name);
       }
       return [...known.values()];
     },

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { podName } from '../../../nodeagent/inventory/netns-names.js';
+import { podName, readNetnsNames } from '../../../nodeagent/inventory/netns-names.js';
 import { createNetnsPods, type NetnsPodsDeps } from '../../../nodeagent/inventory/netns-pods.js';
 import { NetnsScan } from '../../../nodeagent/inventory/netns-scan.js';
 import { ProcFs } from '../../../nodeagent/procfs/fs.js';
@@ -82,4 +82,22 @@ test('any text becomes a name that a pod may have', () => {
     'x'.repeat(63),
     'd-j--vu',
   ]);
+});
+
+test('the names of namespaces are read once, by inode', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'podnet-netns-'));
+  try {
+    for (const name of ['a', 'b']) await writeFile(join(directory, name), '');
+    const inodeOf = async (name: string) => (await stat(join(directory, name))).ino;
+    assert.deepEqual(
+      readNetnsNames(directory),
+      new Map([
+        [await inodeOf('a'), 'a'],
+        [await inodeOf('b'), 'b'],
+      ]),
+    );
+    assert.equal(readNetnsNames(join(directory, 'none')).size, 0);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 });
