@@ -37,6 +37,8 @@ export class Sweeper {
   #sequence = 0;
   #problem = '';
   #unreadPods = '';
+  /** Where a sweep ran out of time the next one begins, so that it is not always the same pods that go without. */
+  #firstUid: string | undefined;
 
   constructor(deps: SweeperDeps) {
     this.#deps = deps;
@@ -78,10 +80,11 @@ export class Sweeper {
     const failures: string[] = [];
     const readMs = clock.monotonicMs();
     await this.#collect({
-      pods,
+      pods: rotate(pods, this.#firstUid),
       startedMs,
       addInterfaces: (pod, interfaces) => readings.set(pod.uid, interfaces),
       skip: (pod, reason, error) => {
+        if (reason === 'no_time' && !skipped.has(reason)) this.#firstUid = pod.uid;
         skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
         if (error !== undefined) failures.push(`${pod.name}: ${errorMessage(error)}`);
       },
@@ -190,4 +193,10 @@ export class Sweeper {
     if (first === '') this.#deps.log.info('every pod can be read again');
     else this.#deps.log.warn({ count: failures.length, first }, 'pods could not be read');
   }
+}
+
+/** The same pods, beginning with one of them; as they are where it is gone. */
+function rotate(pods: readonly Pod[], firstUid: string | undefined): readonly Pod[] {
+  const first = pods.findIndex(({ uid }) => uid === firstUid);
+  return first <= 0 ? pods : [...pods.slice(first), ...pods.slice(0, first)];
 }

@@ -15,8 +15,9 @@ export function createInterfacesCollector(deps: CollectorDeps): Collector {
   return async (sweep, signal) => {
     for (const [i, pod] of sweep.pods.entries()) {
       if (i > 0 && i % PODS_AT_A_TIME === 0) await setImmediate();
-      signal.throwIfAborted();
-      if (!pod.hostNetwork) collectPod(pod, sweep, deps);
+      if (pod.hostNetwork) continue;
+      if (signal.aborted) sweep.skip(pod, 'no_time');
+      else collectPod(pod, sweep, deps);
     }
   };
 }

@@ -17,7 +17,11 @@ async function sweepOf(tree: string, change: (pod: Pod) => Pod = (pod) => pod) {
   return sweepIn(`test/fixtures/proc/${tree}`, change);
 }
 
-async function sweepIn(root: string, change: (pod: Pod) => Pod = (pod) => pod) {
+async function sweepIn(
+  root: string,
+  change: (pod: Pod) => Pod = (pod) => pod,
+  signal: AbortSignal = AbortSignal.timeout(10_000),
+) {
   const procfs = new ProcFs(root);
   const scan = new NetnsScan(procfs);
   const layouts = new NetnsLayouts(procfs, new SysFs('test/fixtures/no-sysfs'));
@@ -31,7 +35,7 @@ async function sweepIn(root: string, change: (pod: Pod) => Pod = (pod) => pod) {
       addInterfaces: (pod, interfaces) => added.set(pod.name, interfaces),
       skip: (pod, reason) => skipped.set(pod.name, reason),
     },
-    AbortSignal.timeout(10_000),
+    signal,
   );
   return { added, skipped, pods };
 }
@@ -181,4 +185,10 @@ test('what was read through a process that moved meanwhile is discarded', async 
   const { added, skipped } = await sweepIn(root);
   assert.deepEqual([...skipped], [['5eff39ce41c3', 'process_gone']]);
   assert.deepEqual([...added.keys()], ['host', '0ef4182d7de3']);
+});
+
+test('pods that there is no time for are skipped, each by name', async () => {
+  const { added, skipped } = await sweepIn('test/fixtures/proc/containerd', (pod) => pod, AbortSignal.abort());
+  assert.equal(added.size, 0);
+  assert.deepEqual([...new Set(skipped.values())], ['no_time']);
 });
