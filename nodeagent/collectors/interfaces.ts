@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { INTERFACE_COUNTERS } from '../../openapi/node-report.js';
 import type { NetnsLayout } from '../inventory/layout.js';
 import { networkOf, type Netns, type Pod } from '../inventory/pod.js';
 import { parseDevMcast } from '../procfs/dev-mcast.js';
@@ -7,6 +8,7 @@ import { parseNetDev, type NetDevLine } from '../procfs/net-dev.js';
 import type { Collector, CollectorDeps, InterfaceReading, SkipReason, Sweep } from './collector.js';
 
 const LOOPBACK = 'lo';
+const BYTES = [INTERFACE_COUNTERS.indexOf('receiveBytes'), INTERFACE_COUNTERS.indexOf('transmitBytes')];
 /** Pods read before others get their turn: about 1 ms. */
 const PODS_AT_A_TIME = 16;
 
@@ -83,7 +85,7 @@ interface Found {
 function describe(pod: Pod, { inode }: Netns, { lines, indexes, layout }: Found): InterfaceReading[] {
   return lines.map(({ name, counters }) => {
     const ifindex = indexes.get(name);
-    const lowerDevices = layout.lowerDevices.get(name);
+    const lowerDevices = isCarriedBy(name, { lines, layout }) ? layout.lowerDevices.get(name) : undefined;
     return {
       counters,
       meta: {
@@ -95,4 +97,17 @@ function describe(pod: Pod, { inode }: Netns, { lines, indexes, layout }: Found)
       },
     };
   });
+}
+
+/**
+ * A VLAN may have been made on an interface of another namespace (the host's eth0) whose name the pod's own has too. It is taken
+ * for stacked only on one that has carried at least as much, both ways.
+ */
+function isCarriedBy(name: string, { lines, layout }: Pick<Found, 'lines' | 'layout'>): boolean {
+  if (!layout.unproven.has(name)) return true;
+  const countersOf = (wanted: string): readonly number[] => lines.find((line) => line.name === wanted)?.counters ?? [];
+  const own = countersOf(name);
+  return (layout.lowerDevices.get(name) ?? []).every((parent) =>
+    BYTES.every((column) => (countersOf(parent)[column] ?? -1) >= (own[column] ?? 0)),
+  );
 }

@@ -192,3 +192,22 @@ test('pods that there is no time for are skipped, each by name', async () => {
   assert.equal(added.size, 0);
   assert.deepEqual([...new Set(skipped.values())], ['no_time']);
 });
+
+for (const [parent, expected] of [
+  ['1000 10 0 0 0 0 0 0 1000', ['eth0']],
+  ['999 10 0 0 0 0 0 0 5000', undefined],
+  ['5000 10 0 0 0 0 0 0 999', undefined],
+] as const) {
+  test(`a VLAN of 1000 bytes each way on ${parent}: ${expected === undefined ? 'another' : 'that'} eth0 carries it`, async () => {
+    await using tree = await copyProcTree('containerd');
+    const net = join(tree.root, '8828/net');
+    const line = (name: string, counters: string) => `${name}: ${counters} 10 0 0 0 0 0 0\n`;
+    const vlan = line('net1', '1000 10 0 0 0 0 0 0 1000');
+    await writeFile(join(net, 'dev'), `Inter-|\n face |\n${line('eth0', parent)}${vlan}`);
+    await mkdir(join(net, 'vlan'));
+    await writeFile(join(net, 'vlan/net1'), 'net1  VID: 100\nDevice: eth0\n');
+    const { added } = await sweepIn(tree.root);
+    const meta = added.get('5eff39ce41c3')?.find((one) => one.meta.name === 'net1')?.meta;
+    assert.deepEqual(meta?.lowerDevices, expected);
+  });
+}
