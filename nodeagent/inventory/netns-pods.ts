@@ -2,7 +2,7 @@ import type { Workload } from '../../openapi/node-report.js';
 import { ifReadable } from '../procfs/errors.js';
 import type { ProcFs } from '../procfs/fs.js';
 import { parseBootTime, parseStartTime } from '../procfs/process.js';
-import { nameNetns, readNetnsNames } from './netns-names.js';
+import { findNamed, nameNetns, readNetnsNames, type NamedNetns } from './netns-names.js';
 import type { NetnsScan } from './netns-scan.js';
 import type { Attachment, Netns, Pod, PodSource } from './pod.js';
 
@@ -27,32 +27,37 @@ const NAMESPACE = 'default';
 const HOST = 'host';
 const INIT = 1;
 
-const NO_NAMES: ReadonlyMap<number, string> = new Map();
+const NO_NAMES: ReadonlyMap<number, NamedNetns> = new Map();
 
 /** What a scan found besides the namespaces. */
 interface Present {
   readonly hostInode: number | undefined;
-  readonly names: ReadonlyMap<number, string>;
+  readonly names: ReadonlyMap<number, NamedNetns>;
 }
 
 /**
  * Every network namespace with a process in it, as a pod of the namespace `default`; the machine's own is the pod `host`. A
  * namespace keeps the name it got when it was first seen. The uid is the boot id and the inode. The kernel gives the lowest inode
  * that is free, so one that is made right after another went has its inode: it is known by having none of its processes, and its
- * uid counts on.
+ * uid counts on. One with a name in /run/netns is the same for as long as it has it.
  */
 export function createNetnsPods({ procfs, scan, bootId, runNetns, describe }: NetnsPodsDeps): PodSource {
   const known = new Map<number, Pod>();
   /** How often an inode has been seen on another namespace. */
   const reuses = new Map<number, number>();
+  /** Pods of namespaces that have a name, as they were first seen: they stay the same without any of their processes. */
+  const persistent = new Map<string, Pod>();
   /** Names of the known pods. */
   const taken = new Set<string>();
   const bootedMs = parseBootTime(procfs.read('stat'));
 
   function createPod(netns: Netns, { hostInode, names }: Present): Pod {
-    const name = netns.inode === hostInode ? HOST : uniqueName(nameNetns(netns, { procfs, names }), netns.inode);
+    const named = findNamed(netns, { procfs, names });
+    const before = persistent.get(named?.identity ?? '');
+    if (before !== undefined) return { ...before, netns };
+    const name = netns.inode === hostInode ? HOST : uniqueName(nameNetns(netns, named, procfs), netns.inode);
     const description = describe?.(name);
-    return {
+    const pod: Pod = {
       namespace: NAMESPACE,
       name,
       uid: [bootId, netns.inode, ...(reuses.has(netns.inode) ? [reuses.get(netns.inode)] : [])].join('-'),
@@ -63,6 +68,17 @@ export function createNetnsPods({ procfs, scan, bootId, runNetns, describe }: Ne
       netns,
       attachments: description?.attachments ?? new Map<string, Attachment>(),
     };
+    if (named !== undefined) persistent.set(named.identity, pod);
+    return pod;
+  }
+
+  function readNames(): ReadonlyMap<number, NamedNetns> {
+    const names = readNetnsNames(runNetns);
+    const identities = new Set([...names.values()].map(({ identity }) => identity));
+    for (const identity of persistent.keys()) {
+      if (!identities.has(identity)) persistent.delete(identity);
+    }
+    return names;
   }
 
   function uniqueName(name: string, inode: number): string {
@@ -80,7 +96,7 @@ export function createNetnsPods({ procfs, scan, bootId, runNetns, describe }: Ne
         reuses.set(inode, (reuses.get(inode) ?? 0) + 1);
       }
       const isNew = [...found.keys()].some((inode) => !known.has(inode));
-      const present = { hostInode: hostInodeOf(found, procfs), names: isNew ? readNetnsNames(runNetns) : NO_NAMES };
+      const present = { hostInode: hostInodeOf(found, procfs), names: isNew ? readNames() : NO_NAMES };
       for (const [inode, netns] of found) {
         const before = known.get(inode);
         const pod = before === undefined ? createPod(netns, present) : { ...before, netns };
