@@ -92,15 +92,26 @@ export function nodeagentProgram(version: string, hostName: string): Program<Ret
 }
 
 function checkOptions({ server, nodeName }: NodeagentOptions): string[] {
-  const errors = server.flatMap((url) =>
-    isServerUrl(url) ? [] : [`--server: must be https://host:port, not "${url}"`],
-  );
+  const errors = server.flatMap((url) => {
+    const problem = problemOfServer(url);
+    return problem === undefined ? [] : [`--server: ${problem}`];
+  });
   if (!/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(nodeName) || nodeName.length > 253) {
     errors.push(`--node-name: must be a name of letters, digits, "-", "_" and ".", not "${nodeName}"`);
   }
   return errors;
 }
 
-function isServerUrl(text_: string): boolean {
-  return URL.canParse(text_) && new URL(text_).protocol === 'https:' && new URL(text_).pathname === '/';
+/** What is wrong with a URL. It is printed only where it cannot hold a secret. */
+function problemOfServer(text_: string): string | undefined {
+  if (text_.includes('@')) return 'must be https://host:port without a user or password: the token is in --token-file';
+  if (/[?#]/.test(text_)) return 'must be https://host:port without "?" and "#"';
+  if (!URL.canParse(text_)) return `must be https://host:port, not "${text_}"`;
+  const { protocol, pathname } = new URL(text_);
+  return protocol === 'https:' && pathname === '/' ? undefined : `must be https://host:port, not "${text_}"`;
+}
+
+/** The origins of the servers, each once: named twice, it would get every report twice. */
+export function distinctServers(urls: readonly string[]): string[] {
+  return [...new Set(urls.map((url) => new URL(url).origin))];
 }

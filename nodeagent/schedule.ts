@@ -21,11 +21,13 @@ export async function runSchedule(round: () => Promise<void>, options: ScheduleO
   let next = 0;
   while (!isStopped()) {
     const waitMs = startMs + next * intervalMs - clock.monotonicMs();
-    if (waitMs > 0) await sleep(waitMs, signal);
-    if (isStopped()) return;
+    if (waitMs > 0) {
+      await sleep(waitMs, signal);
+      continue; // a timer may fire early
+    }
     await round();
     const due = Math.floor((clock.monotonicMs() - startMs) / intervalMs) + 1;
     if (due > next + 1) onMissed(due - next - 1);
-    next = due;
+    next = Math.max(next + 1, due);
   }
 }

@@ -9,6 +9,7 @@ export interface SelfMetrics {
   readonly collectorSuccess: Gauge<'collector'>;
   readonly collectorSeconds: Gauge<'collector'>;
   readonly skippedPods: Gauge<'reason'>;
+  readonly cutPods: Gauge<'what'>;
   readonly deniedProcesses: Gauge;
   readonly pods: Gauge;
   readonly pushes: Counter<'server' | 'result'>;
@@ -51,6 +52,12 @@ export function createSelfMetrics(registry: Registry, version: string): SelfMetr
       name: 'podnet_nodeagent_pods_skipped',
       help: 'Pods that the last sweep could not read, by reason.',
       labelNames: ['reason'],
+      registers,
+    }),
+    cutPods: new Gauge({
+      name: 'podnet_nodeagent_pods_cut',
+      help: 'Pods that the report has no room for, by what of them is left out: pod, interfaces.',
+      labelNames: ['what'],
       registers,
     }),
     deniedProcesses: new Gauge({

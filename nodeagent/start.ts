@@ -13,7 +13,7 @@ import { createAgentHttp } from './http.js';
 import { NetnsLayouts } from './inventory/layout.js';
 import { createNetnsPods, type NetnsPodsDeps } from './inventory/netns-pods.js';
 import { NetnsScan } from './inventory/netns-scan.js';
-import type { NodeagentOptions } from './options.js';
+import { distinctServers, type NodeagentOptions } from './options.js';
 import { ProcFs } from './procfs/fs.js';
 import { createCredentials, type Credentials } from './push/credentials.js';
 import { HttpsClient } from './push/https-client.js';
@@ -57,14 +57,13 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   const stop = new AbortController();
   const metrics = createSelfMetrics(new Registry(), version);
   const pushers: Pusher[] = [];
+  const servers = distinctServers(options.server);
   const sweeper = createSweeper(options, deps, { metrics, historyMs: () => wantedHistoryMs(pushers) });
   const credentials = await createCredentials(options, {
     ...{ clock, log, serverCa: deps.serverCa },
     onRead: (file, isReadable) => metrics.fileReadable.set({ file }, isReadable ? 1 : 0),
   });
-  pushers.push(
-    ...options.server.map((server) => createPusher(server, { ...deps, options, sweeper, metrics, credentials })),
-  );
+  pushers.push(...servers.map((server) => createPusher(server, { ...deps, options, sweeper, metrics, credentials })));
 
   const staleAfterMs = Math.max(STALE_AFTER.intervals * options.interval, STALE_AFTER.leastMs);
   const app = createAgentHttp({
@@ -90,7 +89,7 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   ]);
   const address = app.server.address() as AddressInfo;
   const url = `http://${renderHostPort({ host: address.address, port: address.port })}`;
-  log.info({ url, node: options.nodeName, servers: options.server }, 'sampling');
+  log.info({ url, node: options.nodeName, servers }, 'sampling');
   return {
     url,
     close: async () => {

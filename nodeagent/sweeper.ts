@@ -5,6 +5,7 @@ import { errorMessage, type Logger } from '../runtime/logger.js';
 import type { Collector, InterfaceReading, SkipReason, Sweep } from './collectors/collector.js';
 import type { Pod, PodSource } from './inventory/pod.js';
 import { draftReport, type KnownPod, type ReportDraft, type Sender } from './report/build.js';
+import { limitPods } from './report/limit.js';
 import { History, readingsOf } from './report/history.js';
 import type { SelfMetrics } from './self-metrics.js';
 
@@ -29,10 +30,15 @@ export class Sweeper {
   readonly #deps: SweeperDeps;
   readonly #history = new History();
   #known = new Map<string, KnownPod>();
+  /** Those of them that a report has room for. */
+  #reported: readonly KnownPod[] = [];
+  #cut = '';
   #collectors: NodeReport['collectors'] = [];
   #sequence = 0;
   #problem = '';
   #unreadPods = '';
+  /** Where a sweep ran out of time the next one begins, so that it is not always the same pods that go without. */
+  #firstUid: string | undefined;
 
   constructor(deps: SweeperDeps) {
     this.#deps = deps;
@@ -74,10 +80,11 @@ export class Sweeper {
     const failures: string[] = [];
     const readMs = clock.monotonicMs();
     await this.#collect({
-      pods,
+      pods: rotate(pods, this.#firstUid),
       startedMs,
       addInterfaces: (pod, interfaces) => readings.set(pod.uid, interfaces),
       skip: (pod, reason, error) => {
+        if (reason === 'no_time' && !skipped.has(reason)) this.#firstUid = pod.uid;
         skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
         if (error !== undefined) failures.push(`${pod.name}: ${errorMessage(error)}`);
       },
@@ -91,6 +98,7 @@ export class Sweeper {
       this.#deps.historyMs() + sender.intervalMs,
     );
     this.#remember(pods, readings);
+    this.#limit();
     metrics.sweepSeconds.observe((endedMs - startedMs) / 1_000);
     metrics.pods.set(pods.length);
     metrics.skippedPods.reset();
@@ -102,7 +110,7 @@ export class Sweeper {
   report(afterSequence: number, maxSamples: number): ReportDraft {
     return draftReport({
       sender: this.#deps.sender,
-      pods: [...this.#known.values()],
+      pods: this.#reported,
       samples: this.#history.since(afterSequence).slice(-maxSamples),
       sequence: this.#sequence,
       collectors: this.#collectors,
@@ -158,6 +166,18 @@ export class Sweeper {
     );
   }
 
+  #limit(): void {
+    const { metrics, log } = this.#deps;
+    const { pods, podsCut, interfacesCut } = limitPods([...this.#known.values()]);
+    this.#reported = pods;
+    metrics.cutPods.set({ what: 'pod' }, podsCut);
+    metrics.cutPods.set({ what: 'interfaces' }, interfacesCut);
+    const cut = `${podsCut} pods, and the interfaces of ${interfacesCut}`;
+    if (cut === this.#cut || (this.#cut === '' && podsCut + interfacesCut === 0)) return;
+    this.#cut = cut;
+    log.warn({ podsCut, interfacesCut }, 'left out of the report, which has no room for them');
+  }
+
   #tell(problem: string): void {
     if (problem === this.#problem) return;
     this.#problem = problem;
@@ -173,4 +193,10 @@ export class Sweeper {
     if (first === '') this.#deps.log.info('every pod can be read again');
     else this.#deps.log.warn({ count: failures.length, first }, 'pods could not be read');
   }
+}
+
+/** The same pods, beginning with one of them; as they are where it is gone. */
+function rotate(pods: readonly Pod[], firstUid: string | undefined): readonly Pod[] {
+  const first = pods.findIndex(({ uid }) => uid === firstUid);
+  return first <= 0 ? pods : [...pods.slice(first), ...pods.slice(0, first)];
 }

@@ -12,7 +12,7 @@ export interface InterfaceReading {
 }
 
 /** Why a pod was not read this time. */
-export type SkipReason = 'no_process' | 'process_gone' | 'not_readable' | 'unparsable' | 'failed';
+export type SkipReason = 'no_process' | 'process_gone' | 'not_readable' | 'unparsable' | 'failed' | 'no_time';
 
 /** What one round over the node collects. Collectors add to it; it belongs to whoever started the round. */
 export interface Sweep {

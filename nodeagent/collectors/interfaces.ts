@@ -1,4 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
+import { INTERFACE_COUNTERS } from '../../openapi/node-report.js';
+import type { NetnsLayout } from '../inventory/layout.js';
 import { networkOf, type Netns, type Pod } from '../inventory/pod.js';
 import { parseDevMcast } from '../procfs/dev-mcast.js';
 import { ProcParseError, ProcTooLargeError, ifReadable, isDenied, isGone } from '../procfs/errors.js';
@@ -6,22 +8,18 @@ import { parseNetDev, type NetDevLine } from '../procfs/net-dev.js';
 import type { Collector, CollectorDeps, InterfaceReading, SkipReason, Sweep } from './collector.js';
 
 const LOOPBACK = 'lo';
+const BYTES = [INTERFACE_COUNTERS.indexOf('receiveBytes'), INTERFACE_COUNTERS.indexOf('transmitBytes')];
 /** Pods read before others get their turn: about 1 ms. */
 const PODS_AT_A_TIME = 16;
-
-interface NetnsReading {
-  readonly pid: number;
-  readonly lines: readonly NetDevLine[];
-  readonly indexes: ReadonlyMap<string, number>;
-}
 
 /** Counters of every pod interface. A pod that cannot be read is skipped with its reason, never reported as 0. */
 export function createInterfacesCollector(deps: CollectorDeps): Collector {
   return async (sweep, signal) => {
     for (const [i, pod] of sweep.pods.entries()) {
       if (i > 0 && i % PODS_AT_A_TIME === 0) await setImmediate();
-      signal.throwIfAborted();
-      if (!pod.hostNetwork) collectPod(pod, sweep, deps);
+      if (pod.hostNetwork) continue;
+      if (signal.aborted) sweep.skip(pod, 'no_time');
+      else collectPod(pod, sweep, deps);
     }
   };
 }
@@ -33,24 +31,30 @@ function collectPod(pod: Pod, sweep: Sweep, deps: CollectorDeps): void {
     return;
   }
   try {
-    const reading = readNetns(pod.netns, deps);
-    if (typeof reading === 'string') sweep.skip(pod, reading);
-    else sweep.addInterfaces(pod, describe(pod, pod.netns, { reading, nowMs: sweep.startedMs, deps }));
+    const interfaces = readNetns(pod, { netns: pod.netns, nowMs: sweep.startedMs, deps });
+    if (typeof interfaces === 'string') sweep.skip(pod, interfaces);
+    else sweep.addInterfaces(pod, interfaces);
   } catch (error) {
     const isUnparsable = error instanceof ProcParseError || error instanceof ProcTooLargeError;
     sweep.skip(pod, isUnparsable ? 'unparsable' : 'failed', error);
   }
 }
 
+interface Place {
+  readonly netns: Netns;
+  readonly nowMs: number;
+  readonly deps: CollectorDeps;
+}
+
 /** Through the first of its processes that still is in the namespace. */
-function readNetns(netns: Netns, { procfs, scan }: CollectorDeps): NetnsReading | SkipReason {
+function readNetns(pod: Pod, place: Place): InterfaceReading[] | SkipReason {
+  const { netns, deps } = place;
   let reason: SkipReason = 'process_gone';
   for (const pid of netns.pids) {
     try {
-      const multicast = ifReadable(() => procfs.readFile(`${pid}/net/dev_mcast`).text) ?? '';
-      const { inode, text } = procfs.readFile(`${pid}/net/dev`);
-      if (inode === netns.inode) return { pid, lines: parseNetDev(text), indexes: parseDevMcast(multicast) };
-      scan.forget(pid); // it moved, or another process has its pid by now
+      const interfaces = readThrough(pid, pod, place);
+      if (interfaces !== undefined) return interfaces;
+      deps.scan.forget(pid);
     } catch (error) {
       if (isDenied(error)) reason = 'not_readable';
       else if (!isGone(error)) throw error;
@@ -59,19 +63,29 @@ function readNetns(netns: Netns, { procfs, scan }: CollectorDeps): NetnsReading 
   return reason;
 }
 
-interface Found {
-  readonly reading: NetnsReading;
-  readonly nowMs: number;
-  readonly deps: CollectorDeps;
+/** @returns undefined when it moved, or another process has its pid by now: what was read may be another namespace's */
+function readThrough(pid: number, pod: Pod, { netns, nowMs, deps }: Place): InterfaceReading[] | undefined {
+  const { procfs, layouts } = deps;
+  const multicast = ifReadable(() => procfs.readFile(`${pid}/net/dev_mcast`).text) ?? '';
+  const { inode, text } = procfs.readFile(`${pid}/net/dev`);
+  if (inode !== netns.inode) return undefined;
+  const lines = parseNetDev(text).filter(({ name }) => name !== LOOPBACK);
+  const layout = layouts.layoutOf({ uid: pod.uid, inode, pid, interfaces: lines.map(({ name }) => name) }, nowMs);
+  if (procfs.netInode(pid) === inode) return describe(pod, netns, { lines, indexes: parseDevMcast(multicast), layout });
+  layouts.forget(pod.uid);
+  return undefined;
 }
 
-function describe(pod: Pod, { inode }: Netns, { reading, nowMs, deps }: Found): InterfaceReading[] {
-  const lines = reading.lines.filter(({ name }) => name !== LOOPBACK);
-  const interfaces = lines.map(({ name }) => name);
-  const layout = deps.layouts.layoutOf({ uid: pod.uid, inode, pid: reading.pid, interfaces }, nowMs);
+interface Found {
+  readonly lines: readonly NetDevLine[];
+  readonly indexes: ReadonlyMap<string, number>;
+  readonly layout: NetnsLayout;
+}
+
+function describe(pod: Pod, { inode }: Netns, { lines, indexes, layout }: Found): InterfaceReading[] {
   return lines.map(({ name, counters }) => {
-    const ifindex = reading.indexes.get(name);
-    const lowerDevices = layout.lowerDevices.get(name);
+    const ifindex = indexes.get(name);
+    const lowerDevices = isCarriedBy(name, { lines, layout }) ? layout.lowerDevices.get(name) : undefined;
     return {
       counters,
       meta: {
@@ -83,4 +97,17 @@ function describe(pod: Pod, { inode }: Netns, { reading, nowMs, deps }: Found): 
       },
     };
   });
+}
+
+/**
+ * A VLAN may have been made on an interface of another namespace (the host's eth0) whose name the pod's own has too. It is taken
+ * for stacked only on one that has carried at least as much, both ways.
+ */
+function isCarriedBy(name: string, { lines, layout }: Pick<Found, 'lines' | 'layout'>): boolean {
+  if (!layout.unproven.has(name)) return true;
+  const countersOf = (wanted: string): readonly number[] => lines.find((line) => line.name === wanted)?.counters ?? [];
+  const own = countersOf(name);
+  return (layout.lowerDevices.get(name) ?? []).every((parent) =>
+    BYTES.every((column) => (countersOf(parent)[column] ?? -1) >= (own[column] ?? 0)),
+  );
 }

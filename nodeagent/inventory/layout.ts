@@ -11,6 +11,8 @@ export interface NetnsLayout {
   readonly defaultRoute: string | undefined;
   /** Interfaces that carry the traffic of others again, and which. */
   readonly lowerDevices: ReadonlyMap<string, readonly string[]>;
+  /** VLANs of which procfs tells the name of the parent, and not whether the parent is in this namespace. */
+  readonly unproven: ReadonlySet<string>;
 }
 
 export interface LayoutQuery {
@@ -52,12 +54,22 @@ export class NetnsLayouts {
     const names = interfaces.join(' ');
     const cached = this.#cache.get(uid);
     if (cached?.interfaces === names && nowMs - cached.readMs < REREAD_AFTER_MS) return cached.layout;
+    const vlans = new Map(this.#stackingIn(`${pid}/net/vlan`, parseVlan));
+    const proven = new Map([
+      ...this.#stackingIn(`${pid}/net/bonding`, parseBonding),
+      ...this.#sysStacking(inode, interfaces),
+    ]);
     const layout = {
       defaultRoute: this.#defaultRoute(pid),
-      lowerDevices: new Map([...this.#procStacking(pid), ...this.#sysStacking(inode, interfaces)]),
+      lowerDevices: new Map([...vlans, ...proven]),
+      unproven: new Set([...vlans.keys()].filter((name) => !proven.has(name))),
     };
     this.#cache.set(uid, { layout, interfaces: names, readMs: nowMs });
     return layout;
+  }
+
+  forget(uid: string): void {
+    this.#cache.delete(uid);
   }
 
   /** Forgets the pods that are not among these. */
@@ -72,16 +84,10 @@ export class NetnsLayouts {
     return ipv4 ?? ifReadable(() => parseDefaultRoute6(this.#procfs.read(`${pid}/net/ipv6_route`)));
   }
 
-  *#procStacking(pid: number): Iterable<[string, string[]]> {
-    for (const [directory, parse] of [
-      ['bonding', parseBonding],
-      ['vlan', parseVlan],
-    ] as const) {
-      const path = `${pid}/net/${directory}`;
-      for (const name of ifReadable(() => this.#procfs.list(path)) ?? []) {
-        const lower = ifReadable(() => parse(this.#procfs.read(`${path}/${name}`))) ?? [];
-        if (lower.length > 0) yield [name, lower];
-      }
+  *#stackingIn(path: string, parse: (text: string) => string[]): Iterable<[string, string[]]> {
+    for (const name of ifReadable(() => this.#procfs.list(path)) ?? []) {
+      const lower = ifReadable(() => parse(this.#procfs.read(`${path}/${name}`))) ?? [];
+      if (lower.length > 0) yield [name, lower];
     }
   }
 

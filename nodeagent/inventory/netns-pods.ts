@@ -2,7 +2,7 @@ import type { Workload } from '../../openapi/node-report.js';
 import { ifReadable } from '../procfs/errors.js';
 import type { ProcFs } from '../procfs/fs.js';
 import { parseBootTime, parseStartTime } from '../procfs/process.js';
-import { nameNetns } from './netns-names.js';
+import { findNamed, nameNetns, readNetnsNames, type NamedNetns } from './netns-names.js';
 import type { NetnsScan } from './netns-scan.js';
 import type { Attachment, Netns, Pod, PodSource } from './pod.js';
 
@@ -27,23 +27,38 @@ const NAMESPACE = 'default';
 const HOST = 'host';
 const INIT = 1;
 
+const NO_NAMES: ReadonlyMap<number, NamedNetns> = new Map();
+
+/** What a scan found besides the namespaces. */
+interface Present {
+  readonly hostInode: number | undefined;
+  readonly names: ReadonlyMap<number, NamedNetns>;
+}
+
 /**
  * Every network namespace with a process in it, as a pod of the namespace `default`; the machine's own is the pod `host`. A
  * namespace keeps the name it got when it was first seen. The uid is the boot id and the inode. The kernel gives the lowest inode
  * that is free, so one that is made right after another went has its inode: it is known by having none of its processes, and its
- * uid counts on.
+ * uid counts on. One with a name in /run/netns is the same for as long as it has it.
  */
 export function createNetnsPods({ procfs, scan, bootId, runNetns, describe }: NetnsPodsDeps): PodSource {
   const known = new Map<number, Pod>();
   /** How often an inode has been seen on another namespace. */
   const reuses = new Map<number, number>();
+  /** Pods of namespaces that have a name, as they were first seen: they stay the same without any of their processes. */
+  const persistent = new Map<string, Pod>();
+  /** Names of the known pods. */
+  const taken = new Set<string>();
   const bootedMs = parseBootTime(procfs.read('stat'));
 
-  function createPod(netns: Netns, hostInode: number | undefined): Pod {
+  function createPod(netns: Netns, { hostInode, names }: Present): Pod {
+    const named = findNamed(netns, { procfs, names });
+    const before = persistent.get(named?.identity ?? '');
+    if (before !== undefined) return { ...before, netns };
     const isHost = netns.inode === hostInode;
-    const name = isHost ? HOST : uniqueName(nameNetns(netns, { procfs, runNetns }), netns.inode);
+    const name = isHost ? HOST : uniqueName(nameNetns(netns, named, procfs), netns.inode);
     const description = describe?.(name);
-    return {
+    const pod: Pod = {
       namespace: NAMESPACE,
       name,
       uid: [bootId, netns.inode, ...(reuses.has(netns.inode) ? [reuses.get(netns.inode)] : [])].join('-'),
@@ -55,26 +70,40 @@ export function createNetnsPods({ procfs, scan, bootId, runNetns, describe }: Ne
       netns,
       attachments: description?.attachments ?? new Map<string, Attachment>(),
     };
+    if (named !== undefined) persistent.set(named.identity, pod);
+    return pod;
+  }
+
+  function readNames(): ReadonlyMap<number, NamedNetns> {
+    const names = readNetnsNames(runNetns);
+    const identities = new Set([...names.values()].map(({ identity }) => identity));
+    for (const identity of persistent.keys()) {
+      if (!identities.has(identity)) persistent.delete(identity);
+    }
+    return names;
   }
 
   function uniqueName(name: string, inode: number): string {
-    const taken = [...known.values()].some((pod) => pod.name === name) || name === HOST;
-    return taken ? `${name}-${inode}` : name;
+    return taken.has(name) || name === HOST ? `${name}-${inode}` : name;
   }
 
   return {
     pods(nowMs) {
       const found = scan.scan(nowMs);
-      for (const [inode, { netns }] of known) {
+      for (const [inode, { netns, name }] of known) {
         const present = found.get(inode);
         if (present !== undefined && netns?.pids.some((pid) => present.pids.includes(pid)) === true) continue;
         known.delete(inode);
+        taken.delete(name);
         reuses.set(inode, (reuses.get(inode) ?? 0) + 1);
       }
-      const hostInode = hostInodeOf(found, procfs);
+      const isNew = [...found.keys()].some((inode) => !known.has(inode));
+      const present = { hostInode: hostInodeOf(found, procfs), names: isNew ? readNames() : NO_NAMES };
       for (const [inode, netns] of found) {
-        const pod = known.get(inode);
-        known.set(inode, pod === undefined ? createPod(netns, hostInode) : { ...pod, netns });
+        const before = known.get(inode);
+        const pod = before === undefined ? createPod(netns, present) : { ...before, netns };
+        known.set(inode, pod);
+        taken.add(pod.name);
       }
       return [...known.values()];
     },

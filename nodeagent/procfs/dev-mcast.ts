@@ -9,7 +9,7 @@
 export function parseDevMcast(text: string): Map<string, number> {
   const indexes = new Map<string, number>();
   for (const line of text.split('\n')) {
-    const match = /^(\d+)\s+(\S+)\s+\d+\s+\d+\s+[0-9a-f]+$/.exec(line);
+    const match = /^(\d+)[ \t]+([^ \t]+)[ \t]+\d+[ \t]+\d+[ \t]+[0-9a-f]+$/.exec(line);
     if (match?.[2] !== undefined) indexes.set(match[2], Number(match[1]));
   }
   return indexes;

@@ -1,3 +1,4 @@
+import { splitColumns } from './columns.js';
 import { ProcParseError } from './errors.js';
 
 export interface NetDevLine {
@@ -30,11 +31,8 @@ export function parseNetDev(text: string): NetDevLine[] {
 
 function parseRow(row: string, line: number): NetDevLine {
   const colon = row.lastIndexOf(':'); // a name such as "eth0:1" contains one itself
-  const name = row.slice(0, Math.max(0, colon)).trim();
-  const columns = row
-    .slice(colon + 1)
-    .trim()
-    .split(/\s+/);
+  const name = row.slice(0, Math.max(0, colon)).replace(/^[ \t]+/, ''); // Unicode's other spaces may be part of a name
+  const columns = splitColumns(row.slice(colon + 1));
   if (name === '' || columns.length < COLUMNS) {
     throw new ProcParseError(FILE, line, `want a name and ${COLUMNS} columns, got ${columns.length}`);
   }

@@ -1,3 +1,5 @@
+import { splitColumns } from './columns.js';
+
 /** Flags of a route, Linux include/uapi/linux/route.h. */
 const RTF_UP = 0x1;
 const RTF_REJECT = 0x200;
@@ -21,7 +23,7 @@ export function parseDefaultRoute(text: string): string | undefined {
     .split('\n')
     .slice(1)
     .flatMap((line): DefaultRoute[] => {
-      const [device = '', destination, , flags = '', , , metric = '', mask] = line.trim().split(/\s+/);
+      const [device = '', destination, , flags = '', , , metric = '', mask] = splitColumns(line);
       const usable = isUsable(Number.parseInt(flags, 16));
       return destination === ANY_IPV4 && mask === ANY_IPV4 && usable ? [{ device, metric: Number(metric) }] : [];
     });
@@ -34,7 +36,7 @@ export function parseDefaultRoute(text: string): string | undefined {
  */
 export function parseDefaultRoute6(text: string): string | undefined {
   const routes = text.split('\n').flatMap((line): DefaultRoute[] => {
-    const [destination, length, , , , metric = '', , , flags = '', device = ''] = line.trim().split(/\s+/);
+    const [destination, length, , , , metric = '', , , flags = '', device = ''] = splitColumns(line);
     const usable = isUsable(Number.parseInt(flags, 16)) && device !== 'lo';
     return destination === ANY_IPV6 && length === '00' && usable
       ? [{ device, metric: Number.parseInt(metric, 16) }]

@@ -3,7 +3,7 @@
  * @see Linux drivers/net/bonding/bond_procfs.c, bond_info_show_slave()
  */
 export function parseBonding(text: string): string[] {
-  return [...text.matchAll(/^Slave Interface: (\S+)$/gm)].map((match) => match[1] ?? '');
+  return [...text.matchAll(/^Slave Interface: ([^ \t\n]+)$/gm)].map((match) => match[1] ?? '');
 }
 
 /**
@@ -11,5 +11,5 @@ export function parseBonding(text: string): string[] {
  * @see Linux net/8021q/vlanproc.c, vlandev_seq_show()
  */
 export function parseVlan(text: string): string[] {
-  return [...text.matchAll(/^Device: (\S+)/gm)].map((match) => match[1] ?? '');
+  return [...text.matchAll(/^Device: ([^ \t\n]+)/gm)].map((match) => match[1] ?? '');
 }

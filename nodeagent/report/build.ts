@@ -1,5 +1,6 @@
 import {
   NODE_REPORT_VERSION,
+  REPORT_LIMITS,
   type InterfaceReport,
   type NodeReport,
   type PodReport,
@@ -16,6 +17,9 @@ export interface Sender {
   readonly intervalMs: number;
   readonly agentVersion: string;
 }
+
+/** Told of an interface that was made anew again and again. */
+const EARLIER_IDENTITIES = 4;
 
 type InterfaceMeta = Omit<InterfaceReport, 'readings'>;
 
@@ -60,37 +64,49 @@ function* writeReport({ sender, pods, samples, sequence, collectors, sentAt }: R
   };
   yield `${JSON.stringify(envelope).slice(0, -1)},"pods":[`;
   const generations = new Set(samples.map(({ rows }) => rows));
+  let spare = REPORT_LIMITS.interfaces - pods.reduce((sum, { interfaces = [] }) => sum + interfaces.length, 0);
   for (const [i, known] of pods.entries()) {
-    yield (i === 0 ? '' : ',') + JSON.stringify(buildPod(known, samples, generations));
+    const pod = buildPod(known, { samples, generations, spare });
+    spare -= (pod.interfaces?.length ?? 0) - (known.interfaces?.length ?? 0);
+    yield (i === 0 ? '' : ',') + JSON.stringify(pod);
   }
   yield `],"sentAt":${sentAt()}}`;
 }
 
-function buildPod(
-  { pod, interfaces }: KnownPod,
-  samples: readonly StoredSample[],
-  generations: ReadonlySet<Rows>,
-): PodReport {
+interface Past {
+  readonly samples: readonly StoredSample[];
+  readonly generations: ReadonlySet<Rows>;
+  /** Entries that the report has room for besides those of the present. */
+  readonly spare: number;
+}
+
+function buildPod({ pod, interfaces }: KnownPod, past: Past): PodReport {
   const { namespace, name, uid, creationTimestamp, labels, workload, hostNetwork, machine } = pod;
   return {
     ...{ namespace, name, uid, creationTimestamp, labels, hostNetwork },
     ...(workload !== undefined && { workload }),
     ...(machine !== undefined && { machine }),
-    ...(interfaces !== undefined && {
-      interfaces: interfaces.flatMap((meta) =>
-        identitiesOf(uid, meta, generations).map((identity) => ({
-          ...meta,
-          identity,
-          readings: readingsOf({ uid, name: meta.name, identity }, samples),
-        })),
-      ),
-    }),
+    ...(interfaces !== undefined && { interfaces: buildInterfaces(uid, interfaces, past) }),
   };
 }
 
-/** The identity of an interface, and before it each earlier one of its name that the samples still hold. */
-function identitiesOf(uid: string, { name, identity }: InterfaceMeta, generations: ReadonlySet<Rows>): string[] {
-  const earlier = new Set([...generations].flatMap((rows) => rows.identityOf(uid, name) ?? []));
-  earlier.delete(identity);
-  return [...earlier, identity];
+/** Each interface, and before it the newest earlier identities of its name that the samples still hold and there is room for. */
+function buildInterfaces(
+  uid: string,
+  interfaces: readonly InterfaceMeta[],
+  { samples, generations, spare }: Past,
+): InterfaceReport[] {
+  let room = Math.min(spare, REPORT_LIMITS.interfacesPerPod - interfaces.length);
+  return interfaces.flatMap((meta) => {
+    const { name } = meta;
+    const earlier = new Set([...generations].flatMap((rows) => rows.identityOf(uid, name) ?? []));
+    earlier.delete(meta.identity);
+    const told = [...earlier].slice(Math.max(0, earlier.size - Math.min(room, EARLIER_IDENTITIES)));
+    room -= told.length;
+    return [...told, meta.identity].map((identity) => ({
+      ...meta,
+      identity,
+      readings: readingsOf({ uid, name, identity }, samples),
+    }));
+  });
 }

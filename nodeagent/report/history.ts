@@ -1,7 +1,9 @@
-import { INTERFACE_COUNTERS } from '../../openapi/node-report.js';
+import { INTERFACE_COUNTERS, REPORT_LIMITS } from '../../openapi/node-report.js';
 import type { InterfaceReading } from '../collectors/collector.js';
 
 const WIDTH = INTERFACE_COUNTERS.length;
+/** 524,288 readings of 64 bytes: more than all samples of 500 interfaces. In JSON about as much, which is what a server takes. */
+const MAX_BYTES = 32 * 1024 * 1024;
 
 /** What one interface was called in a sample. */
 export interface SeriesName {
@@ -50,9 +52,17 @@ export interface StoredSample {
   readonly reading: (row: number) => number[];
 }
 
-/** The samples of this agent, as far back as a server wants them. Counters are kept as columns of numbers. */
+interface Kept extends StoredSample {
+  readonly bytes: number;
+}
+
+/**
+ * The samples of this agent, as far back as a server wants them, but no more than a report takes and no more than 32 MiB. Counters
+ * are kept as columns of numbers.
+ */
 export class History {
-  readonly #samples: StoredSample[] = [];
+  readonly #samples: Kept[] = [];
+  #bytes = 0;
   #rows: Rows | undefined;
 
   /** Samples with a higher sequence, oldest first. */
@@ -65,7 +75,7 @@ export class History {
     return this.#samples.at(-1);
   }
 
-  /** Adds a sample and drops those older than `historyMs` before it. */
+  /** Adds a sample and drops those older than `historyMs` before it, and the oldest of what is too much. */
   add(
     { sequence, takenAt }: { readonly sequence: number; readonly takenAt: number },
     readings: ReadonlyMap<string, readonly InterfaceReading[]>,
@@ -80,9 +90,20 @@ export class History {
       }
     }
     const values = Float64Array.from(counters);
-    this.#samples.push({ sequence, takenAt, rows: this.#rowsOf(names), reading: (row) => rowOfValues(values, row) });
-    const kept = this.#samples.findIndex((sample) => sample.takenAt >= takenAt - historyMs);
-    this.#samples.splice(0, kept);
+    const reading = (row: number): number[] => rowOfValues(values, row);
+    this.#samples.push({ sequence, takenAt, rows: this.#rowsOf(names), reading, bytes: values.byteLength });
+    this.#bytes += values.byteLength;
+    const isTooOld = (sample: Kept): boolean => sample.takenAt < takenAt - historyMs;
+    const isTooMuch = (): boolean => this.#samples.length > REPORT_LIMITS.samples || this.#bytes > MAX_BYTES;
+    for (
+      let [oldest] = this.#samples;
+      oldest !== undefined && (isTooOld(oldest) || isTooMuch());
+      [oldest] = this.#samples
+    ) {
+      if (this.#samples.length === 1) break; // the newest stays, whatever its size
+      this.#bytes -= oldest.bytes;
+      this.#samples.shift();
+    }
   }
 
   #rowsOf(names: readonly SeriesName[]): Rows {

@@ -28,7 +28,7 @@ async function roundsOf({
     return Promise.resolve();
   };
   const sleep = (milliseconds: number) => {
-    clock.advance(milliseconds + late);
+    clock.advance(Math.max(0.1, milliseconds + late));
     return Promise.resolve();
   };
   await runSchedule(round, { intervalMs: 100, clock, sleep, signal: stop.signal, onMissed: (n) => (missed += n) });
@@ -50,4 +50,13 @@ test('a round that takes too long costs the rounds it covers, and none overlap',
   const { began, missed } = await roundsOf({ count: 4, takes: (round) => (round === 2 ? 250 : 5) });
   assert.deepEqual(began, [0, 100, 400, 500]);
   assert.equal(missed, 2);
+});
+
+test('a timer that fires early starts no round, and none twice', async () => {
+  const { began, missed } = await roundsOf({ count: 20, takes: () => 0.1, late: -0.4 });
+  assert.deepEqual(
+    began.map((ms) => Math.floor(ms / 100)),
+    Array.from({ length: 20 }, (_, i) => i),
+  );
+  assert.equal(missed, 0);
 });

@@ -104,3 +104,18 @@ test('a round never throws, whatever breaks in it', async () => {
   await sweeper.sweep();
   assert.equal(sweeper.problem, 'sweep: no layouts');
 });
+
+test('where one sweep runs out of time the next one begins', async () => {
+  const order: string[][] = [];
+  const readTwo: Collector = (sweep) => {
+    order.push(sweep.pods.map(({ uid }) => uid));
+    for (const pod of sweep.pods.slice(2)) sweep.skip(pod, 'no_time');
+    return Promise.resolve();
+  };
+  const { sweeper } = sweeperOf(readTwo, { podSource: { pods: () => ['a', 'b', 'c', 'd', 'e'].map(podOf) } });
+  for (let i = 0; i < 3; i++) await sweeper.sweep();
+  assert.deepEqual(
+    order.map((uids) => uids.join('')),
+    ['abcde', 'cdeab', 'eabcd'],
+  );
+});

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
 import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -16,7 +17,11 @@ async function sweepOf(tree: string, change: (pod: Pod) => Pod = (pod) => pod) {
   return sweepIn(`test/fixtures/proc/${tree}`, change);
 }
 
-async function sweepIn(root: string, change: (pod: Pod) => Pod = (pod) => pod) {
+async function sweepIn(
+  root: string,
+  change: (pod: Pod) => Pod = (pod) => pod,
+  signal: AbortSignal = AbortSignal.timeout(10_000),
+) {
   const procfs = new ProcFs(root);
   const scan = new NetnsScan(procfs);
   const layouts = new NetnsLayouts(procfs, new SysFs('test/fixtures/no-sysfs'));
@@ -30,7 +35,7 @@ async function sweepIn(root: string, change: (pod: Pod) => Pod = (pod) => pod) {
       addInterfaces: (pod, interfaces) => added.set(pod.name, interfaces),
       skip: (pod, reason) => skipped.set(pod.name, reason),
     },
-    AbortSignal.timeout(10_000),
+    signal,
   );
   return { added, skipped, pods };
 }
@@ -165,5 +170,44 @@ for (const [file, outcome] of [
     const { added, skipped } = await sweepIn(tree.root);
     assert.deepEqual([...skipped], [['5eff39ce41c3', outcome]]);
     assert.deepEqual([...added.keys()], ['host', '0ef4182d7de3']);
+  });
+}
+
+test('what was read through a process that moved meanwhile is discarded', async (context) => {
+  await using tree = await copyProcTree('containerd');
+  await rm(join(tree.root, '8867'), { recursive: true });
+  const { root } = tree;
+  let looks = 0;
+  context.mock.method(ProcFs.prototype, 'netInode', (pid: number | 'self') => {
+    const { ino } = statSync(join(root, String(pid), 'net/dev'));
+    return pid === 8_828 && looks++ > 0 ? ino + 1 : ino; // from the scan on it is elsewhere
+  });
+  const { added, skipped } = await sweepIn(root);
+  assert.deepEqual([...skipped], [['5eff39ce41c3', 'process_gone']]);
+  assert.deepEqual([...added.keys()], ['host', '0ef4182d7de3']);
+});
+
+test('pods that there is no time for are skipped, each by name', async () => {
+  const { added, skipped } = await sweepIn('test/fixtures/proc/containerd', (pod) => pod, AbortSignal.abort());
+  assert.equal(added.size, 0);
+  assert.deepEqual([...new Set(skipped.values())], ['no_time']);
+});
+
+for (const [parent, expected] of [
+  ['1000 10 0 0 0 0 0 0 1000', ['eth0']],
+  ['999 10 0 0 0 0 0 0 5000', undefined],
+  ['5000 10 0 0 0 0 0 0 999', undefined],
+] as const) {
+  test(`a VLAN of 1000 bytes each way on ${parent}: ${expected === undefined ? 'another' : 'that'} eth0 carries it`, async () => {
+    await using tree = await copyProcTree('containerd');
+    const net = join(tree.root, '8828/net');
+    const line = (name: string, counters: string) => `${name}: ${counters} 10 0 0 0 0 0 0\n`;
+    const vlan = line('net1', '1000 10 0 0 0 0 0 0 1000');
+    await writeFile(join(net, 'dev'), `Inter-|\n face |\n${line('eth0', parent)}${vlan}`);
+    await mkdir(join(net, 'vlan'));
+    await writeFile(join(net, 'vlan/net1'), 'net1  VID: 100\nDevice: eth0\n');
+    const { added } = await sweepIn(tree.root);
+    const meta = added.get('5eff39ce41c3')?.find((one) => one.meta.name === 'net1')?.meta;
+    assert.deepEqual(meta?.lowerDevices, expected);
   });
 }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { podName } from '../../../nodeagent/inventory/netns-names.js';
+import { podName, readNetnsNames } from '../../../nodeagent/inventory/netns-names.js';
 import { createNetnsPods, type NetnsPodsDeps } from '../../../nodeagent/inventory/netns-pods.js';
 import { NetnsScan } from '../../../nodeagent/inventory/netns-scan.js';
 import { ProcFs } from '../../../nodeagent/procfs/fs.js';
+import { copyProcTree } from '../../support/proc-tree.js';
 
 function podsOf(tree: string, describe?: NonNullable<NetnsPodsDeps['describe']>) {
   const procfs = new ProcFs(`test/fixtures/proc/${tree}`);
@@ -82,4 +83,43 @@ test('any text becomes a name that a pod may have', () => {
     'x'.repeat(63),
     'd-j--vu',
   ]);
+});
+
+test('the names of namespaces are read once, by inode', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'podnet-netns-'));
+  try {
+    for (const name of ['a', 'b']) await writeFile(join(directory, name), '');
+    const names = readNetnsNames(directory);
+    for (const name of ['a', 'b']) {
+      const { ino, ctimeMs } = await stat(join(directory, name));
+      assert.deepEqual(names.get(ino), { name, identity: `${ino}-${ctimeMs}` });
+    }
+    assert.equal(readNetnsNames(join(directory, 'none')).size, 0);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
+test('a named namespace whose processes were all replaced is the same pod', async () => {
+  await using tree = await copyProcTree('containerd');
+  const runNetns = join(tree.root, 'run-netns');
+  await mkdir(runNetns);
+  await writeFile(join(runNetns, 'upf'), '');
+  const { ino } = await stat(join(runNetns, 'upf'));
+  await mkdir(join(tree.root, '8828/ns'));
+  await symlink(`net:[${ino}]`, join(tree.root, '8828/ns/net'));
+  const procfs = new ProcFs(tree.root);
+  const source = createNetnsPods({ procfs, scan: new NetnsScan(procfs), bootId: 'boot', runNetns });
+  const first = source.pods(0).find(({ name }) => name === 'upf');
+  assert.ok(first !== undefined);
+  await rm(join(tree.root, '8867'), { recursive: true });
+  await rename(join(tree.root, '8828'), join(tree.root, 'away'));
+  assert.equal(
+    source.pods(1_000).some(({ name }) => name === 'upf'),
+    false,
+  );
+  await rename(join(tree.root, 'away'), join(tree.root, '9000'));
+  const again = source.pods(2_000).find(({ name }) => name === 'upf');
+  assert.deepEqual({ ...again, netns: undefined }, { ...first, netns: undefined });
+  assert.deepEqual(again?.netns?.pids, [9_000]);
 });

@@ -36,7 +36,7 @@ function item(value: number, { name = 'eth0', identity = '1/3' } = {}): Interfac
 function historyOf(...sweeps: readonly (readonly InterfaceReading[])[]): History {
   const history = new History();
   sweeps.forEach((interfaces, i) =>
-    history.add({ sequence: i + 1, takenAt: i * 1_000 }, new Map([['u', interfaces]]), 10_000),
+    history.add({ sequence: i + 1, takenAt: i * 1_000 }, new Map([['u', interfaces]]), 100_000),
   );
   return history;
 }
@@ -130,4 +130,25 @@ test('an interface is looked up once, however many samples there are', (context)
   const parts = { sender, pods: known, samples, sequence: 300, collectors: [], sentAt: () => 1 };
   assert.ok([...draftReport(parts).pieces].length > 100, 'in pieces');
   assert.equal(rowOf.mock.callCount(), 330);
+});
+
+test('of an interface that was made anew again and again the newest few identities are told', () => {
+  const made = (i: number) => [item(i, { identity: `1/${i}` })];
+  const history = historyOf(...Array.from({ length: 50 }, (_, i) => made(i)));
+  const told = reportOf(history, made(49))?.map(([, identity]) => identity);
+  assert.deepEqual(told, ['1/45', '1/46', '1/47', '1/48', '1/49']);
+});
+
+test('no more samples are kept than a report takes, however far back they are wanted', () => {
+  const history = new History();
+  for (let i = 1; i <= 1_100; i++) history.add({ sequence: i, takenAt: i }, new Map([['u', [item(i)]]]), Infinity);
+  assert.deepEqual([history.since(0).length, history.since(0)[0]?.sequence], [1_024, 77]);
+});
+
+test('no more than 32 MiB of counters are kept', () => {
+  const history = new History();
+  const many = Array.from({ length: 10_000 }, (_, i) => item(i, { name: `eth${i}` }));
+  for (let i = 1; i <= 60; i++) history.add({ sequence: i, takenAt: i }, new Map([['u', many]]), Infinity);
+  assert.equal(history.since(0).length, 52); // of 640,000 bytes each
+  assert.equal(history.newest?.sequence, 60);
 });

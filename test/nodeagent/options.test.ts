@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { distinctServers, nodeagentProgram } from '../../nodeagent/options.js';
+import { parseOptions } from '../../runtime/options/parse.js';
+
+const parse = (...argv: readonly string[]) => parseOptions(nodeagentProgram('0.0.0', 'node-a'), argv, {});
+
+test('a server is a host and a port', () => {
+  for (const url of ['https://podnet', 'https://podnet:6443', 'https://10.0.0.1:6443/', 'https://[fd00::1]:6443']) {
+    assert.equal(parse('--server', url).kind, 'run', url);
+  }
+});
+
+for (const url of [
+  'https://agent:hunter2@podnet:6443',
+  'https://hunter2@podnet',
+  'agent:hunter2@podnet:6443',
+  'https://podnet?token=hunter2',
+  'https://podnet/#hunter2',
+]) {
+  test(`a server that holds more is refused and not repeated: ${url}`, () => {
+    const refused = parse('--server', url);
+    assert.notEqual(refused.kind, 'run');
+    assert.match(JSON.stringify(refused), /--server: must be https:/);
+    assert.doesNotMatch(JSON.stringify(refused), /hunter2/);
+  });
+}
+
+test('what is no URL of a server is refused by name', () => {
+  for (const url of ['podnet:6443', 'http://podnet', 'https://podnet/metrics', 'x']) {
+    assert.match(JSON.stringify(parse('--server', url)), /--server: must be https:.*not/, url);
+  }
+});
+
+test('a server that is named twice is pushed to once', () => {
+  assert.deepEqual(distinctServers(['https://a:443', 'https://A/', 'https://b:6443', 'https://a']), [
+    'https://a',
+    'https://b:6443',
+  ]);
+});
