@@ -10,17 +10,20 @@ import { customMetricsRoutes } from './api/custom-metrics.js';
 import { discoveryRoutes } from './api/discovery.js';
 import { externalMetricsRoutes } from './api/external-metrics.js';
 import { healthRoutes, type HealthCheck } from './api/health.js';
+import { jsonRoutes } from './api/json-routes.js';
 import { Members, type ObjectNames } from './api/members.js';
 import { ObjectFigures } from './api/object-figures.js';
 import { openApiRoutes } from './api/openapi.js';
 import { collectRoutes } from './api/route-list.js';
 import type { Auth } from './auth/create-auth.js';
+import type { User } from './auth/user.js';
 import { Exposition } from './exposition/exposition.js';
 import { expositionRoutes } from './exposition/routes.js';
-import { createShell } from './http-shell.js';
+import type { Connections } from './http/connections.js';
+import { createShell } from './http/shell.js';
 import { ingestRoutes } from './ingest/routes.js';
 import { podnetRoutes } from './api/podnet/routes.js';
-import type { PodList } from './pods/pod-list.js';
+import type { PodList, PodNodes } from './pods/pod-list.js';
 import type { ServiceList } from './pods/service-list.js';
 import { createSelfMetrics, type SelfMetrics } from './self-metrics.js';
 import { Figures } from './store/figure.js';
@@ -56,12 +59,17 @@ export interface Cluster {
   readonly pods: PodList;
   readonly services: ServiceList;
   readonly objects: ObjectNames;
+  readonly podNodes?: PodNodes;
   /** Agents there should be; undefined where that is not known. */
   readonly expectedAgents?: () => number | undefined;
+  /** Who reported for the node that it may report for. */
+  readonly onReport?: (user: User) => void;
 }
 
 /** The server and what it answers from. */
 export interface Created {
+  /** What is open, to be told of the end. */
+  readonly connections: Connections;
   readonly app: App;
   readonly store: Store;
   readonly pods: Pods;
@@ -78,11 +86,11 @@ const ENOUGH_AGENTS = 0.95;
 export function createApp(options: AppOptions): Created {
   const { clock, log, registry, cluster } = options;
   const store = new Store(options);
-  const pods = new Pods(store, cluster?.pods);
+  const pods = new Pods(store, cluster?.pods, cluster?.podNodes);
   const figures = new Figures(options.podLabels);
   const exposition = new Exposition({ nodes: store, pods }, options.podLabels);
   const metrics = createSelfMetrics(registry, { store, clock, version: options.version });
-  const app = createShell({ tls: options.tls, log });
+  const { app, connections } = createShell({ tls: options.tls, log });
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';
     metrics.requestSeconds.observe({ route, code: String(reply.statusCode) }, reply.elapsedTime / 1_000);
@@ -90,10 +98,10 @@ export function createApp(options: AppOptions): Created {
   });
   options.auth?.guard(app);
   addRoutes(app, options, { store, pods, figures, exposition, metrics });
-  return { app, store, pods, figures, exposition };
+  return { app, connections, store, pods, figures, exposition };
 }
 
-type Parts = Omit<Created, 'app'> & { readonly metrics: SelfMetrics };
+type Parts = Omit<Created, 'app' | 'connections'> & { readonly metrics: SelfMetrics };
 
 function addRoutes(app: App, options: AppOptions, { store, pods, figures, exposition, metrics }: Parts): void {
   const { clock, log, registry, version, cluster, clusterMetricsNamespaces, windowMs, allowUnboundAgents } = options;
@@ -106,13 +114,18 @@ function addRoutes(app: App, options: AppOptions, { store, pods, figures, exposi
   if (groups.has(PODNET_GROUP)) {
     podnetRoutes(app, { ...answering, reports: store, windowMs });
     const isGuarded = options.auth !== undefined;
-    ingestRoutes(app, { store, exposition, clock, metrics, log, isGuarded, allowUnboundAgents });
+    const onReport = cluster?.onReport;
+    ingestRoutes(app, {
+      ...{ store, exposition, clock, metrics, log, isGuarded, allowUnboundAgents },
+      ...(onReport !== undefined && { onReport }),
+    });
   }
   if (groups.has(CUSTOM_METRICS_GROUP)) {
     const members = new Members({ pods, services: cluster?.services, objects: cluster?.objects });
-    customMetricsRoutes(app, { ...answering, objects: new ObjectFigures({ pods, figures, members, clock }) });
+    const objects = new ObjectFigures({ pods, figures, members, clock });
+    jsonRoutes(app, (scope) => customMetricsRoutes(scope, { ...answering, objects }));
   }
-  if (groups.has(EXTERNAL_METRICS_GROUP)) externalMetricsRoutes(app, answering);
+  if (groups.has(EXTERNAL_METRICS_GROUP)) jsonRoutes(app, (scope) => externalMetricsRoutes(scope, answering));
   expositionRoutes(app, { exposition, registry, clock });
   healthRoutes(app, [reportsArrived(store, clock, cluster?.expectedAgents), ...options.checks]);
 }

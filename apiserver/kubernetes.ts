@@ -8,6 +8,7 @@ import type { Logger } from '../runtime/logger.js';
 import { apiSurface } from './api/api-surface.js';
 import type { HealthCheck } from './api/health.js';
 import type { Cluster, Created } from './app.js';
+import { boundPodOf } from './auth/agent-claims.js';
 import { EXTRA } from './auth/agent-identity.js';
 import { createAgentTokens } from './auth/agent-tokens.js';
 import { createAuth, type Auth } from './auth/create-auth.js';
@@ -15,6 +16,7 @@ import { reviewToken } from './auth/token-review.js';
 import type { ApiserverOptions } from './options.js';
 import { Agents } from './pods/agents.js';
 import { KubernetesObjectNames } from './pods/object-names.js';
+import { KubernetesPodNodes } from './pods/kubernetes-pod-nodes.js';
 import { KubernetesPods } from './pods/kubernetes-pods.js';
 import { addListMetrics } from './pods/list-metrics.js';
 import { KubernetesServices } from './pods/kubernetes-services.js';
@@ -71,8 +73,10 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
     agentTokens: {
       authenticate: async (token) => {
         const { user, pod, node } = await tokens.verify(token);
-        agents.note(pod);
-        const bound = node === undefined ? {} : { [EXTRA.nodeName]: [node] };
+        const bound = {
+          ...(node !== undefined && { [EXTRA.nodeName]: [node] }),
+          ...(pod !== undefined && { [EXTRA.podName]: [pod.name], [EXTRA.podUid]: [pod.uid] }),
+        };
         return { ok: true, user: { ...user, extra: { ...user.extra, ...bound } } };
       },
     },
@@ -80,10 +84,14 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
   addListMetrics(registry, { pods: pods.source, services: services.source }, clock);
   const running = [pods, services, auth.source].map((one) => one.run(stop.signal));
   const serving = await startServing(options, client, deps);
-  const objects = new KubernetesObjectNames({ api: client, clock, signal: stop.signal });
+  const podNodes = new KubernetesPodNodes({ api: client, clock, log, signal: stop.signal });
+  const objects = new KubernetesObjectNames({ api: client, clock, log, signal: stop.signal });
   log.info({ api: client.server }, 'following the cluster');
   return {
-    cluster: { pods, services, objects, expectedAgents: () => agents.expected },
+    cluster: {
+      ...{ pods, services, objects, podNodes, expectedAgents: () => agents.expected },
+      onReport: (user) => agents.note(boundPodOf(user)),
+    },
     auth,
     certificate: serving.certificate,
     checks: [
@@ -93,9 +101,11 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
       agentsCheck(options),
     ],
     onServing: ({ store, exposition }) => {
-      pods.onChange((namespace, name) => {
+      const invalidate = (namespace: string, name: string): void => {
         for (const { node } of store.reported(namespace, name)) exposition.invalidate(node);
-      });
+      };
+      pods.onChange(invalidate);
+      podNodes.onKnown(invalidate);
       pods.onReplaced(() => {
         for (const node of store.nodes()) exposition.invalidate(node);
       });
@@ -159,10 +169,8 @@ function podsCheck(pods: KubernetesPods): HealthCheck {
   return {
     name: 'pods',
     isMet: () => true,
-    detail: () =>
-      pods.isCurrent
-        ? undefined
-        : `the API server's list is not current, the reports stand alone: ${pods.source.problem ?? 'waiting for it'}`,
+    // Anybody may read this. What the API server said of it is in the log.
+    detail: () => (pods.isCurrent ? undefined : "the API server's list is not current, the reports stand alone"),
   };
 }
 

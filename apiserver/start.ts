@@ -2,6 +2,7 @@ import { isIPv6, type AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { podLabel } from '../metrics/labels.js';
 import type { Clock } from '../runtime/clock.js';
+import { renderHostPort } from '../runtime/options/kinds.js';
 import { errorMessage, type Logger } from '../runtime/logger.js';
 import { sleep, type Sleep } from '../runtime/sleep.js';
 import { StartError } from '../runtime/start-error.js';
@@ -61,7 +62,7 @@ export async function startApiserver(options: ApiserverOptions, deps: ApiserverD
     allowUnboundAgents: options.allowUnboundAgents,
     checks: [...checks, { name: 'shutdown', isMet: () => !shutdown.isUnderWay }],
   });
-  const { app, store, pods, figures } = created;
+  const { app, connections, store, pods, figures } = created;
   followCertificate(app.server, certificate);
   surroundings.onServing?.(created);
   try {
@@ -85,7 +86,8 @@ export async function startApiserver(options: ApiserverOptions, deps: ApiserverD
     ...{ store, pods, figures },
     close: async () => {
       shutdown.isUnderWay = true;
-      // Until everybody who looks at readiness has seen it, requests go on coming.
+      // Until everybody who looks at readiness has seen it, requests go on coming: over new connections, which may lead elsewhere.
+      connections.leave();
       if (!options.standalone) await (deps.sleep ?? sleep)(options.shutdownDelay, new AbortController().signal);
       clearInterval(expiry);
       await app.close();
@@ -143,7 +145,7 @@ async function listen(app: App, { standalone, bindAddress, securePort: port }: A
       await app.listen({ host, port });
       return;
     } catch (error) {
-      errors.push(`cannot serve on ${host}, port ${port}: ${errorMessage(error)}`);
+      errors.push(`cannot serve on ${renderHostPort({ host, port })}: ${errorMessage(error)}`);
       if (!isWithoutAddress(error)) break;
     }
   }

@@ -10,10 +10,12 @@ export interface AgentHttpDeps {
   /** What was read last; undefined when that says nothing of the present. */
   readonly view: () => NodeView | undefined;
   readonly registry: Registry;
+  /** What fails as a whole at present; empty when nothing does. */
+  readonly problem: () => string;
 }
 
 /** The agent's own endpoints: /metrics of this node, /healthz. */
-export function createAgentHttp({ view, registry }: AgentHttpDeps): FastifyInstance {
+export function createAgentHttp({ view, registry, problem }: AgentHttpDeps): FastifyInstance {
   const app = Fastify({ exposeHeadRoutes: false, forceCloseConnections: true });
   app.get('/metrics', async (request, reply) => {
     const format = negotiateFormat(request.headers.accept);
@@ -21,11 +23,13 @@ export function createAgentHttp({ view, registry }: AgentHttpDeps): FastifyInsta
     return reply.type(CONTENT_TYPE[format]).send(renderFamilies(view(), format) + own + EPILOGUE[format]);
   });
   app.get('/healthz', (_request, reply) => {
-    const healthy = view() !== undefined;
+    const complaint = [problem(), view() === undefined ? 'no fresh sample' : '']
+      .filter((text) => text !== '')
+      .join('; ');
     return reply
-      .code(healthy ? 200 : 500)
+      .code(complaint === '' ? 200 : 500)
       .type('text/plain; charset=utf-8')
-      .send(healthy ? 'ok' : 'no fresh sample\n');
+      .send(complaint === '' ? 'ok' : `${complaint}\n`);
   });
   return app;
 }

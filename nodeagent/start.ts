@@ -44,7 +44,8 @@ const RUN_NETNS = '/run/netns';
 const DEFAULT_HISTORY_MS = 300_000;
 const MAX_HISTORY_MS = 3_600_000;
 const PUSH_TIMEOUT_MS = 10_000;
-const BACKOFF = { firstMs: 500, minMaxMs: 1_000, maxMs: 30_000 } as const;
+/** Grows to four intervals, at least a second and at most a minute. */
+const BACKOFF = { firstMs: 500, intervals: 4, minMaxMs: 1_000, maxMs: 60_000 } as const;
 const STALE_AFTER = { intervals: 3, leastMs: 15_000 } as const;
 
 /**
@@ -62,12 +63,13 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
     onRead: (file, isReadable) => metrics.fileReadable.set({ file }, isReadable ? 1 : 0),
   });
   pushers.push(
-    ...options.server.map((server) => createPusher(server, { options, sweeper, metrics, credentials, clock, log })),
+    ...options.server.map((server) => createPusher(server, { ...deps, options, sweeper, metrics, credentials })),
   );
 
   const staleAfterMs = Math.max(STALE_AFTER.intervals * options.interval, STALE_AFTER.leastMs);
   const app = createAgentHttp({
     registry: metrics.registry,
+    problem: () => sweeper.problem,
     view: () => (clock.monotonicMs() - sweeper.newestMs <= staleAfterMs ? sweeper.view() : undefined),
   });
   try {
@@ -146,23 +148,26 @@ function readBootId(procfs: ProcFs, root: string): string {
   }
 }
 
-interface PusherParts {
+interface PusherParts extends Pick<NodeagentDeps, 'clock' | 'log' | 'version'> {
   readonly options: NodeagentOptions;
   readonly sweeper: Sweeper;
   readonly metrics: SelfMetrics;
   readonly credentials: Credentials;
-  readonly clock: Clock;
-  readonly log: Logger;
 }
 
-function createPusher(server: string, { options, sweeper, metrics, credentials, clock, log }: PusherParts): Pusher {
-  const maxMs = Math.min(BACKOFF.maxMs, Math.max(BACKOFF.minMaxMs, options.interval));
+function createPusher(
+  server: string,
+  { options, version, sweeper, metrics, credentials, clock, log }: PusherParts,
+): Pusher {
+  const maxMs = Math.min(BACKOFF.maxMs, Math.max(BACKOFF.minMaxMs, BACKOFF.intervals * options.interval));
   return new Pusher({
     server,
+    userAgent: `podnet-nodeagent/${version}`,
     log,
     client: new HttpsClient(new URL(server), { ca: credentials.ca, timeoutMs: PUSH_TIMEOUT_MS }),
     credentials,
     backoff: new Backoff({ firstMs: BACKOFF.firstMs, maxMs, random: Math.random }),
+    limits: REPORT_LIMITS,
     build: (afterSequence, maxSamples) => sweeper.report(afterSequence, Math.min(maxSamples, REPORT_LIMITS.samples)),
     monotonicMs: () => clock.monotonicMs(),
     metrics: {

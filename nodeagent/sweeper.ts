@@ -4,8 +4,8 @@ import type { Clock } from '../runtime/clock.js';
 import { errorMessage, type Logger } from '../runtime/logger.js';
 import type { Collector, InterfaceReading, SkipReason, Sweep } from './collectors/collector.js';
 import type { Pod, PodSource } from './inventory/pod.js';
-import { buildReport, type KnownPod, type Sender } from './report/build.js';
-import { History } from './report/history.js';
+import { draftReport, type KnownPod, type ReportDraft, type Sender } from './report/build.js';
+import { History, readingsOf } from './report/history.js';
 import type { SelfMetrics } from './self-metrics.js';
 
 export interface SweeperDeps {
@@ -31,7 +31,8 @@ export class Sweeper {
   #known = new Map<string, KnownPod>();
   #collectors: NodeReport['collectors'] = [];
   #sequence = 0;
-  #lastProblem = '';
+  #problem = '';
+  #unreadPods = '';
 
   constructor(deps: SweeperDeps) {
     this.#deps = deps;
@@ -42,8 +43,21 @@ export class Sweeper {
     return this.#history.newest?.takenAt ?? -Infinity;
   }
 
+  /** What failed as a whole in the last round; empty when nothing did. */
+  get problem(): string {
+    return this.#problem;
+  }
+
   /** One round. A failure is logged, counted and reported; it does not throw. */
   async sweep(): Promise<void> {
+    try {
+      await this.#sweep();
+    } catch (error) {
+      this.#tell(`sweep: ${errorMessage(error)}`);
+    }
+  }
+
+  async #sweep(): Promise<void> {
     const { clock, podSource, metrics, sender } = this.#deps;
     const startedMs = clock.monotonicMs();
     let pods: readonly Pod[];
@@ -57,12 +71,16 @@ export class Sweeper {
     this.#deps.onPods?.(pods);
     const readings = new Map<string, readonly InterfaceReading[]>();
     const skipped = new Map<SkipReason, number>();
+    const failures: string[] = [];
     const readMs = clock.monotonicMs();
     await this.#collect({
       pods,
       startedMs,
       addInterfaces: (pod, interfaces) => readings.set(pod.uid, interfaces),
-      skip: (_pod, reason) => skipped.set(reason, (skipped.get(reason) ?? 0) + 1),
+      skip: (pod, reason, error) => {
+        skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
+        if (error !== undefined) failures.push(`${pod.name}: ${errorMessage(error)}`);
+      },
     });
     const endedMs = clock.monotonicMs();
     this.#sequence++;
@@ -77,22 +95,24 @@ export class Sweeper {
     metrics.pods.set(pods.length);
     metrics.skippedPods.reset();
     for (const [reason, count] of skipped) metrics.skippedPods.set({ reason }, count);
+    this.#tellUnread(failures);
   }
 
   /** The report for a server that has the samples up to a sequence. */
-  report(afterSequence: number, maxSamples: number): NodeReport {
-    return buildReport({
+  report(afterSequence: number, maxSamples: number): ReportDraft {
+    return draftReport({
       sender: this.#deps.sender,
-      pods: this.#known.values(),
+      pods: [...this.#known.values()],
       samples: this.#history.since(afterSequence).slice(-maxSamples),
       sequence: this.#sequence,
       collectors: this.#collectors,
-      sentAt: this.#deps.clock.monotonicMs(),
+      sentAt: () => this.#deps.clock.monotonicMs(),
     });
   }
 
   /** The newest reading of every interface, ordered by name. */
   view(): NodeView {
+    const newest = this.#history.since(this.#sequence - 1);
     const ordered = [...this.#known.values()].sort((a, b) => (a.pod.name < b.pod.name ? -1 : 1));
     return {
       node: this.#deps.sender.node,
@@ -100,7 +120,7 @@ export class Sweeper {
         meta: pod,
         interfaces: (interfaces ?? []).map((meta): InterfaceView => {
           const { name, identity } = meta;
-          return { meta, counters: this.#history.newest?.reading({ uid: pod.uid, name, identity }) ?? [] };
+          return { meta, counters: readingsOf({ uid: pod.uid, name, identity }, newest)[0] ?? [] };
         }),
       })),
     };
@@ -109,7 +129,7 @@ export class Sweeper {
   /** One collector after the other; what one had added before it failed or ran out of time stays. */
   async #collect(sweep: Sweep): Promise<void> {
     const { collectors, clock, metrics, sender } = this.#deps;
-    const signal = AbortSignal.timeout(sender.intervalMs * SWEEP_SHARE);
+    const signal = AbortSignal.timeout(Math.round(sender.intervalMs * SWEEP_SHARE));
     const results: NodeReport['collectors'] = [];
     for (const [name, collect] of collectors) {
       const startedMs = clock.monotonicMs();
@@ -139,9 +159,18 @@ export class Sweeper {
   }
 
   #tell(problem: string): void {
-    if (problem === this.#lastProblem) return;
-    this.#lastProblem = problem;
+    if (problem === this.#problem) return;
+    this.#problem = problem;
     if (problem === '') this.#deps.log.info('every collector works again');
     else this.#deps.log.warn({ problem }, 'a collector failed');
+  }
+
+  /** One line when it is another pod, or another error, than the time before. */
+  #tellUnread(failures: readonly string[]): void {
+    const [first = ''] = failures;
+    if (first === this.#unreadPods) return;
+    this.#unreadPods = first;
+    if (first === '') this.#deps.log.info('every pod can be read again');
+    else this.#deps.log.warn({ count: failures.length, first }, 'pods could not be read');
   }
 }

@@ -1,3 +1,5 @@
+import { ApiError } from './errors.js';
+
 /** One entry of an Accept header (RFC 9110 12.5.1), in lower case but for the values of its parameters. */
 export interface MediaRange {
   readonly type: string;
@@ -40,17 +42,17 @@ export function takesPlainJson({ type, parameters }: MediaRange): boolean {
 /** The form in which an object or a list is wanted: as it is, or as a Table where there is one. */
 export type Wanted = 'object' | 'table';
 
-/** What a request is to be answered with; undefined where nothing that we have will do. JSON is all there is. */
-export function wantedForm(
-  header: string | undefined,
-  { hasTable }: { readonly hasTable: boolean },
-): Wanted | undefined {
+/**
+ * What a request is to be answered with. JSON is all there is.
+ * @throws {ApiError} NotAcceptable, where nothing that we have will do
+ */
+export function wantedForm(header: string | undefined, { hasTable }: { readonly hasTable: boolean }): Wanted {
   if (header === undefined || header.trim() === '') return 'object';
   for (const range of parseAccept(header)) {
     if (takesPlainJson(range)) return 'object';
     if (hasTable && takesTable(range)) return 'table';
   }
-  return undefined;
+  throw new ApiError('NotAcceptable', 'only the following media types are accepted: application/json');
 }
 
 function takesTable({ type, parameters }: MediaRange): boolean {

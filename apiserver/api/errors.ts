@@ -8,14 +8,17 @@ export const REASONS = {
   NotFound: 404,
   MethodNotAllowed: 405,
   NotAcceptable: 406,
+  RequestTimeout: 408,
   Conflict: 409,
   RequestEntityTooLarge: 413,
   RequestURITooLong: 414,
   UnsupportedMediaType: 415,
+  ExpectationFailed: 417,
   TooManyRequests: 429,
   RequestHeaderFieldsTooLarge: 431,
   InternalError: 500,
   ServiceUnavailable: 503,
+  Timeout: 504,
 } as const;
 export type Reason = keyof typeof REASONS;
 

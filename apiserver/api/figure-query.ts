@@ -53,8 +53,8 @@ export function parseFigureQuery(
   };
 }
 
-/** Labels that choose among the interfaces on a network, and not among the pods and nodes that it reaches. */
-export const NETWORK_TOTAL_LABELS = ['network', 'nad_namespace', 'interface', 'primary', 'window'] as const;
+/** All that a selector of a network's total may say. */
+export const NETWORK_TOTAL_LABELS = ['network', 'nad_namespace', 'window'] as const;
 
 /** Whether a selector leaves of a network its total: less would show pods of other namespaces one by one. */
 export function isOfWholeNetwork({ requirements }: AskedFigure): boolean {

@@ -12,6 +12,10 @@ export interface Requirement {
   readonly values: readonly string[];
 }
 
+/** Each is held against every pod; selectors of Deployments have a handful. */
+const REQUIREMENTS_MAX = 256;
+/** Of all requirements. */
+const VALUES_MAX = 1_000;
 const NAME_MAX = 63;
 const PREFIX_MAX = 253;
 const NAME_FORMAT = '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]';
@@ -37,13 +41,19 @@ const PREFIX = new RegExp(`^${PREFIX_FORMAT}$`);
 export function parseLabelSelector(text: string): Requirement[] {
   const tokens = new Tokens(text);
   const requirements: Requirement[] = [];
+  let values = 0;
   for (;;) {
     const next = tokens.peek('values');
     if (next.kind === 'end') return requirements;
     if (next.kind !== 'identifier' && next.kind !== '!') {
       throw new SelectorError(`found '${next.text}', expected: !, identifier, or 'end of string'`);
     }
-    requirements.push(parseRequirement(tokens));
+    const requirement = parseRequirement(tokens);
+    requirements.push(requirement);
+    values += requirement.values.length;
+    if (requirements.length > REQUIREMENTS_MAX || values > VALUES_MAX) {
+      throw new SelectorError(`more than ${REQUIREMENTS_MAX} requirements or ${VALUES_MAX} values are not taken`);
+    }
     const separator = tokens.take('values');
     if (separator.kind === 'end') return requirements;
     if (separator.kind !== ',') throw new SelectorError(`found '${separator.text}', expected: ',' or 'end of string'`);

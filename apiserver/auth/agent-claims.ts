@@ -67,15 +67,18 @@ export function parseAgentClaims(payload: unknown): AgentClaims {
  * @throws {TokenRefusal} when it is no service account
  */
 export function identityOfReview(user: User): AgentIdentity {
-  const [, namespace] = SERVICE_ACCOUNT.exec(user.name) ?? [];
-  if (namespace === undefined) throw new TokenRefusal('claims', 'review');
-  const [podName, podUid, node] = [EXTRA.podName, EXTRA.podUid, EXTRA.nodeName].map((key) => only(user.extra[key]));
-  return {
-    user,
-    source: 'review',
-    ...(node !== undefined && { node }),
-    ...(podName !== undefined && podUid !== undefined && { pod: { namespace, name: podName, uid: podUid } }),
-  };
+  if (!SERVICE_ACCOUNT.test(user.name)) throw new TokenRefusal('claims', 'review');
+  const [node, pod] = [only(user.extra[EXTRA.nodeName]), boundPodOf(user)];
+  return { user, source: 'review', ...(node !== undefined && { node }), ...(pod !== undefined && { pod }) };
+}
+
+/** The pod that a service account's credentials are bound to; undefined for anybody else, and where they name none. */
+export function boundPodOf({ name: user, extra }: User): AgentIdentity['pod'] {
+  const [, namespace] = SERVICE_ACCOUNT.exec(user) ?? [];
+  const [podName, uid] = [only(extra[EXTRA.podName]), only(extra[EXTRA.podUid])];
+  return namespace === undefined || podName === undefined || uid === undefined
+    ? undefined
+    : { namespace, name: podName, uid };
 }
 
 /** Several values would leave it open which one is meant. */

@@ -44,6 +44,9 @@ const NAMESPACE_SUBRESOURCES = ['status', 'finalize'];
 /** Verbs in the path, of an older time: no route here means them, so they must not be read as such either. */
 const VERBS_IN_PATH = ['proxy', 'watch'];
 const SELECTOR_OPERATORS = ['In', 'NotIn', 'Exists', 'DoesNotExist'];
+/** Of a label selector that is passed on: far more than anybody writes, and little work for whoever has not been let in yet. */
+const SELECTOR_CHARACTERS_MAX = 4_096;
+const REQUIREMENTS_MAX = 100;
 const UNFIT = /[/%\\\u0000-\u001f\u007f]/;
 
 /**
@@ -93,10 +96,25 @@ function collectionOf(verb: string, query: unknown): Pick<ResourceAttributes, 'v
   return { verb: isWatch(query) ? 'watch' : 'list', ...(name !== undefined && { name }), ...labelSelectorOf(query) };
 }
 
-/** The requirements that narrow a list; one that does not parse narrows nothing here, and is refused by the route. */
+/**
+ * The requirements that narrow a list, each once; what does not parse narrows nothing here, and is refused by the route.
+ * @throws {ApiError} BadRequest when they are too many: cut short, others would be asked about than the route selects by
+ */
 function labelSelectorOf(query: unknown): Pick<ResourceAttributes, 'labelSelector'> {
+  const text = queryValue(query, 'labelSelector') ?? '';
+  if (text.length > SELECTOR_CHARACTERS_MAX) {
+    throw new ApiError('BadRequest', `labelSelector: longer than ${SELECTOR_CHARACTERS_MAX} characters`);
+  }
+  const requirements = requirementsOf(text);
+  if (requirements.length > REQUIREMENTS_MAX) {
+    throw new ApiError('BadRequest', `labelSelector: more than ${REQUIREMENTS_MAX} requirements`);
+  }
+  return requirements.length === 0 ? {} : { labelSelector: { requirements } };
+}
+
+function requirementsOf(text: string): readonly SelectorRequirement[] {
   try {
-    const selector = toLabelSelector(parseLabelSelector(queryValue(query, 'labelSelector') ?? ''));
+    const selector = toLabelSelector(parseLabelSelector(text));
     const exact = Object.entries(selector?.matchLabels ?? {}).map(([key, value]) => ({
       key,
       operator: 'In',
@@ -105,10 +123,10 @@ function labelSelectorOf(query: unknown): Pick<ResourceAttributes, 'labelSelecto
     const expressions = (selector?.matchExpressions ?? []).filter(({ operator }) =>
       SELECTOR_OPERATORS.includes(operator),
     );
-    const requirements = [...exact, ...expressions];
-    return requirements.length === 0 ? {} : { labelSelector: { requirements } };
+    const each = new Map([...exact, ...expressions].map((one) => [JSON.stringify(one), one]));
+    return [...each.values()];
   } catch (error) {
-    if (error instanceof SelectorError) return {};
+    if (error instanceof SelectorError) return [];
     throw error;
   }
 }

@@ -1,13 +1,14 @@
-import { LRUCache } from 'lru-cache';
+import { createHash } from 'node:crypto';
 import type { Clock } from '../../runtime/clock.js';
 import type { KubeApi } from '../../runtime/kube/api.js';
 import { errorMessage, type Logger } from '../../runtime/logger.js';
 import { ApiError } from '../api/errors.js';
 import type { Attributes } from './attributes.js';
+import { DecisionCache, type Decision } from './decision-cache.js';
 import { forbidden } from './forbidden.js';
-import { LogLimit } from './log-limit.js';
+import { LogLimit } from '../../runtime/log-limit.js';
 import { postReview, REVIEW_LIMITS, type ReviewLimits } from './review.js';
-import { MASTERS, type User } from './user.js';
+import { ANONYMOUS, MASTERS, type User } from './user.js';
 
 export interface AuthorizerOptions {
   readonly api: KubeApi;
@@ -34,39 +35,28 @@ export const REPORTS_AUTHORIZATION = {
 
 const ACCESS_REVIEWS = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
 const TTL_MS = 10_000;
-/** Entries, and what one may take (authorizer/webhook/webhook.go): whoever asks for long paths must not fill the memory. */
-const CACHE_MAX = 8_192;
-const CACHE_KEY_MAX = 10_000;
 /** How long a stale "allowed" is served before somebody is asked again. */
 const ASK_AGAIN_MS = 10_000;
 const FAILURES_LOGGED_PER_SECOND = 1;
 
-interface Decision {
-  readonly isAllowed: boolean;
-  readonly reason: string;
-}
-
-interface Remembered {
-  readonly decision: Decision;
-  readonly decidedAtMs: number;
-  readonly askAgainMs: number;
+/** What is asked, once: a hash stands for it, since whoever asks for long paths must not fill the memory. */
+interface Question {
+  readonly key: string;
+  readonly spec: object;
+  readonly isAnonymous: boolean;
+  readonly isRemembered: boolean;
 }
 
 /** Asks kube-apiserver by SubjectAccessReview whether a user may do something. */
 export class Authorizer {
   readonly #options: AuthorizerOptions;
-  readonly #cache: LRUCache<string, Remembered>;
+  readonly #cache: DecisionCache;
   readonly #flights = new Map<string, Promise<Decision>>();
   readonly #failures: LogLimit;
 
   constructor(options: AuthorizerOptions) {
     this.#options = options;
-    this.#cache = new LRUCache({
-      max: CACHE_MAX,
-      ttl: TTL_MS,
-      ttlResolution: 0,
-      perf: { now: () => options.clock.monotonicMs() },
-    });
+    this.#cache = new DecisionCache(options.clock);
     this.#failures = new LogLimit(options.clock, FAILURES_LOGGED_PER_SECOND);
   }
 
@@ -74,19 +64,22 @@ export class Authorizer {
     return this.#cache.size;
   }
 
-  /** @throws {ApiError} Forbidden, or InternalError where nobody could say */
-  async authorize(user: User, attributes: Attributes): Promise<void> {
+  /**
+   * @param isServed whether there is such a route: of paths there are as many as anybody likes, and only those that are served are
+   * worth remembering
+   * @throws {ApiError} Forbidden, or InternalError where nobody could say
+   */
+  async authorize(user: User, attributes: Attributes, isServed = true): Promise<void> {
     const { onDecision = () => undefined } = this.#options;
     if (user.groups.includes(MASTERS)) {
       onDecision('allowed', true);
       return;
     }
-    const spec = specOf(user, attributes);
-    const key = JSON.stringify(spec);
-    const known = this.#cache.get(key);
+    const question = questionOf(user, attributes, isServed);
+    const known = this.#cache.get(question.key, question.isAnonymous);
     const isCached = known !== undefined && this.#options.clock.monotonicMs() < known.askAgainMs;
     try {
-      const { isAllowed, reason } = isCached ? known.decision : await this.#ask(key, spec);
+      const { isAllowed, reason } = isCached ? known.decision : await this.#ask(question);
       onDecision(isAllowed ? 'allowed' : 'denied', isCached);
       if (!isAllowed) throw forbidden(user, attributes, reason);
     } catch (error) {
@@ -98,10 +91,11 @@ export class Authorizer {
     }
   }
 
-  async #ask(key: string, spec: object): Promise<Decision> {
+  async #ask(question: Question): Promise<Decision> {
+    const { key } = question;
     const running = this.#flights.get(key);
     if (running !== undefined) return running;
-    const flight = this.#review(key, spec);
+    const flight = this.#review(question);
     this.#flights.set(key, flight);
     try {
       return await flight;
@@ -110,15 +104,15 @@ export class Authorizer {
     }
   }
 
-  async #review(key: string, spec: object): Promise<Decision> {
+  async #review(question: Question): Promise<Decision> {
     const { api, limits = REVIEW_LIMITS } = this.#options;
     try {
-      const body = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec };
+      const body = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec: question.spec };
       const decision = decisionOf(await postReview(api, ACCESS_REVIEWS, body, limits));
-      this.#remember(key, decision, this.#options.clock.monotonicMs());
+      this.#remember(question, decision, this.#options.clock.monotonicMs());
       return decision;
     } catch (error) {
-      const stale = this.#staleAllow(key);
+      const stale = this.#staleAllow(question);
       if (stale === undefined) throw error;
       if (this.#failures.take()) {
         this.#options.log.warn(
@@ -131,25 +125,31 @@ export class Authorizer {
   }
 
   /** The last "allowed", while it may still count; nobody is asked again for a while. */
-  #staleAllow(key: string): Decision | undefined {
-    const known = this.#cache.get(key);
+  #staleAllow({ key, isAnonymous }: Question): Decision | undefined {
+    const known = this.#cache.get(key, isAnonymous);
     if (known?.decision.isAllowed !== true) return undefined;
     const { clock, staleAllowMs = 0 } = this.#options;
     const nowMs = clock.monotonicMs();
     const goneAtMs = known.decidedAtMs + staleAllowMs;
     if (nowMs >= goneAtMs) return undefined;
     const askAgainMs = Math.min(nowMs + ASK_AGAIN_MS, goneAtMs);
-    this.#cache.set(key, { ...known, askAgainMs }, { ttl: goneAtMs - nowMs });
+    this.#cache.set({ ...known, key, isAnonymous, askAgainMs, ttlMs: goneAtMs - nowMs });
     return known.decision;
   }
 
-  #remember(key: string, decision: Decision, decidedAtMs: number): void {
-    if (Buffer.byteLength(key) >= CACHE_KEY_MAX) return;
+  #remember({ key, isAnonymous, isRemembered }: Question, decision: Decision, decidedAtMs: number): void {
+    if (!isRemembered) return;
     const { allowTtlMs = TTL_MS, denyTtlMs = TTL_MS, staleAllowMs = 0 } = this.#options;
     const freshMs = decision.isAllowed ? allowTtlMs : denyTtlMs;
-    const ttl = decision.isAllowed ? Math.max(freshMs, staleAllowMs) : freshMs;
-    this.#cache.set(key, { decision, decidedAtMs, askAgainMs: decidedAtMs + freshMs }, { ttl });
+    const ttlMs = decision.isAllowed ? Math.max(freshMs, staleAllowMs) : freshMs;
+    this.#cache.set({ key, isAnonymous, decision, decidedAtMs, askAgainMs: decidedAtMs + freshMs, ttlMs });
   }
+}
+
+function questionOf(user: User, attributes: Attributes, isRemembered: boolean): Question {
+  const spec = specOf(user, attributes);
+  const key = createHash('sha256').update(JSON.stringify(spec)).digest('base64');
+  return { key, spec, isAnonymous: user.name === ANONYMOUS.name, isRemembered };
 }
 
 /** Fields that are empty are left out, and keys of `extra` are in order: equal questions have one text. */

@@ -1,10 +1,14 @@
 import type { X509Certificate } from 'node:crypto';
+import { hasBoundedKey } from './certificate-key.js';
 import { DerError, expectTag, readElements, TAG, type DerElement } from './der.js';
 
 /** What a path is judged by. `node:crypto` shows neither path lengths, critical extensions nor the signature's algorithm. */
 export interface Certificate {
   readonly x509: X509Certificate;
   readonly fingerprint: string;
+  /** Subject and public key: what a signature is checked against, whatever else the certificate says. */
+  readonly identity: string;
+  readonly hasBoundedKey: boolean;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
   /** Object identifiers; undefined where the certificate does not restrict what it may be used for. */
@@ -50,6 +54,7 @@ const STRONG_SIGNATURES: ReadonlySet<string> = new Set([
 const PSS = '2a864886f70d01010a';
 /** 2.16.840.1.101.3.4.2.{1,2,3}: SHA-256, -384, -512. */
 const SHA2 = ['608648016503040201', '608648016503040202', '608648016503040203'];
+const VERSION_TAG = 0xa0;
 const EXTENSIONS_TAG = 0xa3;
 
 /** @throws {CertificateError} */
@@ -62,6 +67,8 @@ export function readCertificate(x509: X509Certificate): Certificate {
     const certificate = {
       x509,
       fingerprint: x509.fingerprint256,
+      identity: readIdentity(fields),
+      hasBoundedKey: hasBoundedKey(x509),
       notBeforeMs: Date.parse(x509.validFrom),
       notAfterMs: Date.parse(x509.validTo),
       extendedKeyUsage: Array.isArray(usages) ? usages.map(String) : undefined,
@@ -78,6 +85,14 @@ export function readCertificate(x509: X509Certificate): Certificate {
   } catch (error) {
     throw new CertificateError('the certificate cannot be read', { cause: error });
   }
+}
+
+/** TBSCertificate ::= SEQUENCE { [0] version, serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo, … } */
+function readIdentity(fields: readonly DerElement[]): string {
+  const start = fields[0]?.tag === VERSION_TAG ? 1 : 0;
+  const [subject, key] = fields.slice(start + 4, start + 6).map((one) => expectTag(one, TAG.sequence));
+  if (subject === undefined || key === undefined) throw new DerError('no subject, or no key');
+  return Buffer.concat([subject.whole, key.whole]).toString('latin1');
 }
 
 interface Extension {

@@ -8,7 +8,7 @@ import type { AuthMetrics } from './auth-metrics.js';
 import type { Authenticator } from './authenticate.js';
 import type { Authorizer } from './authorize.js';
 import type { ConcurrencyLimit } from './limit-concurrency.js';
-import { LogLimit } from './log-limit.js';
+import { LogLimit } from '../../runtime/log-limit.js';
 import type { User } from './user.js';
 
 /** Who may ask whom. */
@@ -75,7 +75,7 @@ async function admit(request: Request, { options, progress, onEnd }: Admission):
   if (OPEN_PATHS.includes(request.url.split('?', 1)[0] ?? '')) return;
   onEnd(options.limit.enter(user, isReport));
   progress.attributes = attributesOf(request.method, request.url, request.query);
-  await authorizer.authorize(user, progress.attributes);
+  await authorizer.authorize(user, progress.attributes, !request.is404);
 }
 
 /**

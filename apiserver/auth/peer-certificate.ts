@@ -1,7 +1,13 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Clock } from '../../runtime/clock.js';
 import { CertificateError, readCertificate, type Certificate } from './certificate.js';
-import { verifyChain, type Authorities, type Verification } from './certificate-chain.js';
+import {
+  MAX_SIGNATURE_CHECKS,
+  verifyChain,
+  type Authorities,
+  type SignatureBudget,
+  type Verification,
+} from './certificate-chain.js';
 
 /** What a TLS socket offers, and HTTP/2's stand-in for one. */
 export interface PeerSocket {
@@ -10,8 +16,10 @@ export interface PeerSocket {
 
 /** Go clients send two or three; each costs parsing. */
 const MAX_INTERMEDIATES = 8;
-/** A refusal may be outdated by time alone (not yet valid): it is looked at again, but not for every request of a connection. */
+/** A refusal that time alone may outdate (not yet valid) is looked at again, but not for every request of a connection. */
 const RETRY_REFUSED_MS = 10_000;
+/** New bundles give a connection new signature checks, no sooner than this after the last ones. */
+const RENEW_BUDGET_MS = 10_000;
 
 /**
  * The TLS socket beneath a request of HTTP/1.1 or HTTP/2. Undefined where there is none any more, and for requests made without one.
@@ -50,7 +58,8 @@ interface Remembered {
 }
 
 /**
- * Certificates by socket: parsed and verified once for a connection and a bundle, until the path expires. The leaf is fetched anew each
+ * Certificates by socket: parsed and verified once for a connection and a bundle, until the path expires or, where a date was what
+ * refused it, for a while. The leaf is fetched anew each
  * time: TLS 1.2 can renegotiate another one.
  */
 export class PeerCertificates {
@@ -77,17 +86,23 @@ export class PeerCertificates {
 function present(x509: X509Certificate, clock: Clock): PresentedCertificate {
   const leaf = tryRead(x509);
   if (leaf === undefined) {
-    return { leaf, verify: () => ({ ok: false, problem: 'the certificate cannot be read' }) };
+    return { leaf, verify: () => ({ ok: false, problem: 'the certificate cannot be read', dependsOnTime: false }) };
   }
   const candidate = { leaf, intermediates: intermediatesOf(x509) };
   const results = new WeakMap<Authorities, { readonly result: Verification; readonly atMs: number }>();
+  let budget: SignatureBudget = { left: MAX_SIGNATURE_CHECKS };
+  let renewedMs = clock.monotonicMs();
   return {
     leaf,
     verify: (authorities) => {
       const wallMs = clock.wallMs();
       const known = results.get(authorities);
       if (known !== undefined && holds(known, wallMs)) return known.result;
-      const result = verifyChain(candidate, authorities, wallMs);
+      if (known === undefined && clock.monotonicMs() - renewedMs >= RENEW_BUDGET_MS) {
+        budget = { left: MAX_SIGNATURE_CHECKS };
+        renewedMs = clock.monotonicMs();
+      }
+      const result = verifyChain(candidate, authorities, wallMs, budget);
       results.set(authorities, { result, atMs: wallMs });
       return result;
     },
@@ -95,7 +110,7 @@ function present(x509: X509Certificate, clock: Clock): PresentedCertificate {
 }
 
 function holds({ result, atMs }: { readonly result: Verification; readonly atMs: number }, wallMs: number): boolean {
-  if (!result.ok) return Math.abs(wallMs - atMs) < RETRY_REFUSED_MS;
+  if (!result.ok) return !result.dependsOnTime || Math.abs(wallMs - atMs) < RETRY_REFUSED_MS;
   return result.notBeforeMs <= wallMs && wallMs <= result.notAfterMs;
 }
 

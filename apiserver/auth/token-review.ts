@@ -5,7 +5,7 @@ import type { KubeApi } from '../../runtime/kube/api.js';
 import { isRecord } from '../../runtime/kube/objects.js';
 import { errorMessage, type Logger } from '../../runtime/logger.js';
 import { ApiError, TOO_MANY_REQUESTS } from '../api/errors.js';
-import { LogLimit } from './log-limit.js';
+import { LogLimit } from '../../runtime/log-limit.js';
 import { postReview, REVIEW_LIMITS, type ReviewLimits } from './review.js';
 import type { User } from './user.js';
 

@@ -22,9 +22,12 @@ const METRICS_SCHEMA = routeSchema({
   answer: 'Samples.',
 });
 
+/** The answer is a stream, which counts as work until it is taken: its bound is that some of it is taken all the time. */
+const SCRAPE_MAX_MS = 3_600_000;
+
 /** GET /metrics: every family of every node with its labels joined, and the server's own. */
 export function expositionRoutes(app: App, { exposition, registry, clock }: ExpositionDeps): void {
-  app.get('/metrics', { schema: METRICS_SCHEMA }, async (request, reply) => {
+  app.get('/metrics', { schema: METRICS_SCHEMA, handlerTimeout: SCRAPE_MAX_MS }, async (request, reply) => {
     const format = negotiateFormat(request.headers.accept);
     const filter = filterOf(request.query);
     const isFiltered = Object.keys(filter).length > 0;

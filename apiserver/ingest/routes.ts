@@ -12,6 +12,7 @@ import type { Logger } from '../../runtime/logger.js';
 import type { App } from '../api/app-types.js';
 import { ApiError, statusOf } from '../api/errors.js';
 import { checkNode } from '../auth/agent-identity.js';
+import type { User } from '../auth/user.js';
 import { routeSchema } from '../api/route-schema.js';
 import type { Exposition } from '../exposition/exposition.js';
 import type { SelfMetrics } from '../self-metrics.js';
@@ -29,6 +30,8 @@ export interface IngestDeps {
   /** Whether agents have to show who they are. */
   readonly isGuarded: boolean;
   readonly allowUnboundAgents: boolean;
+  /** Called with each agent that was let in and reports for its own node. */
+  readonly onReport?: (user: User) => void;
 }
 
 const REFUSALS: Readonly<Record<Refusal, string>> = {
@@ -69,7 +72,10 @@ export function ingestRoutes(app: App, deps: IngestDeps): void {
       const startedMs = deps.clock.monotonicMs();
       const body = await readBody(request.body, request.headers['content-encoding'], deps.metrics);
       const { report, rejections } = checkReport(body);
-      if (deps.isGuarded) checkNode(request.user, report.node, { allowUnbound: deps.allowUnboundAgents });
+      if (deps.isGuarded) {
+        checkNode(request.user, report.node, { allowUnbound: deps.allowUnboundAgents });
+        deps.onReport?.(request.user);
+      }
       const nowMs = deps.clock.monotonicMs();
       const outcome = deps.store.ingest(report, nowMs);
       if (!outcome.ok) throw new ApiError('Conflict', `${report.node}: ${REFUSALS[outcome.reason]}`);

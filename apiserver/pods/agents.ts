@@ -13,7 +13,7 @@ export class Agents {
     this.#pods = pods;
   }
 
-  /** To be called with the pod of each agent that reports. */
+  /** To be called with the pod of each agent whose report was let in: a token alone proves nobody an agent. */
   note(pod: { readonly namespace: string; readonly name: string } | undefined): void {
     const workload = pod && this.#pods.get(pod.namespace, pod.name)?.workload;
     if (pod !== undefined && workload !== undefined && this.#workloads.size < WORKLOADS_MAX) {

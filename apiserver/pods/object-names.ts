@@ -3,7 +3,8 @@ import type { Clock } from '../../runtime/clock.js';
 import type { KubeApi } from '../../runtime/kube/api.js';
 import { listPages, withQuery } from '../../runtime/kube/list-pages.js';
 import { metadataOf } from '../../runtime/kube/objects.js';
-import { errorMessage } from '../../runtime/logger.js';
+import { LogLimit } from '../../runtime/log-limit.js';
+import { errorMessage, type Logger } from '../../runtime/logger.js';
 import type { DescribedKind } from '../api/described-objects.js';
 import { ApiError } from '../api/errors.js';
 import type { ObjectNames } from '../api/members.js';
@@ -11,6 +12,7 @@ import type { ObjectNames } from '../api/members.js';
 export interface KubernetesObjectNamesDeps {
   readonly api: KubeApi;
   readonly clock: Clock;
+  readonly log: Logger;
   /** Ends lists under way. */
   readonly signal: AbortSignal;
 }
@@ -19,6 +21,7 @@ export interface KubernetesObjectNamesDeps {
 const CACHE_MAX = 1_000;
 /** An HPA asks every 15 s; several that ask for the same come within this. */
 const CACHE_TTL_MS = 10_000;
+const FAILURES_LOGGED_PER_SECOND = 1;
 const ACCEPT = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
 /**
@@ -29,6 +32,7 @@ export class KubernetesObjectNames implements ObjectNames {
   readonly #deps: KubernetesObjectNamesDeps;
   /** Promises, so that who asks meanwhile waits for the same list. */
   readonly #cache: LRUCache<string, Promise<readonly string[]>>;
+  readonly #failures: LogLimit;
 
   constructor(deps: KubernetesObjectNamesDeps) {
     this.#deps = deps;
@@ -38,8 +42,10 @@ export class KubernetesObjectNames implements ObjectNames {
       ttlResolution: 0,
       perf: { now: () => deps.clock.monotonicMs() },
     });
+    this.#failures = new LogLimit(deps.clock, FAILURES_LOGGED_PER_SECOND);
   }
 
+  /** @throws {ApiError} ServiceUnavailable, without what the API server said: that may name what the asker must not know */
   async names(
     { path: { root, plural }, resource }: DescribedKind,
     namespace: string | undefined,
@@ -50,7 +56,12 @@ export class KubernetesObjectNames implements ObjectNames {
     try {
       return await (this.#cache.get(path) ?? this.#list(path));
     } catch (error) {
-      throw new ApiError('ServiceUnavailable', `${resource} cannot be listed by their labels: ${errorMessage(error)}`);
+      if (this.#failures.take())
+        this.#deps.log.error({ resource, reason: errorMessage(error) }, 'objects cannot be listed by their labels');
+      throw new ApiError(
+        'ServiceUnavailable',
+        `${resource} cannot be listed by their labels: the log of podnet-apiserver says why`,
+      );
     }
   }
 

@@ -24,3 +24,9 @@ export interface PodList {
   inNamespace(namespace: string): Iterable<ApiPod>;
   all(): Iterable<ApiPod>;
 }
+
+/** On which node a pod is. The list does not tell; it is asked for only where two nodes report one pod. */
+export interface PodNodes {
+  /** Undefined while it is being asked for, or cannot be. */
+  nodeOf(pod: Pick<ApiPod, 'namespace' | 'name' | 'uid'>): string | undefined;
+}

@@ -233,12 +233,12 @@ function groupByName(interfaces: readonly InterfaceReport[]): Map<string, [Inter
 
 /**
  * Of two pods with one name, whether the later known one is to be shown: it was created later, or in the same second (which is
- * as fine as Kubernetes tells) under another uid. Under the same uid it is a second node that claims the first one's pod: it gets it
- * when the first has fallen silent.
+ * as fine as Kubernetes tells) under another uid. Under the same uid it is a second node that claims the first one's pod: whatever it
+ * says of its age, it gets it only when the first has fallen silent.
  */
 export function replacesPod(later: PodSeries, earlier: PodSeries, nowMs: number): boolean {
-  if (later.meta.createdMs !== earlier.meta.createdMs) return later.meta.createdMs > earlier.meta.createdMs;
-  return later.meta.uid !== earlier.meta.uid || (!earlier.node.isFresh(nowMs) && later.node.isFresh(nowMs));
+  if (later.meta.uid === earlier.meta.uid) return !earlier.node.isFresh(nowMs) && later.node.isFresh(nowMs);
+  return later.meta.createdMs >= earlier.meta.createdMs;
 }
 
 interface Move {

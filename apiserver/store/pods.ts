@@ -1,4 +1,4 @@
-import type { ApiPod, PodList } from '../pods/pod-list.js';
+import type { ApiPod, PodList, PodNodes } from '../pods/pod-list.js';
 import { replacesPod, type NodeSeries, type PodSeries } from './node-series.js';
 import type { PodMeta } from './report.js';
 
@@ -36,10 +36,12 @@ export interface KnownPod {
 export class Pods {
   readonly #reports: ReportedPods;
   readonly #list: PodList | undefined;
+  readonly #nodes: PodNodes | undefined;
 
-  constructor(reports: ReportedPods, list?: PodList) {
+  constructor(reports: ReportedPods, list?: PodList, nodes?: PodNodes) {
     this.#reports = reports;
     this.#list = list;
+    this.#nodes = nodes;
   }
 
   /** Whether the API server's list decides. */
@@ -114,16 +116,17 @@ export class Pods {
     );
   }
 
-  /** Those on a network, of every namespace: as their agents say, and as their annotations do. */
+  /** Those on a network: of every namespace as their agents say, of its own as their annotations do. */
   onNetwork(namespace: string, name: string, nowMs: number): KnownPod[] {
     const found = new Map<string, KnownPod>();
     const add = (pod: KnownPod | undefined): void => {
       if (pod !== undefined) found.set(keyOf(pod), pod);
     };
     const key = `${namespace}/${name}`;
-    for (const { networks, ...listed } of this.#list?.all() ?? []) {
-      const isOn = networks.includes(key) || (listed.namespace === namespace && networks.includes(name));
-      if (isOn) add(this.get(listed.namespace, listed.name, nowMs));
+    // Annotations are what the owners of pods write: those of another namespace must not make this one's total absent.
+    for (const listed of this.#list?.inNamespace(namespace) ?? []) {
+      const isOn = listed.networks.includes(key) || listed.networks.includes(name);
+      if (isOn) add(this.get(namespace, listed.name, nowMs));
     }
     for (const { meta, interfaces } of this.#reported()) {
       const isOn = [...interfaces.values()].some(
@@ -145,8 +148,8 @@ export class Pods {
     const listed = this.#list?.get(namespace, name);
     if (this.isListed && listed?.uid !== uid) return undefined;
     const reported = this.#reports.reported(namespace, name);
-    const rivals = this.isListed ? reported.filter(({ meta }) => meta.uid === uid) : reported;
-    return newest(rivals, nowMs) === pod ? pod.describedBy(listed) : undefined;
+    const one = this.isListed && listed !== undefined ? this.#reportOf(listed, nowMs) : newest(reported, nowMs);
+    return one === pod ? pod.describedBy(listed) : undefined;
   }
 
   *#reported(): Generator<PodSeries> {
@@ -154,11 +157,17 @@ export class Pods {
   }
 
   #withReport(listed: ApiPod, nowMs: number): KnownPod {
-    const reported = this.#reports.reported(listed.namespace, listed.name);
-    const isOnly = reported.length === 1 && reported[0]?.meta.uid === listed.uid;
-    const rivals = isOnly ? reported : reported.filter(({ meta }) => meta.uid === listed.uid);
-    const series = newest(rivals, nowMs);
+    const series = this.#reportOf(listed, nowMs);
     return series === undefined ? unreported(listed) : knownBy(series, listed);
+  }
+
+  /** What is reported of this very pod. Where two nodes report it, the API server says on which it is. */
+  #reportOf(listed: ApiPod, nowMs: number): PodSeries | undefined {
+    const reported = this.#reports.reported(listed.namespace, listed.name);
+    if (reported.length === 1) return reported[0]?.meta.uid === listed.uid ? reported[0] : undefined;
+    const rivals = reported.filter(({ meta }) => meta.uid === listed.uid);
+    const node = rivals.length > 1 ? this.#nodes?.nodeOf(listed) : undefined;
+    return node === undefined ? newest(rivals, nowMs) : rivals.find((pod) => pod.node.node === node);
   }
 }
 

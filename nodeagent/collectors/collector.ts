@@ -12,7 +12,7 @@ export interface InterfaceReading {
 }
 
 /** Why a pod was not read this time. */
-export type SkipReason = 'no_process' | 'process_gone' | 'not_readable' | 'unparsable';
+export type SkipReason = 'no_process' | 'process_gone' | 'not_readable' | 'unparsable' | 'failed';
 
 /** What one round over the node collects. Collectors add to it; it belongs to whoever started the round. */
 export interface Sweep {
@@ -20,11 +20,12 @@ export interface Sweep {
   /** Monotonic, at the start of the round. */
   readonly startedMs: number;
   addInterfaces(pod: Pod, interfaces: readonly InterfaceReading[]): void;
-  skip(pod: Pod, reason: SkipReason): void;
+  /** @param error what is to be told of it, where that is more than the reason */
+  skip(pod: Pod, reason: SkipReason, error?: unknown): void;
 }
 
 /**
- * Reads through its sources and adds to the sweep. Touches no registry, logger or clock. Expected failures of one pod are skips; what it
+ * Reads through its sources and adds to the sweep. Touches no registry, logger or clock. Any failure of one pod is a skip; what it
  * throws is a failure of the whole collector.
  */
 export type Collector = (sweep: Sweep, signal: AbortSignal) => Promise<void>;

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { networkOf, type Netns, type Pod } from '../inventory/pod.js';
 import { parseDevMcast } from '../procfs/dev-mcast.js';
-import { ProcParseError, ifReadable, isDenied, isGone } from '../procfs/errors.js';
+import { ProcParseError, ProcTooLargeError, ifReadable, isDenied, isGone } from '../procfs/errors.js';
 import { parseNetDev, type NetDevLine } from '../procfs/net-dev.js';
 import type { Collector, CollectorDeps, InterfaceReading, SkipReason, Sweep } from './collector.js';
 
@@ -26,14 +26,20 @@ export function createInterfacesCollector(deps: CollectorDeps): Collector {
   };
 }
 
+/** Whatever goes wrong in one pod costs that pod: what is in its namespace is its own doing. */
 function collectPod(pod: Pod, sweep: Sweep, deps: CollectorDeps): void {
   if (pod.netns === undefined) {
     sweep.skip(pod, 'no_process');
     return;
   }
-  const reading = readNetns(pod.netns, deps);
-  if (typeof reading === 'string') sweep.skip(pod, reading);
-  else sweep.addInterfaces(pod, describe(pod, pod.netns, { reading, nowMs: sweep.startedMs, deps }));
+  try {
+    const reading = readNetns(pod.netns, deps);
+    if (typeof reading === 'string') sweep.skip(pod, reading);
+    else sweep.addInterfaces(pod, describe(pod, pod.netns, { reading, nowMs: sweep.startedMs, deps }));
+  } catch (error) {
+    const isUnparsable = error instanceof ProcParseError || error instanceof ProcTooLargeError;
+    sweep.skip(pod, isUnparsable ? 'unparsable' : 'failed', error);
+  }
 }
 
 /** Through the first of its processes that still is in the namespace. */
@@ -46,7 +52,6 @@ function readNetns(netns: Netns, { procfs, scan }: CollectorDeps): NetnsReading 
       if (inode === netns.inode) return { pid, lines: parseNetDev(text), indexes: parseDevMcast(multicast) };
       scan.forget(pid); // it moved, or another process has its pid by now
     } catch (error) {
-      if (error instanceof ProcParseError || error instanceof RangeError) return 'unparsable';
       if (isDenied(error)) reason = 'not_readable';
       else if (!isGone(error)) throw error;
     }

@@ -7,7 +7,7 @@ import { lowerDevicesOf } from '../sysfs/net-class.js';
 
 /** What changes seldom in a network namespace. */
 export interface NetnsLayout {
-  /** Interface of the default route, IPv4 before IPv6. */
+  /** Interface of the default route, IPv4 before IPv6; undefined where there is none, or the routes could not be read. */
   readonly defaultRoute: string | undefined;
   /** Interfaces that carry the traffic of others again, and which. */
   readonly lowerDevices: ReadonlyMap<string, readonly string[]>;
@@ -68,7 +68,7 @@ export class NetnsLayouts {
   }
 
   #defaultRoute(pid: number): string | undefined {
-    const ipv4 = ifReadable(() => parseDefaultRoute(this.#procfs.read(`${pid}/net/route`)));
+    const ipv4 = ifReadable(() => parseDefaultRoute(this.#procfs.readStart(`${pid}/net/route`)));
     return ipv4 ?? ifReadable(() => parseDefaultRoute6(this.#procfs.read(`${pid}/net/ipv6_route`)));
   }
 

@@ -12,6 +12,16 @@ export class ProcParseError extends Error {
   }
 }
 
+/** A procfs file is larger than we are willing to read. */
+export class ProcTooLargeError extends Error {
+  override readonly name = 'ProcTooLargeError';
+  readonly code = 'NODEAGENT_PROC_TOO_LARGE';
+
+  constructor(file: string, maxBytes: number) {
+    super(`${file}: larger than ${maxBytes} bytes`);
+  }
+}
+
 const GONE = new Set(['ENOENT', 'ESRCH', 'EINVAL', 'ENOTDIR']);
 const DENIED = new Set(['EACCES', 'EPERM']);
 
@@ -29,12 +39,15 @@ function hasCode(error: unknown, codes: ReadonlySet<string>): boolean {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.has(error.code);
 }
 
-/** What a file says; undefined where it is gone, never was there (a module that is not loaded), or is not ours to read. */
+/**
+ * What a file says; undefined where it is gone, never was there (a module that is not loaded), is not ours to read, or is larger
+ * than what we read.
+ */
 export function ifReadable<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (isGone(error) || isDenied(error)) return undefined;
+    if (isGone(error) || isDenied(error) || error instanceof ProcTooLargeError) return undefined;
     throw error;
   }
 }

@@ -1,10 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import { closeSync, fstatSync, openSync, readSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { ProcTooLargeError } from './errors.js';
 
-/** No file read here is larger on any machine we know of; a routing table of the whole internet is. */
+/** No file read whole is larger on any machine we know of; a routing table of the whole internet is. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 const INITIAL_BUFFER_BYTES = 64 * 1024;
+/** Of a file of which the first lines are enough. */
+const START_BYTES = INITIAL_BUFFER_BYTES;
 
 export interface ProcFile {
   /** Of net/…: equal for all processes of one network namespace, different for those of another. */
@@ -52,26 +55,48 @@ export class ProcFs {
     return this.readFile(path).text;
   }
 
-  /** Text and inode through one descriptor: what was read is of the namespace that the inode names, whoever has the pid by now. */
+  /** The lines of the first 64 KiB: for files that have what is asked for at the beginning, however long they are. */
+  readStart(path: string): string {
+    return this.#withFile(path, (file) => {
+      const length = this.#fill(file, START_BYTES);
+      const end = length < START_BYTES ? length : this.#buffer.lastIndexOf('\n', length - 1) + 1;
+      return decode(this.#buffer.subarray(0, end));
+    });
+  }
+
+  /**
+   * Text and inode through one descriptor: what was read is of the namespace that the inode names, whoever has the pid by now.
+   * @throws {ProcTooLargeError}
+   */
   readFile(path: string): ProcFile {
+    return this.#withFile(path, (file) => {
+      let length = this.#fill(file, this.#buffer.length);
+      while (length === this.#buffer.length) {
+        if (length >= MAX_FILE_BYTES) throw new ProcTooLargeError(path, MAX_FILE_BYTES);
+        this.#buffer = Buffer.concat([this.#buffer], length * 2);
+        length = this.#fill(file, this.#buffer.length, length);
+      }
+      return { inode: fstatSync(file).ino, text: decode(this.#buffer.subarray(0, length)) };
+    });
+  }
+
+  #withFile<T>(path: string, read: (file: number) => T): T {
     const file = openSync(join(this.#root, path), 'r');
     try {
-      const inode = fstatSync(file).ino;
-      let length = 0;
-      for (;;) {
-        if (length === this.#buffer.length) this.#growBuffer(path);
-        const read = readSync(file, this.#buffer, length, this.#buffer.length - length, null);
-        if (read === 0) return { inode, text: decode(this.#buffer.subarray(0, length)) };
-        length += read;
-      }
+      return read(file);
     } finally {
       closeSync(file);
     }
   }
 
-  #growBuffer(path: string): void {
-    if (this.#buffer.length >= MAX_FILE_BYTES) throw new RangeError(`${path}: larger than ${MAX_FILE_BYTES} bytes`);
-    this.#buffer = Buffer.concat([this.#buffer], this.#buffer.length * 2);
+  /** Reads on behind `length` until the file ends or the buffer holds `wanted` bytes. @returns how many it holds */
+  #fill(file: number, wanted: number, length = 0): number {
+    while (length < wanted) {
+      const read = readSync(file, this.#buffer, length, wanted - length, null);
+      if (read === 0) break;
+      length += read;
+    }
+    return length;
   }
 }
 

@@ -10,7 +10,8 @@ interface DefaultRoute {
 }
 
 /**
- * The interface of the IPv4 default route in /proc/<pid>/net/route, that of the lowest metric.
+ * The interface of the IPv4 default route in /proc/<pid>/net/route, that of the lowest metric. The file is in the order of the
+ * destinations, so that default routes come first, and its first lines are enough.
  * Lines that do not parse are passed over.
  * @returns undefined without a default route
  * @see Linux net/ipv4/fib_trie.c, fib_route_seq_show()
@@ -28,7 +29,7 @@ export function parseDefaultRoute(text: string): string | undefined {
 }
 
 /**
- * The same of /proc/<pid>/net/ipv6_route.
+ * The same of /proc/<pid>/net/ipv6_route, where default routes stand behind the others.
  * @see Linux net/ipv6/ip6_fib.c, ipv6_route_native_seq_show()
  */
 export function parseDefaultRoute6(text: string): string | undefined {

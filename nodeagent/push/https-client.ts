@@ -1,10 +1,15 @@
-import { Agent, request, type RequestOptions } from 'node:https';
-import type { IncomingMessage } from 'node:http';
+import { once } from 'node:events';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { Agent, request } from 'node:https';
+import { setImmediate } from 'node:timers/promises';
+import { errorMessage } from '../../runtime/logger.js';
 
 /** A server's answer is small; more than this is not one. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 /** Longer than any interval, so that a connection lives from push to push. */
 const IDLE_TIMEOUT_MS = 600_000;
+const WRITTEN_AT_A_TIME = 64 * 1024;
+const FIRST_REFUSAL = 400;
 
 export interface HttpsAnswer {
   readonly statusCode: number;
@@ -51,8 +56,8 @@ export class HttpsClient {
   }
 
   /**
-   * @param compose makes what to send, once it is known on which connection it goes out: on a kept one it reaches the same process
-   *   as the last one
+   * @param compose makes what to send, once there is a connection for it: on a kept one it reaches the same process as the last one.
+   *   For a server that cannot be reached it is not called
    * @throws {PushConnectionError} when there was no answer within the timeout
    */
   async post(
@@ -62,31 +67,33 @@ export class HttpsClient {
   ): Promise<HttpsAnswer> {
     const { ca, timeoutMs } = this.#options;
     this.#trust(await ca());
-    const options: RequestOptions = {
+    // A signal of its own: AbortSignal.any() leaves something behind in a signal that lives on, at every request.
+    const controller = new AbortController();
+    const abort = (): void => controller.abort();
+    signal.addEventListener('abort', abort, { once: true });
+    const timer = setTimeout(abort, timeoutMs).unref();
+    const outgoing = request(new URL(path, this.#url), {
       method: 'POST',
       agent: this.#agent,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-    };
-    return new Promise((resolve, reject) => {
-      const outgoing = request(new URL(path, this.#url), options);
-      const fail = (error: Error): void => {
-        const isTimeout = error.name === 'AbortError' || error.name === 'TimeoutError';
-        const message = isTimeout ? `no answer within ${timeoutMs} ms` : error.message;
-        outgoing.destroy();
-        reject(new PushConnectionError(message, outgoing.reusedSocket && !isTimeout, { cause: error }));
-      };
-      outgoing.on('error', fail);
-      outgoing.on('socket', () => {
-        compose(outgoing.reusedSocket).then(({ headers, body }) => {
-          for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value);
-          outgoing.setHeader('content-length', body.length);
-          outgoing.end(body);
-        }, fail);
-      });
-      outgoing.on('response', (incoming) => {
-        readAnswer(incoming).then((text) => resolve({ statusCode: incoming.statusCode ?? 0, body: text }), fail);
-      });
+      signal: controller.signal,
     });
+    const response = responseOf(outgoing);
+    let isComposed = false;
+    try {
+      await Promise.race([connectionOf(outgoing), response]);
+      const payload = await compose(outgoing.reusedSocket);
+      isComposed = true;
+      await writeRequest(outgoing, payload, response);
+      return await readAnswer(await response);
+    } catch (error) {
+      const isTimeout = controller.signal.aborted;
+      const message = isTimeout ? `no answer within ${timeoutMs} ms` : errorMessage(error);
+      throw new PushConnectionError(message, outgoing.reusedSocket && isComposed && !isTimeout, { cause: error });
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+      if (!outgoing.writableEnded) outgoing.destroy(); // the other end waits for the rest
+    }
   }
 
   close(): void {
@@ -106,7 +113,53 @@ function createAgent(ca: string | undefined): Agent {
   return new Agent({ ...options, ...(ca !== undefined && { ca }) });
 }
 
-async function readAnswer(incoming: IncomingMessage): Promise<string> {
+function responseOf(outgoing: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => outgoing.on('response', resolve).on('error', reject));
+}
+
+/** Until then nothing is known of the other end, and nothing is worth any work. */
+function connectionOf(outgoing: ClientRequest): Promise<void> {
+  return new Promise((resolve) => {
+    outgoing.on('socket', (socket) => {
+      if (outgoing.reusedSocket) resolve();
+      else socket.once('secureConnect', resolve);
+    });
+  });
+}
+
+/** Stops when the answer comes first: a server that refuses what is too large says so before it has read all, and hangs up. */
+async function writeRequest(
+  outgoing: ClientRequest,
+  { headers, body }: HttpsPayload,
+  response: Promise<IncomingMessage>,
+): Promise<void> {
+  for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value);
+  outgoing.setHeader('content-length', body.length);
+  for (let at = 0; at < body.length; at += WRITTEN_AT_A_TIME) {
+    if (outgoing.write(body.subarray(at, at + WRITTEN_AT_A_TIME))) continue;
+    const hasRoom = once(outgoing, 'drain').then(() => nextTurn(true));
+    if (!(await Promise.race([hasRoom, response.then(() => false)]))) return;
+  }
+  outgoing.end();
+}
+
+/** Behind what has arrived by now: a write to a connection that was closed would destroy an answer that waits to be read. */
+async function nextTurn<T>(value: T): Promise<T> {
+  await setImmediate();
+  return setImmediate(value);
+}
+
+async function readAnswer(incoming: IncomingMessage): Promise<HttpsAnswer> {
+  const statusCode = incoming.statusCode ?? 0;
+  try {
+    return { statusCode, body: await readText(incoming) };
+  } catch (error) {
+    if (statusCode < FIRST_REFUSAL) throw error;
+    return { statusCode, body: errorMessage(error) }; // the code tells enough
+  }
+}
+
+async function readText(incoming: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of incoming as AsyncIterable<Buffer>) {

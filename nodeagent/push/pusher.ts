@@ -1,15 +1,15 @@
-import { promisify } from 'node:util';
-import { constants, gzip } from 'node:zlib';
 import { Compile } from 'typebox/compile';
-import { NODE_REPORTS_PATH, NodeReportAnswer, type NodeReport } from '../../openapi/node-report.js';
+import { NODE_REPORTS_PATH, NodeReportAnswer } from '../../openapi/node-report.js';
 import type { Backoff } from '../../runtime/backoff.js';
 import { errorMessage, type Logger } from '../../runtime/logger.js';
 import { sleep } from '../../runtime/sleep.js';
+import type { ReportDraft } from '../report/build.js';
 import type { Credentials } from './credentials.js';
+import { encode, type EncodeLimits } from './encode.js';
 import { PushConnectionError, type HttpsClient, type HttpsPayload } from './https-client.js';
 
 /** Makes the report with the newest samples behind a sequence, at most so many. */
-export type ReportBuilder = (afterSequence: number, maxSamples: number) => NodeReport;
+export type ReportBuilder = (afterSequence: number, maxSamples: number) => ReportDraft;
 
 export interface PushMetrics {
   pushed(result: 'ok' | 'refused' | 'failed', seconds: number): void;
@@ -20,10 +20,13 @@ export interface PushMetrics {
 export interface PusherDeps {
   /** As in --server, for the log. */
   readonly server: string;
+  readonly userAgent: string;
   readonly client: HttpsClient;
   readonly credentials: Pick<Credentials, 'token' | 'doubtToken'>;
   readonly backoff: Backoff;
   readonly build: ReportBuilder;
+  /** What a server takes; a report that would be larger has fewer samples, the newest. */
+  readonly limits: EncodeLimits;
   readonly monotonicMs: () => number;
   readonly metrics: PushMetrics;
   readonly log: Logger;
@@ -43,7 +46,6 @@ class PushRefusedError extends Error {
 }
 
 const ANSWER = Compile(NodeReportAnswer);
-const compress = promisify(gzip);
 const NOTHING = 0;
 const OK = 200;
 const UNAUTHORIZED = 401;
@@ -72,7 +74,7 @@ const REASONS: ReadonlyMap<number, string> = new Map([
 export class Pusher {
   readonly #deps: PusherDeps;
   #confirmed = NOTHING;
-  /** Halved when the server finds a report too large. */
+  /** Halved when a report is too large, until a push has gone through: the next one of that size is that of another connection. */
   #maxSamples = Infinity;
   #wake: (() => void) | undefined;
   #isPending = false;
@@ -148,19 +150,19 @@ export class Pusher {
   }
 
   async #sendOnce(signal: AbortSignal): Promise<NodeReportAnswer> {
-    const { client, build, credentials } = this.#deps;
+    const { client, credentials, userAgent } = this.#deps;
     let sent = 0;
     const compose = async (isKept: boolean): Promise<HttpsPayload> => {
       const token = await credentials.token();
-      const report = build(isKept ? this.#confirmed : NOTHING, this.#maxSamples);
-      sent = report.samples.length;
+      const report = await this.#encode(isKept ? this.#confirmed : NOTHING);
+      sent = report.samples;
       const headers = {
         'content-type': 'application/json',
         'content-encoding': 'gzip',
-        'user-agent': `podnet-nodeagent/${report.agentVersion}`,
+        'user-agent': userAgent,
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
       };
-      return { headers, body: await compress(JSON.stringify(report), { level: constants.Z_BEST_SPEED }) };
+      return { headers, body: report.body };
     };
     const answer = await client.post(NODE_REPORTS_PATH, compose, signal);
     if (answer.statusCode === TOO_LARGE) this.#maxSamples = Math.max(1, Math.floor(sent / 2));
@@ -172,8 +174,20 @@ export class Pusher {
     return parsed;
   }
 
+  async #encode(afterSequence: number): Promise<{ readonly samples: number; readonly body: Buffer }> {
+    const { build, limits } = this.#deps;
+    for (;;) {
+      const { samples, pieces } = build(afterSequence, this.#maxSamples);
+      const body = await encode(pieces, limits);
+      if (body !== undefined) return { samples, body };
+      if (samples <= 1) throw new RangeError('the report of one sample is larger than a server takes');
+      this.#maxSamples = Math.floor(samples / 2);
+    }
+  }
+
   #accept({ lastSequence, historyMs, rejected, rejectedCount }: NodeReportAnswer): void {
     this.#confirmed = lastSequence;
+    this.#maxSamples = Infinity;
     this.historyMs = historyMs;
     const [first] = rejected;
     this.#tell(first === undefined ? '' : `${rejectedCount} entries left out, first ${first.entry}: ${first.message}`);

@@ -73,19 +73,42 @@ test('a Deployment is reached through its ReplicaSet, and is whole or absent', a
   assert.match(body.message, /: 2 of 3 pods have samples$/);
 });
 
-test('a uid that two nodes report stays with the first while that lives', async (t) => {
-  const deployment = await start(t);
-  const thief = await deployment.agentToken({ node: 'node-b' });
+/** node-b reports a pod of node-a, and says that it is younger than it is. */
+async function steal({ agentToken, push }: Deployment): Promise<void> {
+  const token = await agentToken({ node: 'node-b' });
   for (const second of [10, 20]) {
     const interfaces = [interfaceReport({ readings: [readingOf(9_000_000 * second)] })];
-    const pods = [podReport({ namespace: 'demo', name: 'p1', uid: 'uid-p1', interfaces })];
-    const { statusCode } = await deployment.push(
-      nodeReport(second * 1_000, { node: 'node-b', bootId: 'boot-b', pods }),
-      thief,
-    );
-    assert.equal(statusCode, 200);
+    const creationTimestamp = '2027-01-01T00:00:00Z';
+    const pods = [podReport({ namespace: 'demo', name: 'p1', uid: 'uid-p1', creationTimestamp, interfaces })];
+    const report = nodeReport(second * 1_000, { node: 'node-b', bootId: 'boot-b', pods });
+    assert.equal((await push(report, token)).statusCode, 200);
   }
+}
+
+test('a pod that two nodes report stays with the first while that lives', async (t) => {
+  const deployment = await start(t);
+  deployment.api.misbehave(({ path }) => (path.endsWith('/pods/p1') ? { status: 503 } : undefined));
+  await steal(deployment);
   assert.deepEqual(await values(deployment), DEMO);
+});
+
+test('a pod that two nodes report is of the node that it is on, whoever came first', async (t) => {
+  const deployment = await startDeployment();
+  t.after(() => deployment.close());
+  deployment.rules.push(({ resourceAttributes }) => resourceAttributes?.['resource'] === 'nodereports');
+  deployment.addPod('demo', 'p1');
+  await eventually(
+    () => deployment.server.pods.get('demo', 'p1', 0)?.uid,
+    (uid) => uid === 'uid-p1',
+  );
+  await steal(deployment);
+  await deployDemo(deployment);
+  await eventually(
+    () => values(deployment),
+    (found) => found.join() === DEMO.join(),
+  );
+  const { text } = await deployment.viaProxy('/metrics?family=podnet_interface_receive_bytes_total', ADMIN);
+  assert.doesNotMatch(text, /node="node-b"/);
 });
 
 test('an agent whose pod is deleted is out at once', async (t) => {
@@ -112,6 +135,28 @@ test('tokens that are not for us, or no longer, let nobody in', async (t) => {
   assert.equal(await codeOf(await deployment.agentToken()), 200);
 });
 
+test('nobody whose report is refused counts among the agents to wait for', async (t) => {
+  const deployment = await startDeployment();
+  t.after(() => deployment.close());
+  for (let i = 0; i < 20; i++) {
+    const ownerReferences = [{ kind: 'DaemonSet', name: 'tenant', uid: 'ds-2', controller: true }];
+    deployment.addPod('podnet-system', `tenant-${i}`, { ownerReferences });
+  }
+  await eventually(
+    () => deployment.server.pods.get('podnet-system', 'tenant-19', 0)?.uid,
+    (uid) => uid === 'uid-tenant-19',
+  );
+  const tenant = await deployment.agentToken({ pod: { name: 'tenant-0', uid: 'uid-tenant-0' } });
+  assert.equal((await deployment.push(nodeReport(1_000), tenant)).statusCode, 403);
+  deployment.clock.shiftMs += 10_000; // the refusal is no longer remembered
+  deployment.rules.push(({ resourceAttributes }) => resourceAttributes?.['resource'] === 'nodereports');
+  assert.equal((await deployment.push(nodeReport(1_000, { node: 'node-b' }), tenant)).statusCode, 403);
+  const readyz = async () => (await deployment.ask('/readyz')).statusCode;
+  assert.equal(await readyz(), 500);
+  assert.equal((await deployment.push(nodeReport(1_000, { pods: [] }))).statusCode, 200);
+  assert.equal(await readyz(), 200);
+});
+
 test('an outage of the Kubernetes API blinds nobody who is known, and is shown', async (t) => {
   const deployment = await start(t);
   const { api, clock } = deployment;
@@ -124,7 +169,7 @@ test('an outage of the Kubernetes API blinds nobody who is known, and is shown',
     clock.shiftMs += 100_000;
     await pushDemo(second);
   }
-  assert.match(await readyz(), /^\[\+\]pods ok: the API server's list is not current, the reports stand alone/m);
+  assert.match(await readyz(), /^\[\+\]pods ok: the API server's list is not current, the reports stand alone$/m);
   assert.deepEqual(await values(deployment), DEMO);
   const { statusCode } = await deployment.viaProxy('/metrics', { user: 'stranger' });
   assert.equal(statusCode, 500);

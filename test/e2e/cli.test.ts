@@ -132,8 +132,8 @@ describe('podnet', () => {
     [
       'an apiserver without Kubernetes or --standalone',
       ['apiserver'],
-      2,
-      /^podnet apiserver: --standalone: is needed.*\n$/,
+      1,
+      /^podnet apiserver: this is not a pod of Kubernetes \(KUBERNETES_SERVICE_HOST is not set\): give --kubeconfig, or --standalone\n$/,
     ],
     [
       'a certificate that is not there',

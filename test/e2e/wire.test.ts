@@ -26,8 +26,8 @@ describe('the wire', () => {
   const MALFORMED: readonly (readonly [string, string, number])[] = [
     ['a method that is none', 'G@T / HTTP/1.1\r\nHost: x\r\n\r\n', 400],
     ['no HTTP at all', '\u0016\u0003\u0001hello\r\n\r\n', 400],
-    ['headers of 32 KiB', `GET / HTTP/1.1\r\nHost: x\r\nx: ${'y'.repeat(32 * 1024)}\r\n\r\n`, 431],
-    ['a URL of 32 KiB', `GET /${'y'.repeat(32 * 1024)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431],
+    ['headers of 96 KiB', `GET / HTTP/1.1\r\nHost: x\r\nx: ${'y'.repeat(96 * 1024)}\r\n\r\n`, 431],
+    ['a URL of 96 KiB', `GET /${'y'.repeat(96 * 1024)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431],
   ];
 
   for (const [what, bytes, code] of MALFORMED) {

@@ -20,12 +20,17 @@ const PACKAGES: Readonly<Record<Exclude<Requirement, 'root'>, string>> = {
  * @throws {Error} in CI
  */
 export function missing(...requirements: readonly Requirement[]): string | false {
+  const reasons = whyMissing(...requirements);
+  if (reasons !== false && process.env['CI'] === 'true') throw new Error(reasons);
+  return reasons;
+}
+
+/** The same, on every machine. */
+export function whyMissing(...requirements: readonly Requirement[]): string | false {
   const reasons = requirements.flatMap((one) =>
     isMet(one) ? [] : [one === 'root' ? 'needs root' : `needs ${one} (package ${PACKAGES[one]})`],
   );
-  if (reasons.length === 0) return false;
-  if (process.env['CI'] === 'true') throw new Error(reasons.join(', '));
-  return reasons.join(', ');
+  return reasons.length > 0 && reasons.join(', ');
 }
 
 function isMet(requirement: Requirement): boolean {

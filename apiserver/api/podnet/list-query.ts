@@ -49,11 +49,16 @@ export function renderContinue({ namespace, name }: Place): string {
   return Buffer.from(JSON.stringify({ v: TOKEN_VERSION, namespace, name })).toString('base64url');
 }
 
-/** Whether a field has the value asked for; the grammar is that of apimachinery fields.ParseSelector without escapes. */
+/**
+ * Whether a field has the value asked for; the grammar is that of apimachinery fields.ParseSelector without escapes.
+ *
+ * Every term counts or the request is refused: access may have been granted for the sake of any of them.
+ */
 function parseFields(text: string, keys: readonly string[]): FieldRequirement[] {
   if (text === '') return [];
-  return text
-    .split(',', FIELDS_MAX)
+  const terms = text.split(',', FIELDS_MAX + 1);
+  if (terms.length > FIELDS_MAX) throw new ApiError('BadRequest', `fieldSelector: more than ${FIELDS_MAX} terms`);
+  return terms
     .filter((part) => part.trim() !== '')
     .map((part) => {
       const match = /^([^=!]+)(==|=|!=)(.*)$/.exec(part);

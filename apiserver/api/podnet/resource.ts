@@ -84,6 +84,7 @@ export function resourceRoutes<T extends ApiObject>(app: App, resource: Resource
   app.get<{ Params: { namespace?: string; name: string } }>(`${scope}/${plural}/:name`, { schema }, (request) => {
     const { namespace = '', name } = request.params;
     checkPath({ namespace, name });
+    const form = formOf(request);
     const nowMs = monotonicMs();
     const found = resource.candidates(namespaced ? namespace : undefined, nowMs).find((one) => one.name === name);
     if (found === undefined) {
@@ -92,7 +93,7 @@ export function resourceRoutes<T extends ApiObject>(app: App, resource: Resource
       });
     }
     const made = found.make(nowMs);
-    if (formOf(request) === 'object') return made.object;
+    if (form === 'object') return made.object;
     return toTable(resource, { items: [made], metadata: { resourceVersion: '' } }, request);
   });
 }
@@ -171,7 +172,7 @@ async function answerList<T extends ApiObject>(
 }
 
 function formOf(request: Request): 'object' | 'table' {
-  return wantedForm(request.headers.accept, { hasTable: true }) ?? 'object';
+  return wantedForm(request.headers.accept, { hasTable: true });
 }
 
 /** Those that a query selects and that stand behind its place, in the order of namespace and name. */

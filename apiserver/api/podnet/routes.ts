@@ -1,5 +1,6 @@
 import type { App } from '../app-types.js';
 import { explainRoute, type ExplainDeps } from './explain.js';
+import { jsonRoutes } from '../json-routes.js';
 import { nodeNetworks, type NodeNetworksDeps } from './node-networks.js';
 import { podNetworks } from './pod-networks.js';
 import { resourceRoutes } from './resource.js';
@@ -8,7 +9,7 @@ import { virtualFunctions } from './virtual-functions.js';
 /** podnet.dev: what the agents report, for people and programs to read. */
 export function podnetRoutes(app: App, deps: NodeNetworksDeps & ExplainDeps): void {
   const monotonicMs = (): number => deps.clock.monotonicMs();
-  explainRoute(app, deps);
+  jsonRoutes(app, (scope) => explainRoute(scope, deps));
   resourceRoutes(app, podNetworks(deps), monotonicMs);
   resourceRoutes(app, nodeNetworks(deps), monotonicMs);
   resourceRoutes(app, virtualFunctions(deps), monotonicMs);

@@ -141,6 +141,37 @@ for (const target of INVALID) {
   });
 }
 
+const selecting = (labelSelector: string): Attributes =>
+  attributesOf('GET', `${X}/namespaces/demo/m`, { labelSelector });
+const TOO_MUCH: readonly (readonly [string, string, string])[] = [
+  [
+    'a hundred and one requirements',
+    Array.from({ length: 101 }, (_, i) => `a${i}`).join(),
+    'more than 100 requirements',
+  ],
+  ['4,097 characters', `a in (${'b,'.repeat(2_045)})`, 'longer than 4096 characters'],
+  ['60,000 characters that do not parse', 'a,'.repeat(30_000), 'longer than 4096 characters'],
+];
+for (const [what, selector, message] of TOO_MUCH) {
+  test(`a label selector of ${what} is refused`, () => {
+    assert.throws(() => selecting(selector), { statusCode: 400, message: `labelSelector: ${message}` });
+  });
+}
+
+test('a requirement that stands there often is asked about once', () => {
+  assert.deepEqual(selecting(`${'a=b,'.repeat(500)}c,c,c`), {
+    resourceAttributes: {
+      ...{ ...external, namespace: 'demo', verb: 'list', resource: 'm' },
+      labelSelector: {
+        requirements: [
+          { key: 'a', operator: 'In', values: ['b'] },
+          { key: 'c', operator: 'Exists' },
+        ],
+      },
+    },
+  });
+});
+
 test('nothing but a refusal is ever thrown', () => {
   const segment = fc.oneof(fc.string(), fc.constantFrom('apis', 'api', 'namespaces', '%2f', '..', '%2e', 'watch', '%'));
   const target = fc.array(segment).map((segments) => `/${segments.join('/')}`);

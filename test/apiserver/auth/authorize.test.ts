@@ -146,12 +146,47 @@ test('a hundred requests at once ask once', async (t) => {
   assert.equal(reviews().length, 1);
 });
 
-test('a question of ten kilobytes is not remembered', async (t) => {
-  const { authorizer, server } = await setUp(t);
+const pathOf = (path: string): Attributes => ({ nonResourceAttributes: { path, verb: 'get' } });
+
+/** So many questions of a user; how often the same one is asked of kube-apiserver before and after. */
+async function askAfterFlood(
+  { authorizer, reviews, server }: Awaited<ReturnType<typeof setUp>>,
+  flooder: User,
+): Promise<number> {
+  server.onAccessReview = ({ user }) => ({ allowed: user === ALICE.name });
+  await authorizer.authorize(ALICE, METRICS);
+  for (let i = 0; i < 5_000; i += 100) {
+    const flood = Array.from({ length: 100 }, (_, j) => authorizer.authorize(flooder, pathOf(`/${i + j}`)));
+    await Promise.allSettled(flood);
+  }
+  const before = reviews().length;
+  await authorizer.authorize(ALICE, METRICS);
+  return reviews().length - before;
+}
+
+test('nobody pushes out what others are allowed, by asking for much', async (t) => {
+  const anonymous: User = { name: 'system:anonymous', groups: ['system:unauthenticated'], extra: {} };
+  const set = await setUp(t);
+  assert.equal(await askAfterFlood(set, anonymous), 0);
+  assert.ok(set.authorizer.cacheSize <= 257, String(set.authorizer.cacheSize));
+  assert.equal(await askAfterFlood(set, { ...ALICE, name: 'tenant' }), 0);
+  assert.ok(set.authorizer.cacheSize <= 257 + 4_096, String(set.authorizer.cacheSize));
+});
+
+test('long questions and long reasons do not fill the memory', async (t) => {
+  const { authorizer, server, reviews } = await setUp(t);
+  server.onAccessReview = () => ({ allowed: true, reason: 'x'.repeat(100_000) });
+  for (let i = 0; i < 60; i++) await authorizer.authorize(ALICE, pathOf(`/${i}${'x'.repeat(20_000)}`));
+  assert.ok(authorizer.cacheSize < 45, String(authorizer.cacheSize)); // 8 MiB
+  await authorizer.authorize(ALICE, pathOf(`/59${'x'.repeat(20_000)}`));
+  assert.equal(reviews().length, 60);
+});
+
+test('a path that is not served is asked about each time', async (t) => {
+  const { authorizer, server, reviews } = await setUp(t);
   server.onAccessReview = () => ({ allowed: true });
-  const path = `/${'x'.repeat(10_000)}`;
-  await authorizer.authorize(ALICE, { nonResourceAttributes: { path, verb: 'get' } });
-  assert.equal(authorizer.cacheSize, 0);
+  for (let i = 0; i < 2; i++) await authorizer.authorize(ALICE, pathOf('/nowhere'), false);
+  assert.deepEqual([authorizer.cacheSize, reviews().length], [0, 2]);
 });
 
 const FAILURES: readonly (readonly [string, Misbehaviour])[] = [

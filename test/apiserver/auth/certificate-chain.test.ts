@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { X509Certificate } from 'node:crypto';
+import { generateKeyPairSync, X509Certificate, type KeyObject } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { CertificateError, readCertificate, type Certificate } from '../../../apiserver/auth/certificate.js';
-import { verifyChain, type Verification } from '../../../apiserver/auth/certificate-chain.js';
+import { MAX_SIGNATURE_CHECKS, verifyChain, type Verification } from '../../../apiserver/auth/certificate-chain.js';
 import { certificateUser } from '../../../apiserver/auth/certificate-user.js';
 import { createAuthority, createLeaf, type Issued } from '../../support/certificates.js';
+import { rsaKey, withKey } from '../../support/forged-certificate.js';
 
 const DAY_MS = 86_400_000;
 const root = await createAuthority('ca');
@@ -101,6 +102,50 @@ test('twenty intermediates of one name end in bounded time', async () => {
   assert.equal(verify(await createLeaf(root, 'client'), twins, [await createAuthority('ca')]).ok, false);
   assert.ok(performance.now() - startedMs < 2_000);
 });
+
+/** Signatures that were checked to judge a certificate. */
+function checksOf(one: Issued, sent: readonly Issued[], bundle: readonly Issued[]): number {
+  const budget = { left: MAX_SIGNATURE_CHECKS };
+  verifyChain({ leaf: read(one), intermediates: sent.map(read) }, bundle.map(read), Date.now(), budget);
+  return MAX_SIGNATURE_CHECKS - budget.left;
+}
+
+test('a path costs one signature for each step', () => {
+  assert.equal(checksOf(leaf, [middle], [root]), 2);
+  assert.equal(checksOf(leaf, [middle, middle, middle], [root]), 2);
+  assert.equal(checksOf(leaf, [root, middle], [middle]), 1);
+});
+
+test('a chain that leads to no authority costs no signature', async () => {
+  const evil = await createAuthority('evil');
+  const twins = await Promise.all(Array.from({ length: 8 }, () => createAuthority('evil', { issuer: evil })));
+  assert.equal(checksOf(await createLeaf(evil, 'client'), [evil, ...twins], [root]), 0);
+});
+
+test('a chain that only claims to lead to an authority costs sixteen', async () => {
+  const other = await createAuthority('ca');
+  const twins = await Promise.all(Array.from({ length: 20 }, () => createAuthority('ca', { issuer: other })));
+  assert.equal(checksOf(await createLeaf(other, 'client'), twins, [root]), MAX_SIGNATURE_CHECKS);
+});
+
+const { publicKey: koblitz } = generateKeyPairSync('ec', { namedCurve: 'secp256k1' });
+const KEYS: readonly (readonly [string, KeyObject, boolean])[] = [
+  ['RSA of 8,192 bits', rsaKey(8_192), true],
+  ['RSA of 8,200 bits', rsaKey(8_200), false],
+  ['RSA of 16,384 bits', rsaKey(16_384), false],
+  ['RSA with an exponent of 31 bits', rsaKey(2_048, 2n ** 31n - 1n), true],
+  ['RSA with an exponent of 33 bits', rsaKey(2_048, 2n ** 32n + 1n), false],
+  ['Ed25519', generateKeyPairSync('ed25519').publicKey, true],
+  ['an elliptic curve that Go does not know', koblitz, false],
+];
+for (const [what, key, isTaken] of KEYS) {
+  test(`a key: ${what} is ${isTaken ? 'taken' : 'refused unused'}`, () => {
+    const expected = isTaken ? 'accepted' : 'a certificate has a key that is too large, or of an unknown kind';
+    assert.equal(refusal(verify(withKey(leaf, key, middle), [middle], [root])), expected);
+    const beside = withKey(middle, key, root);
+    assert.equal(refusal(verify(leaf, [beside, middle], [root])), expected);
+  });
+}
 
 test('a chain longer than eight is not followed', async () => {
   const chain = [root];

@@ -189,6 +189,15 @@ test('attempts and decisions are counted', async () => {
   assert.ok((await counted('podnet_apiserver_auth_cache_entries{cache="access"}')) >= 1);
 });
 
+test('decisions on paths that no route serves are not remembered', async () => {
+  const remembered = 'podnet_apiserver_auth_cache_entries{cache="access"}';
+  const connection = app.http1();
+  await connection.ask('/metrics');
+  const before = await counted(remembered);
+  for (let i = 0; i < 5; i++) assert.equal((await connection.ask(`/nowhere-${i}`)).statusCode, 403);
+  assert.equal(await counted(remembered), before);
+});
+
 test('reports are let in by the tokens of agents alone', async () => {
   app.api.onAccessReview = ({ user }) => ({ allowed: user === 'agent' });
   const post = { method: 'POST' };

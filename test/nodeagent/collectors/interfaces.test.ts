@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { InterfaceReading } from '../../../nodeagent/collectors/collector.js';
 import { createInterfacesCollector } from '../../../nodeagent/collectors/interfaces.js';
@@ -8,9 +10,14 @@ import { NetnsScan } from '../../../nodeagent/inventory/netns-scan.js';
 import type { Pod } from '../../../nodeagent/inventory/pod.js';
 import { ProcFs } from '../../../nodeagent/procfs/fs.js';
 import { SysFs } from '../../../nodeagent/sysfs/fs.js';
+import { copyProcTree } from '../../support/proc-tree.js';
 
 async function sweepOf(tree: string, change: (pod: Pod) => Pod = (pod) => pod) {
-  const procfs = new ProcFs(`test/fixtures/proc/${tree}`);
+  return sweepIn(`test/fixtures/proc/${tree}`, change);
+}
+
+async function sweepIn(root: string, change: (pod: Pod) => Pod = (pod) => pod) {
+  const procfs = new ProcFs(root);
   const scan = new NetnsScan(procfs);
   const layouts = new NetnsLayouts(procfs, new SysFs('test/fixtures/no-sysfs'));
   const pods = createNetnsPods({ procfs, scan, bootId: 'boot', runNetns: '/nonexistent' }).pods(0).map(change);
@@ -116,3 +123,47 @@ test('a pod on the host network is not given the traffic of the node', async () 
   const { added, skipped } = await sweepOf('containerd', (pod) => ({ ...pod, hostNetwork: true }));
   assert.equal(added.size + skipped.size, 0);
 });
+
+test('a pod with a routing table of the whole internet keeps its default route', async () => {
+  await using tree = await copyProcTree('containerd');
+  const line = 'eth1\t0000010B\t00000000\t0001\t0\t0\t0\tFFFFFFFF\t0\t0\t0'.padEnd(127) + '\n';
+  await appendFile(join(tree.root, '8828/net/route'), line.repeat(40_000));
+  const { added, skipped } = await sweepIn(tree.root);
+  assert.deepEqual([...skipped], []);
+  assert.deepEqual(
+    added.get('5eff39ce41c3')?.map(({ meta }) => [meta.name, meta.primary]),
+    [
+      ['eth1', false],
+      ['eth0', true],
+    ],
+  );
+});
+
+test('routes that are too many to read leave the primary interface unknown', async () => {
+  await using tree = await copyProcTree('containerd');
+  await writeFile(join(tree.root, '8828/net/route'), 'Iface\n');
+  await writeFile(join(tree.root, '8828/net/ipv6_route'), `${'0'.repeat(149)}\n`.repeat(40_000));
+  const { added } = await sweepIn(tree.root);
+  assert.deepEqual(
+    added.get('5eff39ce41c3')?.map(({ meta }) => meta.primary),
+    [false, false],
+  );
+  assert.equal(added.size, 3);
+});
+
+for (const [file, outcome] of [
+  ['dev_mcast', 'failed'],
+  ['route', 'failed'],
+  ['dev', 'failed'],
+] as const) {
+  test(`whatever goes wrong with ${file} of one pod costs no other`, async () => {
+    await using tree = await copyProcTree('containerd');
+    const path = join(tree.root, '8828/net', file);
+    await rm(path);
+    await mkdir(path); // reading it is an error that no file of a process gives
+    await rm(join(tree.root, '8867'), { recursive: true });
+    const { added, skipped } = await sweepIn(tree.root);
+    assert.deepEqual([...skipped], [['5eff39ce41c3', outcome]]);
+    assert.deepEqual([...added.keys()], ['host', '0ef4182d7de3']);
+  });
+}

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ProcFs } from '../../../nodeagent/procfs/fs.js';
-import { isGone } from '../../../nodeagent/procfs/errors.js';
+import { ProcTooLargeError, isGone } from '../../../nodeagent/procfs/errors.js';
 
 const CONTAINERD = 'test/fixtures/proc/containerd';
 
@@ -38,7 +38,7 @@ test('a file of any size up to the bound is read whole', async () => {
     await truncate(join(root, 'huge'), 5 * 1024 * 1024);
     const procfs = new ProcFs(root);
     assert.equal(procfs.read('large'), text);
-    assert.throws(() => procfs.read('huge'), RangeError);
+    assert.throws(() => procfs.read('huge'), ProcTooLargeError);
   } finally {
     await rm(root, { recursive: true });
   }

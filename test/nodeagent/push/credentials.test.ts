@@ -88,10 +88,15 @@ class Harness {
     const url = new URL(`${plain ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`);
     this.pusher = new Pusher({
       server: 'test',
+      userAgent: 'test',
+      limits: { inflatedBytes: 1_000_000, compressedBytes: 1_000_000 },
       client: new HttpsClient(url, { ca: this.credentials.ca, timeoutMs: 5_000 }),
       credentials: this.credentials,
       backoff: new Backoff({ firstMs: 20, maxMs: 200, random: () => 0.999 }),
-      build: () => nodeReport(this.#sequence * 1_000, { sequence: this.#sequence, pods: [] }),
+      build: () => ({
+        samples: 1,
+        pieces: [JSON.stringify(nodeReport(this.#sequence * 1_000, { sequence: this.#sequence, pods: [] }))],
+      }),
       monotonicMs: () => performance.now(),
       metrics: { pushed: (result) => this.results.push(result), refused: (reason) => this.refusals.push(reason) },
       log: this.#log,

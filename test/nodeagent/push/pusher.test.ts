@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { createSelfSignedCertificate } from '../../../apiserver/tls/self-made.js';
 import { Backoff } from '../../../runtime/backoff.js';
 import { HttpsClient } from '../../../nodeagent/push/https-client.js';
@@ -32,6 +32,7 @@ class Harness {
   #connections = 0;
   #port = 0;
   #newest = HISTORY;
+  readonly limits = { inflatedBytes: 1_000_000, compressedBytes: 1_000_000 };
   #stop = new AbortController();
   #running: Promise<void> | undefined;
   pusher!: Pusher;
@@ -69,6 +70,8 @@ class Harness {
     this.#port = (this.#server.address() as AddressInfo).port;
     this.pusher = new Pusher({
       server: 'test',
+      userAgent: 'test',
+      limits: this.limits,
       client: new HttpsClient(new URL(`https://127.0.0.1:${this.#port}`), {
         ca: () => Promise.resolve(tls.cert),
         timeoutMs,
@@ -79,7 +82,8 @@ class Harness {
           (sequence) => sequence > after,
         );
         const samples = all.slice(-maxSamples).map((sequence) => ({ sequence, takenAt: sequence * 1_000 }));
-        return nodeReport(this.#newest * 1_000, { sequence: this.#newest, samples, pods: [] });
+        const report = nodeReport(this.#newest * 1_000, { sequence: this.#newest, samples, pods: [] });
+        return { samples: samples.length, pieces: [JSON.stringify(report)] };
       },
       monotonicMs: () => performance.now(),
       credentials: { token: () => Promise.resolve(undefined), doubtToken: () => undefined },
@@ -234,6 +238,37 @@ test('a report that is too large is halved until it fits', async () => {
     },
   );
 });
+
+/** Of the harness' report with so many samples, give or take what other numbers compress to. */
+function sizeOf(count: number) {
+  const samples = Array.from({ length: count }, (_, i) => ({ sequence: i + 1, takenAt: (i + 1) * 1_000 }));
+  const json = JSON.stringify(nodeReport(6_000, { sequence: 6, samples, pods: [] }));
+  return { inflatedBytes: json.length, compressedBytes: gzipSync(json, { level: 1 }).length + 4 };
+}
+
+test('one refusal as too large does not cut the history for good', async () => {
+  await withHarness(undefined, async (harness) => {
+    await harness.sample();
+    harness.behave(() => 413);
+    await harness.sample();
+    harness.behave(() => ({}));
+    await harness.until(() => harness.results.at(-1) === 'ok');
+    await harness.restart();
+    await harness.sample();
+    assert.deepEqual(harness.sent(-1), [4, 5, 6, 7, 8]);
+  });
+});
+
+for (const limit of ['inflatedBytes', 'compressedBytes'] as const) {
+  test(`no more is sent than a server takes, by ${limit}`, async () => {
+    await withHarness(undefined, async (harness) => {
+      harness.limits[limit] = sizeOf(2)[limit];
+      await harness.sample();
+      assert.deepEqual(harness.sent(0), [5, 6]);
+      assert.deepEqual(harness.results, ['ok']);
+    });
+  });
+}
 
 test('what the server left out is logged once', async () => {
   const rejected = [{ entry: 'pods[0]', reason: 'bad_pod', message: 'name: no' }];

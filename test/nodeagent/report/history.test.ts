@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { Compile } from 'typebox/compile';
 import type { InterfaceReading } from '../../../nodeagent/collectors/collector.js';
 import type { Pod } from '../../../nodeagent/inventory/pod.js';
-import { buildReport, type Sender } from '../../../nodeagent/report/build.js';
-import { History } from '../../../nodeagent/report/history.js';
+import { draftReport, type Sender } from '../../../nodeagent/report/build.js';
+import { History, Rows } from '../../../nodeagent/report/history.js';
 import { NodeReport } from '../../../openapi/node-report.js';
 import { readingOf } from '../../support/reports.js';
 
@@ -43,14 +43,17 @@ function historyOf(...sweeps: readonly (readonly InterfaceReading[])[]): History
 
 function reportOf(history: History, present: readonly InterfaceReading[], after = 0) {
   const samples = history.since(after);
-  const report = buildReport({
+  const draft = draftReport({
     sender,
     pods: [{ pod, interfaces: present.map(({ meta }) => meta) }],
     samples,
     sequence: 9,
     collectors: [],
-    sentAt: 9_000,
+    sentAt: () => 9_000,
   });
+  const report = JSON.parse([...draft.pieces].join('')) as NodeReport;
+  assert.equal(draft.samples, report.samples.length);
+  assert.equal(report.sentAt, 9_000);
   assert.ok(Compile(NodeReport).Check(report), 'the report is as its schema says');
   return report.pods[0]?.interfaces?.map(({ name, identity, readings }) => [
     name,
@@ -94,4 +97,37 @@ test('what is older than the history is dropped', () => {
     history.since(0).map(({ sequence }) => sequence),
     [15, 16, 17, 18, 19, 20],
   );
+});
+
+test('the time of sending is asked for when all else is written', () => {
+  let nowMs = 1_000;
+  const { pieces } = draftReport({
+    sender,
+    pods: [{ pod, interfaces: [] }],
+    samples: [],
+    sequence: 1,
+    collectors: [],
+    sentAt: () => nowMs,
+  });
+  let text = '';
+  for (const piece of pieces) {
+    text += piece;
+    if (text.includes('web-0')) nowMs = 5_000;
+  }
+  assert.equal((JSON.parse(text) as NodeReport).sentAt, 5_000);
+});
+
+test('an interface is looked up once, however many samples there are', (context) => {
+  const history = new History();
+  const pods = Array.from({ length: 110 }, (_, i) => ({ ...pod, uid: `uid-${i}` }));
+  const interfaces = ['eth0', 'net1', 'net2'].map((name) => item(1, { name }));
+  for (let i = 1; i <= 300; i++) {
+    history.add({ sequence: i, takenAt: i }, new Map(pods.map(({ uid }) => [uid, interfaces])), Infinity);
+  }
+  const samples = history.since(0);
+  const rowOf = context.mock.method(Rows.prototype, 'rowOf');
+  const known = pods.map((one) => ({ pod: one, interfaces: interfaces.map(({ meta }) => meta) }));
+  const parts = { sender, pods: known, samples, sequence: 300, collectors: [], sentAt: () => 1 };
+  assert.ok([...draftReport(parts).pieces].length > 100, 'in pieces');
+  assert.equal(rowOf.mock.callCount(), 330);
 });

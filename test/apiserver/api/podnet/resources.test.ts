@@ -90,6 +90,7 @@ const LISTS: readonly (readonly [string, readonly string[]])[] = [
   ['/podnetworks?fieldSelector=node%3D%3Dnode-b', []],
   ['/podnetworks?fieldSelector=metadata.namespace%3Ddefault', ['default/web-0.eth0']],
   ['/podnetworks?fieldSelector=metadata.name%3Dweb-0.eth0', ['default/web-0.eth0']],
+  [`/podnetworks?fieldSelector=${'%2C'.repeat(63)}metadata.name%3Dweb-0.eth0`, ['default/web-0.eth0']],
 ];
 for (const [path, expected] of LISTS) {
   test(`${path} lists what it selects`, async () => {
@@ -121,6 +122,11 @@ const BAD: readonly (readonly [string, RegExp])[] = [
   [
     '/podnetworks?fieldSelector=colour%3Dred',
     /^fieldSelector: "colour" is none of metadata.name, metadata.namespace, node, pod/,
+  ],
+  [
+    // Access could be granted for the name alone, and the name be cut off by the route.
+    `/podnetworks?fieldSelector=${'%2C'.repeat(64)}metadata.name%3Dweb-0.eth0`,
+    /^fieldSelector: more than 64 terms$/,
   ],
   ['/podnetworks?fieldSelector=node', /^invalid selector: "node"; can't understand it$/],
   [

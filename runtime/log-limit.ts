@@ -1,4 +1,4 @@
-import type { Clock } from '../../runtime/clock.js';
+import type { Clock } from './clock.js';
 
 const SECOND_MS = 1_000;
 

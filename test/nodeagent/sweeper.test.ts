@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Registry } from 'prom-client';
+import type { Collector } from '../../nodeagent/collectors/collector.js';
+import { createAgentHttp } from '../../nodeagent/http.js';
+import type { Pod } from '../../nodeagent/inventory/pod.js';
+import { createSelfMetrics } from '../../nodeagent/self-metrics.js';
+import { Sweeper, type SweeperDeps } from '../../nodeagent/sweeper.js';
+import { systemClock } from '../../runtime/clock.js';
+import { createLogger } from '../../runtime/logger.js';
+import { readingOf } from '../support/reports.js';
+
+function podOf(uid: string): Pod {
+  return {
+    ...{ namespace: 'default', name: uid, uid, labels: {}, hostNetwork: false, attachments: new Map() },
+    creationTimestamp: '2026-11-20T10:00:00Z',
+  };
+}
+
+const readAll: Collector = (sweep) => {
+  const meta = {
+    name: 'eth0',
+    network: '',
+    nadNamespace: '',
+    primary: true,
+    identity: '1/3',
+    source: 'netdev',
+  } as const;
+  for (const pod of sweep.pods) sweep.addInterfaces(pod, [{ meta, counters: readingOf(1) }]);
+  return Promise.resolve();
+};
+
+function sweeperOf(collect: Collector, overrides: Partial<SweeperDeps> & { intervalMs?: number } = {}) {
+  const logged: string[] = [];
+  const { intervalMs = 1_000, ...deps } = overrides;
+  const metrics = createSelfMetrics(new Registry(), '0');
+  const sweeper = new Sweeper({
+    sender: {
+      ...{ node: 'n', role: 'node', bootId: 'b', intervalMs, agentVersion: '0' },
+      instance: { id: 'i', startedAt: 0 },
+    },
+    podSource: { pods: () => [podOf('a'), podOf('b')] },
+    collectors: new Map([['interfaces', collect]]),
+    clock: systemClock,
+    log: createLogger('test', { level: 'info', format: 'text', write: (line) => logged.push(line) }),
+    metrics,
+    historyMs: () => 60_000,
+    ...deps,
+  });
+  return { sweeper, logged, metrics };
+}
+
+test('an agent is not healthy while a collector fails as a whole, and says which', async () => {
+  let fails = true;
+  const { sweeper, metrics } = sweeperOf((sweep, signal) =>
+    fails ? Promise.reject(new Error('no procfs')) : readAll(sweep, signal),
+  );
+  const app = createAgentHttp({
+    registry: metrics.registry,
+    view: () => sweeper.view(),
+    problem: () => sweeper.problem,
+  });
+  const health = async () => {
+    await sweeper.sweep();
+    const { statusCode, body } = await app.inject('/healthz');
+    return [statusCode, body];
+  };
+  assert.deepEqual(await health(), [500, 'interfaces: no procfs\n']);
+  fails = false;
+  assert.deepEqual(await health(), [200, 'ok']);
+});
+
+test('pods that could not be read are counted, and told once', async () => {
+  const { sweeper, logged, metrics } = sweeperOf((sweep) => {
+    for (const pod of sweep.pods) sweep.skip(pod, 'failed', new Error('is a directory'));
+    return Promise.resolve();
+  });
+  await sweeper.sweep();
+  await sweeper.sweep();
+  assert.equal(sweeper.problem, '');
+  assert.equal(logged.length, 1);
+  assert.match(logged[0] ?? '', /pods could not be read.*a: is a directory/);
+  assert.deepEqual(
+    (await metrics.skippedPods.get()).values.map(({ labels, value }) => [labels.reason, value]),
+    [['failed', 2]],
+  );
+});
+
+for (const intervalMs of [101, 1_001, 3_333, 299_999]) {
+  test(`an interval of ${intervalMs} ms is swept`, async () => {
+    const { sweeper } = sweeperOf(readAll, { intervalMs });
+    await sweeper.sweep();
+    assert.equal(sweeper.problem, '');
+    assert.equal([...sweeper.view().pods].length, 2);
+  });
+}
+
+test('a round never throws, whatever breaks in it', async () => {
+  const { sweeper } = sweeperOf(readAll, {
+    onPods: () => {
+      throw new TypeError('no layouts');
+    },
+  });
+  await sweeper.sweep();
+  assert.equal(sweeper.problem, 'sweep: no layouts');
+});
