@@ -1,5 +1,6 @@
 import { INTERFACE_COUNTERS, type InterfaceCounter } from '../openapi/node-report.js';
 import { renderRate } from '../metrics/units.js';
+import { columnsOf, cutToColumns, printable } from './display-text.js';
 
 export interface Screen {
   readonly columns: number;
@@ -22,18 +23,22 @@ const FIRST_NUMBER = 3;
 const GAP = '  ';
 const HOST = 'host';
 
-/** The table as lines that fit the screen: the machine's own interfaces first, then pod by pod. */
+/**
+ * The table as lines that fit the screen with the cursor below them: the machine's own interfaces first, then pod by pod. What there
+ * is no room for is counted.
+ */
 export function renderTable(rates: readonly TableRow[], { columns, rows }: Screen): string[] {
   const ordered = [...rates].sort((a, b) => orderKey(a).localeCompare(orderKey(b)));
-  const room = Math.max(1, rows - 2);
-  const shown = ordered.length > room ? ordered.slice(0, room - 1) : ordered;
+  const room = Math.max(0, rows - 1);
+  const isAll = 1 + ordered.length <= room;
+  const shown = isAll ? ordered : ordered.slice(0, Math.max(0, room - 2));
   const table = [[...TITLES], ...shown.map(renderRow)];
-  const widths = TITLES.map((_, column) => Math.max(...table.map((cells) => cells[column]?.length ?? 0)));
-  const lines = table.map((cells) =>
-    cells.map((cell, i) => (i < FIRST_NUMBER ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join(GAP),
-  );
-  if (shown.length < ordered.length) lines.push(`… and ${ordered.length - shown.length} more`);
-  return lines.map((line) => line.trimEnd().slice(0, columns));
+  const widths = TITLES.map((_, column) => Math.max(...table.map((cells) => columnsOf(cells[column] ?? ''))));
+  const lines = table.map((cells) => cells.map((cell, column) => pad(cell, column, widths[column] ?? 0)).join(GAP));
+  const rest = isAll ? [] : [`… and ${ordered.length - shown.length} more`];
+  return [...lines.slice(0, room - rest.length), ...rest]
+    .slice(0, room)
+    .map((line) => cutToColumns(line.trimEnd(), columns));
 }
 
 /** All of it in one line, for a log. */
@@ -48,7 +53,7 @@ function renderRow(row: TableRow): string[] {
   const drops = rateOf(row, 'receivePacketsDropped') + rateOf(row, 'transmitPacketsDropped');
   return [
     printable(row.pod),
-    row.network === '' ? '-' : row.network,
+    row.network === '' ? '-' : printable(row.network),
     printable(row.interface),
     renderRate(rateOf(row, 'receiveBytes'), 'B/s'),
     renderRate(rateOf(row, 'transmitBytes'), 'B/s'),
@@ -69,7 +74,7 @@ function orderKey({ pod, interface: name }: TableRow): string {
   return `${pod === HOST ? '0' : '1'} ${pod} ${name}`;
 }
 
-/** A name from the kernel must not be able to move the cursor. */
-function printable(text: string): string {
-  return text.replace(/\p{C}/gu, '?');
+function pad(cell: string, column: number, width: number): string {
+  const space = ' '.repeat(width - columnsOf(cell));
+  return column < FIRST_NUMBER ? cell + space : space + cell;
 }

@@ -59,7 +59,13 @@ async function run([name, ...argv]: readonly string[]): Promise<number> {
   return command.run(argv);
 }
 
-// Whoever read our output has gone (`podnet standalone | head`): there is nobody left to work for.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+// A program ends in its own way when nobody reads its output any more; that its reader went is no failure of ours, a full disk is.
+let outputCode = 0;
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  if (code !== 'EPIPE') outputCode = 1;
+});
+// Of what we cannot say there is nobody to tell.
+process.stderr.on('error', () => undefined);
+const code = await run(process.argv.slice(2));
 // Not by falling off the end: a connection of somebody else must not keep us.
-process.exit(await run(process.argv.slice(2)));
+process.exit(code === 0 ? outputCode : code);

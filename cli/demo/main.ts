@@ -10,6 +10,7 @@ import { runProgram, type ProcessIo } from '../../runtime/run-program.js';
 import { StartError } from '../../runtime/start-error.js';
 import { standaloneOptions, standaloneProgram, startStandalone, type Standalone } from '../standalone.js';
 import { renderInvitation } from '../watch.js';
+import { lockDemo } from './lock.js';
 import { measure, renderVerdict, type Verdict } from './measure.js';
 import { PODS, createTopology, describeDemoPod, netnsName, removeTopology } from './topology.js';
 
@@ -45,19 +46,25 @@ export function demoProgram(hostName: string): Program<ReturnType<typeof demoOpt
   };
 }
 
-/** `podnet demo`. @returns the exit code: 1 when a rate was not what was offered */
+/** `podnet demo`. @returns the exit code: 1 when a rate was not what was offered, or none was read */
 export async function runDemo(argv: readonly string[]): Promise<number> {
   const io = createProcessIo(argv);
-  let verdict: Verdict | undefined;
+  const outcome = { hasFailed: false };
   const code = await runProgram(demoProgram(defaultNodeName(io.env)), io, async (options) => {
     if (process.getuid?.() !== 0) throw new StartError('needs root: it makes network namespaces');
-    verdict = await demonstrate(options, io);
+    const lock = await lockDemo();
+    try {
+      const verdict = await demonstrate(options, io);
+      outcome.hasFailed = verdict?.passed !== true;
+    } finally {
+      await lock.release();
+    }
     return undefined;
   });
-  return code === 0 && verdict?.passed === false ? 1 : code;
+  return code === 0 && outcome.hasFailed ? 1 : code;
 }
 
-/** Makes everything, measures, and removes everything whatever happens. */
+/** Makes everything, measures, and removes everything whatever happens. @returns undefined when it was asked to end before */
 async function demonstrate(options: DemoOptions, io: ProcessIo): Promise<Verdict | undefined> {
   if (await removeTopology()) io.writeOut('Removed what an earlier run had left.\n');
   const pods: ChildProcess[] = [];

@@ -37,6 +37,26 @@ test('what does not fit the screen is counted, and lines are cut', () => {
   assert.ok(lines.every((line) => line.length <= 20));
 });
 
+for (const rows of [0, 1, 2, 3, 4, 9, 31, 32, 33]) {
+  test(`a screen of ${rows} rows gets no more lines than it has`, () => {
+    const many = Array.from({ length: 30 }, (_, i) => rates(`pod-${i}`, 'eth0', i));
+    const lines = renderTable(many, { columns: 80, rows });
+    assert.equal(lines.length, Math.min(31, Math.max(0, rows - 1)));
+    const shown = lines.filter((line) => line.startsWith('pod-')).length;
+    const said = /^… and (\d+) more$/.exec(lines.at(-1) ?? '')?.[1];
+    if (rows > 1) assert.equal(shown + Number(said ?? 0), 30);
+  });
+}
+
+test('wide characters take two columns, and lines are cut by columns', () => {
+  const wide = [rates('网络', 'eth0', 1_000), rates('web', '接口', 1_000)];
+  assert.deepEqual(renderTable(wide, WIDE).slice(1), [
+    'web   -        接口       1.00 kB/s  2.00 kB/s  3 pkt/s',
+    '网络  -        eth0       1.00 kB/s  2.00 kB/s  3 pkt/s',
+  ]);
+  assert.deepEqual(renderTable(wide, { columns: 3, rows: 20 }).slice(1), ['web', '网']);
+});
+
 test('a name cannot move the cursor', () => {
   assert.ok(
     !renderTable([rates('a\u001b[2J', 'e\u0007', 1)], WIDE)

@@ -50,16 +50,42 @@ describe('demo', { skip: missing('root', 'ip') }, () => {
     assert.deepEqual(await left(), []);
   });
 
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     test(`${signal} ends it and removes what it made`, async () => {
       const program = demo('5m');
       await measuring(program);
       assert.notDeepEqual(await left(), []);
       program.child.kill(signal);
-      assert.equal(await program.ended, 0);
+      assert.equal(await program.ended, 1, 'no verdict is no success');
       assert.deepEqual(await left(), []);
     });
   }
+
+  test('whoever reads its output may go away: it removes what it made', async () => {
+    const gone = demo('5m');
+    gone.child.stdout.destroy();
+    assert.equal(await gone.ended, 1, 'no verdict is no success');
+    assert.equal(gone.error(), '');
+    assert.deepEqual(await left(), []);
+    // Goes after what is said at the start; the verdict finds nobody.
+    const head = demo('3s');
+    head.child.stdout.once('data', () => head.child.stdout.destroy());
+    await head.ended;
+    assert.deepEqual(await left(), []);
+  });
+
+  test('a second one leaves the first alone', async () => {
+    const first = demo('5m');
+    await measuring(first);
+    const made = await left();
+    const second = demo('4s');
+    assert.equal(await second.ended, 1);
+    assert.equal(second.error(), 'podnet demo: another one is running on this machine: end it first\n');
+    assert.deepEqual(await left(), made);
+    first.child.kill('SIGTERM');
+    await first.ended;
+    assert.deepEqual(await left(), []);
+  });
 
   test('what a kill left the next run removes', async () => {
     const killed = demo('5m');
@@ -71,7 +97,7 @@ describe('demo', { skip: missing('root', 'ip') }, () => {
     await measuring(next);
     assert.match(next.out(), /^Removed what an earlier run had left\./);
     next.child.kill('SIGTERM');
-    assert.equal(await next.ended, 0);
+    await next.ended;
     assert.deepEqual(await left(), []);
   });
 
