@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import Fastify, { LogController, type FastifyBaseLogger } from 'fastify';
 import type { Logger } from '../runtime/logger.js';
 import type { App, Reply, Request } from './api/app-types.js';
-import { METHOD_NOT_ALLOWED, RESOURCE_NOT_FOUND, status, statusOf } from './api/errors.js';
+import { ApiError, METHOD_NOT_ALLOWED, RESOURCE_NOT_FOUND, status, statusOf } from './api/errors.js';
 import { wantsIndent } from './api/indent.js';
 import { DOCUMENTATION_ONLY, HIDDEN } from './api/route-list.js';
 import type { KeyPair } from './tls/key-pair.js';
@@ -83,7 +83,9 @@ function addAnswerShape(app: App): void {
 
 function sendError(error: unknown, request: Request, reply: Reply): void {
   const answer = statusOf(error);
-  if (answer.code >= 500) request.log.error({ err: error, url: request.url }, 'request failed');
+  // What an ApiError says was meant to be answered; whoever throws one for a failure has logged the failure.
+  if (answer.code >= 500 && !(error instanceof ApiError))
+    request.log.error({ err: error, url: request.url }, 'request failed');
   void reply.code(answer.code).type('application/json; charset=utf-8').send(answer);
 }
 

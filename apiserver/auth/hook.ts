@@ -10,7 +10,7 @@ import type { Authenticator } from './authenticate.js';
 import type { Authorizer } from './authorize.js';
 import type { Asker, ConcurrencyLimit } from './limit-concurrency.js';
 import { LogLimit } from '../../runtime/log-limit.js';
-import type { User } from './user.js';
+import { ANONYMOUS, type User } from './user.js';
 
 /** Who may ask whom. */
 export interface Guards {
@@ -27,7 +27,10 @@ export interface AuthHookOptions extends Guards {
   readonly log: Logger;
 }
 
-/** Exactly these, not what is below them: the kubelet probes them as nobody. */
+/**
+ * Exactly these, not what is below them: the kubelet probes them as nobody. Whoever shows something is nobody there, too: the reference
+ * answers 401 to a bad token, but nothing of these depends on who asks, and a probe must not cost, nor wait for, a review.
+ */
 const OPEN_PATHS = ['/healthz', '/livez', '/readyz'];
 const DENIALS_LOGGED_PER_SECOND = 10;
 const MAX_LOGGED_CHARACTERS = 256;
@@ -74,12 +77,15 @@ interface Admission {
 }
 
 async function admit(request: Request, { options, progress, slot }: Admission): Promise<void> {
+  if (OPEN_PATHS.includes(request.url.split('?', 1)[0] ?? '')) {
+    request.user = ANONYMOUS;
+    return;
+  }
   const isReport = request.method === 'POST' && request.routeOptions.url === NODE_REPORTS_PATH;
   const { authenticator, authorizer } = (isReport ? options.reports : undefined) ?? options;
-  const { user, method } = await authenticator.authenticate(request.raw);
+  const { user, method } = await authenticator.authenticate(request.raw, progress.remoteAddress);
   request.user = user;
   progress.user = user;
-  if (OPEN_PATHS.includes(request.url.split('?', 1)[0] ?? '')) return;
   const asker: Asker = { user, isReport, isDirect: method !== 'front-proxy' };
   progress.attributes = attributesOf(request.method, request.url, request.query);
   await authorizer.authorize(user, progress.attributes, {

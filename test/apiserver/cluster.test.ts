@@ -175,6 +175,8 @@ test('an outage of the Kubernetes API blinds nobody who is known, and is shown',
   assert.deepEqual(await values(deployment), DEMO);
   const { statusCode } = await deployment.viaProxy('/metrics', { user: 'stranger' });
   assert.equal(statusCode, 500);
+  const denials = deployment.logged.filter((line) => /request denied|request failed/.test(line));
+  assert.equal(denials.length, 1, denials.join('')); // one line for it, and one that is limited
   api.misbehave(undefined);
   await eventually(readyz, (text) => /^\[\+\]pods ok$/m.test(text), 20_000);
 });

@@ -86,7 +86,7 @@ test('recorded: a bad token gets the answer of kube-apiserver', async () => {
   const [recorded] = JSON.parse(
     readFileSync('test/fixtures/contract/unauthenticated-and-forbidden.json', 'utf8'),
   ) as Recorded[];
-  for (const path of ['/whoami', '/healthz', '/nowhere']) {
+  for (const path of ['/whoami', '/healthz/ping', '/nowhere']) {
     const { statusCode, body } = await app.http1().ask(path, bearer('garbage'));
     assert.equal(statusCode, recorded?.response.status);
     assert.deepEqual(body, recorded?.response.body);
@@ -102,6 +102,14 @@ test('recorded: a refused list is worded as by kube-apiserver', async () => {
   const { statusCode, body } = await app.http1().ask('/api/v1/pods', bearer(`${TOKEN}-2`));
   assert.equal(statusCode, recorded?.response.status);
   assert.deepEqual(body, recorded?.response.body);
+});
+
+test('a probe costs no review, whatever is shown', async () => {
+  const stranger = await createLeaf(await createAuthority('other'), 'stranger');
+  const before = app.api.requests.length;
+  for (const path of ['/healthz', '/healthz?verbose'])
+    assert.equal((await app.http1(stranger).ask(path, bearer('garbage'))).statusCode, 200);
+  assert.equal(app.api.requests.length, before);
 });
 
 test('another scheme, or none, is no token', async () => {
