@@ -71,8 +71,8 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
   const auth = createAuth({
     ...{ api: client, clock, log, registry },
     agentTokens: {
-      authenticate: async (token) => {
-        const { user, pod, node } = await tokens.verify(token);
+      authenticate: async (token, remoteAddress) => {
+        const { user, pod, node } = await tokens.verify(token, remoteAddress);
         const bound = {
           ...(node !== undefined && { [EXTRA.nodeName]: [node] }),
           ...(pod !== undefined && { [EXTRA.podName]: [pod.name], [EXTRA.podUid]: [pod.uid] }),

@@ -4,7 +4,7 @@ import type { Counter, Registry } from 'prom-client';
 import type { Clock } from '../../runtime/clock.js';
 import type { KubeApi } from '../../runtime/kube/api.js';
 import type { Logger } from '../../runtime/logger.js';
-import { ApiError } from '../api/errors.js';
+import { ApiError, TOO_MANY_REQUESTS } from '../api/errors.js';
 import type { PodList } from '../pods/pod-list.js';
 import { identityOfReview, type AgentClaims } from './agent-claims.js';
 import type { AgentIdentity } from './agent-identity.js';
@@ -28,9 +28,10 @@ export interface AgentTokensDeps {
 export interface AgentTokens {
   /**
    * Whose token this is.
-   * @throws {ApiError} Unauthorized with the reason in general words; InternalError when it cannot be told now
+   * @throws {ApiError} Unauthorized with the reason in general words; InternalError when it cannot be told now, TooManyRequests when
+   * that is for the many others
    */
-  verify(token: string): Promise<AgentIdentity>;
+  verify(token: string, remoteAddress: string): Promise<AgentIdentity>;
 }
 
 /** A real one has 1 to 2 KiB. */
@@ -43,6 +44,12 @@ const REFUSED_MS = 10_000;
 /** So long after the API server last knew of an agent its outage blinds nobody. */
 const OUTAGE_MS = 3_600_000;
 
+interface Presented {
+  readonly token: string;
+  /** The SHA-256 of the token. */
+  readonly key: string;
+  readonly remoteAddress: string;
+}
 interface Proof {
   readonly identity: AgentIdentity;
   /** Milliseconds since 1970; undefined where the token does not tell. */
@@ -81,9 +88,9 @@ class TokenVerifier implements AgentTokens {
     this.#reviewed = new LRUCache({ ...options, ttl: OUTAGE_MS });
   }
 
-  async verify(token: string): Promise<AgentIdentity> {
+  async verify(token: string, remoteAddress: string): Promise<AgentIdentity> {
     try {
-      const identity = await this.#judge(token);
+      const identity = await this.#judge(token, remoteAddress);
       this.#judged.inc({ source: identity.source, result: 'ok' });
       return identity;
     } catch (error) {
@@ -93,20 +100,22 @@ class TokenVerifier implements AgentTokens {
       }
       if (!(error instanceof ReviewUnavailableError)) throw error;
       this.#judged.inc({ source: 'review', result: 'unavailable' });
+      if (error.isOverload) throw new ApiError('TooManyRequests', TOO_MANY_REQUESTS);
       throw new ApiError('InternalError', `the token cannot be verified now: ${error.message}`);
     }
   }
 
-  async #judge(token: string): Promise<AgentIdentity> {
+  async #judge(token: string, remoteAddress: string): Promise<AgentIdentity> {
     if (token === '' || token.length > MAX_TOKEN_LENGTH) throw new TokenRefusal('malformed', 'keys');
     const key = createHash('sha256').update(token).digest('base64');
     const earlier = this.#refused.get(key);
     if (earlier !== undefined) throw earlier;
     const startedMs = this.#deps.clock.monotonicMs();
+    const presented: Presented = { token, key, remoteAddress };
     try {
-      const proof = this.#verified.get(key) ?? (await this.#establishOnce(key, token));
+      const proof = this.#verified.get(key) ?? (await this.#establishOnce(presented));
       this.#requireUnexpired(proof);
-      await this.#requireLivingPod(key, token, proof, startedMs);
+      await this.#requireLivingPod(presented, proof, startedMs);
       return proof.identity;
     } catch (error) {
       if (error instanceof TokenRefusal) {
@@ -118,16 +127,18 @@ class TokenVerifier implements AgentTokens {
   }
 
   /** Reports of one agent that come together cost one verification. */
-  #establishOnce(key: string, token: string): Promise<Proof> {
+  #establishOnce(presented: Presented): Promise<Proof> {
+    const { key } = presented;
     const pending = this.#underWay.get(key);
     if (pending !== undefined) return pending;
-    const started = this.#establish(key, token).finally(() => this.#underWay.delete(key));
+    const started = this.#establish(presented).finally(() => this.#underWay.delete(key));
     this.#underWay.set(key, started);
     return started;
   }
 
-  async #establish(key: string, token: string): Promise<Proof> {
-    const claims = await this.#verifyLocally(token);
+  async #establish(presented: Presented): Promise<Proof> {
+    const { key } = presented;
+    const claims = await this.#verifyLocally(presented.token);
     if (claims?.node !== undefined && claims.pod !== undefined) {
       const { user, node, pod, expiresMs } = claims;
       const proof: Proof = { identity: { user, node, pod, source: 'keys' }, expiresMs };
@@ -135,7 +146,7 @@ class TokenVerifier implements AgentTokens {
       return proof;
     }
     try {
-      const proof = await this.#review(key, token, claims);
+      const proof = await this.#review(presented, claims);
       this.#verified.set(key, proof);
       return proof;
     } catch (error) {
@@ -145,13 +156,22 @@ class TokenVerifier implements AgentTokens {
     }
   }
 
-  /** Undefined when it takes a review: no JWT, another issuer, keys that are not there or not usable. */
+  /**
+   * Undefined when it takes a review: no keys are published, or they are not usable. Whatever an agent of this cluster cannot have is
+   * refused without one, so that nobody buys reviews with inventions: agents mount projected tokens, which are JSON Web Tokens of our
+   * audience, of the cluster's issuer, with one of its keys.
+   * @throws {TokenRefusal}
+   */
   async #verifyLocally(token: string): Promise<AgentClaims | undefined> {
     const unverified = readUnverified(token);
-    if (unverified?.keyId === undefined) return undefined;
-    if ((await this.#keys.published())?.issuer !== unverified.issuer) return undefined;
-    const keys = await this.#keys.publishedWith(unverified.keyId);
-    if (keys?.ids.has(unverified.keyId) !== true) return undefined;
+    if (unverified === undefined) throw new TokenRefusal('malformed', 'keys');
+    const { issuer, keyId, audiences } = unverified;
+    if (!audiences.includes(AUDIENCE)) throw new TokenRefusal('audience', 'keys');
+    const published = await this.#keys.published();
+    if (published === undefined) return undefined;
+    if (published.issuer !== issuer) throw new TokenRefusal('issuer', 'keys');
+    const keys = keyId === undefined ? undefined : await this.#keys.publishedWith(keyId);
+    if (keys === undefined || keyId === undefined || !keys.ids.has(keyId)) throw new TokenRefusal('key', 'keys');
     return verifySignature(token, keys, this.#deps.clock.wallMs());
   }
 
@@ -162,8 +182,9 @@ class TokenVerifier implements AgentTokens {
   }
 
   /** The pod has to exist, as the list of pods says; where the list does not know, as a review says. */
-  async #requireLivingPod(key: string, token: string, proof: Proof, startedMs: number): Promise<void> {
+  async #requireLivingPod(presented: Presented, proof: Proof, startedMs: number): Promise<void> {
     const { pods, clock } = this.#deps;
+    const { key } = presented;
     const { pod } = proof.identity;
     if (pod === undefined) return;
     const isListed = pods.get(pod.namespace, pod.name)?.uid === pod.uid;
@@ -174,7 +195,7 @@ class TokenVerifier implements AgentTokens {
     const goodSinceMs = isCurrent ? startedMs : clock.monotonicMs() - VERIFIED_MS;
     if ((this.#reviewed.get(key)?.atMs ?? -Infinity) > goodSinceMs) return;
     try {
-      await this.#review(key, token, proof.identity);
+      await this.#review(presented, proof.identity);
     } catch (error) {
       const wasListed = isListed && clock.monotonicMs() - this.#podsCurrentMs <= OUTAGE_MS;
       const isExcused = !isCurrent && (wasListed || this.#reviewed.has(key));
@@ -184,12 +205,12 @@ class TokenVerifier implements AgentTokens {
 
   /** @param known what the token is known to say; the review must not say otherwise */
   async #review(
-    key: string,
-    token: string,
+    { key, token, remoteAddress }: Presented,
     known: Pick<AgentIdentity, 'user' | 'pod' | 'node'> | undefined,
   ): Promise<Proof> {
+    const isProven = known !== undefined || this.#reviewed.has(key);
     try {
-      const answer = await this.#reviews.ask(token, AUDIENCE);
+      const answer = await this.#reviews.ask({ token, isProven, remoteAddress }, AUDIENCE);
       if (answer === undefined) throw new TokenRefusal('denied', 'review');
       if (!answer.audiences.includes(AUDIENCE)) throw new TokenRefusal('audience', 'review');
       const reviewed = identityOfReview(answer.user);

@@ -38,7 +38,7 @@ export function createAuthMetrics(registry: Registry): AuthMetrics {
     }),
     overLimit: new Counter({
       name: 'podnet_apiserver_requests_over_limit_total',
-      help: 'Requests refused because too many were in flight: of the user, overall, or of reports.',
+      help: 'Requests refused because too many were in flight: of the user, of direct callers, overall, of the node that reports, or of reports.',
       labelNames: ['limit'],
       registers,
     }),

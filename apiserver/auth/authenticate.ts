@@ -23,7 +23,7 @@ export interface RawRequest {
 
 export interface Authenticator {
   /** @throws {ApiError} Unauthorized where credentials were shown and none of them is good */
-  authenticate(raw: RawRequest): Promise<Authentication>;
+  authenticate(raw: RawRequest, remoteAddress: string): Promise<Authentication>;
 }
 
 export interface AuthenticatorOptions {
@@ -60,7 +60,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   };
 
   return {
-    authenticate: async (raw) => {
+    authenticate: async (raw, remoteAddress) => {
       const shown = byCertificate(raw);
       if (shown === 'refused') onAttempt('certificate', 'refused');
       else if (shown !== undefined) {
@@ -69,7 +69,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       }
       const token = bearerToken(raw.headers.authorization);
       if (token !== undefined) {
-        const outcome = await tokens.authenticate(token);
+        const outcome = await tokens.authenticate(token, remoteAddress);
         onAttempt('token', outcome.ok ? 'authenticated' : outcome.reason);
         if (outcome.ok) return { user: asKnown(outcome.user), method: 'token' };
       }

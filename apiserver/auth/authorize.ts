@@ -39,6 +39,13 @@ const TTL_MS = 10_000;
 const ASK_AGAIN_MS = 10_000;
 const FAILURES_LOGGED_PER_SECOND = 1;
 
+export interface Asking {
+  /** Whether there is such a route: of paths there are as many as anybody likes, and only what is served is worth remembering. */
+  readonly isServed?: boolean;
+  /** Called before somebody is asked, and may refuse that; what it returns is called when the answer is there. */
+  readonly whileAsking?: () => () => void;
+}
+
 /** What is asked, once: a hash stands for it, since whoever asks for long paths must not fill the memory. */
 interface Question {
   readonly key: string;
@@ -64,12 +71,12 @@ export class Authorizer {
     return this.#cache.size;
   }
 
-  /**
-   * @param isServed whether there is such a route: of paths there are as many as anybody likes, and only those that are served are
-   * worth remembering
-   * @throws {ApiError} Forbidden, or InternalError where nobody could say
-   */
-  async authorize(user: User, attributes: Attributes, isServed = true): Promise<void> {
+  /** @throws {ApiError} Forbidden, or InternalError where nobody could say */
+  async authorize(
+    user: User,
+    attributes: Attributes,
+    { isServed = true, whileAsking = () => () => undefined }: Asking = {},
+  ): Promise<void> {
     const { onDecision = () => undefined } = this.#options;
     if (user.groups.includes(MASTERS)) {
       onDecision('allowed', true);
@@ -79,7 +86,7 @@ export class Authorizer {
     const known = this.#cache.get(question.key, question.isAnonymous);
     const isCached = known !== undefined && this.#options.clock.monotonicMs() < known.askAgainMs;
     try {
-      const { isAllowed, reason } = isCached ? known.decision : await this.#ask(question);
+      const { isAllowed, reason } = isCached ? known.decision : await this.#ask(question, whileAsking);
       onDecision(isAllowed ? 'allowed' : 'denied', isCached);
       if (!isAllowed) throw forbidden(user, attributes, reason);
     } catch (error) {
@@ -91,17 +98,22 @@ export class Authorizer {
     }
   }
 
-  async #ask(question: Question): Promise<Decision> {
+  async #ask(question: Question, whileAsking: NonNullable<Asking['whileAsking']>): Promise<Decision> {
+    const leave = whileAsking();
+    try {
+      return await this.#reviewOnce(question);
+    } finally {
+      leave();
+    }
+  }
+
+  #reviewOnce(question: Question): Promise<Decision> {
     const { key } = question;
     const running = this.#flights.get(key);
     if (running !== undefined) return running;
-    const flight = this.#review(question);
+    const flight = this.#review(question).finally(() => this.#flights.delete(key));
     this.#flights.set(key, flight);
-    try {
-      return await flight;
-    } finally {
-      this.#flights.delete(key);
-    }
+    return flight;
   }
 
   async #review(question: Question): Promise<Decision> {

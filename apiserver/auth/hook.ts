@@ -1,15 +1,16 @@
 import { NODE_REPORTS_PATH } from '../../openapi/node-report.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
-import type { App, Reply, Request } from '../api/app-types.js';
+import type { App, Request } from '../api/app-types.js';
 import { ApiError } from '../api/errors.js';
 import { attributesOf, type Attributes } from './attributes.js';
+import { AnswerSlot } from './answer-slot.js';
 import type { AuthMetrics } from './auth-metrics.js';
 import type { Authenticator } from './authenticate.js';
 import type { Authorizer } from './authorize.js';
-import type { ConcurrencyLimit } from './limit-concurrency.js';
+import type { Asker, ConcurrencyLimit } from './limit-concurrency.js';
 import { LogLimit } from '../../runtime/log-limit.js';
-import type { User } from './user.js';
+import { ANONYMOUS, type User } from './user.js';
 
 /** Who may ask whom. */
 export interface Guards {
@@ -26,7 +27,10 @@ export interface AuthHookOptions extends Guards {
   readonly log: Logger;
 }
 
-/** Exactly these, not what is below them: the kubelet probes them as nobody. */
+/**
+ * Exactly these, not what is below them: the kubelet probes them as nobody. Whoever shows something is nobody there, too: the reference
+ * answers 401 to a bad token, but nothing of these depends on who asks, and a probe must not cost, nor wait for, a review.
+ */
 const OPEN_PATHS = ['/healthz', '/livez', '/readyz'];
 const DENIALS_LOGGED_PER_SECOND = 10;
 const MAX_LOGGED_CHARACTERS = 256;
@@ -44,12 +48,14 @@ interface Progress {
  */
 export function addAuth(app: App, options: AuthHookOptions): void {
   const logged = new LogLimit(options.clock, DENIALS_LOGGED_PER_SECOND);
+  const slots = new WeakMap<Request, AnswerSlot>();
   app.decorateRequest('user');
   app.addHook('onRequest', async (request, reply) => {
-    const onEnd = watchEnd(reply);
+    const slot = new AnswerSlot(reply);
+    slots.set(request, slot);
     const progress: Progress = { remoteAddress: request.ip };
     try {
-      await admit(request, { options, progress, onEnd });
+      await admit(request, { options, progress, slot });
     } catch (error) {
       if (error instanceof ApiError && error.reason === 'Forbidden')
         void reply.header('x-content-type-options', 'nosniff');
@@ -58,43 +64,35 @@ export function addAuth(app: App, options: AuthHookOptions): void {
       throw error;
     }
   });
+  app.addHook('onSend', (request, _reply, payload, done) => {
+    slots.get(request)?.handOver(payload);
+    done();
+  });
 }
 
 interface Admission {
   readonly options: AuthHookOptions;
   readonly progress: Progress;
-  readonly onEnd: (release: () => void) => void;
+  readonly slot: AnswerSlot;
 }
 
-async function admit(request: Request, { options, progress, onEnd }: Admission): Promise<void> {
+async function admit(request: Request, { options, progress, slot }: Admission): Promise<void> {
+  if (OPEN_PATHS.includes(request.url.split('?', 1)[0] ?? '')) {
+    request.user = ANONYMOUS;
+    return;
+  }
   const isReport = request.method === 'POST' && request.routeOptions.url === NODE_REPORTS_PATH;
   const { authenticator, authorizer } = (isReport ? options.reports : undefined) ?? options;
-  const { user } = await authenticator.authenticate(request.raw);
+  const { user, method } = await authenticator.authenticate(request.raw, progress.remoteAddress);
   request.user = user;
   progress.user = user;
-  if (OPEN_PATHS.includes(request.url.split('?', 1)[0] ?? '')) return;
-  onEnd(options.limit.enter(user, isReport));
+  const asker: Asker = { user, isReport, isDirect: method !== 'front-proxy' };
   progress.attributes = attributesOf(request.method, request.url, request.query);
-  await authorizer.authorize(user, progress.attributes, !request.is404);
-}
-
-/**
- * Runs what it is given when the answer is out or its connection is gone: at once where that has happened, since a client may leave
- * while its token is being reviewed. fastify's onResponse says nothing of a client that left.
- */
-function watchEnd({ raw }: Reply): (release: () => void) => void {
-  let hasEnded = false;
-  let release: () => void = () => undefined;
-  const end = (): void => {
-    hasEnded = true;
-    release();
-  };
-  raw.once('finish', end);
-  raw.once('close', end);
-  return (wanted) => {
-    release = wanted;
-    if (hasEnded) wanted();
-  };
+  await authorizer.authorize(user, progress.attributes, {
+    isServed: !request.is404,
+    whileAsking: () => options.limit.ask(asker),
+  });
+  slot.hold(options.limit.answer(asker));
 }
 
 function logDenial(error: unknown, request: Request, { remoteAddress, user, attributes }: Progress, log: Logger): void {

@@ -1,6 +1,8 @@
 /** Why a token is refused, in general words; never the token or a part of it. */
 const REFUSALS = {
-  malformed: 'the token is not usable: too long or empty',
+  malformed: 'the token is not usable: not a JSON Web Token, or too long',
+  issuer: 'the token is of another issuer than the tokens of this cluster: mount a projected service account token',
+  key: 'the token is signed with a key that this cluster does not publish',
   algorithm: 'the token is signed with an algorithm that service account tokens do not have',
   signature: 'the signature of the token is not valid',
   expired: 'the token has expired',

@@ -6,6 +6,7 @@ import { isRecord } from '../../runtime/kube/objects.js';
 import { errorMessage, type Logger } from '../../runtime/logger.js';
 import { ApiError, TOO_MANY_REQUESTS } from '../api/errors.js';
 import { LogLimit } from '../../runtime/log-limit.js';
+import { RateLimit } from './rate-limit.js';
 import { postReview, REVIEW_LIMITS, type ReviewLimits } from './review.js';
 import type { User } from './user.js';
 
@@ -15,7 +16,8 @@ export type TokenOutcome =
 
 /** Says whose a bearer token is. */
 export interface TokenAuthenticator {
-  authenticate(token: string): Promise<TokenOutcome>;
+  /** @param remoteAddress who shows it: nobody has all the reviews there are */
+  authenticate(token: string, remoteAddress: string): Promise<TokenOutcome>;
 }
 
 export interface TokenReviewerOptions {
@@ -34,6 +36,12 @@ const CACHE_MAX = 8_192;
 const CACHE_TTL_MS = 10_000;
 /** Reviews under way at once. Whoever sends invented tokens costs the kube-apiserver no more than that. */
 const MAX_REVIEWS = 100;
+/** Of these, of tokens that were not good before: the others are a reserve of those that were. */
+const MAX_UNPROVEN = 50;
+/** Reviews of tokens that were not good before, by address: a person, or a few behind one address, need a few in a minute. */
+const UNPROVEN_RATE = { burst: 50, perSecond: 10 } as const;
+/** How long a token that was good is taken for a real one: it has to be reviewed still, but not in line with invented ones. */
+const PROVEN_MS = 3_600_000;
 const MAX_TOKEN_CHARACTERS = 64 * 1024;
 const FAILURES_LOGGED_PER_SECOND = 1;
 
@@ -45,16 +53,17 @@ export class TokenReviewer implements TokenAuthenticator {
   /** By hash, so that no dump of the memory of the cache gives tokens away. */
   readonly #cache: LRUCache<string, TokenOutcome>;
   readonly #flights = new Map<string, Promise<TokenOutcome>>();
+  readonly #proven: LRUCache<string, true>;
+  readonly #rate: RateLimit;
   readonly #failures: LogLimit;
+  #unproven = 0;
 
   constructor(options: TokenReviewerOptions) {
     this.#options = options;
-    this.#cache = new LRUCache({
-      max: CACHE_MAX,
-      ttl: CACHE_TTL_MS,
-      ttlResolution: 0,
-      perf: { now: () => options.clock.monotonicMs() },
-    });
+    const bounds = { max: CACHE_MAX, ttlResolution: 0, perf: { now: () => options.clock.monotonicMs() } };
+    this.#cache = new LRUCache({ ...bounds, ttl: CACHE_TTL_MS });
+    this.#proven = new LRUCache({ ...bounds, ttl: PROVEN_MS });
+    this.#rate = new RateLimit(UNPROVEN_RATE, options.clock);
     this.#failures = new LogLimit(options.clock, FAILURES_LOGGED_PER_SECOND);
   }
 
@@ -62,17 +71,15 @@ export class TokenReviewer implements TokenAuthenticator {
     return this.#cache.size;
   }
 
-  /** @throws {ApiError} TooManyRequests when too many other tokens are being reviewed */
-  async authenticate(token: string): Promise<TokenOutcome> {
+  /** @throws {ApiError} TooManyRequests when too many other tokens are being reviewed, or come from this address */
+  async authenticate(token: string, remoteAddress: string): Promise<TokenOutcome> {
     if (token.length > MAX_TOKEN_CHARACTERS) return REFUSED;
     const key = createHash('sha256').update(token).digest('base64');
     const known = this.#cache.get(key) ?? this.#flights.get(key);
     if (known !== undefined) return known;
-    if (this.#flights.size >= MAX_REVIEWS) throw new ApiError('TooManyRequests', TOO_MANY_REQUESTS);
+    const leave = this.#enter(this.#proven.has(key), remoteAddress);
     const flight = this.#review(token).then((outcome) => {
-      const ttl = Math.min(CACHE_TTL_MS, expiryOf(token) - this.#options.clock.wallMs());
-      // lru-cache takes 0 for "for ever".
-      if ((outcome.ok || outcome.reason === 'refused') && ttl > 0) this.#cache.set(key, outcome, { ttl });
+      this.#remember(key, outcome, expiryOf(token) - this.#options.clock.wallMs());
       return outcome;
     });
     this.#flights.set(key, flight);
@@ -80,7 +87,27 @@ export class TokenReviewer implements TokenAuthenticator {
       return await flight;
     } finally {
       this.#flights.delete(key);
+      leave();
     }
+  }
+
+  #enter(isProven: boolean, remoteAddress: string): () => void {
+    const isFull = this.#flights.size >= MAX_REVIEWS || (!isProven && this.#unproven >= MAX_UNPROVEN);
+    if (isFull || (!isProven && !this.#rate.take(remoteAddress))) {
+      throw new ApiError('TooManyRequests', TOO_MANY_REQUESTS);
+    }
+    if (isProven) return () => undefined;
+    this.#unproven++;
+    return () => this.#unproven--;
+  }
+
+  #remember(key: string, outcome: TokenOutcome, leftMs: number): void {
+    if (!outcome.ok && outcome.reason === 'error') return;
+    if (outcome.ok) this.#proven.set(key, true);
+    else this.#proven.delete(key);
+    const ttl = Math.min(CACHE_TTL_MS, leftMs);
+    // lru-cache takes 0 for "for ever".
+    if (ttl > 0) this.#cache.set(key, outcome, { ttl });
   }
 
   async #review(token: string): Promise<TokenOutcome> {

@@ -15,6 +15,7 @@ const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256
 export interface UnverifiedToken {
   readonly issuer: string | undefined;
   readonly keyId: string | undefined;
+  readonly audiences: readonly string[];
   /** Milliseconds since 1970. */
   readonly expiresMs: number | undefined;
 }
@@ -23,10 +24,11 @@ export interface UnverifiedToken {
 export function readUnverified(token: string): UnverifiedToken | undefined {
   try {
     const { kid } = decodeProtectedHeader(token);
-    const { iss, exp } = decodeJwt(token);
+    const { iss, exp, aud } = decodeJwt(token);
     return {
       issuer: typeof iss === 'string' ? iss : undefined,
       keyId: typeof kid === 'string' ? kid : undefined,
+      audiences: (Array.isArray(aud) ? aud : [aud]).filter((one) => typeof one === 'string'),
       expiresMs: typeof exp === 'number' ? exp * 1_000 : undefined,
     };
   } catch (error) {

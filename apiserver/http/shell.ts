@@ -106,7 +106,10 @@ function tooLarge({ raw }: Request, { urlBytes, headerBytes }: Limits): ApiError
 
 function sendError(error: unknown, request: Request, reply: Reply): void {
   const answer = statusOf(isHandlerTimeout(error) ? new ApiError('Timeout', TIMED_OUT) : error);
-  if (answer.code >= 500) request.log.error({ err: error, url: request.url }, 'request failed');
+  // What an ApiError says was meant to be answered; whoever throws one for a failure has logged the failure.
+  if (answer.code >= 500 && !(error instanceof ApiError)) {
+    request.log.error({ err: error, url: request.url }, 'request failed');
+  }
   void reply.code(answer.code).type('application/json; charset=utf-8').send(answer);
 }
 

@@ -1,8 +1,9 @@
 // The server among the things it leans on: the list of pods, reviews and keys of a Kubernetes API that comes, goes and lies.
 import assert from 'node:assert/strict';
+import { connect } from 'node:http2';
 import { test, type TestContext } from 'node:test';
 import type { MetricValueListV1Beta2 } from '../../openapi/metric-values.js';
-import { CUSTOM, METRIC, createDemo, deployDemo } from '../support/demo-data.js';
+import { CUSTOM, METRIC, PODNET, createDemo, deployDemo } from '../support/demo-data.js';
 import { startDeployment, type Deployment } from '../support/deployment.js';
 import { eventually } from '../support/programs.js';
 import { interfaceReport, nodeReport, podReport, readingOf } from '../support/reports.js';
@@ -157,6 +158,30 @@ test('nobody whose report is refused counts among the agents to wait for', async
   assert.equal(await readyz(), 200);
 });
 
+test('an agent that never ends its reports locks out no other agent', async (t) => {
+  const deployment = await start(t);
+  const session = connect(deployment.server.url, { ca: deployment.server.ca });
+  const authorization = `Bearer ${await deployment.agentToken({ node: 'node-b' })}`;
+  const codes: unknown[] = [];
+  const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip', authorization };
+  for (let i = 0; i < 50; i++) {
+    const stream = session.request({ ':method': 'POST', ':path': `${PODNET}/nodereports`, ...headers });
+    stream.on('response', (fields) => codes.push(fields[':status']));
+    stream.on('error', () => undefined);
+    stream.write('x');
+  }
+  try {
+    await eventually(
+      () => codes.length,
+      (count) => count === 46,
+    );
+    assert.deepEqual([...new Set(codes)], [429]);
+    assert.equal((await deployment.push(nodeReport(50_000, { pods: [] }))).statusCode, 200);
+  } finally {
+    session.destroy();
+  }
+});
+
 test('an outage of the Kubernetes API blinds nobody who is known, and is shown', async (t) => {
   const deployment = await start(t);
   const { api, clock } = deployment;
@@ -173,6 +198,8 @@ test('an outage of the Kubernetes API blinds nobody who is known, and is shown',
   assert.deepEqual(await values(deployment), DEMO);
   const { statusCode } = await deployment.viaProxy('/metrics', { user: 'stranger' });
   assert.equal(statusCode, 500);
+  const denials = deployment.logged.filter((line) => /request denied|request failed/.test(line));
+  assert.equal(denials.length, 1, denials.join('')); // one line for it, and one that is limited
   api.misbehave(undefined);
   await eventually(readyz, (text) => /^\[\+\]pods ok$/m.test(text), 20_000);
 });

@@ -59,7 +59,7 @@ export class Cluster {
     isCurrent: true,
     get: (namespace: string, name: string): ApiPod | undefined => this.listed.get(`${namespace}/${name}`),
   };
-  readonly tokens: AgentTokens;
+  readonly tokens: { readonly verify: (token: string, remoteAddress?: string) => ReturnType<AgentTokens['verify']> };
 
   private constructor(
     readonly api: KubeApiServer,
@@ -70,7 +70,7 @@ export class Cluster {
     this.publish([signer.jwk]);
     api.onTokenReview = () => ({ user: {}, error: 'invalid bearer token' });
     this.list();
-    this.tokens = createAgentTokens({
+    const tokens = createAgentTokens({
       api: client,
       pods: this.pods,
       reviewToken: (token, audiences) => this.#review(token, audiences),
@@ -80,6 +80,7 @@ export class Cluster {
       allowUnbound: false,
       ...overrides,
     });
+    this.tokens = { verify: (token, remoteAddress = '192.0.2.1') => tokens.verify(token, remoteAddress) };
   }
 
   static async create(signer: Signer, overrides: Partial<AgentTokensDeps> = {}): Promise<Cluster> {

@@ -185,7 +185,7 @@ test('long questions and long reasons do not fill the memory', async (t) => {
 test('a path that is not served is asked about each time', async (t) => {
   const { authorizer, server, reviews } = await setUp(t);
   server.onAccessReview = () => ({ allowed: true });
-  for (let i = 0; i < 2; i++) await authorizer.authorize(ALICE, pathOf('/nowhere'), false);
+  for (let i = 0; i < 2; i++) await authorizer.authorize(ALICE, pathOf('/nowhere'), { isServed: false });
   assert.deepEqual([authorizer.cacheSize, reviews().length], [0, 2]);
 });
 

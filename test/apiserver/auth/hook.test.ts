@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:http2';
 import { after, before, beforeEach, test } from 'node:test';
 import type { TokenAuthenticator } from '../../../apiserver/auth/token-review.js';
 import { NODE_REPORTS_PATH } from '../../../openapi/node-report.js';
@@ -85,7 +86,7 @@ test('recorded: a bad token gets the answer of kube-apiserver', async () => {
   const [recorded] = JSON.parse(
     readFileSync('test/fixtures/contract/unauthenticated-and-forbidden.json', 'utf8'),
   ) as Recorded[];
-  for (const path of ['/whoami', '/healthz', '/nowhere']) {
+  for (const path of ['/whoami', '/healthz/ping', '/nowhere']) {
     const { statusCode, body } = await app.http1().ask(path, bearer('garbage'));
     assert.equal(statusCode, recorded?.response.status);
     assert.deepEqual(body, recorded?.response.body);
@@ -101,6 +102,14 @@ test('recorded: a refused list is worded as by kube-apiserver', async () => {
   const { statusCode, body } = await app.http1().ask('/api/v1/pods', bearer(`${TOKEN}-2`));
   assert.equal(statusCode, recorded?.response.status);
   assert.deepEqual(body, recorded?.response.body);
+});
+
+test('a probe costs no review, whatever is shown', async () => {
+  const stranger = await createLeaf(await createAuthority('other'), 'stranger');
+  const before = app.api.requests.length;
+  for (const path of ['/healthz', '/healthz?verbose'])
+    assert.equal((await app.http1(stranger).ask(path, bearer('garbage'))).statusCode, 200);
+  assert.equal(app.api.requests.length, before);
 });
 
 test('another scheme, or none, is no token', async () => {
@@ -210,14 +219,14 @@ test('reports are let in by the tokens of agents alone', async () => {
 const inFlight = (): Promise<number> => counted('podnet_apiserver_requests_in_flight');
 
 for (const protocol of ['http1', 'http2'] as const) {
-  test(`${protocol}: a hundred requests of one user at once, others unharmed`, async () => {
+  test(`${protocol}: twenty questions of one direct caller at once, others unharmed`, async () => {
     app.api.onAccessReview = () => ({ allowed: true });
     const other = app[protocol](bob);
-    assert.equal((await other.ask('/whoami')).statusCode, 200); // remembered: the client has a hundred connections, all to be taken
+    assert.equal((await other.ask('/whoami')).statusCode, 200); // remembered: nobody is asked again
     app.api.misbehave(({ path }) => (path.endsWith('reviews') ? { hang: true } : undefined));
-    const asked = Array.from({ length: 100 }, (_, i) => app[protocol]().ask(`/path-${i}`));
-    await eventually(inFlight, (count) => count === 100);
-    const { statusCode, headers, body } = await app[protocol]().ask('/path-100');
+    const asked = Array.from({ length: 20 }, (_, i) => app[protocol]().ask(`/path-${i}`));
+    await eventually(inFlight, (count) => count === 20);
+    const { statusCode, headers, body } = await app[protocol]().ask('/path-20');
     assert.deepEqual([statusCode, body.message], [429, 'Too many requests, please try again later.']);
     assert.equal(headers['retry-after'], undefined);
     assert.equal((await other.ask('/whoami')).statusCode, 200);
@@ -229,15 +238,51 @@ for (const protocol of ['http1', 'http2'] as const) {
     await eventually(inFlight, (count) => count === 0);
   });
 
-  test(`${protocol}: clients that leave early are counted out`, async () => {
+  test(`${protocol}: a question counts until it is answered, whoever leaves`, async () => {
     app.api.misbehave(({ path }) => (path.endsWith('reviews') ? { hang: true } : undefined));
     const connections = Array.from({ length: 5 }, () => app[protocol]());
     for (const connection of connections) connection.ask('/metrics').catch(() => 'gone');
     await eventually(inFlight, (count) => count === 5);
     for (const connection of connections) connection.close();
-    await eventually(inFlight, (count) => count === 0);
     app.api.misbehave(undefined);
     await app.api.down(); // ends the reviews that hang
     await app.api.up();
+    await eventually(inFlight, (count) => count === 0);
   });
 }
+
+/** Status codes of the answers to so many requests of a client that reads none of them; the function lets it go. */
+async function askUnread(
+  count: number,
+  path: string,
+  headers: object,
+): Promise<{ codes: number[]; leave: () => void }> {
+  const session = connect(app.url, { rejectUnauthorized: false, settings: { initialWindowSize: 0 } });
+  const codes: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const stream = session.request({ ':path': path, ...headers });
+    stream.on('response', (fields) => codes.push(Number(fields[':status'])));
+    stream.on('error', () => undefined);
+  }
+  await eventually(
+    () => codes.length,
+    (answered) => answered === count,
+  );
+  return { codes, leave: () => session.destroy() };
+}
+
+test('answers that nobody reads hold no place', async () => {
+  app.api.onAccessReview = ({ user }) => ({ allowed: user === 'alice' });
+  app.api.onTokenReview = ({ token }) => ({ authenticated: true, user: { username: token } });
+  for (const [token, code] of [
+    ['alice', 200],
+    ['tenant', 403],
+  ] as const) {
+    const headers = { authorization: `Bearer ${token}` };
+    assert.equal((await app.http1().ask('/whoami', { headers })).statusCode, code); // remembered
+    const { codes, leave } = await askUnread(150, '/whoami', headers);
+    assert.deepEqual([...new Set(codes)], [code]);
+    assert.equal(await inFlight(), 0);
+    leave();
+  }
+});

@@ -6,6 +6,7 @@ import type { Misbehaviour } from '../../support/kube-api.js';
 import { startReviewApi, type ReviewApi } from '../../support/review-api.js';
 
 const TOKEN = 'secret-token-of-alice';
+const HERE = '192.0.2.1';
 const ALICE = { authenticated: true, user: { username: 'alice', uid: 'u1', groups: ['dev'], extra: { a: ['b'] } } };
 
 async function setUp(
@@ -47,7 +48,7 @@ for (const { case: name, request, response } of RECORDED) {
       status.authenticated === true
         ? { ok: true, user: { name: username, ...rest } }
         : { ok: false, reason: 'refused' };
-    assert.deepEqual(await reviewer.authenticate(token), expected);
+    assert.deepEqual(await reviewer.authenticate(token, HERE), expected);
     assert.deepEqual(reviews(), [request.body]);
   });
 }
@@ -56,7 +57,7 @@ test('without audiences none are asked for', async (t) => {
   const { reviewer, server, reviews } = await setUp(t);
   server.onTokenReview = () => ALICE;
   const { username: name, ...rest } = ALICE.user;
-  assert.deepEqual(await reviewer.authenticate(TOKEN), { ok: true, user: { name, ...rest } });
+  assert.deepEqual(await reviewer.authenticate(TOKEN, HERE), { ok: true, user: { name, ...rest } });
   assert.deepEqual(reviews(), [
     { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token: TOKEN } },
   ]);
@@ -66,13 +67,16 @@ test('a token for other audiences, or for none, is refused', async (t) => {
   const { reviewer, server } = await setUp(t, { audiences: ['podnet'] });
   for (const audiences of [undefined, [], ['other'], 'podnet']) {
     server.onTokenReview = () => ({ ...ALICE, audiences });
-    assert.deepEqual(await reviewer.authenticate(`${TOKEN} ${String(audiences)}`), { ok: false, reason: 'refused' });
+    assert.deepEqual(await reviewer.authenticate(`${TOKEN} ${String(audiences)}`, HERE), {
+      ok: false,
+      reason: 'refused',
+    });
   }
 });
 
 test('a revoked token works for ten seconds, no longer', async (t) => {
   const { reviewer, server, clock, reviews } = await setUp(t);
-  const isGood = async (): Promise<boolean> => (await reviewer.authenticate(TOKEN)).ok;
+  const isGood = async (): Promise<boolean> => (await reviewer.authenticate(TOKEN, HERE)).ok;
   server.onTokenReview = () => ALICE;
   assert.equal(await isGood(), true);
   server.onTokenReview = () => ({ user: {} });
@@ -90,33 +94,62 @@ test('a JWT is not remembered beyond its expiry', async (t) => {
   const exp = Math.floor(clock.wallMs() / 1_000) + 3;
   const jwt = `e30.${Buffer.from(JSON.stringify({ exp })).toString('base64url')}.x`;
   server.onTokenReview = () => ALICE;
-  assert.equal((await reviewer.authenticate(jwt)).ok, true);
+  assert.equal((await reviewer.authenticate(jwt, HERE)).ok, true);
   server.onTokenReview = () => ({ user: {} });
   clock.advance(3_000);
-  assert.equal((await reviewer.authenticate(jwt)).ok, true);
+  assert.equal((await reviewer.authenticate(jwt, HERE)).ok, true);
   clock.advance(1);
-  assert.equal((await reviewer.authenticate(jwt)).ok, false);
+  assert.equal((await reviewer.authenticate(jwt, HERE)).ok, false);
 });
 
 test('a hundred requests with one token ask once', async (t) => {
   const { reviewer, server, reviews } = await setUp(t);
   server.onTokenReview = () => ALICE;
-  await Promise.all(Array.from({ length: 100 }, () => reviewer.authenticate(TOKEN)));
+  await Promise.all(Array.from({ length: 100 }, () => reviewer.authenticate(TOKEN, HERE)));
   assert.equal(reviews().length, 1);
 });
 
-test('more than a hundred unknown tokens at once are turned away', async (t) => {
+const addressOf = (i: number): string => `192.0.2.${i}`;
+const TOO_MANY = { reason: 'TooManyRequests' };
+
+test('more than fifty unknown tokens at once are turned away', async (t) => {
   const { reviewer, server } = await setUp(t);
   server.misbehave(() => ({ hang: true }));
-  const asked = Array.from({ length: 101 }, (_, i) => reviewer.authenticate(`token-${i}`));
-  await assert.rejects(asked.at(-1) ?? Promise.resolve(), { reason: 'TooManyRequests' });
+  const asked = Array.from({ length: 51 }, (_, i) => reviewer.authenticate(`token-${i}`, addressOf(i)));
+  await assert.rejects(asked.at(-1) ?? Promise.resolve(), TOO_MANY);
   const outcomes = await Promise.all(asked.slice(0, -1));
   assert.deepEqual(outcomes[0], { ok: false, reason: 'error' });
 });
 
+test('a token that was good does not wait in line with invented ones', async (t) => {
+  const { reviewer, server, clock } = await setUp(t);
+  server.onTokenReview = ({ token }) => (token === TOKEN ? ALICE : { user: {} });
+  assert.equal((await reviewer.authenticate(TOKEN, HERE)).ok, true);
+  for (let i = 0; i < 49; i++) await reviewer.authenticate(`invented-${i}`, HERE);
+  await assert.rejects(reviewer.authenticate('invented', HERE), TOO_MANY);
+  clock.advance(10_001); // its review is no longer remembered
+  server.misbehave((request) => (JSON.stringify(request.body).includes('invented') ? { hang: true } : undefined));
+  const asked = Array.from({ length: 50 }, (_, i) => reviewer.authenticate(`invented-again-${i}`, addressOf(i)));
+  await assert.rejects(reviewer.authenticate('unknown', addressOf(60)), TOO_MANY);
+  assert.equal((await reviewer.authenticate(TOKEN, HERE)).ok, true);
+  await Promise.all(asked);
+});
+
+test('an address has fifty unknown tokens, and ten a second', async (t) => {
+  const { reviewer, clock, reviews } = await setUp(t);
+  const show = (token: string, from: string): Promise<TokenOutcome> => reviewer.authenticate(token, from);
+  for (let i = 0; i < 50; i++) await show(`token-${i}`, `2001:db8::${i.toString(16)}`);
+  await assert.rejects(show('next', '2001:db8:0:0:1::1'), TOO_MANY);
+  assert.equal((await show('elsewhere', '2001:db8:0:1::1')).ok, false);
+  clock.advance(100);
+  assert.equal((await show('next', '2001:db8::1')).ok, false);
+  await assert.rejects(show('last', '2001:db8::1'), TOO_MANY);
+  assert.equal(reviews().length, 52);
+});
+
 test('a token of 64 KiB is refused unasked', async (t) => {
   const { reviewer, reviews } = await setUp(t);
-  assert.equal((await reviewer.authenticate('x'.repeat(64 * 1024 + 1))).ok, false);
+  assert.equal((await reviewer.authenticate('x'.repeat(64 * 1024 + 1), HERE)).ok, false);
   assert.deepEqual(reviews(), []);
 });
 
@@ -142,12 +175,12 @@ for (const [what, misbehaviour] of FAILURES) {
   test(`a review that ${what} proves nothing`, async (t) => {
     const { reviewer, server, logged } = await setUp(t);
     server.misbehave(() => misbehaviour);
-    const outcome: TokenOutcome = await reviewer.authenticate(TOKEN);
+    const outcome: TokenOutcome = await reviewer.authenticate(TOKEN, HERE);
     assert.deepEqual(outcome, { ok: false, reason: 'error' });
     assert.ok(logged.some((line) => line.includes('a bearer token could not be reviewed')));
     assert.ok(!logged.join('').includes(TOKEN));
     server.misbehave(undefined);
     server.onTokenReview = () => ALICE;
-    assert.equal((await reviewer.authenticate(TOKEN)).ok, true);
+    assert.equal((await reviewer.authenticate(TOKEN, HERE)).ok, true);
   });
 }
