@@ -20,7 +20,7 @@ import {
   type AskedFigure,
 } from './figure-query.js';
 import type { DescribedObject } from './members.js';
-import { toMetricValueList, toReading, type Item } from './metric-value-list.js';
+import { Timestamps, toMetricValueList, toReading, type Item } from './metric-value-list.js';
 import { selectorOrBadRequest, type WindowBounds } from './metric-selector.js';
 import type { ObjectFigures } from './object-figures.js';
 import { routeSchema } from './route-schema.js';
@@ -110,12 +110,13 @@ async function answer(version: CustomMetricsVersion, asked: Asked, query: unknow
   if (figure === undefined || kind === undefined) throw unknownMetric(asked, kind);
   checkTenancy(kind, asked, figure, deps);
   const { namespace, name } = asked;
-  const items =
-    name === ALL_NAMES
-      ? (await deps.objects.list({ kind, namespace }, { text, requirements }, figure)).flatMap(({ object, measure }) =>
-          toItem(object, measure, deps.clock),
-        )
-      : [single({ kind, namespace, name }, asked, figure, deps)];
+  if (name !== ALL_NAMES) {
+    const item = single({ kind, namespace, name }, asked, figure, deps);
+    return toMetricValueList(version, asked.metric, [item], figure.requirements);
+  }
+  const found = await deps.objects.list({ kind, namespace }, { text, requirements }, figure);
+  const times = new Timestamps(deps.clock.wallMs());
+  const items = found.flatMap(({ object, measure }) => toItem(object, measure, times));
   return toMetricValueList(version, asked.metric, items, figure.requirements);
 }
 
@@ -127,15 +128,15 @@ function single(
   { objects, clock }: CustomMetricsDeps,
 ): Item {
   const outcome = objects.of(object, figure);
-  const [item] = outcome.ok ? toItem(object, outcome, clock) : [];
+  const [item] = outcome.ok ? toItem(object, outcome, new Timestamps(clock.wallMs())) : [];
   if (item !== undefined) return item;
   const selector = figure.selectorText === '' ? '' : ` with selector ${figure.selectorText}`;
   const why = outcome.ok ? 'its value is larger than a quantity can be' : outcome.why;
   throw new ApiError('NotFound', `${couldNotFind(asked)} ${object.name}${selector}${why === '' ? '' : `: ${why}`}`);
 }
 
-function toItem({ kind, namespace, name }: DescribedObject, measure: Measure, clock: Clock): Item[] {
-  const reading = toReading(measure, clock.wallMs());
+function toItem({ kind, namespace, name }: DescribedObject, measure: Measure, times: Timestamps): Item[] {
+  const reading = toReading(measure, times);
   if (reading === undefined) return [];
   const scope = kind.namespaced && namespace !== undefined ? { namespace } : {};
   return [{ describedObject: { kind: kind.kind, ...scope, name, apiVersion: kind.apiVersion }, ...reading }];

@@ -19,7 +19,7 @@ import {
   type AskedFigure,
 } from './figure-query.js';
 import type { Requirement } from './label-selector.js';
-import { toReading } from './metric-value-list.js';
+import { Timestamps, toReading } from './metric-value-list.js';
 import type { WindowBounds } from './metric-selector.js';
 import { checkKnown, whole } from './object-figures.js';
 import { routeSchema } from './route-schema.js';
@@ -79,7 +79,7 @@ function answer(asked: Asked, query: unknown, deps: ExternalMetricsDeps): Extern
   checkKnown(deps.pods);
   const nowMs = deps.clock.monotonicMs();
   const outcome = whole(deps.figures.ofAll(podsOf(asked.namespace, figure, nowMs, deps), figure, nowMs));
-  const reading = outcome.ok ? toReading(outcome, deps.clock.wallMs()) : undefined;
+  const reading = outcome.ok ? toReading(outcome, new Timestamps(deps.clock.wallMs())) : undefined;
   if (reading === undefined) {
     const selector = figure.selectorText === '' ? '' : ` with selector ${figure.selectorText}`;
     const why = outcome.ok ? 'its value is larger than a quantity can be' : outcome.why;

@@ -21,12 +21,32 @@ export interface Item extends Reading {
   readonly describedObject: MetricValueV1Beta2['describedObject'];
 }
 
+/** Times of one answer. The pods of a list were read within a few seconds: nearly every time is the one before. */
+export class Timestamps {
+  readonly #wallMs: number;
+  #second = NaN;
+  #text = '';
+
+  constructor(wallMs: number) {
+    this.#wallMs = wallMs;
+  }
+
+  ago(ageMs: number): string {
+    const second = Math.floor((this.#wallMs - ageMs) / 1_000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#text = timestampOf(second * 1_000);
+    }
+    return this.#text;
+  }
+}
+
 /** A figure as it is told; undefined for a value that a quantity cannot hold: one such item would make the HPA lose the whole list. */
-export function toReading({ perSecond, spanMs, ageMs }: Measure, wallMs: number): Reading | undefined {
+export function toReading({ perSecond, spanMs, ageMs }: Measure, times: Timestamps): Reading | undefined {
   const value = renderQuantity(perSecond);
   if (value === undefined) return undefined;
   return {
-    timestamp: timestampOf(wallMs - ageMs),
+    timestamp: times.ago(ageMs),
     windowSeconds: Math.max(1, Math.round(spanMs / 1_000)),
     value,
   };

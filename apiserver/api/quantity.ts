@@ -26,6 +26,7 @@ export function renderQuantity(value: number): string | undefined {
 function milliOf(value: number): number {
   const exact = value * 1_000;
   const nearest = Math.round(exact);
+  if (exact === nearest) return nearest;
   // Only next to a whole number does rounding to the digits that count change what comes of rounding up.
   const isClear = Math.abs(exact - nearest) > Math.abs(exact) * ROUNDING;
   return Math.ceil(isClear ? exact : Number(exact.toPrecision(SIGNIFICANT_DIGITS)));

@@ -2,7 +2,7 @@ import { INTERFACE_COUNTERS, type InterfaceCounter } from '../../../openapi/node
 import type { Absence, InterfaceRates } from '../../../openapi/podnet-api.js';
 import { renderRate } from '../../../metrics/units.js';
 import { ABSENCES, type Absence as AbsenceReason, type Figure, type Measure } from '../../store/figure.js';
-import { toReading } from '../metric-value-list.js';
+import { Timestamps, toReading } from '../metric-value-list.js';
 import { renderQuantity } from '../quantity.js';
 import type { Column } from './resource.js';
 
@@ -26,7 +26,8 @@ export function trafficOf(figures: readonly Figure[], wallMs: number): Traffic {
   }
   const spanMs = Math.max(...measures.map((measure) => measure.spanMs));
   const ageMs = Math.max(...measures.map((measure) => measure.ageMs));
-  const { timestamp, windowSeconds } = toReading({ ok: true, perSecond: 0, spanMs, ageMs }, wallMs) ?? {};
+  const times = new Timestamps(wallMs);
+  const { timestamp, windowSeconds } = toReading({ ok: true, perSecond: 0, spanMs, ageMs }, times) ?? {};
   const rates = INTERFACE_COUNTERS.flatMap((counter, i) => {
     const figure = figures[i];
     const value = figure?.ok === true ? renderQuantity(figure.perSecond) : undefined;
