@@ -85,7 +85,7 @@ export function checkKnown({ isKnown }: Pods): void {
 /** A sum, or why it is not whole. */
 export function whole({ measure, expected, present }: Sum): Outcome {
   if (measure !== undefined) return measure;
-  const why = expected === 0 ? 'no pod of it has traffic of its own' : `${present} of ${expected} pods have samples`;
+  const why = expected === 0 ? ABSENCES.no_members : `${present} of ${expected} pods have samples`;
   return { ok: false, why };
 }
 

@@ -37,6 +37,7 @@ export const ABSENCES = {
   no_such_series: 'none of its interfaces matches the metric selector',
   left_out: 'an interface of it was left out of the report: a sum would be too small',
   too_few_samples: 'a rate needs two samples within the history',
+  no_members: 'no pod of it has traffic of its own',
   partial: 'not every pod that should have samples has them: a sum would be too small',
   stale: 'its newest sample is too old: the agent is silent, or cannot read it',
 } as const;

@@ -76,7 +76,7 @@ function figuresOf(name: string, nowMs: number, { pods, figures, windowMs }: Nod
 }
 
 function toFigure({ measure, expected }: Sum): Figure {
-  return measure ?? { ok: false, reason: expected === 0 ? 'no_network' : 'partial' };
+  return measure ?? { ok: false, reason: expected === 0 ? 'no_members' : 'partial' };
 }
 
 function toNodeNetwork(
