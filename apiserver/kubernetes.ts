@@ -49,6 +49,8 @@ export interface KubernetesSide {
 
 /** A review is asked for once: who waits for it tries again. */
 const ONE_TRY = { timeoutMs: 5_000, retryDelaysMs: [] } as const;
+/** For reviews of agents, apart from those of everybody else. */
+const AGENT_REVIEW_CONNECTIONS = 100;
 
 /**
  * Begins to follow the cluster: authentication data, pods, Services, certificates.
@@ -56,20 +58,22 @@ const ONE_TRY = { timeoutMs: 5_000, retryDelaysMs: [] } as const;
  */
 export async function startKubernetes(options: ApiserverOptions, deps: KubernetesDeps): Promise<KubernetesSide> {
   const { clock, log, registry, env, version } = deps;
-  const client = await createKubeClient({
+  const access = {
     ...{ kubeconfig: options.kubeconfig, env, clock, log },
     userAgent: `podnet-apiserver/${version}`,
-  });
+  };
+  const client = await createKubeClient(access);
+  const reviews = await createKubeClient({ ...access, maxConnections: AGENT_REVIEW_CONNECTIONS });
   const stop = new AbortController();
   const pods = new KubernetesPods({ api: client, clock, log });
   const services = new KubernetesServices({ api: client, clock, log });
   const agents = new Agents(pods);
   const tokens = createAgentTokens({
     ...{ api: client, pods, clock, log, registry, allowUnbound: options.allowUnboundAgents },
-    reviewToken: (token, audiences) => reviewToken(client, token, { audiences, limits: ONE_TRY }),
+    reviewToken: (token, audiences) => reviewToken(reviews, token, { audiences, limits: ONE_TRY }),
   });
   const auth = createAuth({
-    ...{ api: client, clock, log, registry },
+    ...{ api: client, reportsApi: reviews, clock, log, registry },
     agentTokens: {
       authenticate: async (token, remoteAddress) => {
         const { user, pod, node } = await tokens.verify(token, remoteAddress);
@@ -114,6 +118,7 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
       stop.abort();
       await Promise.all([...running, serving.close()]);
       client.close();
+      reviews.close();
     },
   };
 }

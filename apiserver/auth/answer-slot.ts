@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Reply } from '../api/app-types.js';
 
-/** Longer than any Prometheus waits for a scrape; a reader that has not taken an answer until then is none. */
+/** Longer than any Prometheus waits for a scrape; who takes longer may go on, and holds no place any more. */
 const STREAM_DEADLINE_MS = 60_000;
 
 /** The place of a request among those in flight, until its answer is made. */
@@ -24,16 +24,15 @@ export class AnswerSlot {
 
   /**
    * The answer is handed over. What is whole lies with the connection now, whether or not the client ever reads it: a client that
-   * does not would hold the place as long as it likes. A stream is made as it is read, and holds its place until its end, or until
-   * its deadline, which ends it.
+   * does not would hold the place as long as it likes. A stream is made as it is read, and holds its place until its end or its
+   * deadline; whether it is read at all is the connection's to watch.
    */
   handOver(payload: unknown, deadlineMs = STREAM_DEADLINE_MS): void {
     if (!(payload instanceof Readable)) {
       this.#end();
       return;
     }
-    const deadline = setTimeout(() => payload.destroy(new Error('the client takes too long to read')), deadlineMs);
-    deadline.unref();
+    const deadline = setTimeout(() => this.#end(), deadlineMs).unref();
     const end = (): void => {
       clearTimeout(deadline);
       this.#end();

@@ -69,7 +69,10 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       }
       const token = bearerToken(raw.headers.authorization);
       if (token !== undefined) {
-        const outcome = await tokens.authenticate(token, remoteAddress);
+        const outcome = await tokens.authenticate(token, remoteAddress).catch((error: unknown) => {
+          onAttempt('token', error instanceof ApiError && error.statusCode < 500 ? 'refused' : 'error');
+          throw error;
+        });
         onAttempt('token', outcome.ok ? 'authenticated' : outcome.reason);
         if (outcome.ok) return { user: asKnown(outcome.user), method: 'token' };
       }

@@ -14,6 +14,8 @@ import { TokenReviewer, type TokenAuthenticator } from './token-review.js';
 
 export interface AuthDeps {
   readonly api: KubeApi;
+  /** For access to reports: thousands of agents that come at once must not stand in the way of the HPA's questions. */
+  readonly reportsApi?: KubeApi;
   readonly clock: Clock;
   readonly log: Logger;
   readonly registry: Registry;
@@ -31,14 +33,15 @@ export interface Auth {
   guard(app: App): void;
 }
 
-export function createAuth({ api, clock, log, registry, agentTokens, reviewLimits }: AuthDeps): Auth {
+export function createAuth(deps: AuthDeps): Auth {
+  const { api, reportsApi = api, clock, log, registry, agentTokens, reviewLimits } = deps;
   const metrics = createAuthMetrics(registry);
   const source = new AuthenticationConfigSource({ api, clock, log });
   const limits = reviewLimits === undefined ? {} : { limits: reviewLimits };
   const tokens = new TokenReviewer({ api, clock, log, ...limits });
   const shared = { api, clock, log, onDecision: decisionCounter(metrics) };
   const authorizer = new Authorizer({ ...shared, ...limits });
-  const reportsAuthorizer = new Authorizer({ ...shared, ...REPORTS_AUTHORIZATION });
+  const reportsAuthorizer = new Authorizer({ ...shared, api: reportsApi, ...REPORTS_AUTHORIZATION });
   const limit = new ConcurrencyLimit(CONCURRENCY_LIMITS, (by) => metrics.overLimit.inc({ limit: by }));
   const authenticatorOf = (by: TokenAuthenticator): ReturnType<typeof createAuthenticator> =>
     createAuthenticator({

@@ -154,7 +154,9 @@ export class Pusher {
     let sent = 0;
     const compose = async (isKept: boolean): Promise<HttpsPayload> => {
       const token = await credentials.token();
-      const report = await this.#encode(isKept ? this.#confirmed : NOTHING);
+      // On a new connection it may be another process: what the old one had counts no more, also if this push comes to nothing.
+      if (!isKept) this.#confirmed = NOTHING;
+      const report = await this.#encode(this.#confirmed);
       sent = report.samples;
       const headers = {
         'content-type': 'application/json',

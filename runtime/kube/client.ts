@@ -19,6 +19,8 @@ export interface KubeClientOptions {
   readonly log: Logger;
   /** Such as `podnet-apiserver/0.1.0`. */
   readonly userAgent: string;
+  /** Requests beyond it wait for one another. */
+  readonly maxConnections?: number;
 }
 
 export interface KubeClient extends KubeApi {
@@ -49,7 +51,7 @@ const IDLE_CONNECTION_MS = 30_000;
 export async function createKubeClient(options: KubeClientOptions): Promise<KubeClient> {
   const read = await credentialReader(options);
   const first = await read();
-  return new HttpsKubeClient(first, new FreshCredentials(first, read, options), options.userAgent);
+  return new HttpsKubeClient(first, new FreshCredentials(first, read, options), options);
 }
 
 async function credentialReader(options: KubeClientOptions): Promise<() => Promise<Credentials>> {
@@ -65,9 +67,14 @@ class HttpsKubeClient implements KubeClient {
   readonly #credentials: FreshCredentials;
   readonly #userAgent: string;
   /** Uses a connection again only for a request with the same certificates. */
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS, timeout: IDLE_CONNECTION_MS });
+  readonly #agent: Agent;
 
-  constructor(first: Credentials, credentials: FreshCredentials, userAgent: string) {
+  constructor(
+    first: Credentials,
+    credentials: FreshCredentials,
+    { userAgent, maxConnections = MAX_CONNECTIONS }: Pick<KubeClientOptions, 'userAgent' | 'maxConnections'>,
+  ) {
+    this.#agent = new Agent({ keepAlive: true, maxSockets: maxConnections, timeout: IDLE_CONNECTION_MS });
     this.server = first.server.href;
     this.namespace = first.namespace;
     this.#credentials = credentials;

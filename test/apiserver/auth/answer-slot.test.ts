@@ -47,15 +47,16 @@ test('a stream holds its place until its end', async (t) => {
   await eventually(left, isOne);
 });
 
-test('a stream that nobody reads ends at its deadline', async (t) => {
+test('a stream that is read slowly gives its place back at the deadline, and goes on', async (t) => {
   const { port, left } = await serve(t, 50);
   const outgoing = ask(port, '/endless');
   outgoing.on('error', () => undefined);
   const [answer] = (await once(outgoing, 'response')) as [Readable];
   answer.on('error', () => undefined);
   await eventually(left, isOne);
-  answer.resume();
-  await assert.rejects(once(answer, 'close'), /aborted/); // cut short, and not taken for whole
+  await once(answer, 'data');
+  await once(answer, 'data');
+  outgoing.destroy();
 });
 
 test('a stream whose client leaves gives its place back', async (t) => {

@@ -225,6 +225,20 @@ test('a refusal is told with its reason, and tried again', async () => {
   );
 });
 
+test('a restarted server that refuses at first gets the whole history all the same', async () => {
+  await withHarness(undefined, async (harness) => {
+    await harness.sample();
+    await harness.sample();
+    assert.equal(harness.sent(-1).length, 1);
+    let refusals = 0;
+    harness.behave(() => (refusals++ < 2 ? 429 : {}));
+    await harness.restart();
+    await harness.sample();
+    await harness.until(() => harness.results.at(-1) === 'ok');
+    assert.equal(harness.sent(-1).length, HISTORY);
+  });
+});
+
 test('a report that is too large is halved until it fits', async () => {
   await withHarness(
     ({ samples }) => (samples.length > 1 ? 413 : {}),
