@@ -47,9 +47,14 @@ export function toReading({ perSecond, spanMs, ageMs }: Measure, times: Timestam
   if (value === undefined) return undefined;
   return {
     timestamp: times.ago(ageMs),
-    windowSeconds: Math.max(1, Math.round(spanMs / 1_000)),
+    windowSeconds: toWindowSeconds(spanMs),
     value,
   };
+}
+
+/** Whole seconds, as the metrics APIs have it; never the 0 that would say that there was no time. */
+export function toWindowSeconds(spanMs: number): number {
+  return Math.max(1, Math.round(spanMs / 1_000));
 }
 
 /** RFC 3339, whole seconds. */

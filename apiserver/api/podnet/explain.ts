@@ -16,6 +16,7 @@ import { ApiError } from '../errors.js';
 import { checkPath, parseFigureQuery, type AskedFigure } from '../figure-query.js';
 import { matchesLabels } from '../label-selector.js';
 import { labelOf } from '../members.js';
+import { toWindowSeconds } from '../metric-value-list.js';
 import { selectorOrBadRequest, type WindowBounds } from '../metric-selector.js';
 import { whole } from '../object-figures.js';
 import { renderQuantity } from '../quantity.js';
@@ -108,7 +109,7 @@ function explainPod(pod: KnownPod, asked: AskedFigure, nowMs: number, figures: F
   return {
     ...{ name, uid, node: series?.node.node ?? '' },
     ...valueOf(figure),
-    ...(figure.ok && { windowSeconds: Math.max(1, Math.round(figure.spanMs / 1_000)) }),
+    ...(figure.ok && { windowSeconds: toWindowSeconds(figure.spanMs) }),
     ...(figure.ok ? { ageSeconds: seconds(figure.ageMs) } : newest && { ageSeconds: seconds(newest.ageMs) }),
     samples: samples.map(({ ageMs, value }) => ({ ageSeconds: seconds(ageMs), value })),
     interfaces: series === undefined ? [] : explainInterfaces(pod, series, { asked, nowMs, figures }),

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { PODNET_GROUP_VERSION, PodNetwork, PodNetworkList } from '../../../openapi/podnet-api.js';
 import type { Clock } from '../../../runtime/clock.js';
-import { ratesOfPod, type InterfaceRates } from '../../store/interface-rates.js';
+import { ratesOf } from '../../store/interface-rates.js';
 import type { InterfaceSeries } from '../../store/interface-series.js';
+import type { PodSeries } from '../../store/node-series.js';
 import type { KnownPod, Pods } from '../../store/pods.js';
 import { timestampOf } from '../metric-value-list.js';
 import { rateColumns, trafficOf } from './rates.js';
@@ -43,50 +44,51 @@ export function podNetworks({ pods, clock, windowMs }: PodNetworksDeps): Resourc
     ],
     candidates: (namespace, nowMs) =>
       (namespace === undefined ? pods.all(nowMs) : pods.inNamespace(namespace, nowMs)).flatMap((pod) =>
-        [...(pod.series?.interfaces.values() ?? [])].map((series) => candidate(pod, series, { clock, windowMs })),
+        pod.series === undefined ? [] : candidatesOf(pod, pod.series, { clock, windowMs }),
       ),
   };
 }
 
-function candidate(
+function candidatesOf(
   pod: KnownPod,
-  series: InterfaceSeries,
+  { node, interfaces, meta }: PodSeries,
   { clock, windowMs }: Pick<PodNetworksDeps, 'clock' | 'windowMs'>,
-): Candidate<PodNetwork> {
+): Candidate<PodNetwork>[] {
   const { namespace, labels } = pod;
-  const name = `${pod.name}.${segmentOf(series.name)}`;
-  return {
-    ...{ namespace, name, labels },
-    fields: {
-      ...{ node: pod.series?.node.node ?? '', pod: pod.name },
-      ...{ network: series.meta.network, interface: series.name },
-    },
-    make: (nowMs) => {
-      const rates = ratesOfPod(pod, { windowMs, nowMs }).find((one) => one.series === series);
-      const figures = rates?.figures ?? [];
-      return {
-        object: toPodNetwork({ pod, node: pod.series?.node.node ?? '', series, figures }, name, clock.wallMs()),
-        figures,
-      };
-    },
-  };
+  return [...interfaces.values()].map((series) => {
+    const name = `${pod.name}.${segmentOf(series.name)}`;
+    return {
+      ...{ namespace, name, labels },
+      fields: { node: node.node, pod: pod.name, network: series.meta.network, interface: series.name },
+      make: (nowMs) => {
+        const figures = ratesOf(node, series, { windowMs, nowMs });
+        const described = { pod, node: node.node, createdMs: meta.createdMs, series };
+        return { object: { ...toPodNetwork(name, described), ...trafficOf(figures, clock.wallMs()) }, figures };
+      },
+    };
+  });
 }
 
-function toPodNetwork({ pod, node, series, figures }: InterfaceRates, name: string, wallMs: number): PodNetwork {
+interface Described {
+  readonly pod: KnownPod;
+  readonly node: string;
+  readonly createdMs: number;
+  readonly series: InterfaceSeries;
+}
+
+function toPodNetwork(name: string, { pod, node, createdMs, series }: Described): PodNetwork {
   const { network, nadNamespace, primary, hostInterface, pciAddress, source } = series.meta;
-  const createdMs = pod.series?.meta.createdMs;
   return {
     apiVersion: PODNET_GROUP_VERSION,
     kind: 'PodNetwork',
     metadata: {
       ...{ name, namespace: pod.namespace, labels: pod.labels },
-      ...(createdMs !== undefined && { creationTimestamp: timestampOf(createdMs) }),
+      creationTimestamp: timestampOf(createdMs),
     },
     pod: { name: pod.name, uid: pod.uid },
     ...{ node, interface: series.name, network, nadNamespace, primary, source },
     ...(hostInterface !== undefined && { hostInterface }),
     ...(pciAddress !== undefined && { pciAddress }),
-    ...trafficOf(figures, wallMs),
   };
 }
 

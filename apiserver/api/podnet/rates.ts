@@ -1,8 +1,8 @@
 import { INTERFACE_COUNTERS, type InterfaceCounter } from '../../../openapi/node-report.js';
 import type { Absence, InterfaceRates } from '../../../openapi/podnet-api.js';
 import { renderRate } from '../../../metrics/units.js';
-import { ABSENCES, type Absence as AbsenceReason, type Figure, type Measure } from '../../store/figure.js';
-import { Timestamps, toReading } from '../metric-value-list.js';
+import { ABSENCES, type Figure, type Measure } from '../../store/figure.js';
+import { timestampOf, toWindowSeconds } from '../metric-value-list.js';
 import { renderQuantity } from '../quantity.js';
 import type { Column } from './resource.js';
 
@@ -22,26 +22,20 @@ export function trafficOf(figures: readonly Figure[], wallMs: number): Traffic {
   const [first] = measures;
   if (first === undefined) {
     const reason = figures.flatMap((figure) => (figure.ok ? [] : [figure.reason]))[0] ?? 'too_few_samples';
-    return { absent: absence(reason) };
+    return { absent: { reason, message: ABSENCES[reason] } };
   }
   const spanMs = Math.max(...measures.map((measure) => measure.spanMs));
   const ageMs = Math.max(...measures.map((measure) => measure.ageMs));
-  const times = new Timestamps(wallMs);
-  const { timestamp, windowSeconds } = toReading({ ok: true, perSecond: 0, spanMs, ageMs }, times) ?? {};
   const rates = INTERFACE_COUNTERS.flatMap((counter, i) => {
     const figure = figures[i];
     const value = figure?.ok === true ? renderQuantity(figure.perSecond) : undefined;
     return value === undefined ? [] : [[counter, value] as const];
   });
   return {
-    ...(timestamp !== undefined && { timestamp }),
-    ...(windowSeconds !== undefined && { windowSeconds }),
+    timestamp: timestampOf(wallMs - ageMs),
+    windowSeconds: toWindowSeconds(spanMs),
     rates: Object.fromEntries(rates),
   };
-}
-
-export function absence(reason: AbsenceReason): Absence {
-  return { reason, message: ABSENCES[reason] };
 }
 
 const RATE_COLUMNS: readonly (readonly [string, readonly InterfaceCounter[], string, 0 | 1, string])[] = [
