@@ -94,6 +94,9 @@ function nodeagentOptionsOf(
     serverCaFile: undefined,
     tokenFile: undefined,
     podSource: 'netns',
+    kubeconfig: undefined,
+    criEndpoint: undefined,
+    pathCgroupfs: '/sys/fs/cgroup',
     logFormat: 'text',
     'collector.interfaces': true,
   };

@@ -12,6 +12,8 @@ export interface NodeView {
 export interface PodView {
   readonly meta: PodDescription;
   readonly interfaces: Iterable<InterfaceView>;
+  /** The newest reading in the order of TRANSPORT_COUNTERS; NaN where one is not known. Absent: none of them is. */
+  readonly transport?: ArrayLike<number>;
 }
 
 export interface PodDescription {
@@ -20,6 +22,7 @@ export interface PodDescription {
   readonly labels: Readonly<Record<string, string>>;
   readonly workload?: { readonly kind: string; readonly name: string };
   readonly hostNetwork: boolean;
+  readonly container?: { readonly name: string; readonly image: string; readonly cgroup: string };
 }
 
 export interface InterfaceView {
@@ -36,6 +39,7 @@ export interface InterfaceDescription {
   readonly hostInterface?: string;
   readonly pciAddress?: string;
   readonly source: string;
+  readonly receiveUnreliable?: boolean;
 }
 
 interface InterfaceTexts {

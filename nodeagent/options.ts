@@ -43,6 +43,12 @@ export function nodeagentOptions(hostName: string) {
       help: "What to trust as the authority of the servers, PEM, read again when it changes; without it the system's authorities.",
     }),
     tokenFile,
+    kubeconfig: optionalText({
+      flag: 'kubeconfig',
+      placeholder: 'file',
+      defaultText: 'the service account of the pod',
+      help: 'How to reach the Kubernetes API.',
+    }),
     podSource: choice({
       flag: 'pod-source',
       choices: ['netns'],
@@ -57,6 +63,17 @@ export function nodeagentOptions(hostName: string) {
       help: 'Time between two samples.',
     }),
     pathProcfs: text({ flag: 'path.procfs', default: '/proc', placeholder: 'directory', help: "The host's procfs." }),
+    pathCgroupfs: text({
+      flag: 'path.cgroupfs',
+      default: '/sys/fs/cgroup',
+      placeholder: 'directory',
+      help: "The host's cgroup hierarchies, v1 or v2: which processes belong to which pod.",
+    }),
+    criEndpoint: optionalText({
+      flag: 'cri-endpoint',
+      placeholder: 'socket',
+      help: 'Socket of the container runtime (unix:///run/containerd/containerd.sock): finds pods whose processes the cgroups do not tell.',
+    }),
     pathSysfs: text({ flag: 'path.sysfs', default: '/sys', placeholder: 'directory', help: "The host's sysfs." }),
     listenAddress: hostPort({
       flag: 'listen-address',

@@ -16,6 +16,9 @@ export interface SelfMetrics {
   readonly pushRefusals: Counter<'server' | 'reason'>;
   readonly pushSeconds: Histogram<'server'>;
   readonly fileReadable: Gauge<'file'>;
+  readonly sourceUp: Gauge<'source' | 'reason'>;
+  readonly podListAge: Gauge;
+  readonly badAnnotations: Gauge<'reason'>;
 }
 
 const BUCKETS = [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -82,6 +85,23 @@ export function createSelfMetrics(registry: Registry, version: string): SelfMetr
       name: 'podnet_nodeagent_file_readable',
       help: 'Whether the last attempt to read a file that pushing needs went through: token, server-ca.',
       labelNames: ['file'],
+      registers,
+    }),
+    sourceUp: new Gauge({
+      name: 'podnet_nodeagent_source_up',
+      help: 'Whether a source of what is known beyond the counters is in use, and if not (0), why.',
+      labelNames: ['source', 'reason'],
+      registers,
+    }),
+    podListAge: new Gauge({
+      name: 'podnet_nodeagent_pod_list_age_seconds',
+      help: "Time since the Kubernetes API last gave a sign of life about this node's pods; NaN before the first.",
+      registers,
+    }),
+    badAnnotations: new Gauge({
+      name: 'podnet_nodeagent_network_annotations_bad',
+      help: 'Pods whose network annotation, or an entry of it, does not say what it ought to, by reason.',
+      labelNames: ['reason'],
       registers,
     }),
     pushSeconds: new Histogram({

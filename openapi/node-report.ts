@@ -121,7 +121,17 @@ export const InterfaceReport = Type.Object(
       }),
     ),
     hostInterface: Type.Optional(
-      Type.String({ pattern: pattern.INTERFACE_NAME, maxLength: pattern.INTERFACE_NAME_MAX }),
+      Type.String({
+        pattern: pattern.INTERFACE_NAME,
+        maxLength: pattern.INTERFACE_NAME_MAX,
+        description: 'The other end of it, in the network namespace of the node.',
+      }),
+    ),
+    receiveUnreliable: Type.Optional(
+      Type.Boolean({
+        description:
+          'The pod receives more than this interface counts (a CNI with eBPF host routing): its receive counters are null.',
+      }),
     ),
     pciAddress: Type.Optional(Type.String({ pattern: pattern.PCI_ADDRESS })),
     readings: Type.Array(Type.Union([Reading, Type.Null()]), {
@@ -145,6 +155,16 @@ export const Workload = Type.Object(
 );
 export type Workload = Static<typeof Workload>;
 
+export const PodContainer = Type.Object(
+  {
+    name: name('Name of the container.'),
+    image: Type.String({ maxLength: 1_024, description: 'As the kubelet or the runtime names it.' }),
+    cgroup: Type.String({ maxLength: 4_096, description: 'Path from the root of the hierarchy; empty where unknown.' }),
+  },
+  { ...definition('v1alpha1.PodContainer'), description: 'A container of a pod; for the labels of predecessors.' },
+);
+export type PodContainer = Static<typeof PodContainer>;
+
 export const PodReport = Type.Object(
   {
     namespace: namespace('Namespace of the pod.'),
@@ -160,6 +180,7 @@ export const PodReport = Type.Object(
           "Stands for the machine's own network namespace, whose interfaces carry the traffic of other pods again: it is in no sum over pods.",
       }),
     ),
+    container: Type.Optional(PodContainer),
     interfaces: Type.Optional(
       Type.Array(InterfaceReport, {
         maxItems: REPORT_LIMITS.interfacesPerPod,

@@ -1,7 +1,7 @@
 import type { InterfaceReport } from '../../openapi/node-report.js';
 import type { NetnsLayouts } from '../inventory/layout.js';
 import type { NetnsScan } from '../inventory/netns-scan.js';
-import type { Pod } from '../inventory/pod.js';
+import type { Pod, SkipReason } from '../inventory/pod.js';
 import type { ProcFs } from '../procfs/fs.js';
 
 /** One reading of one interface. */
@@ -10,9 +10,6 @@ export interface InterfaceReading {
   /** In the order of INTERFACE_COUNTERS. */
   readonly counters: readonly number[];
 }
-
-/** Why a pod was not read this time. */
-export type SkipReason = 'no_process' | 'process_gone' | 'not_readable' | 'unparsable' | 'failed' | 'no_time';
 
 /** What one round over the node collects. Collectors add to it; it belongs to whoever started the round. */
 export interface Sweep {

@@ -1,11 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import { INTERFACE_COUNTERS } from '../../openapi/node-report.js';
 import type { NetnsLayout } from '../inventory/layout.js';
-import { networkOf, type Netns, type Pod } from '../inventory/pod.js';
+import { networkOf, type Netns, type Pod, type SkipReason } from '../inventory/pod.js';
+import { readInNetns } from '../inventory/read-netns.js';
 import { parseDevMcast } from '../procfs/dev-mcast.js';
-import { ProcParseError, ProcTooLargeError, ifReadable, isDenied, isGone } from '../procfs/errors.js';
+import { ProcParseError, ProcTooLargeError, ifReadable } from '../procfs/errors.js';
 import { parseNetDev, type NetDevLine } from '../procfs/net-dev.js';
-import type { Collector, CollectorDeps, InterfaceReading, SkipReason, Sweep } from './collector.js';
+import type { Collector, CollectorDeps, InterfaceReading, Sweep } from './collector.js';
 
 const LOOPBACK = 'lo';
 const BYTES = [INTERFACE_COUNTERS.indexOf('receiveBytes'), INTERFACE_COUNTERS.indexOf('transmitBytes')];
@@ -27,13 +28,14 @@ export function createInterfacesCollector(deps: CollectorDeps): Collector {
 /** Whatever goes wrong in one pod costs that pod: what is in its namespace is its own doing. */
 function collectPod(pod: Pod, sweep: Sweep, deps: CollectorDeps): void {
   if (pod.netns === undefined) {
-    sweep.skip(pod, 'no_process');
+    if (pod.netnsAbsence === 'none') sweep.addInterfaces(pod, []);
+    else sweep.skip(pod, pod.netnsAbsence ?? 'no_process');
     return;
   }
   try {
-    const interfaces = readNetns(pod, { netns: pod.netns, nowMs: sweep.startedMs, deps });
-    if (typeof interfaces === 'string') sweep.skip(pod, interfaces);
-    else sweep.addInterfaces(pod, interfaces);
+    const read = readNetns(pod, { netns: pod.netns, nowMs: sweep.startedMs, deps });
+    if (typeof read === 'string') sweep.skip(pod, read);
+    else sweep.addInterfaces(pod, read.value);
   } catch (error) {
     const isUnparsable = error instanceof ProcParseError || error instanceof ProcTooLargeError;
     sweep.skip(pod, isUnparsable ? 'unparsable' : 'failed', error);
@@ -46,34 +48,22 @@ interface Place {
   readonly deps: CollectorDeps;
 }
 
-/** Through the first of its processes that still is in the namespace. */
-function readNetns(pod: Pod, place: Place): InterfaceReading[] | SkipReason {
-  const { netns, deps } = place;
-  let reason: SkipReason = 'process_gone';
-  for (const pid of netns.pids) {
-    try {
-      const interfaces = readThrough(pid, pod, place);
-      if (interfaces !== undefined) return interfaces;
-      deps.scan.forget(pid);
-    } catch (error) {
-      if (isDenied(error)) reason = 'not_readable';
-      else if (!isGone(error)) throw error;
-    }
-  }
-  return reason;
-}
-
-/** @returns undefined when it moved, or another process has its pid by now: what was read may be another namespace's */
-function readThrough(pid: number, pod: Pod, { netns, nowMs, deps }: Place): InterfaceReading[] | undefined {
-  const { procfs, layouts } = deps;
-  const multicast = ifReadable(() => procfs.readFile(`${pid}/net/dev_mcast`).text) ?? '';
-  const { inode, text } = procfs.readFile(`${pid}/net/dev`);
-  if (inode !== netns.inode) return undefined;
-  const lines = parseNetDev(text).filter(({ name }) => name !== LOOPBACK);
-  const layout = layouts.layoutOf({ uid: pod.uid, inode, pid, interfaces: lines.map(({ name }) => name) }, nowMs);
-  if (procfs.netInode(pid) === inode) return describe(pod, netns, { lines, indexes: parseDevMcast(multicast), layout });
-  layouts.forget(pod.uid);
-  return undefined;
+function readNetns(
+  pod: Pod,
+  { netns, nowMs, deps }: Place,
+): { readonly value: readonly InterfaceReading[] } | SkipReason {
+  const { procfs, layouts, scan } = deps;
+  const onMoved = (pid: number): void => {
+    layouts.forget(pod.uid);
+    scan.forget(pid);
+  };
+  return readInNetns(netns, { procfs, onMoved }, (pid) => {
+    const multicast = ifReadable(() => procfs.read(`${pid}/net/dev_mcast`)) ?? '';
+    const lines = parseNetDev(procfs.read(`${pid}/net/dev`)).filter(({ name }) => name !== LOOPBACK);
+    const interfaces = lines.map(({ name }) => name);
+    const layout = layouts.layoutOf({ uid: pod.uid, inode: netns.inode, pid, interfaces }, nowMs);
+    return describe(pod, netns, { lines, indexes: parseDevMcast(multicast), layout });
+  });
 }
 
 interface Found {

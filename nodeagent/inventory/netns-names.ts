@@ -35,7 +35,7 @@ export function readNetnsNames(directory: string): Map<number, NamedNetns> {
 /** The namespace as /run/netns has it; to see which it is needs root. */
 export function findNamed(netns: Netns, { procfs, names }: NetnsNamesDeps): NamedNetns | undefined {
   if (names.size === 0) return undefined;
-  for (const pid of netns.pids) {
+  for (const { pid } of netns.processes) {
     const inode = ifReadable(() => procfs.netnsInode(pid));
     if (inode !== undefined) return names.get(inode);
   }
@@ -48,7 +48,7 @@ export function findNamed(netns: Netns, { procfs, names }: NetnsNamesDeps): Name
  */
 export function nameNetns(netns: Netns, named: NamedNetns | undefined, procfs: ProcFs): string {
   if (named !== undefined) return podName(named.name);
-  for (const pid of netns.pids) {
+  for (const { pid } of netns.processes) {
     const container = ifReadable(() => parseContainerId(procfs.read(`${pid}/cgroup`)));
     if (container !== undefined) return container.slice(0, CONTAINER_ID_SHOWN);
     const comm = ifReadable(() => procfs.read(`${pid}/comm`).trim());

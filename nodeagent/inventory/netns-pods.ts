@@ -62,7 +62,7 @@ export function createNetnsPods({ procfs, scan, bootId, runNetns, describe }: Ne
       namespace: NAMESPACE,
       name,
       uid: [bootId, netns.inode, ...(reuses.has(netns.inode) ? [reuses.get(netns.inode)] : [])].join('-'),
-      creationTimestamp: new Date(bootedMs + oldestStartMs(procfs, netns.pids)).toISOString(),
+      creationTimestamp: new Date(bootedMs + oldestStartMs(procfs, netns.processes)).toISOString(),
       labels: { ...description?.labels },
       ...(description?.workload !== undefined && { workload: description.workload }),
       hostNetwork: false,
@@ -92,7 +92,7 @@ export function createNetnsPods({ procfs, scan, bootId, runNetns, describe }: Ne
       const found = scan.scan(nowMs);
       for (const [inode, { netns, name }] of known) {
         const present = found.get(inode);
-        if (present !== undefined && netns?.pids.some((pid) => present.pids.includes(pid)) === true) continue;
+        if (present !== undefined && isStillThere(netns, present)) continue;
         known.delete(inode);
         taken.delete(name);
         reuses.set(inode, (reuses.get(inode) ?? 0) + 1);
@@ -110,14 +110,18 @@ export function createNetnsPods({ procfs, scan, bootId, runNetns, describe }: Ne
   };
 }
 
+function isStillThere(netns: Netns | undefined, present: Netns): boolean {
+  return netns?.processes.some(({ pid }) => present.processes.some((other) => other.pid === pid)) === true;
+}
+
 /** The namespace of process 1; where that is hidden (hidepid), our own. */
 function hostInodeOf(found: ReadonlyMap<number, Netns>, procfs: ProcFs): number | undefined {
-  const ofInit = [...found.values()].find(({ pids }) => pids.includes(INIT));
+  const ofInit = [...found.values()].find(({ processes }) => processes.some(({ pid }) => pid === INIT));
   return ofInit?.inode ?? ifReadable(() => procfs.netInode('self'));
 }
 
 /** Milliseconds after boot; 0 when none of the processes lives any more. */
-function oldestStartMs(procfs: ProcFs, pids: readonly number[]): number {
-  const starts = pids.flatMap((pid) => ifReadable(() => parseStartTime(procfs.read(`${pid}/stat`))) ?? []);
+function oldestStartMs(procfs: ProcFs, processes: Netns['processes']): number {
+  const starts = processes.flatMap(({ pid }) => ifReadable(() => parseStartTime(procfs.read(`${pid}/stat`))) ?? []);
   return starts.length === 0 ? 0 : Math.min(...starts);
 }

@@ -1,6 +1,6 @@
 import { isDenied, isGone } from '../procfs/errors.js';
 import type { ProcFs } from '../procfs/fs.js';
-import type { Netns } from './pod.js';
+import type { Netns, NetnsProcess } from './pod.js';
 
 /** A process that starts in one namespace and then moves (every container does) has done so by this age. */
 const SETTLED_AFTER_MS = 10_000;
@@ -28,21 +28,21 @@ export class NetnsScan {
     this.#procfs = procfs;
   }
 
-  /** @returns namespaces by inode; pids ascending, so that the oldest of a namespace is asked first */
+  /** @returns namespaces by inode; processes by pid, so that the oldest of a namespace is asked first */
   scan(nowMs: number): Map<number, Netns> {
     const pids = this.#procfs.pids();
     const alive = new Set(pids);
     for (const pid of this.#seen.keys()) {
       if (!alive.has(pid)) this.#seen.delete(pid);
     }
-    const found = new Map<number, { readonly inode: number; readonly pids: number[] }>();
+    const found = new Map<number, { readonly inode: number; readonly processes: NetnsProcess[] }>();
     this.denied = 0;
     for (const pid of pids) {
       const inode = this.#inodeOf(pid, nowMs);
       if (inode === undefined) continue;
       const netns = found.get(inode);
-      if (netns === undefined) found.set(inode, { inode, pids: [pid] });
-      else netns.pids.push(pid);
+      if (netns === undefined) found.set(inode, { inode, processes: [{ pid }] });
+      else netns.processes.push({ pid });
     }
     return found;
   }

@@ -5,12 +5,43 @@ export interface Attachment {
   readonly network: string;
   readonly nadNamespace: string;
   readonly isDefault: boolean;
+  /** Of the device behind it, as its device-info says. */
+  readonly pciAddress?: string;
+}
+
+/** A process through which a network namespace can be read. */
+export interface NetnsProcess {
+  readonly pid: number;
+  /** Start of the process, milliseconds since boot: another one is another process with the same pid. Absent: whoever has it will do. */
+  readonly startMs?: number;
 }
 
 /** A network namespace and the processes through which it can be read, the likeliest to live first. */
 export interface Netns {
+  /** Of its net/dev, see ProcFs.netInode. */
   readonly inode: number;
-  readonly pids: readonly number[];
+  readonly processes: readonly NetnsProcess[];
+}
+
+/** Why the network namespace of a pod cannot be told. */
+export const UNREADABLE = {
+  no_process: 'no process of it is known (a runtime in a virtual machine, or a container that is being started again)',
+  process_gone: 'its processes ended while it was read',
+  not_readable: 'its processes may not be looked at',
+  host_namespace: "its processes are in the node's network namespace, and the pod is not",
+  shared_namespace: 'another pod has the same network namespace',
+  unparsable: 'a file of it does not have the shape it ought to',
+  failed: 'reading failed',
+  no_time: 'the sweep ran out of time',
+} as const;
+export type SkipReason = keyof typeof UNREADABLE;
+
+/** A container as the kubelet or the runtime names it; for the labels of predecessors. */
+export interface PodContainer {
+  readonly name: string;
+  readonly image: string;
+  /** Of its cgroup, from the root of the hierarchy, such as `/kubepods/burstable/pod<uid>/<id>`. Empty: not known. */
+  readonly cgroup: string;
 }
 
 /** A pod of this node, and where its counters are to be found. */
@@ -25,10 +56,13 @@ export interface Pod {
   readonly hostNetwork: boolean;
   /** Set where it stands for the machine's own network namespace. */
   readonly machine?: true;
-  /** Absent while none of its processes is known. */
   readonly netns?: Netns;
+  /** Without a netns: that it has none (not yet, or no more), or why it cannot be told. */
+  readonly netnsAbsence?: 'none' | SkipReason;
   /** By interface name. */
   readonly attachments: ReadonlyMap<string, Attachment>;
+  /** Its first one, in the order of its specification. */
+  readonly container?: PodContainer;
 }
 
 /** Where pods come from. */

@@ -110,7 +110,7 @@ test('a file that was cut skips its pod and no other', async () => {
 
 test('a pod whose processes are gone is skipped, not reported as zero', async () => {
   const { added, skipped } = await sweepOf('containerd', (pod) =>
-    pod.netns === undefined ? pod : { ...pod, netns: { ...pod.netns, pids: [4_711] } },
+    pod.netns === undefined ? pod : { ...pod, netns: { ...pod.netns, processes: [{ pid: 4_711 }] } },
   );
   assert.equal(added.size, 0);
   assert.deepEqual([...skipped.values()], ['process_gone', 'process_gone', 'process_gone']);
@@ -118,7 +118,7 @@ test('a pod whose processes are gone is skipped, not reported as zero', async ()
 
 test('a process that is in another namespace by now gives no reading', async () => {
   const { added, skipped } = await sweepOf('containerd', (pod) =>
-    pod.name === 'host' ? pod : { ...pod, netns: { inode: 7, pids: [1, 8_828] } },
+    pod.name === 'host' ? pod : { ...pod, netns: { inode: 7, processes: [{ pid: 1 }, { pid: 8_828 }] } },
   );
   assert.deepEqual([...added.keys()], ['host']);
   assert.deepEqual([...skipped.values()], ['process_gone', 'process_gone']);

@@ -19,7 +19,12 @@ function podsOf(tree: string, describe?: NonNullable<NetnsPodsDeps['describe']>)
 test('each namespace is one pod, named by its container; the one of process 1 is host', () => {
   const pods = podsOf('containerd').pods(0);
   assert.deepEqual(
-    pods.map(({ namespace, name, machine, netns }) => [namespace, name, machine, netns?.pids]),
+    pods.map(({ namespace, name, machine, netns }) => [
+      namespace,
+      name,
+      machine,
+      netns?.processes.map(({ pid }) => pid),
+    ]),
     [
       ['default', 'host', true, [1]],
       ['default', '5eff39ce41c3', undefined, [8_828, 8_867]],
@@ -121,5 +126,5 @@ test('a named namespace whose processes were all replaced is the same pod', asyn
   await rename(join(tree.root, 'away'), join(tree.root, '9000'));
   const again = source.pods(2_000).find(({ name }) => name === 'upf');
   assert.deepEqual({ ...again, netns: undefined }, { ...first, netns: undefined });
-  assert.deepEqual(again?.netns?.pids, [9_000]);
+  assert.deepEqual(again?.netns?.processes, [{ pid: 9_000 }]);
 });

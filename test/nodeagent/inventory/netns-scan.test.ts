@@ -20,7 +20,11 @@ async function withProc(
   }
 }
 
-const pidsOf = (scan: NetnsScan, nowMs: number, inode: number) => scan.scan(nowMs).get(inode)?.pids;
+const pidsOf = (scan: NetnsScan, nowMs: number, inode: number) =>
+  scan
+    .scan(nowMs)
+    .get(inode)
+    ?.processes.map(({ pid }) => pid);
 
 /** Moves a process into the namespace of another. */
 async function move(root: string, pid: number, to: number): Promise<void> {
