@@ -80,6 +80,8 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   }
   const round = async (): Promise<void> => {
     await sweeper.sweep();
+    // Without any sample it is not even known which pods there are, and a report would say that there are none.
+    if (sweeper.newestMs === -Infinity) return;
     for (const pusher of pushers) pusher.notify();
   };
   const onMissed = (count: number): void => metrics.missedSweeps.inc(count);

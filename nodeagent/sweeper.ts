@@ -66,12 +66,16 @@ export class Sweeper {
   async #sweep(): Promise<void> {
     const { clock, podSource, metrics, sender } = this.#deps;
     const startedMs = clock.monotonicMs();
-    let pods: readonly Pod[];
+    let pods: readonly Pod[] | undefined;
     try {
       pods = podSource.pods(startedMs);
     } catch (error) {
       this.#collectors = [{ name: 'pods', ok: false, seconds: 0, error: errorMessage(error) }];
       this.#tell(`pods: ${errorMessage(error)}`);
+      return;
+    }
+    if (pods === undefined) {
+      this.#tell('pods: which there are is not known yet');
       return;
     }
     this.#deps.onPods?.(pods);

@@ -54,6 +54,8 @@ export interface Pod {
   readonly labels: Readonly<Record<string, string>>;
   readonly workload?: Workload;
   readonly hostNetwork: boolean;
+  /** Set where it is being deleted. */
+  readonly isTerminating?: boolean;
   /** Set where it stands for the machine's own network namespace. */
   readonly machine?: true;
   readonly netns?: Netns;
@@ -67,8 +69,8 @@ export interface Pod {
 
 /** Where pods come from. */
 export interface PodSource {
-  /** The pods of this moment. */
-  pods(nowMs: number): readonly Pod[];
+  /** The pods of this moment; undefined while nobody can tell. */
+  pods(nowMs: number): readonly Pod[] | undefined;
 }
 
 export interface InterfaceNetwork {
