@@ -10,7 +10,7 @@ export type CompatName = (typeof COMPAT_NAMES)[number];
 
 /** Of the flag, which both programs have. */
 export const COMPAT_HELP =
-  'Serve the families of these predecessors as well, under their names: see docs/compat.md, beside the originals they count twice.';
+  'Predecessors whose families are served as well, under their names (docs/compat.md); beside the original exporters they count twice.';
 
 const SETS: Readonly<Record<CompatName, readonly CompatSet[]>> = {
   'network-metrics-daemon': NETWORK_METRICS_DAEMON,

@@ -38,7 +38,7 @@ export const NETWORK_METRICS_DAEMON: readonly CompatSet[] = [
     labelsOf: recordedLabels('network_name'),
   },
   {
-    // Until 2020 the rules had these names and this label (openshift/network-metrics-daemon#9).
+    // Until March 2020 the rules had these names and this label (openshift/network-metrics-daemon#9).
     families: recordedFamilies({
       rename: (name) => `${name}_intf`,
       labels: EARLY_LABELS,
