@@ -94,6 +94,7 @@ function nodeagentOptionsOf(
     serverCaFile: undefined,
     tokenFile: undefined,
     podSource: 'netns',
+    compat: [],
     kubeconfig: undefined,
     criEndpoint: undefined,
     pathCgroupfs: '/sys/fs/cgroup',

@@ -4,7 +4,7 @@ import { INTERFACE_LABELS, POD_LABELS } from './labels.js';
 /** One metric family: all that a scrape, an HPA and the documentation need to know of it. */
 export interface MetricFamily {
   readonly name: string;
-  readonly type: 'counter' | 'gauge' | 'info' | 'histogram';
+  readonly type: 'counter' | 'gauge' | 'info' | 'histogram' | 'unknown';
   readonly help: string;
   /** OpenMetrics unit; the name ends in it (before `_total`). */
   readonly unit?: string;

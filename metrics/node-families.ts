@@ -19,9 +19,12 @@ export interface PodView {
 export interface PodDescription {
   readonly namespace: string;
   readonly name: string;
+  readonly uid?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly workload?: { readonly kind: string; readonly name: string };
   readonly hostNetwork: boolean;
+  /** Stands for the machine's own network namespace. */
+  readonly machine?: boolean;
   readonly container?: { readonly name: string; readonly image: string; readonly cgroup: string };
 }
 

@@ -1,7 +1,9 @@
+import { COMPAT_HELP, COMPAT_NAMES } from '../metrics/compat/compat.js';
 import { REPORT_LIMITS } from '../openapi/node-report.js';
 import { LOG_FORMATS, LOG_LEVELS } from '../runtime/logger.js';
 import {
   choice,
+  choices,
   duration,
   hostPort,
   list,
@@ -80,6 +82,11 @@ export function nodeagentOptions(hostName: string) {
       default: { host: '127.0.0.1', port: 9808 },
       help: 'Where the agent serves /metrics and /healthz, over plain HTTP.',
     }),
+    compat: {
+      ...choices({ flag: 'compat', choices: COMPAT_NAMES, help: COMPAT_HELP }),
+      default: [],
+      defaultText: 'none',
+    },
     logLevel: choice({
       flag: 'log-level',
       choices: LOG_LEVELS,

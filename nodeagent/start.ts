@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
+import { Compat } from '../metrics/compat/compat.js';
 import { REPORT_LIMITS } from '../openapi/node-report.js';
 import { Backoff } from '../runtime/backoff.js';
 import type { Clock } from '../runtime/clock.js';
@@ -69,6 +70,7 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   const app = createAgentHttp({
     registry: metrics.registry,
     problem: () => sweeper.problem,
+    compat: new Compat(options.compat),
     view: () => (clock.monotonicMs() - sweeper.newestMs <= staleAfterMs ? sweeper.view() : undefined),
   });
   try {

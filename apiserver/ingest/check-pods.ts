@@ -1,6 +1,13 @@
 import { Type, type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { INTERFACE_COUNTERS, InterfaceReport, PodReport, REPORT_LIMITS, Reading } from '../../openapi/node-report.js';
+import {
+  INTERFACE_COUNTERS,
+  InterfaceReport,
+  PodReport,
+  REPORT_LIMITS,
+  Reading,
+  type PodContainer,
+} from '../../openapi/node-report.js';
 import { LABEL_KEY, LABEL_KEY_MAX, LABEL_VALUE, LABEL_VALUE_MAX } from '../../openapi/patterns.js';
 import { ApiError } from '../api/errors.js';
 import type { AcceptedPod, AcceptedReport } from '../store/report.js';
@@ -78,7 +85,7 @@ function namesOf(entry: unknown): string[] {
 }
 
 function acceptPod(entry: Static<typeof OpenPod>, createdMs: number, place: Place): AcceptedPod {
-  const { namespace, name, uid, workload, hostNetwork, machine } = entry;
+  const { namespace, name, uid, workload, hostNetwork, machine, container } = entry;
   const entries = entry.interfaces ?? [];
   const { interfaces, leftOut, complete } = hostNetwork
     ? refuseInterfaces(entries, place)
@@ -88,8 +95,13 @@ function acceptPod(entry: Static<typeof OpenPod>, createdMs: number, place: Plac
     labels: checkLabels(entry.labels, place),
     ...(machine !== undefined && { machine }),
     ...(workload !== undefined && { workload: { kind: workload.kind, name: workload.name } }),
+    ...(container !== undefined && { container: containerOf(container) }),
   };
   return { meta, interfaces, leftOut, isRead: hostNetwork || entry.interfaces !== undefined };
+}
+
+function containerOf({ name, image, cgroup }: PodContainer): PodContainer {
+  return { name, image, cgroup };
 }
 
 function checkLabels(labels: Readonly<Record<string, unknown>>, { path, rejections }: Place): Record<string, string> {

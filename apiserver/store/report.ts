@@ -3,7 +3,7 @@ import type { InterfaceReport, NodeReport, PodReport, VirtualFunctionReport } fr
 /** What is known of a pod besides its counters. */
 export interface PodMeta extends Pick<
   PodReport,
-  'namespace' | 'name' | 'uid' | 'labels' | 'workload' | 'hostNetwork' | 'machine'
+  'namespace' | 'name' | 'uid' | 'labels' | 'workload' | 'hostNetwork' | 'machine' | 'container'
 > {
   /** Milliseconds since 1970, by the API server. */
   readonly createdMs: number;

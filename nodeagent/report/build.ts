@@ -81,11 +81,12 @@ interface Past {
 }
 
 function buildPod({ pod, interfaces }: KnownPod, past: Past): PodReport {
-  const { namespace, name, uid, creationTimestamp, labels, workload, hostNetwork, machine } = pod;
+  const { namespace, name, uid, creationTimestamp, labels, workload, hostNetwork, machine, container } = pod;
   return {
     ...{ namespace, name, uid, creationTimestamp, labels, hostNetwork },
     ...(workload !== undefined && { workload }),
     ...(machine !== undefined && { machine }),
+    ...(container !== undefined && { container }),
     ...(interfaces !== undefined && { interfaces: buildInterfaces(uid, interfaces, past) }),
   };
 }
