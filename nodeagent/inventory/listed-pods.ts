@@ -21,7 +21,8 @@ export interface ListedPodsOptions extends Pick<ReflectorOptions<DecodedPod>, 'b
   readonly onTerminating?: (pod: ListedPod) => void;
 }
 
-const ANNOTATIONS_LOGGED_PER_SECOND = 10;
+/** More than a node has pods when all are told of at the start. */
+const ANNOTATIONS_LOGGED_PER_SECOND = 500;
 const FORBIDDEN = [401, 403];
 
 /** The pods of this node as the Kubernetes API has them. While it is away the last ones known stay; `ageMs` tells how old they are. */
