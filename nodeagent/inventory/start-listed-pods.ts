@@ -17,7 +17,7 @@ export interface ListedPodsDeps
 
 export interface RunningListedPods {
   readonly pods: ListedPods;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** The list and its watch, and one more while either is given up. */
