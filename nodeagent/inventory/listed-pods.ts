@@ -4,8 +4,8 @@ import { Reflector, type ReflectorOptions } from '../../runtime/kube/reflector.j
 import { LogLimit } from '../../runtime/log-limit.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { SourceOff } from '../source-states.js';
-import { decodeListedPod, type DecodedPod } from './decode-listed-pod.js';
 import { withOwnCgroups } from './cgroup-uids.js';
+import { decodeListedPod, type DecodedPod } from './decode-listed-pod.js';
 import type { ListedPod } from './listed-pod.js';
 import type { AnnotationProblem } from './network-status.js';
 
