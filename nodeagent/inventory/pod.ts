@@ -9,6 +9,12 @@ export interface Attachment {
   readonly pciAddress?: string;
 }
 
+/**
+ * What a pod's network annotation says without naming an interface: a device that a userspace driver has, or a network whose CNI
+ * does not tell its interface.
+ */
+export type Device = Attachment;
+
 /** A process through which a network namespace can be read. */
 export interface NetnsProcess {
   readonly pid: number;
@@ -63,6 +69,7 @@ export interface Pod {
   readonly netnsAbsence?: 'none' | SkipReason;
   /** By interface name. */
   readonly attachments: ReadonlyMap<string, Attachment>;
+  readonly devices?: readonly Device[];
   /** Its first one, in the order of its specification. */
   readonly container?: PodContainer;
 }
@@ -80,8 +87,8 @@ export interface InterfaceNetwork {
 }
 
 /**
- * The network of an interface: what the annotation says; else the interface of the default route is `default`, and of any
- * other nothing is known.
+ * The network of an interface: what the annotation says of it. Else the interface of the default route is on the default network, if
+ * the annotation does not say where that is: `default` where nobody names it. Of any other nothing is known.
  */
 export function networkOf(pod: Pod, interfaceName: string, defaultRoute: string | undefined): InterfaceNetwork {
   const attachment = pod.attachments.get(interfaceName);
@@ -89,6 +96,11 @@ export function networkOf(pod: Pod, interfaceName: string, defaultRoute: string 
     return { network: attachment.network, nadNamespace: attachment.nadNamespace, primary: attachment.isDefault };
   }
   if (interfaceName !== defaultRoute) return { network: '', nadNamespace: '', primary: false };
-  const hasOtherDefault = [...pod.attachments.values()].some(({ isDefault }) => isDefault);
+  const devices = pod.devices ?? [];
+  const ofDefault = devices.find(({ isDefault, pciAddress }) => isDefault && pciAddress === undefined);
+  if (ofDefault !== undefined) {
+    return { network: ofDefault.network, nadNamespace: ofDefault.nadNamespace, primary: true };
+  }
+  const hasOtherDefault = [...pod.attachments.values(), ...devices].some(({ isDefault }) => isDefault);
   return { network: 'default', nadNamespace: '', primary: !hasOtherDefault };
 }
