@@ -36,7 +36,7 @@ function item(value: number, { name = 'eth0', identity = '1/3' } = {}): Interfac
 function historyOf(...sweeps: readonly (readonly InterfaceReading[])[]): History {
   const history = new History();
   sweeps.forEach((interfaces, i) =>
-    history.add({ sequence: i + 1, takenAt: i * 1_000 }, new Map([['u', interfaces]]), 100_000),
+    history.add({ sequence: i + 1, takenAt: i * 1_000 }, { interfaces: new Map([['u', interfaces]]) }, 100_000),
   );
   return history;
 }
@@ -92,7 +92,8 @@ test('an interface that is gone is not sent, whatever the history holds', () => 
 
 test('what is older than the history is dropped', () => {
   const history = new History();
-  for (let i = 1; i <= 20; i++) history.add({ sequence: i, takenAt: i * 1_000 }, new Map([['u', [item(i)]]]), 5_000);
+  for (let i = 1; i <= 20; i++)
+    history.add({ sequence: i, takenAt: i * 1_000 }, { interfaces: new Map([['u', [item(i)]]]) }, 5_000);
   assert.deepEqual(
     history.since(0).map(({ sequence }) => sequence),
     [15, 16, 17, 18, 19, 20],
@@ -122,7 +123,11 @@ test('an interface is looked up once, however many samples there are', (context)
   const pods = Array.from({ length: 110 }, (_, i) => ({ ...pod, uid: `uid-${i}` }));
   const interfaces = ['eth0', 'net1', 'net2'].map((name) => item(1, { name }));
   for (let i = 1; i <= 300; i++) {
-    history.add({ sequence: i, takenAt: i }, new Map(pods.map(({ uid }) => [uid, interfaces])), Infinity);
+    history.add(
+      { sequence: i, takenAt: i },
+      { interfaces: new Map(pods.map(({ uid }) => [uid, interfaces])) },
+      Infinity,
+    );
   }
   const samples = history.since(0);
   const rowOf = context.mock.method(Rows.prototype, 'rowOf');
@@ -141,14 +146,16 @@ test('of an interface that was made anew again and again the newest few identiti
 
 test('no more samples are kept than a report takes, however far back they are wanted', () => {
   const history = new History();
-  for (let i = 1; i <= 1_100; i++) history.add({ sequence: i, takenAt: i }, new Map([['u', [item(i)]]]), Infinity);
+  for (let i = 1; i <= 1_100; i++)
+    history.add({ sequence: i, takenAt: i }, { interfaces: new Map([['u', [item(i)]]]) }, Infinity);
   assert.deepEqual([history.since(0).length, history.since(0)[0]?.sequence], [1_024, 77]);
 });
 
 test('no more than 32 MiB of counters are kept', () => {
   const history = new History();
   const many = Array.from({ length: 10_000 }, (_, i) => item(i, { name: `eth${i}` }));
-  for (let i = 1; i <= 60; i++) history.add({ sequence: i, takenAt: i }, new Map([['u', many]]), Infinity);
+  for (let i = 1; i <= 60; i++)
+    history.add({ sequence: i, takenAt: i }, { interfaces: new Map([['u', many]]) }, Infinity);
   assert.equal(history.since(0).length, 52); // of 640,000 bytes each
   assert.equal(history.newest?.sequence, 60);
 });
