@@ -172,7 +172,11 @@ function compare(
   const [only, ...others] = inUse(reading);
   if (only !== undefined && others.length === 0) {
     if (missing >= LEAST_BYTES && missing >= sum) state.replacement ??= replace(only, reading);
-  } else if (missing >= LEAST_BYTES && missing > sum * LEAST_SHARE) {
+  } else if (
+    missing >= LEAST_BYTES &&
+    missing > sum * LEAST_SHARE &&
+    !counted.has(state.replacement?.interfaceKey ?? '')
+  ) {
     for (const [key, bytes] of counted) if (bytes < missing) doubt(state, key, { missingBytes: missing, ms });
     restart(state, now);
     return;
