@@ -100,5 +100,6 @@ function nodeagentOptionsOf(
     pathCgroupfs: '/sys/fs/cgroup',
     logFormat: 'text',
     'collector.interfaces': true,
+    'collector.transport': true,
   };
 }
