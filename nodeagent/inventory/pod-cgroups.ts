@@ -22,12 +22,12 @@ const HIDDEN = 'the cgroups of the pods list no process: the agent needs the pid
  * The processes of pods: by the cgroup tree, or, where that does not tell them, by walking /proc.
  *
  * What has to be given to an agent in a pod (measured on Linux 6.18 with v1 and v2):
- * - The node's **/proc** mounted read-only, or hostPID, shows the node's processes; `stat <pid>/net/dev`, `<pid>/net/…`, `<pid>/stat` and
+ * - The node's /proc mounted read-only, or hostPID, shows the node's processes; `stat <pid>/net/dev`, `<pid>/net/…`, `<pid>/stat` and
  *   `<pid>/cgroup` need no capability and no user, unless procfs is mounted with hidepid.
- * - The **cgroup tree** mounted read-only tells which cgroups pods have. It does not tell their processes by itself: the kernel writes
+ * - The cgroup tree mounted read-only tells which cgroups pods have. It does not tell their processes by itself: the kernel writes
  *   cgroup.procs for the pid namespace of the reader, whichever mount it reads through. To a reader in a namespace of its own v1
  *   leaves the node's processes out, v2 writes `0` for each. And the pids of its own that it does list are other processes' in the
- *   node's /proc. So the tree needs **hostPID**.
+ *   node's /proc. So the tree needs hostPID.
  * - /proc mounted without hostPID alone does serve, at a price: every process' cgroup file has to be read once, and /proc listed in every sweep
  *   that looks for a pod, which grows with the processes of the node. `<pid>/cgroup` is shown relative to the cgroup namespace of the
  *   reader (v2: the agent's container; `/../..` stands for what is outside): the pod's own name is in it, but for the agent's own
