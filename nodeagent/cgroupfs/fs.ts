@@ -36,8 +36,7 @@ export class CgroupFs {
   hierarchies(): string[] {
     if (existsSync(join(this.root, 'cgroup.procs'))) return [''];
     const names = readdirSync(this.root).filter((name) => existsSync(join(this.root, name, 'cgroup.procs')));
-    const rank = (name: string): number => (PREFERRED.indexOf(name) + PREFERRED.length + 1) % (PREFERRED.length + 1);
-    return names.sort((a, b) => rank(a) - rank(b)).slice(0, MAX_HIERARCHIES);
+    return names.sort((a, b) => rankOf(a) - rankOf(b)).slice(0, MAX_HIERARCHIES);
   }
 
   /** Names of the cgroups in a cgroup. */
@@ -71,4 +70,9 @@ export class CgroupFs {
       closeSync(file);
     }
   }
+}
+
+function rankOf(hierarchy: string): number {
+  const at = PREFERRED.indexOf(hierarchy);
+  return at < 0 ? PREFERRED.length : at;
 }

@@ -2,7 +2,7 @@ import { isForPods, isUsualKey, podKeyOf } from './names.js';
 
 /** The deepest known are kind's inside a pod: pods at eleven. */
 const MAX_DEPTH = 12;
-/** Cgroups listed in one search, some 10 µs each. A node has a few hundred outside of its pods. */
+/** Cgroups of one hierarchy listed in one go. A node has a few hundred outside of its pods. */
 const MAX_LISTED = 4_096;
 /** Cgroups that hold pods: three by quality of service; many only where somebody else makes such names. */
 const MAX_PARENTS = 64;

@@ -7,6 +7,8 @@ import { findParents, type Parents } from './search.js';
 /** Between two searches: where a pod is not found that was not looked for before, and the longest, for one that never is. */
 const SEARCH_EVERY_MS = 10_000;
 const SEARCH_SELDOM_MS = 300_000;
+/** Cgroups listed in one search, of all hierarchies, some 20 µs each. */
+const MAX_LISTED = 8_192;
 const MAX_CONTAINERS = 256;
 /** Cgroups inside a container that are looked at for its processes, and how deep. */
 const MAX_INNER = 32;
@@ -59,7 +61,7 @@ export class CgroupTree {
   refresh(asked: ReadonlySet<string>, nowMs: number): void {
     this.#list(asked);
     const missed = new Set([...asked].filter((key) => !this.#pods.has(key)));
-    if (missed.size === 0) return;
+    if (missed.size === 0 && this.isUseful) return;
     const isNews = [...missed].some((key) => !this.#missed.has(key));
     if (nowMs - this.#searchedMs < (isNews ? SEARCH_EVERY_MS : this.#intervalMs)) return;
     this.#search(asked);
@@ -155,8 +157,9 @@ export class CgroupTree {
   /** In the first hierarchy that has most of the pods. */
   #search(asked: ReadonlySet<string>): void {
     this.searches++;
+    let listed = 0;
     const list = (path: string): readonly string[] => {
-      const names = lookAt(() => this.#fs.children(path));
+      const names = ++listed > MAX_LISTED ? undefined : lookAt(() => this.#fs.children(path));
       return names === undefined || names === 'denied' ? [] : names;
     };
     let best: Parents = { paths: [], found: 0 };

@@ -17,6 +17,10 @@ export interface CgroupsState {
 const NO_HOST_PID =
   "cgroup.procs names no process of another pid namespace: give the agent the node's (hostPID). Until then all of /proc is walked";
 const HIDDEN = 'the cgroups of the pods list no process: the agent needs the pid namespace of the node (hostPID)';
+/** A container's cgroup is there before its first process is. */
+const HIDDEN_AFTER_MS = 30_000;
+/** Source of a process that only the runtime tells of. */
+const HINT = 'hint';
 
 /**
  * The processes of pods: by the cgroup tree, or, where that does not tell them, by walking /proc.
@@ -41,9 +45,10 @@ export class PodCgroups {
   readonly walk: ProcessWalk;
   /** Whether pids of the tree mean the same processes in procfs. */
   #isShared: boolean | undefined;
-  /** Whether the tree has listed containers of pods, and whether any had a process. */
-  #hasContainers = false;
+  /** Since when the tree lists containers of pods, and whether any ever had a process. */
+  #containersSinceMs: number | undefined;
   #hasProcesses = false;
+  #nowMs = 0;
 
   constructor(procfs: ProcFs, cgroupfs: CgroupFs) {
     this.#procfs = procfs;
@@ -52,10 +57,16 @@ export class PodCgroups {
     this.walk = new ProcessWalk(procfs);
   }
 
+  /** Whether refresh() has been called. */
+  get isKnown(): boolean {
+    return this.#isShared !== undefined;
+  }
+
   get state(): CgroupsState {
     if (this.#isShared === false) return { by: 'walk', off: 'not_permitted', detail: NO_HOST_PID };
     if (this.tree.isUseful) {
-      const isHidden = this.#hasContainers && !this.#hasProcesses;
+      const forMs = this.#nowMs - (this.#containersSinceMs ?? this.#nowMs);
+      const isHidden = !this.#hasProcesses && forMs >= HIDDEN_AFTER_MS;
       return { by: 'tree', ...(isHidden && { off: 'not_permitted', detail: HIDDEN }) };
     }
     const { failure } = this.tree;
@@ -65,21 +76,37 @@ export class PodCgroups {
 
   /** To be called before read(), with the keys of all pods of interest. */
   refresh(asked: ReadonlySet<string>, nowMs: number): void {
+    this.#nowMs = nowMs;
     this.#isShared ??= this.#sharesPids();
     if (this.#isShared) this.tree.refresh(asked, nowMs);
     if (this.state.by === 'walk') this.walk.refresh(asked, nowMs);
   }
 
-  read(key: string): PodCgroup {
-    if (this.state.by === 'walk') return this.walk.read(key);
-    const pod = this.tree.read(key);
-    this.#hasContainers ||= pod.containers.length > 0;
-    this.#hasProcesses ||= pod.containers.some(({ pids }) => pids.length > 0);
-    return pod;
+  /** @param hint the pid of its sandbox, as the runtime has it: for a pod of which no cgroup tells a process */
+  read(key: string, hint?: number): PodCgroup {
+    const pod = this.state.by === 'walk' ? this.walk.read(key) : this.#readTree(key);
+    if (hint === undefined || pod.containers.some(({ pids }) => pids.length > 0)) return pod;
+    const hinted = { path: undefined, id: undefined, pids: [hint], source: `${HINT}/${key}` };
+    return this.isMember(hint, hinted) ? { ...pod, containers: [...pod.containers, hinted] } : pod;
   }
 
   isMember(pid: number, container: ContainerCgroup): boolean {
+    const { source } = container;
+    if (source.startsWith(`${HINT}/`)) return this.#isPlausible(pid, source.slice(HINT.length + 1));
     return this.state.by === 'walk' ? this.walk.isMember(pid, container) : this.tree.isMember(pid, container);
+  }
+
+  /** A process that its own cgroup puts in the pod; on a node where no pods have cgroups of their own, one that is in none. */
+  #isPlausible(pid: number, key: string): boolean {
+    const actual = this.walk.podKeyOf(pid);
+    return actual === key || (actual === '' && !this.tree.isUseful && !this.walk.isUseful);
+  }
+
+  #readTree(key: string): PodCgroup {
+    const pod = this.tree.read(key);
+    if (pod.containers.length > 0) this.#containersSinceMs ??= this.#nowMs;
+    this.#hasProcesses ||= pod.containers.some(({ pids }) => pids.length > 0);
+    return pod;
   }
 
   /** Where nothing says so, they are not taken for shared: a pid would be another process'. */

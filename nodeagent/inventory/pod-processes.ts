@@ -106,7 +106,10 @@ export class PodProcesses {
     if (hostInode !== undefined) this.#look(hostInode, nowMs, hint);
     const claims = new Map<Entry, Claim>();
     for (const entry of this.#entries.values()) {
-      if (entry.choice !== undefined) claims.set(entry, { ...entry.choice, ...entry });
+      const { choice, isHeld, isContested } = entry;
+      if (choice === undefined) continue;
+      const { inode, hasSandbox, isRooted } = choice;
+      claims.set(entry, { inode, hasSandbox, isRooted, isHeld, isContested });
     }
     // where process 1 is hidden, any of these might be in the node's namespace
     const granted = hostInode === undefined ? new Set<Entry>() : grant(claims);
@@ -138,7 +141,7 @@ export class PodProcesses {
       .filter((entry) => !lostOnes.has(entry) && nowMs - entry.readMs >= rereadAfter(entry, nowMs))
       .sort((a, b) => a.readMs - b.readMs)
       .slice(0, MAX_ROUTINE_REREADS);
-    if (lost.length + routine.length === 0) return;
+    if (lost.length + routine.length === 0 && this.#cgroups.isKnown) return;
     this.#cgroups.refresh(new Set(entries.map(({ key }) => key)), nowMs);
     for (const entry of [...lost, ...routine]) this.#reread(entry, { hostInode, nowMs, hint: hint(entry.uid) });
   }
@@ -157,7 +160,7 @@ export class PodProcesses {
     const before = entry.choice;
     entry.choice = undefined;
     try {
-      const pod = this.#cgroups.read(entry.key);
+      const pod = this.#cgroups.read(entry.key, hint);
       entry.cgroups = new Map(
         pod.containers.flatMap(({ id, path }) => (id === undefined || path === undefined ? [] : [[id, path]])),
       );

@@ -1,7 +1,7 @@
 import { containerIdOf, isContainerOfPod, isHelper, podKeyOf } from '../cgroupfs/names.js';
 import type { ContainerCgroup, PodCgroup } from '../cgroupfs/tree.js';
 import { parseCgroupPaths } from '../procfs/cgroup-paths.js';
-import { ifReadable } from '../procfs/errors.js';
+import { ifReadable, isDenied, isGone } from '../procfs/errors.js';
 import type { ProcFs } from '../procfs/fs.js';
 
 /** A process that is being started is moved to its cgroup by this age. */
@@ -34,9 +34,17 @@ export class ProcessWalk {
   readonly #procfs: ProcFs;
   #seen = new Map<number, Seen>();
   #pods = new Map<string, ContainerCgroup[]>();
+  #hasPods = false;
+  /** Some process may not be looked at (procfs mounted with hidepid). */
+  #hasDenied = false;
 
   constructor(procfs: ProcFs) {
     this.#procfs = procfs;
+  }
+
+  /** Whether any process was seen in a pod's cgroup, whichever pod's. */
+  get isUseful(): boolean {
+    return this.#hasPods;
   }
 
   /** Processes that are known. */
@@ -47,6 +55,7 @@ export class ProcessWalk {
   refresh(asked: ReadonlySet<string>, nowMs: number): void {
     const before = this.#seen;
     this.#seen = new Map();
+    this.#hasDenied = false;
     let reads = 0;
     for (const pid of ifReadable(() => this.#procfs.pids()) ?? []) {
       if (this.#seen.size >= MAX_PROCESSES) break;
@@ -60,7 +69,7 @@ export class ProcessWalk {
   }
 
   read(key: string): PodCgroup {
-    return { containers: this.#pods.get(key) ?? [], isDenied: false };
+    return { containers: this.#pods.get(key) ?? [], isDenied: this.#hasDenied };
   }
 
   isMember(pid: number, { source }: ContainerCgroup): boolean {
@@ -75,8 +84,15 @@ export class ProcessWalk {
   }
 
   #placeOf(pid: number): Place | undefined {
-    const text = ifReadable(() => this.#procfs.readStart(`${pid}/cgroup`));
-    return text === undefined ? undefined : placeIn(text);
+    try {
+      const place = placeIn(this.#procfs.readStart(`${pid}/cgroup`));
+      this.#hasPods ||= place !== undefined;
+      return place;
+    } catch (error) {
+      if (isDenied(error)) this.#hasDenied = true;
+      else if (!isGone(error)) throw error;
+      return undefined;
+    }
   }
 
   #containers(asked: ReadonlySet<string>): Map<string, ContainerCgroup[]> {
