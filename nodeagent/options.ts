@@ -14,6 +14,7 @@ import {
 } from '../runtime/options/kinds.js';
 import type { Program } from '../runtime/options/parse.js';
 import { COLLECTOR_OPTIONS } from './collectors/registry.js';
+import { parseCriEndpoint } from './cri/endpoint.js';
 import { DEFAULT_TOKEN_FILE } from './push/credentials.js';
 
 /** Standalone has none. */
@@ -53,9 +54,9 @@ export function nodeagentOptions(hostName: string) {
     }),
     podSource: choice({
       flag: 'pod-source',
-      choices: ['netns'],
-      default: 'netns',
-      help: 'Where pods come from: netns takes every network namespace for a pod.',
+      choices: ['kubernetes', 'netns'],
+      default: 'kubernetes',
+      help: 'Where pods come from: the Kubernetes API; netns takes every network namespace for a pod.',
     }),
     interval: duration({
       flag: 'interval',
@@ -115,13 +116,18 @@ export function nodeagentProgram(version: string, hostName: string): Program<Ret
   };
 }
 
-function checkOptions({ server, nodeName }: NodeagentOptions): string[] {
+function checkOptions({ server, nodeName, criEndpoint }: NodeagentOptions): string[] {
   const errors = server.flatMap((url) => {
     const problem = problemOfServer(url);
     return problem === undefined ? [] : [`--server: ${problem}`];
   });
   if (!/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(nodeName) || nodeName.length > 253) {
     errors.push(`--node-name: must be a name of letters, digits, "-", "_" and ".", not "${nodeName}"`);
+  }
+  if (criEndpoint !== undefined && parseCriEndpoint(criEndpoint) === undefined) {
+    errors.push(
+      `--cri-endpoint: must be the path of a unix socket, such as unix:///run/containerd/containerd.sock, not "${criEndpoint}"`,
+    );
   }
   return errors;
 }

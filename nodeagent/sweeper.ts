@@ -20,6 +20,8 @@ export interface SweeperDeps {
   readonly metrics: SelfMetrics;
   /** How far back the samples are wanted, milliseconds. */
   readonly historyMs: () => number;
+  /** Called when the source of pods was asked, whatever it said. */
+  readonly onAsked?: () => void;
   /** Told which pods there are, before they are read. */
   readonly onPods?: (pods: readonly Pod[]) => void;
 }
@@ -77,6 +79,7 @@ export class Sweeper {
       this.#tell(`pods: ${errorMessage(error)}`);
       return;
     }
+    this.#deps.onAsked?.();
     if (pods === undefined) {
       this.#tell('pods: which there are is not known yet');
       return;

@@ -1,6 +1,5 @@
 import type { InterfaceReport } from '../../openapi/node-report.js';
 import type { NetnsLayouts } from '../inventory/layout.js';
-import type { NetnsScan } from '../inventory/netns-scan.js';
 import type { Pod, SkipReason } from '../inventory/pod.js';
 import type { IpReceived } from '../inventory/receive-check.js';
 import type { ProcFs } from '../procfs/fs.js';
@@ -40,6 +39,7 @@ export type Collector = (sweep: Sweep, signal: AbortSignal) => Promise<void>;
 
 export interface CollectorDeps {
   readonly procfs: ProcFs;
-  readonly scan: Pick<NetnsScan, 'forget'>;
+  /** To be called for a process that turned out to be in another namespace. */
+  readonly forget: (pid: number) => void;
   readonly layouts: NetnsLayouts;
 }

@@ -54,10 +54,10 @@ interface NetnsReading {
 }
 
 function readNetns(pod: Pod, { netns, nowMs, deps }: Place): { readonly value: NetnsReading } | SkipReason {
-  const { procfs, layouts, scan } = deps;
+  const { procfs, layouts, forget } = deps;
   const onMoved = (pid: number): void => {
     layouts.forget(pod.uid);
-    scan.forget(pid);
+    forget(pid);
   };
   return readInNetns(netns, { procfs, onMoved }, (pid) => {
     const multicast = ifReadable(() => procfs.read(`${pid}/net/dev_mcast`)) ?? '';

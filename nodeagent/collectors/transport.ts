@@ -38,9 +38,9 @@ interface Place {
 }
 
 /** Whatever goes wrong in one pod costs that pod: what is in its namespace is its own doing. */
-function collectPod(pod: Pod, { netns, sweep, deps: { procfs, scan } }: Place): void {
+function collectPod(pod: Pod, { netns, sweep, deps: { procfs, forget } }: Place): void {
   try {
-    const read = readInNetns(netns, { procfs, onMoved: (pid) => scan.forget(pid) }, (pid) => readPod(procfs, pid));
+    const read = readInNetns(netns, { procfs, onMoved: forget }, (pid) => readPod(procfs, pid));
     if (typeof read === 'string') sweep.skip(pod, read);
     else sweep.addTransport(pod, read.value);
   } catch (error) {

@@ -31,7 +31,8 @@ export interface Netns {
 
 /** Why the network namespace of a pod cannot be told. */
 export const UNREADABLE = {
-  no_process: 'no process of it is known (a runtime in a virtual machine, or a container that is being started again)',
+  no_process: 'no process of it is known (a container that is being started, or a runtime that keeps them elsewhere)',
+  virtual_machine: 'it runs in a virtual machine, and no process of the node is in its network namespace',
   process_gone: 'its processes ended while it was read',
   not_readable: 'its processes may not be looked at',
   host_namespace: "its processes are in the node's network namespace, and the pod is not",

@@ -29,7 +29,7 @@ async function sweepIn(
   const added = new Map<string, readonly InterfaceReading[]>();
   const loopbacks = new Map<string, readonly number[]>();
   const skipped = new Map<string, string>();
-  await createInterfacesCollector({ procfs, scan, layouts })(
+  await createInterfacesCollector({ procfs, layouts, forget: (pid) => scan.forget(pid) })(
     {
       pods,
       startedMs: 0,
