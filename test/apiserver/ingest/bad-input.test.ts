@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createTestServer, metricPath, type TestServer } from '../../support/app.js';
-import { interfaceReport, nodeReport, podReport, readingOf } from '../../support/reports.js';
+import { interfaceReport, nodeReport, podReport, readingOf, transportOf } from '../../support/reports.js';
 
 const METRIC = 'network_receive_bytes_per_second';
 const MIB = 1024 * 1024;
@@ -162,6 +162,32 @@ const ENTRIES: readonly (readonly [string, unknown, string, RegExp])[] = [
   ],
   ['an interface name with a newline', otherInterface({ name: 'a\nb' }), 'bad_interface', /name: must match pattern/],
   ['a network that is no name', otherInterface({ network: 'a"b' }), 'bad_interface', /network: must match pattern/],
+  ['transport counters that are no list', other({ transport: 'x' }), 'bad_transport', /want a list of 1, .*: "x"$/],
+  [
+    'a transport reading too many',
+    other({ transport: [transportOf(1), transportOf(2)] }),
+    'bad_transport',
+    /^pods\[1\]\.transport want a list of 1, .*: a list of 2$/,
+  ],
+  ['a transport reading of eight', other({ transport: [readingOf(1)] }), 'bad_counter', /a reading has 12 counters/],
+  [
+    'a negative transport counter',
+    other({ transport: [[1, -1, ...transportOf(1).slice(2)]] }),
+    'bad_counter',
+    /^pods\[1\]\.transport\[0\] tcpOutgoingResets is not a count: -1$/,
+  ],
+  [
+    'transport counters of a pod on the host network',
+    other({ hostNetwork: true, interfaces: [], transport: [transportOf(1)] }),
+    'host_network',
+    /^pods\[1\]\.transport a pod on the host network is not given/,
+  ],
+  [
+    'a container that is none',
+    other({ container: { name: 'a b', image: 'i', cgroup: '' } }),
+    'bad_container',
+    /^pods\[1\]\.container name: must match pattern/,
+  ],
   [
     'an interface that stands twice',
     other({ interfaces: [interfaceReport(), interfaceReport()] }),
