@@ -245,6 +245,40 @@ test('an interface that had to be left out makes the sum over its pod absent', a
   assert.match((await server.get('/metrics')).text, /podnet_interface_receive_bytes_total\{.*interface="eth0"/);
 });
 
+test('a pod whose interfaces are not known yet is no bad entry', async () => {
+  const server = createTestServer();
+  const { interfaces: _, ...unread } = podReport();
+  const { body } = await server.push(nodeReport(1_000, { pods: [unread] }));
+  assert.deepEqual(body.rejected, []);
+  const { body: answer } = await server.get(metricPath('web-0', METRIC));
+  assert.match(answer.message, /its agent could not read its interfaces yet$/);
+});
+
+test('what a bad transport or container stands beside is taken', async () => {
+  const server = createTestServer();
+  for (const second of [1, 2]) {
+    const web = { ...podReport({ interfaces: [interfaceReport({ readings: [readingOf(second * 100)] })] }) };
+    const pods = [{ ...web, transport: [[1]], container: 7 }];
+    const { body } = await server.pushBody(gzipSync(JSON.stringify({ ...nodeReport(second * 1_000), pods })));
+    assert.deepEqual(
+      body.rejected.map(({ entry, reason }) => [entry, reason]),
+      [
+        ['pods[0].container', 'bad_container'],
+        ['pods[0].transport[0]', 'bad_counter'],
+      ],
+    );
+  }
+  assert.equal((await server.get(metricPath('web-0', METRIC))).body.items[0]?.value, '100');
+});
+
+test('the container of a pod is kept, and nothing else that stands there', async () => {
+  const server = createTestServer();
+  const container = { name: 'app', image: 'registry/app:1', cgroup: '/kubepods/pod1/c1' };
+  await server.push(nodeReport(1_000, { pods: [podReport({ container: { ...container, ...{ more: 1 } } })] }));
+  const [pod] = server.store.reported('default', 'web-0');
+  assert.deepEqual(pod?.meta.container, container);
+});
+
 test('a sample that cannot be is left out, and the readings of the others stay theirs', async () => {
   const server = createTestServer();
   const samples = [
