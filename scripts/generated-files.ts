@@ -8,7 +8,7 @@ import { addListMetrics } from '../apiserver/pods/list-metrics.js';
 import { createTlsMetrics } from '../apiserver/tls/metrics.js';
 import { demoProgram } from '../cli/demo/main.js';
 import { standaloneProgram } from '../cli/standalone.js';
-import { INTERFACE_COUNTER_FAMILIES, NODE_FAMILIES } from '../metrics/catalogue.js';
+import { NODE_FAMILIES, RATE_FAMILIES } from '../metrics/catalogue.js';
 import { COMPAT_NAMES, Compat } from '../metrics/compat/compat.js';
 import { nodeagentProgram } from '../nodeagent/options.js';
 import { createSelfMetrics as createNodeagentMetrics } from '../nodeagent/self-metrics.js';
@@ -65,7 +65,7 @@ async function renderMetrics(): Promise<string> {
       tableRow([`\`${name}\``, type, help, labels.join(', '), `\`${predecessor}\``]),
     ),
   );
-  const rates = INTERFACE_COUNTER_FAMILIES.map(({ rateName, rateHelp, name }) =>
+  const rates = RATE_FAMILIES.map(({ rateName, rateHelp, name }) =>
     tableRow([`\`${rateName}\``, rateHelp, `\`${name}\``]),
   );
   const own = async (registry: Registry) =>

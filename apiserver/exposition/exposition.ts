@@ -3,7 +3,8 @@ import { Compat } from '../../metrics/compat/compat.js';
 import type { PodLabel } from '../../metrics/labels.js';
 import { renderNode, type InterfaceTextCache } from '../../metrics/node-families.js';
 import { EPILOGUE, renderHeader, type ExpositionFormat } from '../../metrics/render.js';
-import type { NodeSeries, PodSeries } from '../store/node-series.js';
+import type { NodeSeries } from '../store/node-series.js';
+import type { PodSeries } from '../store/pod-series.js';
 import type { Pods } from '../store/pods.js';
 import { viewOf } from '../store/view.js';
 
