@@ -30,7 +30,6 @@ export class CheckedReadings {
 
   /** @param atMs when the sweep began, on the monotonic clock */
   checked(pods: readonly Pod[], atMs: number): PodReadings {
-    this.#check.keepOnly(new Set(pods.map(({ uid }) => uid)));
     for (const { uid, netns, machine } of pods) {
       const readings = this.#interfaces.get(uid);
       if (readings === undefined || netns === undefined || machine === true) continue;

@@ -15,7 +15,7 @@ import { SourceStates } from './source-states.js';
 import { Sweeper } from './sweeper.js';
 import { SysFs } from './sysfs/fs.js';
 
-export interface CreateSweeperDeps extends Pick<KubernetesInventoryDeps, 'onGone' | 'onTerminating' | 'env'> {
+export interface CreateSweeperDeps extends Pick<KubernetesInventoryDeps, 'onGone' | 'onEnding' | 'env'> {
   readonly clock: Clock;
   readonly log: Logger;
   readonly version: string;

@@ -10,6 +10,7 @@ import { sleep } from '../runtime/sleep.js';
 import { StartError } from '../runtime/start-error.js';
 import { createAgentHttp } from './http.js';
 import { createSweeper } from './create-sweeper.js';
+import { EndingWatch } from './ending-watch.js';
 import type { NetnsPodsDeps } from './inventory/netns-pods.js';
 import { distinctServers, type NodeagentOptions } from './options.js';
 import { createCredentials, type Credentials } from './push/credentials.js';
@@ -55,9 +56,26 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   const metrics = createSelfMetrics(new Registry(), version);
   const pushers: Pusher[] = [];
   const servers = distinctServers(options.server);
-  const { sweeper, close } = await createSweeper(options, {
+  const noteEnding = (uid: string, isGone: boolean): void => {
+    created.sweeper.noteEnding(uid, isGone);
+    ending.wake();
+  };
+  const created = await createSweeper(options, {
     ...{ clock, log, version, metrics, env: deps.env, describe: deps.describe },
     historyMs: () => wantedHistoryMs(pushers),
+    onEnding: ({ uid }) => noteEnding(uid, false),
+    onGone: ({ uid }) => noteEnding(uid, true),
+  });
+  const { sweeper, close } = created;
+  const notify = (): void => {
+    // Without any sample it is not even known which pods there are, and a report would say that there are none.
+    if (sweeper.newestMs === -Infinity) return;
+    for (const pusher of pushers) pusher.notify();
+  };
+  const ending = new EndingWatch({
+    hasEnding: () => sweeper.hasEnding,
+    read: () => sweeper.readEnding(),
+    onEnded: notify,
   });
   const credentials = await createCredentials(options, {
     ...{ clock, log, serverCa: deps.serverCa },
@@ -82,13 +100,12 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   }
   const round = async (): Promise<void> => {
     await sweeper.sweep();
-    // Without any sample it is not even known which pods there are, and a report would say that there are none.
-    if (sweeper.newestMs === -Infinity) return;
-    for (const pusher of pushers) pusher.notify();
+    notify();
   };
   const onMissed = (count: number): void => metrics.missedSweeps.inc(count);
   const running = Promise.all([
     runSchedule(round, { intervalMs: options.interval, clock, sleep, signal: stop.signal, onMissed }),
+    ending.run(stop.signal),
     ...pushers.map((pusher) => pusher.run(stop.signal)),
   ]);
   const address = app.server.address() as AddressInfo;

@@ -1,14 +1,16 @@
 import type { NodeReport } from '../openapi/node-report.js';
-import type { InterfaceView, NodeView, PodView } from '../metrics/node-families.js';
+import type { NodeView } from '../metrics/node-families.js';
 import type { Clock } from '../runtime/clock.js';
 import { errorMessage, type Logger } from '../runtime/logger.js';
-import { CheckedReadings } from './checked-readings.js';
-import type { Collector, Sweep } from './collectors/collector.js';
-import type { Pod, PodSource, SkipReason } from './inventory/pod.js';
+import type { Collector } from './collectors/collector.js';
+import { EndingPods } from './ending-pods.js';
+import type { Pod, PodSource } from './inventory/pod.js';
 import { ReceiveCheck } from './inventory/receive-check.js';
+import { readRound, type Round } from './read-round.js';
 import { draftReport, type KnownPod, type ReportDraft, type Sender } from './report/build.js';
 import { limitPods } from './report/limit.js';
-import { History, readingsOf, transportOf, type PodReadings } from './report/history.js';
+import { History, type PodReadings } from './report/history.js';
+import { viewOf } from './report/view.js';
 import type { SelfMetrics } from './self-metrics.js';
 
 export interface SweeperDeps {
@@ -34,12 +36,17 @@ export class Sweeper {
   readonly #deps: SweeperDeps;
   readonly #history = new History();
   readonly #receiveCheck = new ReceiveCheck();
+  readonly #ending = new EndingPods();
   #known = new Map<string, KnownPod>();
   /** Those of them that a report has room for. */
   #reported: readonly KnownPod[] = [];
   #cut = '';
   #collectors: NodeReport['collectors'] = [];
   #sequence = 0;
+  /** Of the last sample of all pods. */
+  #wholeSequence = 0;
+  /** The last round asked for. */
+  #turn = Promise.resolve();
   #problem = '';
   #unreadPods = '';
   /** Where a sweep ran out of time the next one begins, so that it is not always the same pods that go without. */
@@ -59,64 +66,95 @@ export class Sweeper {
     return this.#problem;
   }
 
-  /** One round. A failure is logged, counted and reported; it does not throw. */
+  /** One round over all pods. A failure is logged, counted and reported; it does not throw. */
   async sweep(): Promise<void> {
-    try {
+    await this.#exclusively(async () => {
+      if (this.#ending.size > 0) await this.#readEnding();
       await this.#sweep();
-    } catch (error) {
-      this.#tell(`sweep: ${errorMessage(error)}`);
-    }
+    });
+  }
+
+  /**
+   * A pod is about to end (it is being deleted, or its containers have ended for good): its last sample is to be as late as possible.
+   * @param isGone it is no longer listed
+   */
+  noteEnding(uid: string, isGone: boolean): void {
+    this.#ending.add(uid, isGone);
+  }
+
+  /** Whether there are pods to be read out of turn. */
+  get hasEnding(): boolean {
+    return this.#ending.size > 0;
+  }
+
+  /** One round over the pods that are about to end. @returns whether one ended: then there is a new sample */
+  async readEnding(): Promise<boolean> {
+    const before = this.#sequence;
+    await this.#exclusively(() => this.#readEnding());
+    return this.#sequence !== before;
+  }
+
+  /** Rounds follow each other: samples go by their times. */
+  async #exclusively(round: () => Promise<void>): Promise<void> {
+    const mine = this.#turn.then(round).catch((error: unknown) => this.#tell(`sweep: ${errorMessage(error)}`));
+    this.#turn = mine;
+    await mine;
+  }
+
+  async #readEnding(): Promise<void> {
+    const pods = [...this.#known.values()].flatMap(({ pod }) => (this.#ending.has(pod.uid) ? [pod] : []));
+    const { earlier, now } = this.#ending.take(await this.#read(pods));
+    for (const round of [earlier, now]) if (round !== undefined) this.#addSample(round);
+    this.#ending.keepOnly(pods);
   }
 
   async #sweep(): Promise<void> {
-    const { clock, podSource, metrics, sender } = this.#deps;
+    const { clock, metrics } = this.#deps;
     const startedMs = clock.monotonicMs();
+    const pods = this.#findPods(startedMs);
+    if (pods === undefined) return;
+    const round = await this.#read(rotate(pods, this.#firstUid));
+    const { earlier } = this.#ending.take(round);
+    if (earlier !== undefined) this.#addSample(earlier);
+    this.#addSample(round);
+    this.#wholeSequence = this.#sequence;
+    this.#remember(pods, round.readings);
+    this.#limit();
+    this.#showCollectors(round.collectors);
+    this.#showSkipped(round);
+    metrics.sweepSeconds.observe((clock.monotonicMs() - startedMs) / 1_000);
+    metrics.pods.set(pods.length);
+  }
+
+  #findPods(nowMs: number): readonly Pod[] | undefined {
+    const { podSource, onAsked, onPods } = this.#deps;
     let pods: readonly Pod[] | undefined;
     try {
-      pods = podSource.pods(startedMs);
+      pods = podSource.pods(nowMs);
     } catch (error) {
       this.#collectors = [{ name: 'pods', ok: false, seconds: 0, error: errorMessage(error) }];
       this.#tell(`pods: ${errorMessage(error)}`);
-      return;
+      return undefined;
     }
-    this.#deps.onAsked?.();
-    if (pods === undefined) {
-      this.#tell('pods: which there are is not known yet');
-      return;
-    }
-    this.#deps.onPods?.(pods);
-    const readings = new CheckedReadings(this.#receiveCheck);
-    const skipped = new Map<string, SkipReason>();
-    const failures: string[] = [];
-    const readMs = clock.monotonicMs();
-    await this.#collect({
-      pods: rotate(pods, this.#firstUid),
-      startedMs,
-      addInterfaces: (pod, interfaces, loopback) => readings.addInterfaces(pod, interfaces, loopback),
-      addTransport: (pod, transport) => readings.addTransport(pod, transport),
-      skip: (pod, reason, error) => {
-        if (reason === 'no_time' && ![...skipped.values()].includes(reason)) this.#firstUid = pod.uid;
-        if (skipped.has(pod.uid)) return;
-        skipped.set(pod.uid, reason);
-        if (error !== undefined) failures.push(`${pod.name}: ${errorMessage(error)}`);
-      },
-    });
-    const endedMs = clock.monotonicMs();
-    const checked = readings.checked(pods, startedMs);
+    onAsked?.();
+    if (pods === undefined) this.#tell('pods: which there are is not known yet');
+    else onPods?.(pods);
+    if (pods !== undefined) this.#receiveCheck.keepOnly(new Set(pods.map(({ uid }) => uid)));
+    return pods;
+  }
+
+  #read(pods: readonly Pod[]): Promise<Round> {
+    const { collectors, clock, sender } = this.#deps;
+    const timeoutMs = Math.round(sender.intervalMs * SWEEP_SHARE);
+    return readRound(pods, { collectors, clock, check: this.#receiveCheck, timeoutMs });
+  }
+
+  /** A round that is no later than the newest sample says nothing that is not known. */
+  #addSample({ takenAt, readings }: Round): void {
+    if (takenAt <= this.newestMs) return;
+    const { historyMs, sender } = this.#deps;
     this.#sequence++;
-    // The middle of the reading: no reading is further from its time than half of what reading all of them took.
-    this.#history.add(
-      { sequence: this.#sequence, takenAt: (readMs + endedMs) / 2 },
-      checked,
-      this.#deps.historyMs() + sender.intervalMs,
-    );
-    this.#remember(pods, checked);
-    this.#limit();
-    metrics.sweepSeconds.observe((endedMs - startedMs) / 1_000);
-    metrics.pods.set(pods.length);
-    metrics.skippedPods.reset();
-    for (const reason of skipped.values()) metrics.skippedPods.inc({ reason });
-    this.#tellUnread(failures);
+    this.#history.add({ sequence: this.#sequence, takenAt }, readings, historyMs() + sender.intervalMs);
   }
 
   /** The report for a server that has the samples up to a sequence. */
@@ -131,46 +169,28 @@ export class Sweeper {
     });
   }
 
-  /** The newest reading of every pod and interface, ordered by name. */
+  /** The newest reading of every pod and interface: of the last sample of all pods, and of those of pods that ended since. */
   view(): NodeView {
-    const newest = this.#history.since(this.#sequence - 1);
-    const ordered = [...this.#known.values()].sort((a, b) => (a.pod.name < b.pod.name ? -1 : 1));
-    return {
-      node: this.#deps.sender.node,
-      pods: ordered.map(({ pod, interfaces }): PodView => {
-        const [transport] = transportOf(pod.uid, newest);
-        return {
-          meta: pod,
-          interfaces: (interfaces ?? []).map((meta): InterfaceView => {
-            const { name, identity } = meta;
-            return { meta, counters: nanForNull(readingsOf({ uid: pod.uid, name, identity }, newest)[0]) };
-          }),
-          ...(transport && { transport: nanForNull(transport) }),
-        };
-      }),
-    };
+    const samples = this.#history.since(this.#wholeSequence - 1);
+    return viewOf(this.#deps.sender.node, [...this.#known.values()], samples);
   }
 
-  /** One collector after the other; what one had added before it failed or ran out of time stays. */
-  async #collect(sweep: Sweep): Promise<void> {
-    const { collectors, clock, metrics, sender } = this.#deps;
-    const signal = AbortSignal.timeout(Math.round(sender.intervalMs * SWEEP_SHARE));
-    const results: NodeReport['collectors'] = [];
-    for (const [name, collect] of collectors) {
-      const startedMs = clock.monotonicMs();
-      const error = await collect(sweep, signal).then(() => undefined, errorMessage);
-      const seconds = (clock.monotonicMs() - startedMs) / 1_000;
-      results.push({
-        name,
-        ok: error === undefined,
-        seconds,
-        ...(error !== undefined && { error: error.slice(0, 1_024) }),
-      });
-      metrics.collectorSuccess.set({ collector: name }, error === undefined ? 1 : 0);
+  #showCollectors(results: NodeReport['collectors']): void {
+    const { metrics } = this.#deps;
+    for (const { name, ok, seconds } of results) {
+      metrics.collectorSuccess.set({ collector: name }, ok ? 1 : 0);
       metrics.collectorSeconds.set({ collector: name }, seconds);
     }
     this.#collectors = results;
     this.#tell(results.flatMap(({ name, error }) => (error === undefined ? [] : [`${name}: ${error}`])).join('; '));
+  }
+
+  #showSkipped({ skipped, failures }: Round): void {
+    const { skippedPods } = this.#deps.metrics;
+    skippedPods.reset();
+    for (const reason of skipped.values()) skippedPods.inc({ reason });
+    this.#firstUid = [...skipped].find(([, reason]) => reason === 'no_time')?.[0] ?? this.#firstUid;
+    this.#tellUnread(failures);
   }
 
   /** A pod that was not read keeps the interfaces it had: they get no reading, and stay known. */
@@ -210,10 +230,6 @@ export class Sweeper {
     if (first === '') this.#deps.log.info('every pod can be read again');
     else this.#deps.log.warn({ count: failures.length, first }, 'pods could not be read');
   }
-}
-
-function nanForNull(counters: readonly (number | null)[] | null | undefined): number[] {
-  return counters?.map((value) => value ?? NaN) ?? [];
 }
 
 /** The same pods, beginning with one of them; as they are where it is gone. */

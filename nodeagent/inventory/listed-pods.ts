@@ -17,8 +17,8 @@ export interface ListedPodsOptions extends Pick<ReflectorOptions<DecodedPod>, 'b
   readonly log: Logger;
   /** Told once of a pod that is no longer there. */
   readonly onGone?: (pod: ListedPod) => void;
-  /** Told once of a pod that is being deleted. */
-  readonly onTerminating?: (pod: ListedPod) => void;
+  /** Told once of a pod that is being deleted, or whose containers have ended for good. */
+  readonly onEnding?: (pod: ListedPod) => void;
 }
 
 /** More than a node has pods when all are told of at the start. */
@@ -139,7 +139,7 @@ export class ListedPods {
   }
 
   #tell({ pod, badAnnotation }: DecodedPod, before: DecodedPod | undefined): void {
-    if (pod.isTerminating && before?.pod.isTerminating !== true) this.#options.onTerminating?.(pod);
+    if (isEnding(pod) && (before === undefined || !isEnding(before.pod))) this.#options.onEnding?.(pod);
     if (badAnnotation === undefined || badAnnotation.digest === before?.badAnnotation?.digest) return;
     if (!this.#logLimit.take()) return;
     const { namespace, name } = pod;
@@ -149,4 +149,8 @@ export class ListedPods {
       'the network annotation of a pod is not what it ought to be',
     );
   }
+}
+
+function isEnding({ isTerminating, phase }: ListedPod): boolean {
+  return isTerminating || phase === 'ended';
 }

@@ -41,7 +41,7 @@ export function followPodsOf(kubernetes: Kubernetes, options: Partial<ListedPods
   const pods = new ListedPods({
     ...{ api: kubernetes.client, node: NODE, clock, log: kubernetes.log },
     onGone: ({ name, uid }) => gone.push(`${name}:${uid}`),
-    onTerminating: ({ name }) => terminating.push(name),
+    onEnding: ({ name }) => terminating.push(name),
     backoff: new Backoff({ firstMs: 10, maxMs: 40, random: () => 0 }),
     ...options,
   });

@@ -27,7 +27,7 @@ async function sweepOf(root: string, pods?: readonly Pod[], signal = AbortSignal
   const layouts = new NetnsLayouts(procfs, new SysFs('test/fixtures/no-sysfs'));
   const added = new Map<string, TransportReading>();
   const skipped = new Map<string, string>();
-  await createTransportCollector({ procfs, scan, layouts })(
+  await createTransportCollector({ procfs, layouts, forget: (pid) => scan.forget(pid) })(
     {
       pods: pods ?? createNetnsPods({ procfs, scan, bootId: 'boot', runNetns: '/nonexistent' }).pods(0),
       startedMs: 0,
