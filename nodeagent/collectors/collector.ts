@@ -1,4 +1,5 @@
 import type { InterfaceReport } from '../../openapi/node-report.js';
+import type { HostInterfaces } from '../inventory/host-interfaces.js';
 import type { NetnsLayouts } from '../inventory/layout.js';
 import type { NetnsScan } from '../inventory/netns-scan.js';
 import type { Pod, SkipReason } from '../inventory/pod.js';
@@ -31,4 +32,6 @@ export interface CollectorDeps {
   readonly procfs: ProcFs;
   readonly scan: Pick<NetnsScan, 'forget'>;
   readonly layouts: NetnsLayouts;
+  /** Absent where the agent does not look for them. */
+  readonly hostInterfaces?: Pick<HostInterfaces, 'namesOf'>;
 }

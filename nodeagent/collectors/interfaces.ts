@@ -52,7 +52,7 @@ function readNetns(
   pod: Pod,
   { netns, nowMs, deps }: Place,
 ): { readonly value: readonly InterfaceReading[] } | SkipReason {
-  const { procfs, layouts, scan } = deps;
+  const { procfs, layouts, scan, hostInterfaces } = deps;
   const onMoved = (pid: number): void => {
     layouts.forget(pod.uid);
     scan.forget(pid);
@@ -61,8 +61,10 @@ function readNetns(
     const multicast = ifReadable(() => procfs.read(`${pid}/net/dev_mcast`)) ?? '';
     const lines = parseNetDev(procfs.read(`${pid}/net/dev`)).filter(({ name }) => name !== LOOPBACK);
     const interfaces = lines.map(({ name }) => name);
-    const layout = layouts.layoutOf({ uid: pod.uid, inode: netns.inode, pid, interfaces }, nowMs);
-    return describe(pod, netns, { lines, indexes: parseDevMcast(multicast), layout });
+    const indexes = parseDevMcast(multicast);
+    const layout = layouts.layoutOf({ uid: pod.uid, inode: netns.inode, pid, interfaces, indexes }, nowMs);
+    const hostNames = hostInterfaces?.namesOf({ inode: netns.inode, pid }, nowMs);
+    return describe(pod, netns, { lines, indexes, layout, hostNames });
   });
 }
 
@@ -70,11 +72,14 @@ interface Found {
   readonly lines: readonly NetDevLine[];
   readonly indexes: ReadonlyMap<string, number>;
   readonly layout: NetnsLayout;
+  /** Names in the node's namespace, by ifindex. */
+  readonly hostNames: ReadonlyMap<number, string> | undefined;
 }
 
-function describe(pod: Pod, { inode }: Netns, { lines, indexes, layout }: Found): InterfaceReading[] {
+function describe(pod: Pod, { inode }: Netns, { lines, indexes, layout, hostNames }: Found): InterfaceReading[] {
   return lines.map(({ name, counters }) => {
-    const ifindex = indexes.get(name);
+    const ifindex = indexes.get(name) ?? layout.indexes.get(name);
+    const hostInterface = ifindex === undefined ? undefined : hostNames?.get(ifindex);
     const lowerDevices = isCarriedBy(name, { lines, layout }) ? layout.lowerDevices.get(name) : undefined;
     return {
       counters,
@@ -84,6 +89,7 @@ function describe(pod: Pod, { inode }: Netns, { lines, indexes, layout }: Found)
         identity: ifindex === undefined ? '' : `${inode}/${ifindex}`,
         source: 'netdev',
         ...(lowerDevices !== undefined && { lowerDevices: [...lowerDevices] }),
+        ...(hostInterface !== undefined && { hostInterface }),
       },
     };
   });
