@@ -38,12 +38,11 @@ export function stackingOf(links: readonly Link[], defaultRoute: string | undefi
     return master.kind === 'bridge' ? [{ bridge: master.name, ports }] : [];
   });
   for (const { bridge, ports } of bridges) {
-    const taps = ports.filter(({ kind }) => kind === TAP);
+    if (!ports.some(({ kind }) => kind === TAP)) continue;
     // an old KubeVirt gives its bridge a dummy as a port, for its address
-    const wires = ports.filter(({ kind }) => kind !== TAP && kind !== 'dummy');
-    if (taps.length === 0) continue;
+    const [wires, plugs] = [ports.filter((port) => !isPlug(port)), ports.filter(isPlug)];
     const uplinks = wires.length > 0 ? namesOf(wires) : uplinkOf(bridge, { links, stacking, defaultRoute });
-    for (const tap of taps) if (uplinks.length > 0) stacking.set(tap.name, uplinks);
+    for (const plug of plugs) if (uplinks.length > 0) stacking.set(plug.name, uplinks);
     if (wires.length === 0) stacking.set(bridge, [...namesOf(ports), ...uplinks]);
   }
   return stacking;
@@ -62,6 +61,10 @@ function uplinkOf(bridge: string, { links, stacking, defaultRoute }: Surrounding
   const below = new Set([uplink]);
   for (const name of below) for (const lower of stacking.get(name) ?? []) below.add(lower);
   return below.has(bridge) || links.some(({ name, kind }) => kind === TAP && below.has(name)) ? [] : [uplink];
+}
+
+function isPlug({ kind }: Link): boolean {
+  return kind === TAP || kind === 'dummy';
 }
 
 function namesOf(links: readonly Link[]): string[] {
