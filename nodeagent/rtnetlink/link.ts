@@ -37,23 +37,21 @@ const ATTRIBUTE = {
   link: 5,
   master: 10,
   linkInfo: 18,
-  extMask: 29,
   linkNetnsid: 37,
   targetNetnsid: 46,
   parentDevice: 56,
 } as const;
+const WANTED = new Set<number>(Object.values(ATTRIBUTE));
 const INFO_KIND = 1;
-/** Leaves the statistics of address families out, a third of each answer. */
-const SKIP_STATISTICS = 0x8;
+const WANTED_INFO = new Set([INFO_KIND]);
 
-/** All links of the socket's own namespace, or of one that has an id in it. Virtual functions are not asked for: they cost the most. */
+/**
+ * All links of the socket's own namespace, or of one that has an id in it. Without IFLA_EXT_MASK, whatever it asks for or leaves out:
+ * with one, each answer of another namespace first sizes up all links of our own (of 400: 75 µs for a pod, and 26 without).
+ */
 export function linkDumpRequest(targetNetnsid?: number): Request {
   const target = targetNetnsid === undefined ? [] : [encodeInt32(ATTRIBUTE.targetNetnsid, targetNetnsid)];
-  const body = Buffer.concat([
-    Buffer.alloc(IFINFOMSG_BYTES),
-    encodeInt32(ATTRIBUTE.extMask, SKIP_STATISTICS),
-    ...target,
-  ]);
+  const body = Buffer.concat([Buffer.alloc(IFINFOMSG_BYTES), ...target]);
   return { type: MESSAGE.getLink, flags: FLAG.request | FLAG.dump, body };
 }
 
@@ -63,7 +61,7 @@ export function linkDumpRequest(targetNetnsid?: number): Request {
  */
 export function parseLink({ type, body }: Pick<Message, 'type' | 'body'>): Link | undefined {
   if (type !== MESSAGE.newLink || body.length < IFINFOMSG_BYTES) return undefined;
-  const attributes = attributeMap(body.subarray(IFINFOMSG_BYTES));
+  const attributes = attributeMap(body.subarray(IFINFOMSG_BYTES), WANTED);
   const ifindex = body.readInt32LE(4);
   const name = readText(attributes.get(ATTRIBUTE.name)) ?? '';
   if (ifindex <= 0 || name === '') return undefined;
@@ -72,7 +70,7 @@ export function parseLink({ type, body }: Pick<Message, 'type' | 'body'>): Link 
     ifindex,
     name,
     flags: body.readUInt32LE(8),
-    ...present('kind', info && readText(attributeMap(info).get(INFO_KIND))),
+    ...present('kind', info && readText(attributeMap(info, WANTED_INFO).get(INFO_KIND))),
     ...present('link', readUInt32(attributes.get(ATTRIBUTE.link))),
     ...present('linkNetnsid', readInt32(attributes.get(ATTRIBUTE.linkNetnsid))),
     ...present('master', readUInt32(attributes.get(ATTRIBUTE.master))),

@@ -60,27 +60,39 @@ export function* messagesOf(bytes: Buffer): Generator<Message> {
 
 /** Ends at the first length that cannot be: what is behind it has no known beginning. */
 export function* attributesOf(bytes: Buffer): Generator<Attribute> {
-  for (let start = 0; start + ATTRIBUTE_HEADER_BYTES <= bytes.length;) {
-    const length = bytes.readUInt16LE(start);
-    if (length < ATTRIBUTE_HEADER_BYTES || start + length > bytes.length) return;
-    yield {
-      type: bytes.readUInt16LE(start + 2) & ATTRIBUTE_TYPE,
-      value: bytes.subarray(start + ATTRIBUTE_HEADER_BYTES, start + length),
-    };
-    start += aligned(length);
+  for (let start = 0, length; (length = attributeLength(bytes, start)) > 0; start += aligned(length)) {
+    yield { type: attributeType(bytes, start), value: attributeValue(bytes, start, length) };
   }
 }
 
 /**
- * Attributes by type. The first of a type is the one that is meant: the length of a list of more than some 220 virtual functions
- * overflows its 16 bits, and what the kernel put into the list then stands behind it as attributes that were never sent.
+ * Attributes by type, of the types that are wanted: a link has some sixty of them, and each costs more to cut out than to pass over.
+ *
+ * The first of a type is the one that is meant: the length of a list of more than some 220 virtual functions overflows its 16 bits, and
+ * what the kernel put into the list then stands behind it as attributes that were never sent.
  */
-export function attributeMap(bytes: Buffer): Map<number, Buffer> {
+export function attributeMap(bytes: Buffer, wanted: ReadonlySet<number>): Map<number, Buffer> {
   const found = new Map<number, Buffer>();
-  for (const { type, value } of attributesOf(bytes)) {
-    if (!found.has(type)) found.set(type, value);
+  for (let start = 0, length; (length = attributeLength(bytes, start)) > 0; start += aligned(length)) {
+    const type = attributeType(bytes, start);
+    if (wanted.has(type) && !found.has(type)) found.set(type, attributeValue(bytes, start, length));
   }
   return found;
+}
+
+/** 0 at the end, and where the length cannot be. */
+function attributeLength(bytes: Buffer, start: number): number {
+  if (start + ATTRIBUTE_HEADER_BYTES > bytes.length) return 0;
+  const length = bytes.readUInt16LE(start);
+  return length < ATTRIBUTE_HEADER_BYTES || start + length > bytes.length ? 0 : length;
+}
+
+function attributeType(bytes: Buffer, start: number): number {
+  return bytes.readUInt16LE(start + 2) & ATTRIBUTE_TYPE;
+}
+
+function attributeValue(bytes: Buffer, start: number, length: number): Buffer {
+  return bytes.subarray(start + ATTRIBUTE_HEADER_BYTES, start + length);
 }
 
 /** undefined where it is absent or too short. */

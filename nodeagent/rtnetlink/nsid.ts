@@ -3,6 +3,7 @@ import { FLAG, MESSAGE, attributeMap, encodeInt32, readInt32, type Message, type
 const RTGENMSG_BYTES = 4; // one byte, and three of padding
 /** Linux include/uapi/linux/net_namespace.h. */
 const ATTRIBUTE = { nsid: 1, pid: 2 } as const;
+const WANTED = new Set<number>([ATTRIBUTE.nsid]);
 /** In an answer: it has none. In a request: the kernel is to choose one. */
 const NOT_ASSIGNED = -1;
 
@@ -25,6 +26,6 @@ export function newNsidRequest(pid: number): Request {
  */
 export function parseNsid({ type, body }: Pick<Message, 'type' | 'body'>): number | undefined {
   if (type !== MESSAGE.newNsid || body.length < RTGENMSG_BYTES) return undefined;
-  const nsid = readInt32(attributeMap(body.subarray(RTGENMSG_BYTES)).get(ATTRIBUTE.nsid));
+  const nsid = readInt32(attributeMap(body.subarray(RTGENMSG_BYTES), WANTED).get(ATTRIBUTE.nsid));
   return nsid === undefined || nsid < 0 ? undefined : nsid;
 }

@@ -61,7 +61,7 @@ test('an address that overflowed out of a list of VFs is not taken for the own',
   // 34 of 256 VFs are in the list; the others, attributes of type 1 too, stand behind it
   assert.equal([...attributesOf(attributes)].filter(({ type }) => type === ADDRESS).length, 1 + 256 - 34);
   const told = JSON.parse(readFileSync(`${FIXTURES}/${name}.ip.json`, 'utf8')) as IpLink[];
-  const address = attributeMap(attributes)
+  const address = attributeMap(attributes, new Set([ADDRESS]))
     .get(ADDRESS)
     ?.toString('hex')
     .replace(/..(?=.)/g, '$&:');
