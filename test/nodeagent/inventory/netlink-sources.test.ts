@@ -262,6 +262,11 @@ describe('netlink', { skip: missing('root', 'ip', 'setpriv') }, () => {
     assert.equal(masqueraded.get('eth0-nic')?.hostInterface, `${PREFIX}vm`);
     assert.equal(masqueraded.get('eth0-nic')?.lowerDevices, undefined);
     assert.equal(masqueraded.get('vpn0')?.lowerDevices, undefined);
+    spaces.ip('vm', 'link', 'del', 'macv0'); // a port has nothing else on it
+    spaces.ip('vm', 'link', 'set', 'eth0-nic', 'master', 'k6t-eth0');
+    const bridged = await sweep('vm');
+    assert.deepEqual(bridged.get('tap0')?.lowerDevices, ['eth0-nic']);
+    assert.deepEqual(bridged.get('k6t-eth0')?.lowerDevices, ['eth0-nic', 'tap0']);
   });
 
   it('knows the identity of an interface without a multicast address', async () => {
