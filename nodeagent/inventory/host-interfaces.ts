@@ -50,6 +50,8 @@ export class HostInterfaces {
   #sweepMs = -Infinity;
   #dumps = 0;
   #isStale = true;
+  /** The sweep in which something failed: what fails for one pod fails, and may take its time, for each. */
+  #failedMs = -Infinity;
 
   constructor(deps: HostInterfacesDeps) {
     this.#deps = deps;
@@ -61,13 +63,16 @@ export class HostInterfaces {
    */
   namesOf({ inode, pid }: NetnsAtHand, nowMs: number): Names {
     const { ownInode, state } = this.#deps;
-    if (inode === ownInode) return NO_NAMES;
+    if (inode === ownInode || nowMs === this.#failedMs) return NO_NAMES;
     try {
       const names = this.#namesOf({ inode, pid }, nowMs);
       state.up();
       return names;
     } catch (error) {
-      if (!(error instanceof NetlinkRefusedError)) this.#isStale = true;
+      if (!(error instanceof NetlinkRefusedError)) {
+        this.#isStale = true;
+        this.#failedMs = nowMs;
+      }
       tellFailure(state, error);
       return NO_NAMES;
     }

@@ -69,7 +69,7 @@ export class NetnsLayouts {
     // an ifindex proves that a counter is not another one: of ten seconds ago it proves nothing
     const wantsIndexes = this.#podLinks !== undefined && interfaces.some((name) => !indexes.has(name));
     if (isFresh && !wantsIndexes) return cached.layout;
-    const links = this.#linksOf(query);
+    const links = this.#linksOf(query, nowMs);
     if (isFresh && !Array.isArray(links)) return { ...cached.layout, indexes: NO_INDEXES };
     const layout = this.#read(query, Array.isArray(links) ? links : undefined, isFresh ? cached.layout : undefined);
     const readMs = links === 'changed' ? -Infinity : isFresh ? cached.readMs : nowMs;
@@ -116,9 +116,9 @@ export class NetnsLayouts {
   }
 
   /** @returns changed: they are not the interfaces that were read just before */
-  #linksOf({ inode, pid, interfaces, indexes }: LayoutQuery): Link[] | 'changed' | undefined {
+  #linksOf({ inode, pid, interfaces, indexes }: LayoutQuery, nowMs: number): Link[] | 'changed' | undefined {
     if (this.#podLinks === undefined || inode === ifReadable(() => this.#procfs.netInode('self'))) return undefined;
-    const links = this.#podLinks.linksOf(pid);
+    const links = this.#podLinks.linksOf(pid, nowMs);
     if (links === undefined) return undefined;
     const found = new Map(links.map(({ name, ifindex }) => [name, ifindex]));
     const isSame = interfaces.every(

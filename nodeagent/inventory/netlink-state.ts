@@ -14,6 +14,6 @@ const GONE = new Set(['ESRCH', 'ENOENT', 'EINVAL', 'ENODEV']);
 export function tellFailure(state: NetlinkState, error: unknown): void {
   if (!(error instanceof NetlinkError) && !(error instanceof NetlinkParseError)) throw error;
   if (error instanceof NetlinkRefusedError && GONE.has(error.reason)) return;
-  const isDenied = error instanceof NetlinkRefusedError && error.isDenied;
+  const isDenied = error instanceof NetlinkError && error.isDenied;
   state.off(isDenied ? 'not_permitted' : 'failed', error.message);
 }

@@ -16,6 +16,8 @@ export interface PodLinksDeps {
 export class PodLinks {
   readonly #deps: PodLinksDeps;
   #hasSucceeded = false;
+  /** The sweep in which something failed: what fails for one pod fails, and may take its time, for each. */
+  #failedMs = -Infinity;
 
   constructor(deps: PodLinksDeps) {
     this.#deps = deps;
@@ -23,10 +25,12 @@ export class PodLinks {
 
   /**
    * @param pid a process of the namespace; whoever asks makes sure that it still was one afterwards
+   * @param nowMs the same throughout a sweep
    * @returns undefined where they cannot be told
    */
-  linksOf(pid: number): Link[] | undefined {
+  linksOf(pid: number, nowMs: number): Link[] | undefined {
     const { socket, state } = this.#deps;
+    if (nowMs === this.#failedMs) return undefined;
     try {
       const nsid = this.#nsidOf(pid);
       if (nsid === undefined) return undefined;
@@ -39,6 +43,7 @@ export class PodLinks {
       state.up();
       return links;
     } catch (error) {
+      if (!(error instanceof NetlinkRefusedError)) this.#failedMs = nowMs;
       // one that is not to be seen (of another user namespace) says nothing of the others
       const isItsOwn = this.#hasSucceeded && error instanceof NetlinkRefusedError;
       if (!isItsOwn) tellFailure(state, error);

@@ -15,7 +15,7 @@ const sources = await createNetlinkSources({
 });
 const namespaces = pids.map((pid) => ({
   hostNames: [...(sources.hostInterfaces?.namesOf({ inode: procfs.netInode(Number(pid)), pid: Number(pid) }, 0) ?? [])],
-  links: sources.podLinks?.linksOf(Number(pid))?.map(({ name, kind, ifindex }) => [name, kind ?? '', ifindex]),
+  links: sources.podLinks?.linksOf(Number(pid), 0)?.map(({ name, kind, ifindex }) => [name, kind ?? '', ifindex]),
 }));
 sources.close();
 process.stdout.write(JSON.stringify({ states, namespaces }));

@@ -91,6 +91,7 @@ test('a failure is told, and the next sweep tries again', () => {
   });
   assert.deepEqual(namesOf(0, 1), {});
   assert.deepEqual(told, ['failed']);
+  assert.deepEqual(namesOf(2, 1), {});
   assert.deepEqual(namesOf(2, 2), { 2: 'ktv30' });
   assert.deepEqual(told, ['failed', 'up']);
 });

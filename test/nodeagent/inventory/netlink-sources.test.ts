@@ -165,7 +165,7 @@ describe('netlink', { skip: missing('root', 'ip', 'setpriv') }, () => {
     await spaces.add('d');
     spaces.pair('d', 'd', 'eth0');
     assert.equal(Object.keys(hostNames('d')).length, 1);
-    assert.ok(sources.podLinks?.linksOf(spaces.pid('d')));
+    assert.ok(sources.podLinks?.linksOf(spaces.pid('d'), ++sweeps));
     await spaces.remove('d');
     await eventually(
       () => linkNames(`${PREFIX}d`),
@@ -174,7 +174,7 @@ describe('netlink', { skip: missing('root', 'ip', 'setpriv') }, () => {
   });
 
   it('tells links of a pod with their kinds, masters and foreign parents', () => {
-    const links = sources.podLinks?.linksOf(spaces.pid('a')) ?? [];
+    const links = sources.podLinks?.linksOf(spaces.pid('a'), ++sweeps) ?? [];
     const byName = new Map(links.map((link) => [link.name, link]));
     assert.equal(byName.get(`${PREFIX}m`)?.kind, 'macvlan');
     assert.notEqual(byName.get(`${PREFIX}m`)?.linkNetnsid, undefined);
@@ -184,7 +184,7 @@ describe('netlink', { skip: missing('root', 'ip', 'setpriv') }, () => {
   });
 
   it('says of a process that is gone nothing, and stays up', () => {
-    assert.equal(sources.podLinks?.linksOf(4_194_304), undefined);
+    assert.equal(sources.podLinks?.linksOf(4_194_304, ++sweeps), undefined);
     assert.equal(states['pod-links'], 'up');
   });
 
