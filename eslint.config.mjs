@@ -64,7 +64,7 @@ export default tseslint.config(
   },
   { files: ['nodeagent/**'], rules: restrict([...NO_PROCESSES, KUBERNETES], banFolders('apiserver', 'cli')) },
   {
-    files: ['nodeagent/{procfs,sysfs}/**'],
+    files: ['nodeagent/{procfs,sysfs,rtnetlink}/**'],
     ignores: ['**/fs.ts'],
     rules: restrict(
       [...NO_PROCESSES, ...NO_IO, KUBERNETES],

@@ -10,6 +10,7 @@ export const SOURCE_OFF = {
   not_found: 'it is not there',
   not_permitted: 'a right is missing',
   not_host_network: "the agent is not in the node's network namespace",
+  not_host_pid: "the agent does not see the node's processes by their own ids",
   unsupported: 'this machine does not have it',
   unreachable: 'it does not answer',
   failed: 'it answers with an error',

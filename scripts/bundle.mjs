@@ -1,7 +1,8 @@
 // Makes dist/, what is shipped: podnet.mjs, and a chunk for each part that only some commands load. A part that is not loaded must not
-// cost memory either, and the text of a chunk that nobody imports does not.
+// cost memory either, and the text of a chunk that nobody imports does not. dist/node_modules has what no bundler takes: koffi's machine
+// code, for the platforms that npm installed it for, where its chunk looks for it.
 // Plain JavaScript, because it runs before anything is compiled.
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -9,28 +10,33 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SOURCES = ['apiserver', 'cli', 'metrics', 'nodeagent', 'openapi', 'runtime', 'package-lock.json'];
 export const BUNDLE = join(ROOT, 'dist/podnet.mjs');
 
+const KOFFI = join('node_modules', '@koromix');
+
+export const BUILD_OPTIONS = {
+  absWorkingDir: ROOT,
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  splitting: true,
+  chunkNames: 'chunks/[name]-[hash]',
+  platform: 'node',
+  target: 'node20.19',
+  format: 'esm',
+  sourcemap: 'linked',
+  legalComments: 'eof',
+  // Dependencies in CommonJS call require() for node's own modules.
+  banner: {
+    js: "import { createRequire as podnetRequire } from 'node:module';\nconst require = podnetRequire(import.meta.url);",
+  },
+  logLevel: 'warning',
+};
+
 export async function bundle() {
   const { build } = await import('esbuild');
-  rmSync(dirname(BUNDLE), { recursive: true, force: true });
-  await build({
-    absWorkingDir: ROOT,
-    entryPoints: ['cli/podnet.ts'],
-    outdir: dirname(BUNDLE),
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    splitting: true,
-    chunkNames: 'chunks/[name]-[hash]',
-    platform: 'node',
-    target: 'node20.19',
-    format: 'esm',
-    sourcemap: 'linked',
-    legalComments: 'eof',
-    // Dependencies in CommonJS call require() for node's own modules.
-    banner: {
-      js: "import { createRequire as podnetRequire } from 'node:module';\nconst require = podnetRequire(import.meta.url);",
-    },
-    logLevel: 'warning',
-  });
+  const directory = dirname(BUNDLE);
+  rmSync(directory, { recursive: true, force: true });
+  await build({ ...BUILD_OPTIONS, entryPoints: ['cli/podnet.ts'], outdir: directory });
+  // npm has none for a platform that koffi does not know; there the agent goes without
+  if (existsSync(join(ROOT, KOFFI))) cpSync(join(ROOT, KOFFI), join(directory, KOFFI), { recursive: true });
 }
 
 /** Whether a source is newer than the bundle, or there is none. */

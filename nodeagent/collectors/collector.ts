@@ -1,4 +1,5 @@
 import type { InterfaceReport } from '../../openapi/node-report.js';
+import type { HostInterfaces } from '../inventory/host-interfaces.js';
 import type { NetnsLayouts } from '../inventory/layout.js';
 import type { Pod, SkipReason } from '../inventory/pod.js';
 import type { IpReceived } from '../inventory/receive-check.js';
@@ -42,4 +43,6 @@ export interface CollectorDeps {
   /** To be called for a process that turned out to be in another namespace. */
   readonly forget: (pid: number) => void;
   readonly layouts: NetnsLayouts;
+  /** Absent where the agent does not look for them. */
+  readonly hostInterfaces?: Pick<HostInterfaces, 'namesOf'>;
 }

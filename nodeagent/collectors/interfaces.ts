@@ -10,6 +10,8 @@ import type { Collector, CollectorDeps, InterfaceReading, Sweep } from './collec
 
 const LOOPBACK = 'lo';
 const BYTES = [INTERFACE_COUNTERS.indexOf('receiveBytes'), INTERFACE_COUNTERS.indexOf('transmitBytes')];
+/** Of a report. A bridge of more ports is stacked on some that are there, which is what keeps it out of a sum. */
+const MAX_LOWER_DEVICES = 64;
 /** Pods read before others get their turn: about 1 ms. */
 const PODS_AT_A_TIME = 16;
 
@@ -54,7 +56,7 @@ interface NetnsReading {
 }
 
 function readNetns(pod: Pod, { netns, nowMs, deps }: Place): { readonly value: NetnsReading } | SkipReason {
-  const { procfs, layouts, forget } = deps;
+  const { procfs, layouts, forget, hostInterfaces } = deps;
   const onMoved = (pid: number): void => {
     layouts.forget(pod.uid);
     forget(pid);
@@ -65,8 +67,10 @@ function readNetns(pod: Pod, { netns, nowMs, deps }: Place): { readonly value: N
     const lines = all.filter(({ name }) => name !== LOOPBACK);
     const loopback = all.find(({ name }) => name === LOOPBACK)?.counters;
     const interfaces = lines.map(({ name }) => name);
-    const layout = layouts.layoutOf({ uid: pod.uid, inode: netns.inode, pid, interfaces }, nowMs);
-    const described = describe(pod, netns, { lines, indexes: parseDevMcast(multicast), layout });
+    const indexes = parseDevMcast(multicast);
+    const layout = layouts.layoutOf({ uid: pod.uid, inode: netns.inode, pid, interfaces, indexes }, nowMs);
+    const hostNames = hostInterfaces?.namesOf({ inode: netns.inode, pid }, nowMs);
+    const described = describe(pod, netns, { lines, indexes, layout, hostNames });
     return { interfaces: described, ...(loopback !== undefined && { loopback }) };
   });
 }
@@ -75,11 +79,14 @@ interface Found {
   readonly lines: readonly NetDevLine[];
   readonly indexes: ReadonlyMap<string, number>;
   readonly layout: NetnsLayout;
+  /** Names in the node's namespace, by ifindex. */
+  readonly hostNames: ReadonlyMap<number, string> | undefined;
 }
 
-function describe(pod: Pod, { inode }: Netns, { lines, indexes, layout }: Found): InterfaceReading[] {
+function describe(pod: Pod, { inode }: Netns, { lines, indexes, layout, hostNames }: Found): InterfaceReading[] {
   return lines.map(({ name, counters }) => {
-    const ifindex = indexes.get(name);
+    const ifindex = indexes.get(name) ?? layout.indexes.get(name);
+    const hostInterface = ifindex === undefined ? undefined : hostNames?.get(ifindex);
     const lowerDevices = isCarriedBy(name, { lines, layout }) ? layout.lowerDevices.get(name) : undefined;
     return {
       counters,
@@ -88,7 +95,8 @@ function describe(pod: Pod, { inode }: Netns, { lines, indexes, layout }: Found)
         ...networkOf(pod, name, layout.defaultRoute),
         identity: ifindex === undefined ? '' : `${inode}/${ifindex}`,
         source: 'netdev',
-        ...(lowerDevices !== undefined && { lowerDevices: [...lowerDevices] }),
+        ...(lowerDevices !== undefined && { lowerDevices: lowerDevices.slice(0, MAX_LOWER_DEVICES) }),
+        ...(hostInterface !== undefined && { hostInterface }),
       },
     };
   });

@@ -4,6 +4,10 @@ import { parseDefaultRoute, parseDefaultRoute6 } from '../procfs/route.js';
 import { parseBonding, parseVlan } from '../procfs/stacking.js';
 import type { SysFs } from '../sysfs/fs.js';
 import { lowerDevicesOf } from '../sysfs/net-class.js';
+import type { Link } from '../rtnetlink/link.js';
+import { kubevirtStacking } from './kubevirt-names.js';
+import type { PodLinks } from './pod-links.js';
+import { stackingOf } from './pod-stacking.js';
 
 /** What changes seldom in a network namespace. */
 export interface NetnsLayout {
@@ -13,6 +17,8 @@ export interface NetnsLayout {
   readonly lowerDevices: ReadonlyMap<string, readonly string[]>;
   /** VLANs of which procfs tells the name of the parent, and not whether the parent is in this namespace. */
   readonly unproven: ReadonlySet<string>;
+  /** ifindex by name, of those that LayoutQuery has none for; as new as the query. */
+  readonly indexes: ReadonlyMap<string, number>;
 }
 
 export interface LayoutQuery {
@@ -23,6 +29,8 @@ export interface LayoutQuery {
   readonly pid: number;
   /** The interfaces it has now, in a stable order. */
   readonly interfaces: readonly string[];
+  /** What is known of them already: ifindex by name. */
+  readonly indexes: ReadonlyMap<string, number>;
 }
 
 interface Cached {
@@ -31,40 +39,41 @@ interface Cached {
   readonly readMs: number;
 }
 
+const NO_INDEXES: ReadonlyMap<string, number> = new Map();
 /** A route may change without any interface coming or going. */
 const REREAD_AFTER_MS = 10_000;
 
 /**
  * Reads routes and stacking of network namespaces, again when the interfaces changed or ten seconds have passed.
  *
- * Stacking is known without a right for bonds and VLANs; for the namespace that sysfs was mounted in, also for bridges,
- * macvlans and the like.
+ * Stacking is known without a right for bonds and VLANs, and by name for the virtual machines of KubeVirt; for the namespace that sysfs
+ * was mounted in, also for bridges, macvlans and the like. Where netlink tells the links of a namespace, nothing else is asked.
  */
 export class NetnsLayouts {
   readonly #procfs: ProcFs;
   readonly #sysfs: SysFs;
+  readonly #podLinks: Pick<PodLinks, 'linksOf'> | undefined;
   readonly #cache = new Map<string, Cached>();
 
-  constructor(procfs: ProcFs, sysfs: SysFs) {
+  constructor(procfs: ProcFs, sysfs: SysFs, podLinks?: Pick<PodLinks, 'linksOf'>) {
     this.#procfs = procfs;
     this.#sysfs = sysfs;
+    this.#podLinks = podLinks;
   }
 
-  layoutOf({ uid, inode, pid, interfaces }: LayoutQuery, nowMs: number): NetnsLayout {
+  layoutOf(query: LayoutQuery, nowMs: number): NetnsLayout {
+    const { uid, interfaces, indexes } = query;
     const names = interfaces.join(' ');
     const cached = this.#cache.get(uid);
-    if (cached?.interfaces === names && nowMs - cached.readMs < REREAD_AFTER_MS) return cached.layout;
-    const vlans = new Map(this.#stackingIn(`${pid}/net/vlan`, parseVlan));
-    const proven = new Map([
-      ...this.#stackingIn(`${pid}/net/bonding`, parseBonding),
-      ...this.#sysStacking(inode, interfaces),
-    ]);
-    const layout = {
-      defaultRoute: this.#defaultRoute(pid),
-      lowerDevices: new Map([...vlans, ...proven]),
-      unproven: new Set([...vlans.keys()].filter((name) => !proven.has(name))),
-    };
-    this.#cache.set(uid, { layout, interfaces: names, readMs: nowMs });
+    const isFresh = cached?.interfaces === names && nowMs - cached.readMs < REREAD_AFTER_MS;
+    // an ifindex proves that a counter is not another one: of ten seconds ago it proves nothing
+    const wantsIndexes = this.#podLinks !== undefined && interfaces.some((name) => !indexes.has(name));
+    if (isFresh && !wantsIndexes) return cached.layout;
+    const links = this.#linksOf(query, nowMs);
+    if (isFresh && !Array.isArray(links)) return { ...cached.layout, indexes: NO_INDEXES };
+    const layout = this.#read(query, Array.isArray(links) ? links : undefined, isFresh ? cached.layout : undefined);
+    const readMs = links === 'changed' ? -Infinity : isFresh ? cached.readMs : nowMs;
+    this.#cache.set(uid, { layout, interfaces: names, readMs });
     return layout;
   }
 
@@ -77,6 +86,45 @@ export class NetnsLayouts {
     for (const uid of this.#cache.keys()) {
       if (!uids.has(uid)) this.#cache.delete(uid);
     }
+  }
+
+  /** @param known what was read lately, where only the links are new */
+  #read(query: LayoutQuery, links: readonly Link[] | undefined, known: NetnsLayout | undefined): NetnsLayout {
+    const { inode, pid, interfaces, indexes } = query;
+    const defaultRoute = known === undefined ? this.#defaultRoute(pid) : known.defaultRoute;
+    if (links !== undefined) {
+      const unknown = links.filter(({ name }) => !indexes.has(name));
+      return {
+        defaultRoute,
+        lowerDevices: stackingOf(links, defaultRoute),
+        unproven: new Set(),
+        indexes: new Map(unknown.map(({ name, ifindex }) => [name, ifindex])),
+      };
+    }
+    const vlans = new Map(this.#stackingIn(`${pid}/net/vlan`, parseVlan));
+    const proven = new Map<string, readonly string[]>([
+      ...kubevirtStacking(interfaces),
+      ...this.#stackingIn(`${pid}/net/bonding`, parseBonding),
+      ...this.#sysStacking(inode, interfaces),
+    ]);
+    return {
+      defaultRoute,
+      lowerDevices: new Map([...vlans, ...proven]),
+      unproven: new Set([...vlans.keys()].filter((name) => !proven.has(name))),
+      indexes: NO_INDEXES,
+    };
+  }
+
+  /** @returns changed: they are not the interfaces that were read just before */
+  #linksOf({ inode, pid, interfaces, indexes }: LayoutQuery, nowMs: number): Link[] | 'changed' | undefined {
+    if (this.#podLinks === undefined || inode === ifReadable(() => this.#procfs.netInode('self'))) return undefined;
+    const links = this.#podLinks.linksOf(pid, nowMs);
+    if (links === undefined) return undefined;
+    const found = new Map(links.map(({ name, ifindex }) => [name, ifindex]));
+    const isSame = interfaces.every(
+      (name) => found.has(name) && (indexes.get(name) ?? found.get(name)) === found.get(name),
+    );
+    return isSame ? links : 'changed';
   }
 
   #defaultRoute(pid: number): string | undefined {

@@ -41,3 +41,20 @@ export function parseContainerId(text: string): string | undefined {
   }
   return undefined;
 }
+
+/**
+ * Whether a pid of this procfs means the same process to the kernel when we say it, of /proc/self/status: NSpid lists our own pid in the
+ * procfs' pid namespace and in each below it down to ours.
+ * @see proc_pid_status(5)
+ */
+export function isOwnPidNamespace(text: string): boolean {
+  return /^NSpid:[ \t]+\d+$/m.test(text);
+}
+
+const CAP_NET_ADMIN = 12n;
+
+/** Whether the effective capabilities of /proc/self/status hold CAP_NET_ADMIN. */
+export function hasNetAdmin(text: string): boolean {
+  const match = /^CapEff:[ \t]+([0-9a-f]{1,16})$/m.exec(text);
+  return match !== null && ((BigInt(`0x${match[1] ?? '0'}`) >> CAP_NET_ADMIN) & 1n) === 1n;
+}

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { parseDevMcast } from '../../../nodeagent/procfs/dev-mcast.js';
-import { parseBootTime, parseContainerId, parseStartTime } from '../../../nodeagent/procfs/process.js';
+import {
+  hasNetAdmin,
+  isOwnPidNamespace,
+  parseBootTime,
+  parseContainerId,
+  parseStartTime,
+} from '../../../nodeagent/procfs/process.js';
 import { parseBonding, parseVlan } from '../../../nodeagent/procfs/stacking.js';
 import { lowerDevicesOf } from '../../../nodeagent/sysfs/net-class.js';
 
@@ -66,4 +72,16 @@ test('the container of a recorded process is found, and none where there is none
   assert.equal(parseContainerId(await read('containerd/8828/cgroup')), ID);
   assert.equal(parseContainerId('0::/user.slice/user-1000.slice/session-3.scope\n'), undefined);
   assert.equal(parseContainerId(''), undefined);
+});
+
+test('capabilities tell whether the network may be administered', () => {
+  assert.equal(hasNetAdmin('Name:\tnode\nCapEff:\t0000000000001000\n'), true);
+  assert.equal(hasNetAdmin('CapPrm:\t000001ffffffffff\nCapEff:\t000001ffffffefff\n'), false);
+  assert.equal(hasNetAdmin(''), false);
+});
+
+test('a process of a pid namespace below that of procfs has several pids', () => {
+  assert.equal(isOwnPidNamespace('NSpid:\t4711\n'), true);
+  assert.equal(isOwnPidNamespace('NSpid:\t4711\t1\n'), false);
+  assert.equal(isOwnPidNamespace('Pid:\t4711\n'), false);
 });
