@@ -1,29 +1,149 @@
-import { test } from 'node:test';
-import { Containerd } from './containerd.js';
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import process from 'node:process';
+import { after, before, describe, test } from 'node:test';
+import { Containerd, CONTAINERD_REQUIREMENTS } from './containerd.js';
+import { findLeftovers } from './containerd/leftovers.js';
 import { readKernelCounters } from './containerd/network.js';
-test('try', async () => {
-  const t0 = Date.now();
-  const lap = (s: string) => console.log(s, Date.now() - t0);
-  const c = await Containerd.start({ prefix: 'pncd', octet: 251 });
-  try {
-    lap('up');
-    const a = await c.createPod({ namespace: 'team', name: 'a', uid: '11111110-2222-4333-8444-555555555550' });
-    lap('a');
-    console.log(a);
-    const b = await c.createPod({ namespace: 'team', name: 'b', uid: '11111110-2222-4333-8444-555555555551' });
-    lap('b');
-    for (const i of ['eth0', 'eth1']) {
-      await c.send(a, b, { interfaceName: i, count: 1, payload: 100 });
-      const x = [await readKernelCounters(a.netns ?? ''), await readKernelCounters(b.netns ?? '')];
-      await c.send(a, b, { interfaceName: i, count: 1000, payload: 1000 });
-      const y = [await readKernelCounters(a.netns ?? ''), await readKernelCounters(b.netns ?? '')];
-      console.log(x, y);
-      lap('sent');
+import type { RunningPod } from './containerd/pods.js';
+import { createKubeApi } from './kube-api.js';
+import { PodObjects } from './pod-objects.js';
+import { missing } from './requirements.js';
+
+const OPTIONS = { prefix: 'pncd', octet: 251 };
+const NOTHING = { pids: [], mounts: [], cgroups: [], links: [], files: [] };
+const uidOf = (n: number): string => `5d7c4364-a67f-4714-8208-${String(n).padStart(12, '0')}`;
+const netnsOf = (pid: number): string => readlinkSync(`/proc/${pid}/ns/net`);
+const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`);
+
+/** Bytes of an interface in /proc/<pid>/net/dev. */
+function bytesOf(pid: number, interfaceName: string): { received: number; sent: number } {
+  const line = readFileSync(`/proc/${pid}/net/dev`, 'utf8')
+    .split('\n')
+    .find((one) => one.trim().startsWith(`${interfaceName}:`));
+  const columns = (line ?? '').replace(/^.*:/, '').trim().split(/\s+/).map(Number);
+  return { received: columns[0] ?? NaN, sent: columns[8] ?? NaN };
+}
+
+describe('a containerd of a test', { skip: missing(...CONTAINERD_REQUIREMENTS) }, () => {
+  const forwarding = readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8');
+  const veths = (): string[] => readdirSync('/sys/class/net').filter((name) => name.startsWith('veth'));
+  let containerd: Containerd;
+  let a: RunningPod;
+  let b: RunningPod;
+  before(async () => {
+    containerd = await Containerd.start(OPTIONS);
+    a = await containerd.createPod({ namespace: 'telco', name: 'a', uid: uidOf(1) });
+    b = await containerd.createPod({ namespace: 'telco', name: 'b', uid: uidOf(2), labels: { app: 'b' } });
+  });
+  after(() => containerd.close());
+
+  const processesOf = (pod: RunningPod): number[] => [pod.pid, ...pod.containers.map(({ pid }) => pid)];
+
+  test('a pod has two containers, two interfaces and cgroups of its own', () => {
+    for (const pod of [a, b]) {
+      assert.deepEqual([...new Set(processesOf(pod).map(netnsOf))].length, 1);
+      assert.notEqual(netnsOf(pod.pid), netnsOf(process.pid));
+      assert.deepEqual(
+        pod.interfaces.map(({ name, address }) => [name, address.replace(/\.\d+$/, '')]),
+        [
+          ['eth0', '10.251.0'],
+          ['eth1', '10.251.1'],
+        ],
+      );
+      for (const { id, pid } of pod.containers) {
+        const cgroups = readFileSync(`/proc/${pid}/cgroup`, 'utf8');
+        assert.ok(cgroups.includes(`:/pncd/kubepods/burstable/pod${pod.uid}/${id}\n`), cgroups);
+      }
     }
-    await c.restart();
-    lap('restart');
-  } finally {
-    await c.close();
-    lap('closed');
+    assert.notEqual(netnsOf(a.pid), netnsOf(b.pid));
+  });
+
+  for (const interfaceName of ['eth0', 'eth1']) {
+    const other = interfaceName === 'eth0' ? 'eth1' : 'eth0';
+    test(`what is sent over ${interfaceName} is counted there to the byte`, async () => {
+      await containerd.send(a, b, { interfaceName, count: 1, payload: 1 }); // neighbours are known from now on
+      const read = () => [a, b].map(({ pid }) => ({ used: bytesOf(pid, interfaceName), idle: bytesOf(pid, other) }));
+      const [aBefore, bBefore] = read();
+      await containerd.send(a, b, { interfaceName, count: 1_000, payload: 1_000 });
+      const [aAfter, bAfter] = read();
+      const bytes = 1_000 * (1_000 + 42); // UDP, IPv4 and Ethernet headers
+      assert.deepEqual(aAfter, { ...aBefore, used: { ...aBefore?.used, sent: (aBefore?.used.sent ?? 0) + bytes } });
+      assert.deepEqual(bAfter, {
+        ...bBefore,
+        used: { ...bBefore?.used, received: (bBefore?.used.received ?? 0) + bytes },
+      });
+      const [received = NaN, , , , sent = NaN] = (await readKernelCounters(b.netns ?? '')).get(interfaceName) ?? [];
+      assert.deepEqual({ received, sent }, bAfter?.used);
+    });
   }
+
+  test('a pod of the host network is in none of its own', async () => {
+    const pod = await containerd.createPod({ namespace: 'telco', name: 'host', uid: uidOf(3), hostNetwork: true });
+    assert.equal(netnsOf(pod.pid), netnsOf(process.pid));
+    assert.deepEqual([pod.netns, pod.interfaces], [undefined, []]);
+    await containerd.removePod(pod);
+    assert.ok(!isAlive(pod.pid));
+  });
+
+  test('a pod goes on without one of its containers, and with another', async () => {
+    const [main] = a.containers;
+    await containerd.killContainer(a, 'main');
+    assert.deepEqual(processesOf(a).map(isAlive), [true, false, true]);
+    const netns = netnsOf(a.pid);
+    a = await containerd.restartContainer(a, 'main');
+    assert.notEqual(a.containers[0]?.id, main?.id);
+    assert.deepEqual(
+      a.containers.map(({ restartCount }) => restartCount),
+      [1, 0],
+    );
+    assert.deepEqual(processesOf(a).map(netnsOf), [netns, netns, netns]);
+  });
+
+  test('pods go on while containerd ends, in order or not', async () => {
+    const pids = [a, b].flatMap(processesOf);
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      await containerd.restart(signal);
+      assert.ok(pids.every(isAlive));
+      assert.equal((await containerd.cri.podSandboxStatus(a.sandboxId)).pid, a.pid);
+    }
+    const late = await containerd.createPod({ namespace: 'telco', name: 'late', uid: uidOf(4), containers: ['main'] });
+    await containerd.removePod(late);
+  });
+
+  test('containers outlive the pause of their sandbox, until it is stopped', async () => {
+    const netns = netnsOf(b.pid);
+    await containerd.killSandbox(b);
+    const containers = b.containers.map(({ pid }) => pid);
+    assert.deepEqual(containers.map(netnsOf), [netns, netns]);
+    await containerd.send(a, b, { interfaceName: 'eth1', count: 1, payload: 1 });
+    await containerd.stopPod(b);
+    assert.deepEqual(containers.map(isAlive), [false, false]);
+    assert.equal((await containerd.cri.podSandboxStatus(b.sandboxId)).state, 'SANDBOX_NOTREADY');
+    await containerd.removePod(b);
+    await assert.rejects(containerd.cri.podSandboxStatus(b.sandboxId), /not found/);
+  });
+
+  test('the API server lists and watches what was made', async (t) => {
+    const api = await createKubeApi();
+    t.after(() => api.close());
+    const objects = new PodObjects(api, 'node-a');
+    objects.put(a);
+    const [object] = [...api.objects.values()];
+    assert.equal(object?.metadata['uid'], a.uid);
+    assert.match(JSON.stringify(object), new RegExp(`"containerID":"containerd://${a.containers[0]?.id ?? ''}"`));
+    assert.match(JSON.stringify(object?.metadata['annotations']), /telco\/storage/);
+    objects.remove(a);
+    assert.equal(api.objects.size, 0);
+  });
+
+  test('nothing is left of it in the end', async () => {
+    const before_ = veths();
+    assert.ok(findLeftovers(containerd.owner).cgroups.length > 0);
+    await containerd.close();
+    assert.deepEqual(findLeftovers(containerd.owner), NOTHING);
+    assert.ok(!existsSync(containerd.owner.directory));
+    assert.ok(veths().length < before_.length);
+    assert.equal(readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8'), forwarding);
+  });
 });

@@ -23,6 +23,7 @@ export interface RunningContainer {
 }
 
 export interface RunningPod extends Required<Omit<PodSpec, 'containers'>> {
+  readonly createdMs: number;
   readonly sandboxId: string;
   /** Of its pause. */
   readonly pid: number;
@@ -63,7 +64,7 @@ export class Pods {
       .filter(({ name, isInside }) => !isInside && name.startsWith('veth'))
       .forEach(({ name }) => silence(name));
     const pod = {
-      ...{ ...named, sandboxId, pid, netns, containers: [] },
+      ...{ ...named, createdMs: Date.now(), sandboxId, pid, netns, containers: [] },
       interfaces: interfaces
         .filter(({ name, isInside }) => isInside && name !== 'lo')
         .map(({ name, mac, addresses }) => ({ name, mac, address: addresses[0] ?? '' }))
