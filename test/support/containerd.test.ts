@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import process from 'node:process';
 import { after, before, describe, test } from 'node:test';
 import { Containerd, CONTAINERD_REQUIREMENTS } from './containerd.js';
 import { findLeftovers } from './containerd/leftovers.js';
 import { readKernelCounters } from './containerd/network.js';
 import type { RunningPod } from './containerd/pods.js';
-import { createKubeApi } from './kube-api.js';
+import { startKubernetes } from './kube-client.js';
 import { PodObjects } from './pod-objects.js';
+import { eventually } from './programs.js';
 import { missing } from './requirements.js';
 
 const OPTIONS = { prefix: 'pncd', octet: 251 };
@@ -27,7 +28,6 @@ function bytesOf(pid: number, interfaceName: string): { received: number; sent: 
 
 describe('a containerd of a test', { skip: missing(...CONTAINERD_REQUIREMENTS) }, () => {
   const forwarding = readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8');
-  const veths = (): string[] => readdirSync('/sys/class/net').filter((name) => name.startsWith('veth'));
   let containerd: Containerd;
   let a: RunningPod;
   let b: RunningPod;
@@ -124,26 +124,57 @@ describe('a containerd of a test', { skip: missing(...CONTAINERD_REQUIREMENTS) }
     await assert.rejects(containerd.cri.podSandboxStatus(b.sandboxId), /not found/);
   });
 
-  test('the API server lists and watches what was made', async (t) => {
-    const api = await createKubeApi();
-    t.after(() => api.close());
+  test('whoever watches the pods of the node hears of it', async (t) => {
+    const { api, client, signal } = await startKubernetes(t);
     const objects = new PodObjects(api, 'node-a');
+    const path = '/api/v1/pods?watch=true&fieldSelector=spec.nodeName%3Dnode-a';
+    const events: string[] = [];
+    const watching = (async () => {
+      for await (const event of client.watch({ method: 'GET', path, signal })) events.push(JSON.stringify(event));
+    })();
+    watching.catch(() => undefined); // it ends with the test
+    await eventually(
+      () => api.openWatches,
+      (count) => count === 1,
+    );
+    new PodObjects(api, 'node-b').put(b);
     objects.put(a);
-    const [object] = [...api.objects.values()];
-    assert.equal(object?.metadata['uid'], a.uid);
-    assert.match(JSON.stringify(object), new RegExp(`"containerID":"containerd://${a.containers[0]?.id ?? ''}"`));
-    assert.match(JSON.stringify(object?.metadata['annotations']), /telco\/storage/);
+    objects.put(a, { ended: ['main'] });
     objects.remove(a);
-    assert.equal(api.objects.size, 0);
+    await eventually(
+      () => events.length,
+      (count) => count === 3,
+    );
+    assert.deepEqual(
+      events.map((text) => /"type":"(\w+)"/.exec(text)?.[1]),
+      ['ADDED', 'MODIFIED', 'DELETED'],
+    );
+    for (const text of [a.uid, `"containerID":"containerd://${a.containers[0]?.id ?? ''}"`, 'telco/storage'])
+      assert.ok(events[0]?.includes(text), events[0]);
+    assert.match(events[1] ?? '', /"terminated":\{"exitCode":137/);
   });
 
   test('nothing is left of it in the end', async () => {
-    const before_ = veths();
-    assert.ok(findLeftovers(containerd.owner).cgroups.length > 0);
+    const { cgroups, links, pids } = findLeftovers(containerd.owner);
+    assert.ok(cgroups.length > 0 && links.length > 2 && pids.length > 3);
     await containerd.close();
     assert.deepEqual(findLeftovers(containerd.owner), NOTHING);
     assert.ok(!existsSync(containerd.owner.directory));
-    assert.ok(veths().length < before_.length);
+    assert.equal(readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8'), forwarding);
+  });
+
+  test('nothing is left of one that ended with its pods running', async () => {
+    const crashed = await Containerd.start({ prefix: 'pncx', octet: 251 });
+    try {
+      const pod = await crashed.createPod({ namespace: 'telco', name: 'a', uid: uidOf(5) });
+      await crashed.killSandbox(pod);
+      await crashed.stop('SIGKILL');
+      assert.ok(pod.containers.every(({ pid }) => isAlive(pid)));
+    } finally {
+      await crashed.close();
+    }
+    assert.deepEqual(findLeftovers(crashed.owner), NOTHING);
+    assert.ok(!existsSync(crashed.owner.directory));
     assert.equal(readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8'), forwarding);
   });
 });

@@ -39,11 +39,12 @@ export class Containerd {
   readonly #places: Places;
   readonly #daemon: Daemon;
   readonly #pods: Pods;
+  readonly #links = new Set<string>();
   readonly #sockets = new PodSockets();
   readonly #restoreForwarding = rememberForwarding();
 
   private constructor(directory: string, { prefix, octet }: ContainerdOptions) {
-    this.owner = { directory, prefix };
+    this.owner = { directory, prefix, links: this.#links };
     this.networks = networksOf(prefix, octet);
     this.cgroup = `/${prefix}/kubepods`;
     this.#places = placesIn(directory);
@@ -70,6 +71,7 @@ export class Containerd {
 
   async createPod(spec: PodSpec): Promise<RunningPod> {
     const pod = await this.#pods.create(spec);
+    pod.hostInterfaces.forEach((name) => this.#links.add(name));
     if (pod.netns !== undefined) this.#sockets.open(pod.sandboxId, pod.netns);
     return pod;
   }
@@ -117,8 +119,13 @@ export class Containerd {
   }
 
   /** Ends containerd; pods go on. */
-  stop(): Promise<void> {
-    return this.#daemon.stop();
+  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    return this.#daemon.stop(signal);
+  }
+
+  /** After {@link stop}. */
+  resume(): Promise<void> {
+    return this.#daemon.start(this.cri);
   }
 
   /** Counted UDP from one pod to another, and ARP where they have not spoken for a while. */

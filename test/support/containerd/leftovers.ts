@@ -5,6 +5,8 @@ import { basename, join } from 'node:path';
 export interface Owner {
   readonly directory: string;
   readonly prefix: string;
+  /** The host's ends of its pods' interfaces, which CNI names at random. */
+  readonly links: ReadonlySet<string>;
 }
 
 /** What there is of it. Empty lists: nothing. */
@@ -22,7 +24,7 @@ export interface Leftovers {
 /** Where CNI keeps what it made, whatever the configuration says (libcni, CacheDir). */
 const CNI_CACHE = '/var/lib/cni/results';
 
-export function findLeftovers({ directory, prefix }: Owner): Leftovers {
+export function findLeftovers({ directory, prefix, links }: Owner): Leftovers {
   const cgroups = findCgroups(prefix);
   const inCgroups = cgroups.flatMap((cgroup) =>
     read(join(cgroup, 'cgroup.procs')).split('\n').filter(Boolean).map(Number),
@@ -34,7 +36,7 @@ export function findLeftovers({ directory, prefix }: Owner): Leftovers {
       .filter((target) => target.startsWith(`${directory}/`))
       .reverse(),
     cgroups,
-    links: list('/sys/class/net').filter((name) => name.startsWith(prefix)),
+    links: list('/sys/class/net').filter((name) => name.startsWith(prefix) || links.has(name)),
     files: list(CNI_CACHE).flatMap((name) => {
       const file = join(CNI_CACHE, name);
       return name.startsWith(`${prefix}-`) || read(file).includes(`${directory}/`) ? [file] : [];

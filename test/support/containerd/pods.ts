@@ -30,6 +30,8 @@ export interface RunningPod extends Required<Omit<PodSpec, 'containers'>> {
   /** Path of its network namespace; undefined with hostNetwork. */
   readonly netns: string | undefined;
   readonly interfaces: readonly PodInterface[];
+  /** The host's ends of them, in no order. */
+  readonly hostInterfaces: readonly string[];
   readonly containers: readonly RunningContainer[];
 }
 
@@ -60,11 +62,12 @@ export class Pods {
     const named = { ...spec, hostNetwork, labels, cgroupParent };
     const sandboxId = await this.#cri.runPodSandbox(this.#sandboxConfig(named));
     const { pid, netns, interfaces } = await this.#cri.podSandboxStatus(sandboxId);
-    interfaces
-      .filter(({ name, isInside }) => !isInside && name.startsWith('veth'))
-      .forEach(({ name }) => silence(name));
+    const hostInterfaces = interfaces
+      .filter(({ name, isInside }) => !isInside && name.startsWith('veth')) // the bridge is listed, too
+      .map(({ name }) => name);
+    hostInterfaces.forEach(silence);
     const pod = {
-      ...{ ...named, createdMs: Date.now(), sandboxId, pid, netns, containers: [] },
+      ...{ ...named, createdMs: Date.now(), sandboxId, pid, netns, hostInterfaces, containers: [] },
       interfaces: interfaces
         .filter(({ name, isInside }) => isInside && name !== 'lo')
         .map(({ name, mac, addresses }) => ({ name, mac, address: addresses[0] ?? '' }))

@@ -31,11 +31,11 @@ export async function removeLeftovers(owner: Owner, places: Places): Promise<voi
   await rm(places.directory, { recursive: true, force: true });
 }
 
-/** @returns what is there all the same */
+/** The pods' links go with their namespaces, a moment later. @returns what is there all the same */
 async function removeRest(owner: Owner): Promise<Leftovers> {
   const { cgroups, links, files } = findLeftovers(owner);
   for (const directory of cgroups) await rmdir(directory).catch(unless('EBUSY', 'ENOENT')); // busy while a process of it is ending
-  for (const link of links) await execute('ip', ['link', 'del', link]);
+  for (const link of links.filter((name) => name.startsWith(owner.prefix))) await execute('ip', ['link', 'del', link]);
   for (const file of files) await rm(file, { force: true });
   return findLeftovers(owner);
 }
