@@ -67,9 +67,9 @@ export class ReportReceiver {
     );
   }
 
-  /** All that was ever said, in the order of time. */
+  /** All that was ever said, in the order of the samples. */
   sightings(): Sighting[] {
-    return this.reports.flatMap(({ pods, samples }) =>
+    const all = this.reports.flatMap(({ pods, samples }) =>
       pods.flatMap(({ uid, interfaces = [] }) =>
         interfaces.flatMap(({ name: interfaceName, identity, readings }) =>
           readings.flatMap((reading, i) =>
@@ -78,6 +78,7 @@ export class ReportReceiver {
         ),
       ),
     );
+    return all.sort((a, b) => a.sequence - b.sequence);
   }
 
   async close(): Promise<void> {
