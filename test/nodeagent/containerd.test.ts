@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import type { InterfaceReport, PodReport } from '../../openapi/node-report.js';
 import { makeBundle, run, type Bundle, type Run } from '../support/bundle.js';
 import { Containerd, CONTAINERD_REQUIREMENTS } from '../support/containerd.js';
+import { differences, type Readings } from '../support/counter-differences.js';
 import { readKernelCounters } from '../support/containerd/network.js';
 import type { PodSpec, RunningPod } from '../support/containerd/pods.js';
 import { createKubeApi, type KubeApiServer } from '../support/kube-api.js';
@@ -35,12 +36,10 @@ describe('an agent beside containerd', { skip: missing(...CONTAINERD_REQUIREMENT
   const stopped: string[] = [];
 
   before(async () => {
-    [containerd, api, receiver, bundle] = await Promise.all([
-      Containerd.start({ prefix: 'pncs', octet: 252 }),
-      createKubeApi(),
-      ReportReceiver.start(),
-      makeBundle(),
-    ]);
+    containerd = await Containerd.start({ prefix: 'pncs', octet: 252 });
+    api = await createKubeApi();
+    receiver = await ReportReceiver.start();
+    bundle = await makeBundle();
     objects = new PodObjects(api, NODE);
     const flags = [
       '--pod-source',
@@ -63,6 +62,7 @@ describe('an agent beside containerd', { skip: missing(...CONTAINERD_REQUIREMENT
   });
 
   const podAt = (n: number): RunningPod => pods[n] ?? assert.fail(`no pod ${n}`);
+  /** As the newest report has it. */
   const reportOf = ({ uid }: RunningPod): PodReport | undefined => receiver.newest?.pods.find((pod) => pod.uid === uid);
   const interfaceOf = (pod: RunningPod, name = 'eth0'): InterfaceReport =>
     reportOf(pod)?.interfaces?.find((one) => one.name === name) ?? assert.fail(`no ${name} of ${pod.name}`);
@@ -85,7 +85,7 @@ describe('an agent beside containerd', { skip: missing(...CONTAINERD_REQUIREMENT
   }
 
   /** What the kernel says, as {@link ReportReceiver.newestReadings} has it of the agent. */
-  async function kernel(of: readonly RunningPod[]): Promise<Map<string, Map<string, number[]>>> {
+  async function kernel(of: readonly RunningPod[]): Promise<Readings> {
     const read = async ({ uid, netns = '' }: RunningPod) => [uid, await readKernelCounters(netns)] as const;
     return new Map(await Promise.all(of.map(read)));
   }
@@ -93,7 +93,10 @@ describe('an agent beside containerd', { skip: missing(...CONTAINERD_REQUIREMENT
   /** Waits until the newest sample is what the kernel counts, of these pods and of no other. */
   async function assertEqualsKernel(of: readonly RunningPod[]): Promise<void> {
     await eventually(
-      async () => differences(await kernel(of), receiver.newestReadings()),
+      async () => {
+        if (agent.child.exitCode !== null) throw new Error(`the agent ended with ${agent.child.exitCode}`);
+        return differences(await kernel(of), receiver.newestReadings());
+      },
       (seen) => seen.length === 0,
       15_000,
     ).catch((error: unknown) => assert.fail(`${String(error)}\n${agent.error().slice(-2_000)}`));
@@ -239,24 +242,3 @@ describe('an agent beside containerd', { skip: missing(...CONTAINERD_REQUIREMENT
     assert.ok(last.size >= 2 * PODS);
   });
 });
-
-/** Lines for what one side has, or has otherwise. A pod that is listed without a reading has none. */
-function differences(
-  wanted: ReadonlyMap<string, ReadonlyMap<string, readonly number[]>>,
-  seen: ReadonlyMap<string, ReadonlyMap<string, readonly (number | null)[] | null>>,
-): string[] {
-  const flat = (
-    all: ReadonlyMap<string, ReadonlyMap<string, readonly (number | null)[] | null>>,
-  ): Map<string, string> =>
-    new Map(
-      [...all].flatMap(([uid, byName]) =>
-        [...byName].flatMap(([name, reading]) =>
-          reading === null ? [] : [[`${uid}/${name}`, reading.join()] as const],
-        ),
-      ),
-    );
-  const [left, right] = [flat(wanted), flat(seen)];
-  return [...new Set([...left.keys(), ...right.keys()])]
-    .filter((key) => left.get(key) !== right.get(key))
-    .map((key) => `${key}: kernel ${left.get(key) ?? 'nothing'}, agent ${right.get(key) ?? 'nothing'}`);
-}

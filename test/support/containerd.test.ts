@@ -36,7 +36,7 @@ describe('a containerd of a test', { skip: missing(...CONTAINERD_REQUIREMENTS) }
     a = await containerd.createPod({ namespace: 'telco', name: 'a', uid: uidOf(1) });
     b = await containerd.createPod({ namespace: 'telco', name: 'b', uid: uidOf(2), labels: { app: 'b' } });
   });
-  after(() => containerd.close());
+  after(() => containerd?.close());
 
   const processesOf = (pod: RunningPod): number[] => [pod.pid, ...pod.containers.map(({ pid }) => pid)];
 
@@ -152,6 +152,11 @@ describe('a containerd of a test', { skip: missing(...CONTAINERD_REQUIREMENTS) }
     for (const text of [a.uid, `"containerID":"containerd://${a.containers[0]?.id ?? ''}"`, 'telco/storage'])
       assert.ok(events[0]?.includes(text), events[0]);
     assert.match(events[1] ?? '', /"terminated":\{"exitCode":137/);
+  });
+
+  test('a prefix that another test has is refused', async () => {
+    await assert.rejects(Containerd.start(OPTIONS), /pncd is that of .*, of process \d+/);
+    assert.equal((await containerd.cri.podSandboxStatus(a.sandboxId)).pid, a.pid);
   });
 
   test('nothing is left of it in the end', async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -7,10 +7,10 @@ import { CriClient } from './containerd/cri.js';
 import { Daemon } from './containerd/daemon.js';
 import { importImage } from './containerd/image.js';
 import type { Owner } from './containerd/leftovers.js';
-import { addBridge, rememberForwarding } from './containerd/network.js';
+import { addBridge } from './containerd/network.js';
 import { Pods, type PodSpec, type RunningPod } from './containerd/pods.js';
 import { PodSockets, type Datagrams } from './containerd/sockets.js';
-import { removeLeftovers } from './containerd/teardown.js';
+import { claim, removeLeftovers } from './containerd/teardown.js';
 import type { Requirement } from './requirements.js';
 import { eventually } from './programs.js';
 
@@ -41,7 +41,6 @@ export class Containerd {
   readonly #pods: Pods;
   readonly #links = new Set<string>();
   readonly #sockets = new PodSockets();
-  readonly #restoreForwarding = rememberForwarding();
 
   private constructor(directory: string, { prefix, octet }: ContainerdOptions) {
     this.owner = { directory, prefix, links: this.#links };
@@ -55,6 +54,10 @@ export class Containerd {
 
   static async start(options: ContainerdOptions): Promise<Containerd> {
     const containerd = new Containerd(await mkdtemp(join(tmpdir(), `${options.prefix}-`)), options);
+    await claim(containerd.owner).catch(async (error: unknown) => {
+      await rm(containerd.owner.directory, { recursive: true }); // all else is another's
+      throw error;
+    });
     try {
       await containerd.#prepare();
     } catch (error) {
@@ -145,7 +148,6 @@ export class Containerd {
     } finally {
       this.cri.close();
       await removeLeftovers(this.owner, this.#places);
-      this.#restoreForwarding();
     }
   }
 

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { createSelfSignedCertificate } from '../../apiserver/tls/self-made.js';
+import type { Readings } from './counter-differences.js';
 import { NODE_REPORTS_PATH, NODE_REPORT_VERSION, type NodeReport } from '../../openapi/node-report.js';
 
 /** Counters of one interface in one sample. */
@@ -57,7 +58,7 @@ export class ReportReceiver {
   }
 
   /** Counters of the newest sample by uid and interface; null where that sample has none. */
-  newestReadings(): Map<string, Map<string, readonly (number | null)[] | null>> {
+  newestReadings(): Readings {
     const { pods = [], samples = [] } = this.newest ?? {};
     return new Map(
       pods.map(({ uid, interfaces = [] }) => [

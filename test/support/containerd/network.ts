@@ -1,19 +1,9 @@
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { ip } from '../netns.js';
 
 const execute = promisify(execFile);
-
-const IP_FORWARD = '/proc/sys/net/ipv4/ip_forward';
-
-/** @returns what puts back whether this machine forwards packets: CNI plugins turn it on */
-export function rememberForwarding(): () => void {
-  const before = readFileSync(IP_FORWARD, 'utf8');
-  return () => {
-    if (readFileSync(IP_FORWARD, 'utf8') !== before) writeFileSync(IP_FORWARD, before);
-  };
-}
 
 /** The bridge of a network, made before CNI makes it: quiet, without IPv6 and without IGMP of its own. */
 export function addBridge(name: string): void {

@@ -1,14 +1,35 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { rm, rmdir } from 'node:fs/promises';
+import { rm, rmdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import { eventually } from '../programs.js';
-import type { Places } from './config.js';
+import { placesIn, type Places } from './config.js';
 import { findLeftovers, type Leftovers, type Owner } from './leftovers.js';
 
 const execute = promisify(execFile);
+
+/** In its directory: which process of tests it belongs to, and whether the machine forwarded packets: CNI plugins turn it on. */
+const OWNER = 'owner.pid';
+const FORWARDING = 'ip_forward';
+const IP_FORWARD = '/proc/sys/net/ipv4/ip_forward';
+
+/**
+ * Makes a directory the present process's, after removing what an earlier one left that was killed.
+ * @throws {Error} while another process has the prefix
+ */
+export async function claim({ directory, prefix }: Owner): Promise<void> {
+  const others = readdirSync(tmpdir()).filter((name) => name.startsWith(`${prefix}-`) && !directory.endsWith(name));
+  for (const other of others.map((name) => join(tmpdir(), name))) {
+    const pid = existsSync(join(other, OWNER)) ? readFileSync(join(other, OWNER), 'utf8') : '';
+    if (pid !== '' && existsSync(`/proc/${pid}`)) throw new Error(`${prefix} is that of ${other}, of process ${pid}`);
+    await removeLeftovers({ directory: other, prefix, links: new Set() }, placesIn(other));
+  }
+  await writeFile(join(directory, FORWARDING), readFileSync(IP_FORWARD));
+  await writeFile(join(directory, OWNER), String(process.pid));
+}
 
 /**
  * Removes whatever a containerd that has ended left: shims (one whose pause was killed may stay), the processes of pods, mounts,
@@ -28,6 +49,8 @@ export async function removeLeftovers(owner: Owner, places: Places): Promise<voi
   for (const target of findLeftovers(owner).mounts) await execute('umount', ['-l', target]);
   await eventually(() => removeRest(owner), isEmpty);
   for (const socket of sockets) await rm(socket, { force: true });
+  const forwarding = join(places.directory, FORWARDING);
+  if (existsSync(forwarding)) await writeFile(IP_FORWARD, readFileSync(forwarding));
   await rm(places.directory, { recursive: true, force: true });
 }
 
