@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import { CUSTOM_METRICS_GROUP, EXTERNAL_METRICS_GROUP } from '../openapi/metric-values.js';
 import { PODNET_GROUP } from '../openapi/podnet-api.js';
+import { Compat, type CompatName } from '../metrics/compat/compat.js';
 import type { PodLabel } from '../metrics/labels.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
@@ -41,6 +42,8 @@ export interface AppOptions {
   readonly windowMs: number;
   readonly historyMs: number;
   readonly podLabels: readonly PodLabel[];
+  /** Predecessors whose families are served as well; none where nothing is said. */
+  readonly compat?: readonly CompatName[];
   /** Namespaces in which figures of the whole cluster answer. */
   readonly clusterMetricsNamespaces: readonly string[];
   readonly apiGroups: readonly ApiGroupName[];
@@ -88,7 +91,7 @@ export function createApp(options: AppOptions): Created {
   const store = new Store(options);
   const pods = new Pods(store, cluster?.pods, cluster?.podNodes);
   const figures = new Figures(options.podLabels);
-  const exposition = new Exposition({ nodes: store, pods }, options.podLabels);
+  const exposition = new Exposition({ nodes: store, pods }, options.podLabels, new Compat(options.compat ?? []));
   const metrics = createSelfMetrics(registry, { store, clock, version: options.version });
   const { app, connections } = createShell({ tls: options.tls, log });
   app.addHook('onResponse', (request, reply, done) => {

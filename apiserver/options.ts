@@ -1,3 +1,4 @@
+import { COMPAT_HELP, COMPAT_NAMES } from '../metrics/compat/compat.js';
 import { podLabel } from '../metrics/labels.js';
 import {
   choice,
@@ -92,6 +93,11 @@ export const APISERVER_OPTIONS = {
     placeholder: 'label',
     help: 'Pod labels that every series of the pod and every selector has too, as label_<name>.',
   }),
+  compat: {
+    ...choices({ flag: 'compat', choices: COMPAT_NAMES, help: COMPAT_HELP }),
+    default: [],
+    defaultText: 'none',
+  },
   logLevel: choice({ flag: 'log-level', choices: LOG_LEVELS, default: 'info', help: 'Least severity that is logged.' }),
   logFormat: choice({
     flag: 'log-format',

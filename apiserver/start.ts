@@ -58,6 +58,7 @@ export async function startApiserver(options: ApiserverOptions, deps: ApiserverD
     windowMs: options.window,
     historyMs: options.history,
     podLabels: options.podLabels.map(podLabel),
+    compat: options.compat,
     apiGroups: options.apiGroups,
     allowUnboundAgents: options.allowUnboundAgents,
     checks: [...checks, { name: 'shutdown', isMet: () => !shutdown.isUnderWay }],

@@ -94,10 +94,12 @@ function nodeagentOptionsOf(
     serverCaFile: undefined,
     tokenFile: undefined,
     podSource: 'netns',
+    compat: [],
     kubeconfig: undefined,
     criEndpoint: undefined,
     pathCgroupfs: '/sys/fs/cgroup',
     logFormat: 'text',
     'collector.interfaces': true,
+    'collector.transport': true,
   };
 }

@@ -1,10 +1,11 @@
 import { INTERFACE_COUNTERS, type InterfaceCounter } from '../openapi/node-report.js';
 import { INTERFACE_LABELS, POD_LABELS } from './labels.js';
+import { TRANSPORT_FAMILIES, TRANSPORT_RATE_FAMILIES } from './transport-families.js';
 
 /** One metric family: all that a scrape, an HPA and the documentation need to know of it. */
 export interface MetricFamily {
   readonly name: string;
-  readonly type: 'counter' | 'gauge' | 'info' | 'histogram';
+  readonly type: 'counter' | 'gauge' | 'info' | 'histogram' | 'unknown';
   readonly help: string;
   /** OpenMetrics unit; the name ends in it (before `_total`). */
   readonly unit?: string;
@@ -13,14 +14,22 @@ export interface MetricFamily {
   readonly stability: 'alpha' | 'stable';
 }
 
-/** A family of one of the eight interface counters, and the rate of it that the HPA can ask for. */
-export interface InterfaceCounterFamily extends MetricFamily {
-  readonly counter: InterfaceCounter;
-  /** Column of the counter in a reading. */
+/** What counts: each interface of a pod, or the network stack of the pod, which knows no interfaces. */
+export type RateLevel = 'interface' | 'pod';
+
+/** A family of counters, and the rate of it that the HPA can ask for. */
+export interface RateFamily extends MetricFamily {
+  readonly level: RateLevel;
+  /** Column of the counter in a reading of its level. */
   readonly column: number;
   /** Name on custom.metrics.k8s.io. */
   readonly rateName: string;
   readonly rateHelp: string;
+}
+
+/** A family of one of the eight interface counters. */
+export interface InterfaceCounterFamily extends RateFamily {
+  readonly counter: InterfaceCounter;
 }
 
 type Direction = 'receive' | 'transmit';
@@ -47,6 +56,7 @@ function interfaceCounterFamily(counter: InterfaceCounter, column: number): Inte
     ...(what !== 'packets_dropped' && { unit: what }),
     labels: INTERFACE_LABELS,
     stability: 'alpha',
+    level: 'interface',
     rateName: `network_${direction}_${what}_per_second`,
     rateHelp: `${said}, per second: the sum over the interfaces selected, each traffic counted once.`,
   };
@@ -76,15 +86,32 @@ export const POD_INFO: MetricFamily = {
   stability: 'alpha',
 };
 
-/** Every family of a node, in the order a scrape prints them. */
-export const NODE_FAMILIES: readonly MetricFamily[] = [...INTERFACE_COUNTER_FAMILIES, INTERFACE_INFO, POD_INFO];
+export const RECEIVE_UNRELIABLE: MetricFamily = {
+  name: 'podnet_interface_receive_unreliable',
+  type: 'gauge',
+  help: 'Interfaces that count less than the pod receives (eBPF host routing of the CNI): what they received is not known. Always 1.',
+  labels: INTERFACE_LABELS,
+  stability: 'alpha',
+};
 
-const BY_RATE_NAME = new Map(INTERFACE_COUNTER_FAMILIES.map((family) => [family.rateName, family]));
+/** Every family of a node, in the order a scrape prints them. */
+export const NODE_FAMILIES: readonly MetricFamily[] = [
+  ...INTERFACE_COUNTER_FAMILIES,
+  RECEIVE_UNRELIABLE,
+  ...TRANSPORT_FAMILIES,
+  INTERFACE_INFO,
+  POD_INFO,
+];
+
+/** The families whose rates are answered, in the order discovery lists them. */
+export const RATE_FAMILIES: readonly RateFamily[] = [...INTERFACE_COUNTER_FAMILIES, ...TRANSPORT_RATE_FAMILIES];
+
+const BY_RATE_NAME = new Map(RATE_FAMILIES.map((family) => [family.rateName, family]));
 
 /** Names that custom.metrics.k8s.io answers for pods, in the order discovery lists them. */
 export const RATE_NAMES: readonly string[] = [...BY_RATE_NAME.keys()];
 
 /** The counter behind a metric of custom.metrics.k8s.io; undefined for a name nobody serves. */
-export function familyOfRate(rateName: string): InterfaceCounterFamily | undefined {
+export function familyOfRate(rateName: string): RateFamily | undefined {
   return BY_RATE_NAME.get(rateName);
 }

@@ -1,6 +1,14 @@
-import { INTERFACE_COUNTER_FAMILIES, INTERFACE_INFO, POD_INFO } from './catalogue.js';
+import {
+  INTERFACE_COUNTER_FAMILIES,
+  INTERFACE_INFO,
+  NODE_FAMILIES,
+  POD_INFO,
+  RECEIVE_UNRELIABLE,
+  type MetricFamily,
+} from './catalogue.js';
 import { INTERFACE_LABELS, POD_LABELS, type PodLabel } from './labels.js';
 import { renderLabels, renderSample } from './render.js';
+import { TRANSPORT_FAMILIES } from './transport-families.js';
 
 /** What the families of a node are rendered from; whoever holds the figures shows them in this shape. */
 export interface NodeView {
@@ -19,9 +27,12 @@ export interface PodView {
 export interface PodDescription {
   readonly namespace: string;
   readonly name: string;
+  readonly uid?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly workload?: { readonly kind: string; readonly name: string };
   readonly hostNetwork: boolean;
+  /** Stands for the machine's own network namespace. */
+  readonly machine?: boolean;
   readonly container?: { readonly name: string; readonly image: string; readonly cgroup: string };
 }
 
@@ -51,6 +62,25 @@ interface InterfaceTexts {
 /** What is printed of interfaces besides their counters, kept for as long as the descriptions of pod and interface are the same objects. */
 export type InterfaceTextCache = WeakMap<InterfaceDescription, InterfaceTexts>;
 
+/** Place of a family's lines in what is rendered of a node. */
+const blockOf = (family: MetricFamily): number => NODE_FAMILIES.indexOf(family);
+const BLOCKS = {
+  receiveUnreliable: blockOf(RECEIVE_UNRELIABLE),
+  interfaceInfo: blockOf(INTERFACE_INFO),
+  podInfo: blockOf(POD_INFO),
+};
+const INTERFACE_LINES = INTERFACE_COUNTER_FAMILIES.map((family) => ({
+  block: blockOf(family),
+  name: family.name,
+  column: family.column,
+}));
+const POD_LINES = TRANSPORT_FAMILIES.flatMap((family) =>
+  family.series.map(({ column, labels }) => ({
+    ...{ block: blockOf(family), name: family.name, column },
+    labels: renderLabels(labels),
+  })),
+);
+
 /**
  * Sample lines of a node, one text for each of NODE_FAMILIES and in its order, without headers. A counter that is not known has no line.
  * @param cache one for each node and choice of labels
@@ -60,14 +90,16 @@ export function renderNode(
   podLabels: readonly PodLabel[] = [],
   cache: InterfaceTextCache = new WeakMap(),
 ): string[] {
-  const counters = INTERFACE_COUNTER_FAMILIES.map(() => '');
-  let interfaceInfo = '';
-  let podInfo = '';
-  for (const { meta: pod, interfaces } of view.pods) {
+  const blocks = NODE_FAMILIES.map(() => '');
+  const add = (block: number, line: string): void => {
+    blocks[block] = (blocks[block] ?? '') + line;
+  };
+  for (const { meta: pod, interfaces, transport } of view.pods) {
     const ofPod = renderLabels(zip(POD_LABELS, [view.node, pod.namespace, pod.name]));
     const chosen = chosenLabels(pod, podLabels);
-    podInfo += renderSample(POD_INFO.name, join(ofPod, renderLabels(podDetails(pod)), chosen), 1);
-    for (const { meta, counters: values } of interfaces) {
+    add(BLOCKS.podInfo, renderSample(POD_INFO.name, join(ofPod, renderLabels(podDetails(pod)), chosen), 1));
+    if (transport !== undefined) addTransport(transport, { ofPod, chosen, add });
+    for (const { meta, counters } of interfaces) {
       let texts = cache.get(meta);
       if (texts?.pod !== pod) {
         const labels = join(ofPod, renderLabels(interfaceLabels(meta)), chosen);
@@ -75,14 +107,32 @@ export function renderNode(
         texts = { pod, labels, info };
         cache.set(meta, texts);
       }
-      for (const { name, column } of INTERFACE_COUNTER_FAMILIES) {
-        const value = values[column] ?? NaN;
-        if (!Number.isNaN(value)) counters[column] = (counters[column] ?? '') + renderSample(name, texts.labels, value);
+      for (const { block, name, column } of INTERFACE_LINES) {
+        const value = counters[column] ?? NaN;
+        if (!Number.isNaN(value)) add(block, renderSample(name, texts.labels, value));
       }
-      interfaceInfo += texts.info;
+      if (meta.receiveUnreliable === true) {
+        add(BLOCKS.receiveUnreliable, renderSample(RECEIVE_UNRELIABLE.name, texts.labels, 1));
+      }
+      add(BLOCKS.interfaceInfo, texts.info);
     }
   }
-  return [...counters, interfaceInfo, podInfo];
+  return blocks;
+}
+
+interface PodLines {
+  readonly ofPod: string;
+  readonly chosen: string;
+  readonly add: (block: number, line: string) => void;
+}
+
+function addTransport(transport: ArrayLike<number>, { ofPod, chosen, add }: PodLines): void {
+  const plain = join(ofPod, chosen);
+  for (const { block, name, column, labels } of POD_LINES) {
+    const value = transport[column] ?? NaN;
+    if (Number.isNaN(value)) continue;
+    add(block, renderSample(name, labels === '' ? plain : join(ofPod, labels, chosen), value));
+  }
 }
 
 function chosenLabels(pod: PodDescription, podLabels: readonly PodLabel[]): string {

@@ -11,10 +11,13 @@ export const CONTENT_TYPE: Readonly<Record<ExpositionFormat, string>> = {
 /** What closes an exposition. */
 export const EPILOGUE: Readonly<Record<ExpositionFormat, string>> = { text: '', openmetrics: '# EOF\n' };
 
+/** Types that text 0.0.4 does not have, by the one it has instead. */
+const TEXT_TYPE: Readonly<Partial<Record<MetricFamily['type'], string>>> = { info: 'gauge', unknown: 'untyped' };
+
 /** HELP, TYPE and, in OpenMetrics, UNIT of a family: what goes before its samples, once. */
 export function renderHeader(family: MetricFamily, format: ExpositionFormat): string {
   if (format === 'text') {
-    const type = family.type === 'info' ? 'gauge' : family.type;
+    const type = TEXT_TYPE[family.type] ?? family.type;
     return `# HELP ${family.name} ${escapeTextHelp(family.help)}\n# TYPE ${family.name} ${type}\n`;
   }
   const name = metricFamilyName(family);

@@ -1,6 +1,7 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import { NODE_FAMILIES } from '../metrics/catalogue.js';
+import { Compat } from '../metrics/compat/compat.js';
 import { negotiateFormat } from '../metrics/negotiate.js';
 import { renderNode, type NodeView } from '../metrics/node-families.js';
 import { CONTENT_TYPE, EPILOGUE, renderHeader, type ExpositionFormat } from '../metrics/render.js';
@@ -12,15 +13,17 @@ export interface AgentHttpDeps {
   readonly registry: Registry;
   /** What fails as a whole at present; empty when nothing does. */
   readonly problem: () => string;
+  /** Families of predecessors that are served as well. */
+  readonly compat?: Compat;
 }
 
 /** The agent's own endpoints: /metrics of this node, /healthz. */
-export function createAgentHttp({ view, registry, problem }: AgentHttpDeps): FastifyInstance {
+export function createAgentHttp({ view, registry, problem, compat = new Compat([]) }: AgentHttpDeps): FastifyInstance {
   const app = Fastify({ exposeHeadRoutes: false, forceCloseConnections: true });
   app.get('/metrics', async (request, reply) => {
     const format = negotiateFormat(request.headers.accept);
     const own = await renderSelfMetrics(registry, format);
-    return reply.type(CONTENT_TYPE[format]).send(renderFamilies(view(), format) + own + EPILOGUE[format]);
+    return reply.type(CONTENT_TYPE[format]).send(renderFamilies(view(), compat, format) + own + EPILOGUE[format]);
   });
   app.get('/healthz', (_request, reply) => {
     const complaint = [problem(), view() === undefined ? 'no fresh sample' : '']
@@ -34,10 +37,10 @@ export function createAgentHttp({ view, registry, problem }: AgentHttpDeps): Fas
   return app;
 }
 
-function renderFamilies(view: NodeView | undefined, format: ExpositionFormat): string {
+function renderFamilies(view: NodeView | undefined, compat: Compat, format: ExpositionFormat): string {
   if (view === undefined) return '';
-  const blocks = renderNode(view);
-  return NODE_FAMILIES.map((family, i) =>
-    (blocks[i] ?? '') === '' ? '' : renderHeader(family, format) + (blocks[i] ?? ''),
-  ).join('');
+  const blocks = [...renderNode(view), ...compat.render(view)];
+  return [...NODE_FAMILIES, ...compat.families]
+    .map((family, i) => ((blocks[i] ?? '') === '' ? '' : renderHeader(family, format) + (blocks[i] ?? '')))
+    .join('');
 }

@@ -12,7 +12,7 @@ export async function runNodeagent(argv: readonly string[]): Promise<number> {
   const io = createProcessIo(argv);
   return runProgram(nodeagentProgram(VERSION, defaultNodeName(io.env)), io, async (options) => {
     const log = createLogger('nodeagent', { level: options.logLevel, format: options.logFormat, write: io.writeError });
-    return startNodeagent(options, { clock: systemClock, log, version: VERSION });
+    return startNodeagent(options, { clock: systemClock, log, version: VERSION, env: io.env });
   });
 }
 

@@ -1,7 +1,9 @@
+import { COMPAT_HELP, COMPAT_NAMES } from '../metrics/compat/compat.js';
 import { REPORT_LIMITS } from '../openapi/node-report.js';
 import { LOG_FORMATS, LOG_LEVELS } from '../runtime/logger.js';
 import {
   choice,
+  choices,
   duration,
   hostPort,
   list,
@@ -12,6 +14,7 @@ import {
 } from '../runtime/options/kinds.js';
 import type { Program } from '../runtime/options/parse.js';
 import { COLLECTOR_OPTIONS } from './collectors/registry.js';
+import { parseCriEndpoint } from './cri/endpoint.js';
 import { DEFAULT_TOKEN_FILE } from './push/credentials.js';
 
 /** Standalone has none. */
@@ -51,9 +54,9 @@ export function nodeagentOptions(hostName: string) {
     }),
     podSource: choice({
       flag: 'pod-source',
-      choices: ['netns'],
-      default: 'netns',
-      help: 'Where pods come from: netns takes every network namespace for a pod.',
+      choices: ['kubernetes', 'netns'],
+      default: 'kubernetes',
+      help: 'Where pods come from: the Kubernetes API; netns takes every network namespace for a pod.',
     }),
     interval: duration({
       flag: 'interval',
@@ -80,6 +83,11 @@ export function nodeagentOptions(hostName: string) {
       default: { host: '127.0.0.1', port: 9808 },
       help: 'Where the agent serves /metrics and /healthz, over plain HTTP.',
     }),
+    compat: {
+      ...choices({ flag: 'compat', choices: COMPAT_NAMES, help: COMPAT_HELP }),
+      default: [],
+      defaultText: 'none',
+    },
     logLevel: choice({
       flag: 'log-level',
       choices: LOG_LEVELS,
@@ -108,13 +116,18 @@ export function nodeagentProgram(version: string, hostName: string): Program<Ret
   };
 }
 
-function checkOptions({ server, nodeName }: NodeagentOptions): string[] {
+function checkOptions({ server, nodeName, criEndpoint }: NodeagentOptions): string[] {
   const errors = server.flatMap((url) => {
     const problem = problemOfServer(url);
     return problem === undefined ? [] : [`--server: ${problem}`];
   });
   if (!/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(nodeName) || nodeName.length > 253) {
     errors.push(`--node-name: must be a name of letters, digits, "-", "_" and ".", not "${nodeName}"`);
+  }
+  if (criEndpoint !== undefined && parseCriEndpoint(criEndpoint) === undefined) {
+    errors.push(
+      `--cri-endpoint: must be the path of a unix socket, such as unix:///run/containerd/containerd.sock, not "${criEndpoint}"`,
+    );
   }
   return errors;
 }

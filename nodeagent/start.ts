@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
+import { Compat } from '../metrics/compat/compat.js';
 import { REPORT_LIMITS } from '../openapi/node-report.js';
 import { Backoff } from '../runtime/backoff.js';
 import type { Clock } from '../runtime/clock.js';
@@ -8,20 +8,16 @@ import { errorMessage, type Logger } from '../runtime/logger.js';
 import { renderHostPort } from '../runtime/options/kinds.js';
 import { sleep } from '../runtime/sleep.js';
 import { StartError } from '../runtime/start-error.js';
-import { COLLECTORS } from './collectors/registry.js';
 import { createAgentHttp } from './http.js';
-import { NetnsLayouts } from './inventory/layout.js';
-import { createNetnsPods, type NetnsPodsDeps } from './inventory/netns-pods.js';
-import { NetnsScan } from './inventory/netns-scan.js';
+import { createSweeper } from './create-sweeper.js';
+import type { NetnsPodsDeps } from './inventory/netns-pods.js';
 import { distinctServers, type NodeagentOptions } from './options.js';
-import { ProcFs } from './procfs/fs.js';
 import { createCredentials, type Credentials } from './push/credentials.js';
 import { HttpsClient } from './push/https-client.js';
 import { Pusher } from './push/pusher.js';
 import { runSchedule } from './schedule.js';
 import { createSelfMetrics, type SelfMetrics } from './self-metrics.js';
-import { Sweeper } from './sweeper.js';
-import { SysFs } from './sysfs/fs.js';
+import type { Sweeper } from './sweeper.js';
 
 export interface Nodeagent {
   /** Such as http://127.0.0.1:9808. */
@@ -33,13 +29,14 @@ export interface NodeagentDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly version: string;
+  /** Of the process: tells a pod where the Kubernetes API is. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Trusted besides or instead of --server-ca-file, PEM. */
   readonly serverCa?: string;
   /** What is known of a namespace besides what the kernel tells. */
   readonly describe?: NonNullable<NetnsPodsDeps['describe']>;
 }
 
-const RUN_NETNS = '/run/netns';
 /** Kept before any server has said what it wants. */
 const DEFAULT_HISTORY_MS = 300_000;
 const MAX_HISTORY_MS = 3_600_000;
@@ -50,7 +47,7 @@ const STALE_AFTER = { intervals: 3, leastMs: 15_000 } as const;
 
 /**
  * Starts sampling, pushing and serving.
- * @throws {StartError} when procfs cannot be read or the port is taken
+ * @throws {StartError} when procfs cannot be read, nothing says where the Kubernetes API is, or the port is taken
  */
 export async function startNodeagent(options: NodeagentOptions, deps: NodeagentDeps): Promise<Nodeagent> {
   const { clock, log, version } = deps;
@@ -58,7 +55,10 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   const metrics = createSelfMetrics(new Registry(), version);
   const pushers: Pusher[] = [];
   const servers = distinctServers(options.server);
-  const sweeper = createSweeper(options, deps, { metrics, historyMs: () => wantedHistoryMs(pushers) });
+  const { sweeper, close } = await createSweeper(options, {
+    ...{ clock, log, version, metrics, env: deps.env, describe: deps.describe },
+    historyMs: () => wantedHistoryMs(pushers),
+  });
   const credentials = await createCredentials(options, {
     ...{ clock, log, serverCa: deps.serverCa },
     onRead: (file, isReadable) => metrics.fileReadable.set({ file }, isReadable ? 1 : 0),
@@ -69,17 +69,21 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   const app = createAgentHttp({
     registry: metrics.registry,
     problem: () => sweeper.problem,
+    compat: new Compat(options.compat),
     view: () => (clock.monotonicMs() - sweeper.newestMs <= staleAfterMs ? sweeper.view() : undefined),
   });
   try {
     await app.listen(options.listenAddress);
   } catch (error) {
+    await close();
     throw new StartError(`cannot serve on ${renderHostPort(options.listenAddress)}: ${errorMessage(error)}`, {
       cause: error,
     });
   }
   const round = async (): Promise<void> => {
     await sweeper.sweep();
+    // Without any sample it is not even known which pods there are, and a report would say that there are none.
+    if (sweeper.newestMs === -Infinity) return;
     for (const pusher of pushers) pusher.notify();
   };
   const onMissed = (count: number): void => metrics.missedSweeps.inc(count);
@@ -94,57 +98,9 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
     url,
     close: async () => {
       stop.abort();
-      await Promise.all([running, app.close()]);
+      await Promise.all([running, app.close(), close()]);
     },
   };
-}
-
-function createSweeper(
-  options: NodeagentOptions,
-  { clock, log, version, describe }: NodeagentDeps,
-  { metrics, historyMs }: { readonly metrics: SelfMetrics; readonly historyMs: () => number },
-): Sweeper {
-  const procfs = new ProcFs(options.pathProcfs);
-  const bootId = readBootId(procfs, options.pathProcfs);
-  const scan = new NetnsScan(procfs);
-  const layouts = new NetnsLayouts(procfs, new SysFs(options.pathSysfs));
-  const enabled = COLLECTORS.filter(({ name }) => options[`collector.${name}`]);
-  return new Sweeper({
-    clock,
-    log,
-    metrics,
-    historyMs,
-    sender: {
-      node: options.nodeName,
-      role: 'node',
-      bootId,
-      instance: { id: randomUUID(), startedAt: clock.monotonicMs() },
-      intervalMs: options.interval,
-      agentVersion: version,
-    },
-    podSource: createNetnsPods({
-      procfs,
-      scan,
-      bootId,
-      runNetns: RUN_NETNS,
-      ...(describe !== undefined && { describe }),
-    }),
-    collectors: new Map(enabled.map(({ name, create }) => [name, create({ procfs, scan, layouts })])),
-    onPods: (pods) => {
-      layouts.keepOnly(new Set(pods.map(({ uid }) => uid)));
-      metrics.deniedProcesses.set(scan.denied);
-    },
-  });
-}
-
-/** Also the proof that there is a procfs, and that it can be read. */
-function readBootId(procfs: ProcFs, root: string): string {
-  try {
-    procfs.pids();
-    return procfs.read('sys/kernel/random/boot_id').trim();
-  } catch (error) {
-    throw new StartError(`--path.procfs ${root}: cannot be read: ${errorMessage(error)}`, { cause: error });
-  }
 }
 
 interface PusherParts extends Pick<NodeagentDeps, 'clock' | 'log' | 'version'> {

@@ -1,12 +1,14 @@
 import type { NodeReport } from '../openapi/node-report.js';
-import type { InterfaceView, NodeView } from '../metrics/node-families.js';
+import type { InterfaceView, NodeView, PodView } from '../metrics/node-families.js';
 import type { Clock } from '../runtime/clock.js';
 import { errorMessage, type Logger } from '../runtime/logger.js';
-import type { Collector, InterfaceReading, Sweep } from './collectors/collector.js';
+import { CheckedReadings } from './checked-readings.js';
+import type { Collector, Sweep } from './collectors/collector.js';
 import type { Pod, PodSource, SkipReason } from './inventory/pod.js';
+import { ReceiveCheck } from './inventory/receive-check.js';
 import { draftReport, type KnownPod, type ReportDraft, type Sender } from './report/build.js';
 import { limitPods } from './report/limit.js';
-import { History, readingsOf } from './report/history.js';
+import { History, readingsOf, transportOf, type PodReadings } from './report/history.js';
 import type { SelfMetrics } from './self-metrics.js';
 
 export interface SweeperDeps {
@@ -18,6 +20,8 @@ export interface SweeperDeps {
   readonly metrics: SelfMetrics;
   /** How far back the samples are wanted, milliseconds. */
   readonly historyMs: () => number;
+  /** Called when the source of pods was asked, whatever it said. */
+  readonly onAsked?: () => void;
   /** Told which pods there are, before they are read. */
   readonly onPods?: (pods: readonly Pod[]) => void;
 }
@@ -29,6 +33,7 @@ const SWEEP_SHARE = 0.8;
 export class Sweeper {
   readonly #deps: SweeperDeps;
   readonly #history = new History();
+  readonly #receiveCheck = new ReceiveCheck();
   #known = new Map<string, KnownPod>();
   /** Those of them that a report has room for. */
   #reported: readonly KnownPod[] = [];
@@ -66,7 +71,7 @@ export class Sweeper {
   async #sweep(): Promise<void> {
     const { clock, podSource, metrics, sender } = this.#deps;
     const startedMs = clock.monotonicMs();
-    let pods: readonly Pod[];
+    let pods: readonly Pod[] | undefined;
     try {
       pods = podSource.pods(startedMs);
     } catch (error) {
@@ -74,35 +79,43 @@ export class Sweeper {
       this.#tell(`pods: ${errorMessage(error)}`);
       return;
     }
+    this.#deps.onAsked?.();
+    if (pods === undefined) {
+      this.#tell('pods: which there are is not known yet');
+      return;
+    }
     this.#deps.onPods?.(pods);
-    const readings = new Map<string, readonly InterfaceReading[]>();
-    const skipped = new Map<SkipReason, number>();
+    const readings = new CheckedReadings(this.#receiveCheck);
+    const skipped = new Map<string, SkipReason>();
     const failures: string[] = [];
     const readMs = clock.monotonicMs();
     await this.#collect({
       pods: rotate(pods, this.#firstUid),
       startedMs,
-      addInterfaces: (pod, interfaces) => readings.set(pod.uid, interfaces),
+      addInterfaces: (pod, interfaces, loopback) => readings.addInterfaces(pod, interfaces, loopback),
+      addTransport: (pod, transport) => readings.addTransport(pod, transport),
       skip: (pod, reason, error) => {
-        if (reason === 'no_time' && !skipped.has(reason)) this.#firstUid = pod.uid;
-        skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
+        if (reason === 'no_time' && ![...skipped.values()].includes(reason)) this.#firstUid = pod.uid;
+        if (skipped.has(pod.uid)) return;
+        skipped.set(pod.uid, reason);
         if (error !== undefined) failures.push(`${pod.name}: ${errorMessage(error)}`);
       },
     });
     const endedMs = clock.monotonicMs();
+    const checked = readings.checked(pods, startedMs);
     this.#sequence++;
     // The middle of the reading: no reading is further from its time than half of what reading all of them took.
     this.#history.add(
       { sequence: this.#sequence, takenAt: (readMs + endedMs) / 2 },
-      readings,
+      checked,
       this.#deps.historyMs() + sender.intervalMs,
     );
-    this.#remember(pods, readings);
+    this.#remember(pods, checked);
     this.#limit();
     metrics.sweepSeconds.observe((endedMs - startedMs) / 1_000);
     metrics.pods.set(pods.length);
     metrics.skippedPods.reset();
-    for (const [reason, count] of skipped) metrics.skippedPods.set({ reason }, count);
+    for (const reason of skipped.values()) metrics.skippedPods.inc({ reason });
     this.#tellUnread(failures);
   }
 
@@ -118,19 +131,23 @@ export class Sweeper {
     });
   }
 
-  /** The newest reading of every interface, ordered by name. */
+  /** The newest reading of every pod and interface, ordered by name. */
   view(): NodeView {
     const newest = this.#history.since(this.#sequence - 1);
     const ordered = [...this.#known.values()].sort((a, b) => (a.pod.name < b.pod.name ? -1 : 1));
     return {
       node: this.#deps.sender.node,
-      pods: ordered.map(({ pod, interfaces }) => ({
-        meta: pod,
-        interfaces: (interfaces ?? []).map((meta): InterfaceView => {
-          const { name, identity } = meta;
-          return { meta, counters: readingsOf({ uid: pod.uid, name, identity }, newest)[0] ?? [] };
-        }),
-      })),
+      pods: ordered.map(({ pod, interfaces }): PodView => {
+        const [transport] = transportOf(pod.uid, newest);
+        return {
+          meta: pod,
+          interfaces: (interfaces ?? []).map((meta): InterfaceView => {
+            const { name, identity } = meta;
+            return { meta, counters: nanForNull(readingsOf({ uid: pod.uid, name, identity }, newest)[0]) };
+          }),
+          ...(transport && { transport: nanForNull(transport) }),
+        };
+      }),
     };
   }
 
@@ -157,10 +174,10 @@ export class Sweeper {
   }
 
   /** A pod that was not read keeps the interfaces it had: they get no reading, and stay known. */
-  #remember(pods: readonly Pod[], readings: ReadonlyMap<string, readonly InterfaceReading[]>): void {
+  #remember(pods: readonly Pod[], { interfaces: read }: PodReadings): void {
     this.#known = new Map(
       pods.map((pod) => {
-        const interfaces = readings.get(pod.uid)?.map(({ meta }) => meta) ?? this.#known.get(pod.uid)?.interfaces;
+        const interfaces = read.get(pod.uid)?.map(({ meta }) => meta) ?? this.#known.get(pod.uid)?.interfaces;
         return [pod.uid, { pod, interfaces }];
       }),
     );
@@ -193,6 +210,10 @@ export class Sweeper {
     if (first === '') this.#deps.log.info('every pod can be read again');
     else this.#deps.log.warn({ count: failures.length, first }, 'pods could not be read');
   }
+}
+
+function nanForNull(counters: readonly (number | null)[] | null | undefined): number[] {
+  return counters?.map((value) => value ?? NaN) ?? [];
 }
 
 /** The same pods, beginning with one of them; as they are where it is gone. */

@@ -81,6 +81,12 @@ export const PodNetwork = Type.Object(
     source: Type.Union([Type.Literal('netdev'), Type.Literal('vf'), Type.Literal('ip')], {
       description: 'Where the counters come from: the netdev in the pod, the VF counters of the PF, the IP layer.',
     }),
+    receiveUnreliable: Type.Optional(
+      Type.Boolean({
+        description:
+          'The pod receives more than this interface counts (eBPF host routing): what it received is not known.',
+      }),
+    ),
     timestamp: Type.Optional(time('End of the window.')),
     windowSeconds: optionalCount('Seconds before timestamp that the rates cover.'),
     rates: Type.Optional(InterfaceRates),
@@ -181,11 +187,17 @@ export const ExplainedPod = Type.Object(
     samples: Type.Array(
       Type.Object({
         ageSeconds: Type.Number({ description: 'Its age, seconds.' }),
-        value: Type.Optional(Type.Number({ description: 'The counter, summed over the interfaces counted.' })),
+        value: Type.Optional(
+          Type.Number({
+            description: 'The counter, summed over the interfaces counted; that of the pod where it counts as a whole.',
+          }),
+        ),
       }),
       { description: 'The samples inside the window, oldest first.' },
     ),
-    interfaces: Type.Array(ExplainedInterface, { description: 'Every interface of the pod.' }),
+    interfaces: Type.Array(ExplainedInterface, {
+      description: 'Every interface of the pod; none where the metric is counted of the pod as a whole.',
+    }),
     reason: optionalText('Why there is no value: one word.'),
     message: optionalText('Why there is no value, in a sentence.'),
   },

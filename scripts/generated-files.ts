@@ -8,7 +8,8 @@ import { addListMetrics } from '../apiserver/pods/list-metrics.js';
 import { createTlsMetrics } from '../apiserver/tls/metrics.js';
 import { demoProgram } from '../cli/demo/main.js';
 import { standaloneProgram } from '../cli/standalone.js';
-import { INTERFACE_COUNTER_FAMILIES, NODE_FAMILIES } from '../metrics/catalogue.js';
+import { NODE_FAMILIES, RATE_FAMILIES } from '../metrics/catalogue.js';
+import { COMPAT_NAMES, Compat } from '../metrics/compat/compat.js';
 import { nodeagentProgram } from '../nodeagent/options.js';
 import { createSelfMetrics as createNodeagentMetrics } from '../nodeagent/self-metrics.js';
 import { systemClock } from '../runtime/clock.js';
@@ -59,7 +60,12 @@ async function renderMetrics(): Promise<string> {
   const families = NODE_FAMILIES.map(({ name, type, help, labels, stability }) =>
     tableRow([`\`${name}\``, type, help, labels.join(', '), stability]),
   );
-  const rates = INTERFACE_COUNTER_FAMILIES.map(({ rateName, rateHelp, name }) =>
+  const compat = COMPAT_NAMES.flatMap((predecessor) =>
+    new Compat([predecessor]).families.map(({ name, type, help, labels }) =>
+      tableRow([`\`${name}\``, type, help, labels.join(', '), `\`${predecessor}\``]),
+    ),
+  );
+  const rates = RATE_FAMILIES.map(({ rateName, rateHelp, name }) =>
     tableRow([`\`${rateName}\``, rateHelp, `\`${name}\``]),
   );
   const own = async (registry: Registry) =>
@@ -85,6 +91,15 @@ async function renderMetrics(): Promise<string> {
     tableRow(['family', 'type', 'meaning', 'labels', 'stability']),
     tableRow(['---', '---', '---', '---', '---']),
     ...families,
+    '',
+    '## With `--compat`, under the names of predecessors',
+    '',
+    'Beside the families above, of the same pods and of the same readings; without the labels of `--pod-labels`. How to come over from the',
+    'predecessors, and what would count twice: [compat.md](compat.md). `unknown` is `untyped` in text 0.0.4.',
+    '',
+    tableRow(['family', 'type', 'meaning', 'labels', '`--compat`']),
+    tableRow(['---', '---', '---', '---', '---']),
+    ...compat,
     '',
     '## On `custom.metrics.k8s.io`, for the HPA',
     '',

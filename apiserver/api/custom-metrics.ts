@@ -5,11 +5,11 @@ import {
   MetricValueListV1Beta2,
   type CustomMetricsVersion,
 } from '../../openapi/metric-values.js';
-import { RATE_NAMES } from '../../metrics/catalogue.js';
+import { familyOfRate } from '../../metrics/catalogue.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Figures, Measure } from '../store/figure.js';
 import { queryValue, type App } from './app-types.js';
-import { DESCRIBED, DESCRIBED_KINDS, describedKind, type DescribedKind } from './described-objects.js';
+import { DESCRIBED, DESCRIBED_KINDS, describedKind, ratesOf, type DescribedKind } from './described-objects.js';
 import { ApiError } from './errors.js';
 import {
   checkListOptions,
@@ -107,7 +107,9 @@ async function answer(version: CustomMetricsVersion, asked: Asked, query: unknow
   const requirements = selectorOrBadRequest('labelSelector', text);
   const figure = parseFigureQuery(asked.metric, 'metricLabelSelector', query, deps);
   const kind = servedKind(asked);
-  if (figure === undefined || kind === undefined) throw unknownMetric(asked, kind);
+  if (figure === undefined || kind === undefined || !ratesOf(kind).includes(asked.metric)) {
+    throw unknownMetric(asked, kind);
+  }
   checkTenancy(kind, asked, figure, deps);
   const { namespace, name } = asked;
   if (name !== ALL_NAMES) {
@@ -178,9 +180,10 @@ function couldNotFind({ metric, resource }: Asked): string {
 
 function unknownMetric(asked: Asked, kind: DescribedKind | undefined): ApiError {
   const object = asked.name === ALL_NAMES ? '' : ` ${asked.name}`;
-  const served =
-    kind === undefined
-      ? `metrics are served for ${DESCRIBED_KINDS.map(({ resource }) => resource).join(', ')}`
-      : `served are ${RATE_NAMES.join(', ')}`;
-  return new ApiError('NotFound', `${couldNotFind(asked)}${object}; ${served}`);
+  if (kind === undefined) {
+    const kinds = DESCRIBED_KINDS.map(({ resource }) => resource).join(', ');
+    return new ApiError('NotFound', `${couldNotFind(asked)}${object}; metrics are served for ${kinds}`);
+  }
+  const why = familyOfRate(asked.metric) === undefined ? '' : ': it is counted of a pod as a whole';
+  return new ApiError('NotFound', `${couldNotFind(asked)}${object}${why}; served are ${ratesOf(kind).join(', ')}`);
 }

@@ -1,3 +1,5 @@
+import { RATE_FAMILIES } from '../../metrics/catalogue.js';
+
 /** A kind of object that metrics of custom.metrics.k8s.io describe. */
 export interface DescribedKind {
   /** As discovery lists it: plural, and its group unless that is the core one. */
@@ -46,4 +48,11 @@ export const DESCRIBED_KINDS: readonly DescribedKind[] = Object.values(DESCRIBED
 /** The kind that a path segment names; undefined for one that nothing describes. */
 export function describedKind(segment: string): DescribedKind | undefined {
   return DESCRIBED_KINDS.find(({ resource, singular }) => segment === resource || segment === singular);
+}
+
+/** The metrics of a kind: of a network no more than what its interfaces count. */
+export function ratesOf(kind: DescribedKind): string[] {
+  return RATE_FAMILIES.flatMap(({ level, rateName }) =>
+    kind === DESCRIBED.networks && level === 'pod' ? [] : [rateName],
+  );
 }

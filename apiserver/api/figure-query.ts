@@ -26,7 +26,7 @@ export interface FigureQueryDeps {
  * What is asked of the store.
  * @param parameter the query parameter that has the selector over series
  * @returns undefined for a metric that nobody serves
- * @throws {ApiError} BadRequest for a selector that is none
+ * @throws {ApiError} BadRequest for a selector that is none; NotFound for one of interfaces where a pod counts as a whole
  */
 export function parseFigureQuery(
   metric: string,
@@ -38,12 +38,14 @@ export function parseFigureQuery(
   const { requirements, series, windowMs } = parseMetricSelector(selectorText, parameter, window);
   const family = familyOfRate(metric);
   if (family === undefined) return undefined;
+  if (family.level === 'pod') checkSelectsPods(metric, series);
   const ofPod = series.filter(({ key }) => figures.isPodLabel(key));
   const ofNetwork = series.filter(({ key }) => NETWORK_LABELS.includes(key));
   // A selector of single interfaces chooses among those that are known.
   const isOfAnyInterface = !series.some(({ key }) => INTERFACE_OWN_LABELS.includes(key));
   return {
     ...{ metric, selectorText, requirements, windowMs },
+    level: family.level,
     column: family.column,
     matchesSeries: (label) => matchesLabels(series, label),
     couldMatch: (label) => matchesLabels(ofPod, label),
@@ -51,6 +53,16 @@ export function parseFigureQuery(
       isOfAnyInterface && matchesLabels(ofNetwork, (key) => selectorValue(key === 'network' ? network : nadNamespace)),
     choosesNetworks: ofNetwork.length > 0,
   };
+}
+
+/** What a pod counts as a whole crossed nobody knows which of its interfaces: an answer would be a guess. */
+function checkSelectsPods(metric: string, series: readonly Requirement[]): void {
+  const wrong = series.find(({ key }) => NETWORK_LABELS.includes(key) || INTERFACE_OWN_LABELS.includes(key));
+  if (wrong === undefined) return;
+  throw new ApiError(
+    'NotFound',
+    `the server could not find the metric ${metric} by ${wrong.key}: it is counted of a pod as a whole, not of an interface or a network`,
+  );
 }
 
 /** All that a selector of a network's total may say. */

@@ -1,8 +1,10 @@
-import { NODE_FAMILIES } from '../../metrics/catalogue.js';
+import { NODE_FAMILIES, type MetricFamily } from '../../metrics/catalogue.js';
+import { Compat } from '../../metrics/compat/compat.js';
 import type { PodLabel } from '../../metrics/labels.js';
 import { renderNode, type InterfaceTextCache } from '../../metrics/node-families.js';
 import { EPILOGUE, renderHeader, type ExpositionFormat } from '../../metrics/render.js';
-import type { NodeSeries, PodSeries } from '../store/node-series.js';
+import type { NodeSeries } from '../store/node-series.js';
+import type { PodSeries } from '../store/pod-series.js';
 import type { Pods } from '../store/pods.js';
 import { viewOf } from '../store/view.js';
 
@@ -21,7 +23,7 @@ export interface Shown {
 
 interface Rendered {
   readonly texts: InterfaceTextCache;
-  /** One text a family, in the order of NODE_FAMILIES. */
+  /** One text a family, in the order of NODE_FAMILIES, then one a family of predecessors. */
   readonly blocks: readonly Buffer[];
   /** Until when none of its samples is stale. */
   readonly freshUntilMs: number;
@@ -37,12 +39,16 @@ interface Rendered {
 export class Exposition {
   readonly #shown: Shown;
   readonly #podLabels: readonly PodLabel[];
+  readonly #compat: Compat;
+  readonly #families: readonly MetricFamily[];
   /** Gone with its node. */
   readonly #rendered = new WeakMap<NodeSeries, Rendered>();
 
-  constructor(shown: Shown, podLabels: readonly PodLabel[]) {
+  constructor(shown: Shown, podLabels: readonly PodLabel[], compat = new Compat([])) {
     this.#shown = shown;
     this.#podLabels = podLabels;
+    this.#compat = compat;
+    this.#families = [...NODE_FAMILIES, ...compat.families];
   }
 
   /** To be called when what is shown of a node changed. */
@@ -62,7 +68,7 @@ export class Exposition {
       .nodes()
       .filter((node) => node.isFresh(nowMs) && (filter.node ?? node.node) === node.node);
     const blocks = nodes.map((node) => this.#blocksOf(node, nowMs, filter.namespace));
-    for (const [i, family] of NODE_FAMILIES.entries()) {
+    for (const [i, family] of this.#families.entries()) {
       if ((filter.family ?? family.name) !== family.name) continue;
       const filled = blocks.flatMap((block) => ((block[i]?.length ?? 0) > 0 ? [block[i] ?? Buffer.alloc(0)] : []));
       if (filled.length === 0) continue;
@@ -89,7 +95,8 @@ export class Exposition {
       (namespace ?? pod.meta.namespace) === pod.meta.namespace ? this.#shown.pods.shown(pod, nowMs) : undefined;
     const { view, freshUntilMs } = viewOf(node, nowMs, shown);
     const texts = this.#rendered.get(node)?.texts ?? new WeakMap();
-    const blocks = renderNode(view, this.#podLabels, texts).map((text) => Buffer.from(text));
+    const ours = renderNode(view, this.#podLabels, texts);
+    const blocks = [...ours, ...this.#compat.render(view)].map((text) => Buffer.from(text));
     return { texts, blocks, freshUntilMs, isListed: this.#shown.pods.isListed };
   }
 }

@@ -1,38 +1,36 @@
 import { Type, type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { INTERFACE_COUNTERS, InterfaceReport, PodReport, REPORT_LIMITS, Reading } from '../../openapi/node-report.js';
+import {
+  INTERFACE_COUNTERS,
+  InterfaceReport,
+  PodContainer,
+  PodReport,
+  REPORT_LIMITS,
+  type Reading,
+} from '../../openapi/node-report.js';
 import { LABEL_KEY, LABEL_KEY_MAX, LABEL_VALUE, LABEL_VALUE_MAX } from '../../openapi/patterns.js';
 import { ApiError } from '../api/errors.js';
 import type { AcceptedPod, AcceptedReport } from '../store/report.js';
+import { checkReadings, INTERFACE_READING, TRANSPORT_READING, type Place, type SampleRows } from './check-readings.js';
 import { excerpt, firstError } from './explain.js';
 import { openSchema, unchecked } from './open-schema.js';
-import type { Rejections } from './rejections.js';
 
-const OpenPod = openSchema(PodReport.properties, {
+const { transport: _transport, container: _container, ...described } = PodReport.properties;
+const OpenPod = openSchema(described, {
   labels: Type.Record(Type.String(), Type.Unknown(), { maxProperties: REPORT_LIMITS.labelsPerPod }),
-  interfaces: unchecked(REPORT_LIMITS.interfacesPerPod),
+  interfaces: Type.Optional(unchecked(REPORT_LIMITS.interfacesPerPod)),
+  transport: Type.Optional(Type.Unknown()),
+  container: Type.Optional(Type.Unknown()),
 });
 const OpenInterface = openSchema(InterfaceReport.properties, { readings: unchecked(REPORT_LIMITS.samples) });
 
 const POD = Compile(OpenPod);
 const INTERFACE = Compile(OpenInterface);
-const READING = Compile(Reading);
-const COUNTER = Compile(Reading.items);
+const CONTAINER = Compile(PodContainer);
 const LABEL_KEY_PATTERN = new RegExp(LABEL_KEY, 'u');
 const LABEL_VALUE_PATTERN = new RegExp(LABEL_VALUE, 'u');
 
-/** Where the readings of a report stand, and who hears of those that are none. */
-export interface SampleRows {
-  /** Positions of the good samples. */
-  readonly rows: readonly number[];
-  /** Samples in the report, good or bad: how many readings an interface has. */
-  readonly length: number;
-  readonly rejections: Rejections;
-}
-
-interface Place extends SampleRows {
-  readonly path: string;
-}
+const IS_RECEIVED = INTERFACE_COUNTERS.map((counter) => counter.startsWith('receive'));
 
 /**
  * Judges the pods of a report, each by itself.
@@ -88,8 +86,38 @@ function acceptPod(entry: Static<typeof OpenPod>, createdMs: number, place: Plac
     labels: checkLabels(entry.labels, place),
     ...(machine !== undefined && { machine }),
     ...(workload !== undefined && { workload: { kind: workload.kind, name: workload.name } }),
+    ...checkContainer(entry.container, place),
   };
-  return { meta, interfaces, leftOut, isRead: hostNetwork || entry.interfaces !== undefined };
+  const isRead = hostNetwork || entry.interfaces !== undefined;
+  return { meta, interfaces, leftOut, isRead, ...checkTransport(entry, place) };
+}
+
+function checkContainer(entry: unknown, { path, rejections }: Place): Pick<PodReport, 'container'> {
+  if (entry === undefined) return {};
+  if (CONTAINER.Check(entry)) {
+    const { name, image, cgroup } = entry;
+    return { container: { name, image, cgroup } };
+  }
+  rejections.add(`${path}.container`, 'bad_container', firstError(CONTAINER, entry));
+  return {};
+}
+
+function checkTransport(
+  { transport: entries, hostNetwork }: Static<typeof OpenPod>,
+  { path: ofPod, ...context }: Place,
+): Pick<AcceptedPod, 'transport'> {
+  if (entries === undefined) return {};
+  const path = `${ofPod}.transport`;
+  if (hostNetwork) {
+    context.rejections.add(path, 'host_network', "a pod on the host network is not given the node's counters");
+    return {};
+  }
+  if (Array.isArray(entries) && entries.length === context.length) {
+    return { transport: checkReadings(entries, TRANSPORT_READING, { ...context, path }) };
+  }
+  const message = `want a list of ${context.length}, one for each sample: ${excerpt(entries)}`;
+  context.rejections.add(path, 'bad_transport', message);
+  return {};
 }
 
 function checkLabels(labels: Readonly<Record<string, unknown>>, { path, rejections }: Place): Record<string, string> {
@@ -153,28 +181,19 @@ function overlap(a: InterfaceReport, b: InterfaceReport): boolean {
 /** Property by property: what the schema does not know is not kept. */
 function acceptInterface(entry: Static<typeof OpenInterface>, place: Place): InterfaceReport {
   const { name, network, nadNamespace, primary, identity, source, lowerDevices, hostInterface, pciAddress } = entry;
+  const readings = checkReadings(entry.readings, INTERFACE_READING, { ...place, path: `${place.path}.readings` });
   return {
     ...{ name, network, nadNamespace, primary, identity, source },
     ...(lowerDevices !== undefined && { lowerDevices }),
     ...(hostInterface !== undefined && { hostInterface }),
     ...(pciAddress !== undefined && { pciAddress }),
-    readings: checkReadings(entry.readings, place),
+    ...(entry.receiveUnreliable === true
+      ? { receiveUnreliable: true, readings: readings.map(withoutReceived) }
+      : { readings }),
   };
 }
 
-function checkReadings(entries: readonly unknown[], { rows, path, rejections }: Place): InterfaceReport['readings'] {
-  return rows.map((row) => {
-    const entry = entries[row];
-    if (entry === null || READING.Check(entry)) return entry;
-    const at = `${path}.readings[${row}]`;
-    if (!Array.isArray(entry) || entry.length !== INTERFACE_COUNTERS.length) {
-      rejections.add(at, 'bad_counter', `a reading has ${INTERFACE_COUNTERS.length} counters: ${excerpt(entry)}`);
-      return null;
-    }
-    return entry.map((counter: unknown, column) => {
-      if (COUNTER.Check(counter)) return counter;
-      rejections.add(at, 'bad_counter', `${INTERFACE_COUNTERS[column] ?? ''} is not a count: ${excerpt(counter)}`);
-      return null;
-    });
-  });
+/** An agent that knows the counts to be too small and tells them all the same is not believed. */
+function withoutReceived(reading: Reading | null): Reading | null {
+  return reading && reading.map((counter, column) => (IS_RECEIVED[column] === true ? null : counter));
 }

@@ -9,6 +9,8 @@ export const REJECTION_REASONS = [
   'host_network',
   'bad_interface',
   'duplicate_interface',
+  'bad_transport',
+  'bad_container',
   'bad_counter',
   'bad_virtual_function',
   'bad_latency',

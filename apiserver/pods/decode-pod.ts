@@ -1,13 +1,12 @@
-import { isRecord, metadataOf } from '../../runtime/kube/objects.js';
+import { isRecord, isText, metadataOf, textsOf } from '../../runtime/kube/objects.js';
+import { networkStatusText } from '../../runtime/kube/pod-annotations.js';
+import { workloadOf } from '../../runtime/kube/workload.js';
 import { Interned } from './interned.js';
 import type { ApiPod } from './pod-list.js';
 
 type Labels = ApiPod['labels'];
 type Workload = NonNullable<ApiPod['workload']>;
 
-/** Written by Multus; the second is its old name. */
-const NETWORK_STATUS = ['k8s.v1.cni.cncf.io/network-status', 'k8s.v1.cni.cncf.io/networks-status'];
-const APPS_KINDS = ['Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet'];
 /** As many as a report may have of interfaces. */
 const MAX_NETWORKS = 256;
 /** Sets of labels that are shared; those of a Deployment's pods are all equal. A StatefulSet's pods have one each. */
@@ -52,37 +51,8 @@ export function createPodDecoder(): (object: unknown) => ApiPod | undefined {
   };
 }
 
-/** A map of texts; whatever else is in it is left out. */
-export function textsOf(value: unknown): Readonly<Record<string, string>> {
-  if (!isRecord(value)) return {};
-  return Object.fromEntries(
-    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  );
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '';
-}
-
-function workloadOf(owners: unknown, labels: Labels): Workload | undefined {
-  const owner: unknown = Array.isArray(owners)
-    ? owners.find((one) => isRecord(one) && one['controller'] === true)
-    : undefined;
-  if (!isRecord(owner)) return undefined;
-  const { kind, name, apiVersion } = owner;
-  if (!isText(kind) || !isText(name)) return undefined;
-  // Kinds of apps/v1 have namesakes in other groups: those are not what deployments.apps and the like are asked for.
-  const group = isText(apiVersion) ? apiVersion.slice(0, Math.max(0, apiVersion.indexOf('/'))) : 'apps';
-  if (APPS_KINDS.includes(kind) && group !== 'apps') return { kind: `${kind}.${group}`, name };
-  const suffix = `-${labels['pod-template-hash'] ?? ''}`;
-  const isOfDeployment =
-    kind === 'ReplicaSet' && suffix.length > 1 && name.endsWith(suffix) && name.length > suffix.length;
-  return isOfDeployment ? { kind: 'Deployment', name: name.slice(0, -suffix.length) } : { kind, name };
-}
-
 function networksOf(annotations: unknown): readonly string[] {
-  const texts = textsOf(annotations);
-  const status = NETWORK_STATUS.map((key) => texts[key]).find((text) => text !== undefined);
+  const status = networkStatusText(annotations);
   const parsed = status === undefined ? undefined : parseJson(status);
   if (!Array.isArray(parsed)) return [];
   return parsed

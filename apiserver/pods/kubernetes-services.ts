@@ -1,8 +1,7 @@
-import { isRecord, metadataOf } from '../../runtime/kube/objects.js';
+import { isRecord, metadataOf, textsOf } from '../../runtime/kube/objects.js';
 import { Reflector } from '../../runtime/kube/reflector.js';
 import type { FollowedList } from './list-metrics.js';
 import { ByNamespace, splitKey } from './by-namespace.js';
-import { textsOf } from './decode-pod.js';
 import type { FollowDeps } from './kubernetes-pods.js';
 import type { ApiService, ServiceList } from './service-list.js';
 

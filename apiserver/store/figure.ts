@@ -1,10 +1,14 @@
+import type { RateLevel } from '../../metrics/catalogue.js';
 import { selectorValue, type InterfaceLabel, type PodLabel } from '../../metrics/labels.js';
 import { countedInterfaces } from './counted.js';
+import type { CounterSeries } from './counter-series.js';
 import type { InterfaceSeries } from './interface-series.js';
-import type { NodeSeries, PodSeries } from './node-series.js';
+import type { NodeSeries } from './node-series.js';
+import type { PodSeries } from './pod-series.js';
 import { parseNetwork, unreportedNetworks, type Network } from './networks.js';
 import type { KnownPod } from './pods.js';
-import { counterRate, newestReading } from './rate.js';
+import { counterRate, newestReading, newestRow } from './rate.js';
+import type { TransportSeries } from './transport-series.js';
 
 /** Reads the value of a label; undefined where the thing asked has none of that name. */
 export type LabelGetter = (key: string) => string | undefined;
@@ -20,7 +24,9 @@ export interface FigureQuery {
   readonly couldMatchOn: (network: Network) => boolean;
   /** Whether networks are chosen: then an interface whose network is not known does not stand for one that is missing. */
   readonly choosesNetworks: boolean;
-  /** Column of the counter in a reading. */
+  /** Whether it is the sum over interfaces, or what is counted of the pod as a whole. */
+  readonly level: RateLevel;
+  /** Column of the counter in a reading of that level. */
   readonly column: number;
   readonly windowMs: number;
 }
@@ -34,8 +40,10 @@ export const ABSENCES = {
   not_read: 'its agent could not read its interfaces yet',
   network_unreported: 'it is on a network, as its annotation says, of which no interface is reported',
   circular: 'its interfaces are stacked on each other in a circle: nothing says which is real',
-  no_such_series: 'none of its interfaces matches the metric selector',
+  no_such_series: 'none of its series matches the metric selector',
   left_out: 'an interface of it was left out of the report: a sum would be too small',
+  receive_unreliable: 'its interface counts less than the pod receives (eBPF host routing)',
+  not_counted: 'its agent does not read this counter of it',
   too_few_samples: 'a rate needs two samples within the history',
   no_members: 'no pod of it has traffic of its own',
   partial: 'not every pod that should have samples has them: a sum would be too small',
@@ -110,6 +118,7 @@ export class Figures {
   #ofReported(pod: KnownPod, series: PodSeries, query: FigureQuery, nowMs: number): Figure {
     const { node, meta, interfaces, isRead } = series;
     if (meta.hostNetwork) return { ok: false, reason: 'host_network' };
+    if (query.level === 'pod') return this.#ofWhole(pod, series, query, nowMs);
     if (!meta.complete) return { ok: false, reason: 'left_out' };
     if (!isRead) return { ok: false, reason: 'not_read' };
     if (isMissingNetwork(pod, series, query)) return { ok: false, reason: 'network_unreported' };
@@ -119,6 +128,21 @@ export class Figures {
     const counted = countedInterfaces(matched, interfaces);
     if (counted.length === 0) return { ok: false, reason: 'circular' };
     return addUp(counted.map((one) => ofInterface(node, one, query, nowMs)));
+  }
+
+  /** Of what the pod counts as a whole, however many interfaces it has. */
+  #ofWhole(pod: KnownPod, series: PodSeries, query: FigureQuery, nowMs: number): Figure {
+    const { node, interfaces, isRead, transport } = series;
+    if (!this.#matchesWhole(pod, series, query)) return { ok: false, reason: 'no_such_series' };
+    if (transport !== undefined) return ofTransport(node, transport, query, nowMs);
+    if (!isRead) return { ok: false, reason: 'not_read' };
+    return { ok: false, reason: interfaces.size === 0 ? 'no_network' : 'not_counted' };
+  }
+
+  /** The series that a query adds up. */
+  summed(pod: KnownPod, series: PodSeries, query: FigureQuery): readonly CounterSeries[] {
+    if (query.level === 'interface') return this.counted(pod, series, query);
+    return series.transport !== undefined && this.#matchesWhole(pod, series, query) ? [series.transport] : [];
   }
 
   /** The interfaces of a pod that a query counts. */
@@ -152,6 +176,10 @@ export class Figures {
     return { measure: total?.ok === true ? total : undefined, expected, present };
   }
 
+  #matchesWhole(pod: KnownPod, { node }: PodSeries, query: FigureQuery): boolean {
+    return query.matchesSeries((key) => (key === 'node' ? selectorValue(node.node) : this.#podLabel(pod, key)));
+  }
+
   #podLabel(pod: KnownPod, key: string): string | undefined {
     if (key === 'namespace' || key === 'pod') return selectorValue(POD_LABELS[key](pod));
     const chosen = this.#podLabels.find(({ name }) => name === key);
@@ -160,12 +188,22 @@ export class Figures {
 }
 
 /** The rate of one interface. */
-export function ofInterface(
-  node: NodeSeries,
-  series: InterfaceSeries,
-  { column, windowMs }: Pick<FigureQuery, 'column' | 'windowMs'>,
-  nowMs: number,
-): Figure {
+export function ofInterface(node: NodeSeries, series: InterfaceSeries, query: Window, nowMs: number): Figure {
+  // What was read before the interface was found out is no better.
+  if (series.isUnreliable(query.column)) return { ok: false, reason: 'receive_unreliable' };
+  return rateOf(node, series, query, nowMs);
+}
+
+function ofTransport(node: NodeSeries, series: TransportSeries, query: Window, nowMs: number): Figure {
+  const readings = node.readings(series);
+  const isCounted = newestReading(readings, series.columnOf(query.column)) >= 0 || newestRow(readings) < 0;
+  return isCounted ? rateOf(node, series, query, nowMs) : { ok: false, reason: 'not_counted' };
+}
+
+type Window = Pick<FigureQuery, 'column' | 'windowMs'>;
+
+function rateOf(node: NodeSeries, series: CounterSeries, { column: asked, windowMs }: Window, nowMs: number): Figure {
+  const column = series.columnOf(asked);
   const readings = node.readings(series);
   const row = newestReading(readings, column);
   if (row < 0) return { ok: false, reason: 'too_few_samples' };

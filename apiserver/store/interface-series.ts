@@ -1,15 +1,16 @@
-import type { InterfaceReport, Reading } from '../../openapi/node-report.js';
-import { EPOCH, ROW } from './rate.js';
+import { INTERFACE_COUNTERS, type InterfaceReport, type Reading } from '../../openapi/node-report.js';
+import { CounterSeries } from './counter-series.js';
 import type { InterfaceMeta } from './report.js';
 import { isSame } from './same.js';
 
 /** Earlier identities of one interface that are remembered: an interface is not made anew more often within a history. */
 const REMEMBERED_IDENTITIES = 16;
 
-/** History of one interface. The times of its rows are the node's. */
-export class InterfaceSeries {
-  /** Rows of the counters and the epoch; NaN where nothing was read. */
-  values: Float64Array<ArrayBuffer>;
+/** Columns of a reading in which the pod's receiving is counted. */
+const RECEIVE_COLUMNS = INTERFACE_COUNTERS.map((counter) => counter.startsWith('receive'));
+
+/** History of one interface. */
+export class InterfaceSeries extends CounterSeries {
   meta: InterfaceMeta;
   /** The last identity that was known, and its epoch. */
   #identity = '';
@@ -19,8 +20,8 @@ export class InterfaceSeries {
   #earlier: Map<string, number> | undefined;
 
   constructor(report: InterfaceReport, capacity: number) {
+    super(INTERFACE_COUNTERS.length, capacity);
     this.meta = withoutReadings(report);
-    this.values = new Float64Array(capacity * ROW).fill(NaN);
   }
 
   get name(): string {
@@ -29,6 +30,11 @@ export class InterfaceSeries {
 
   get lowerDevices(): readonly string[] {
     return this.meta.lowerDevices ?? [];
+  }
+
+  /** Whether the pod receives what a counter does not count. */
+  isUnreliable(column: number): boolean {
+    return this.meta.receiveUnreliable === true && RECEIVE_COLUMNS[column] === true;
   }
 
   /** Whether a report tells of another interface, on another network, that has taken the name. */
@@ -45,12 +51,7 @@ export class InterfaceSeries {
   /** Rows are written in the order of their times. */
   write(row: number, identity: string, reading: Reading): void {
     this.#identify(identity);
-    for (let column = 0; column < EPOCH; column++) this.values[row * ROW + column] = reading[column] ?? NaN;
-    this.values[row * ROW + EPOCH] = this.#epoch;
-  }
-
-  forget(): void {
-    this.values.fill(NaN);
+    this.writeRow(row, reading, this.#epoch);
   }
 
   /**

@@ -1,40 +1,14 @@
-import type { ApiPod } from '../pods/pod-list.js';
-import type { InterfaceReport, Sample } from '../../openapi/node-report.js';
-import { InterfaceSeries } from './interface-series.js';
-import { ROW, type Readings } from './rate.js';
-import type { AcceptedPod, AcceptedReport, PodMeta, VirtualFunctionMeta } from './report.js';
+import type { Sample } from '../../openapi/node-report.js';
+import { moved, type CounterSeries } from './counter-series.js';
+import { PodSeries, widthOf } from './pod-series.js';
+import type { Readings } from './rate.js';
+import type { AcceptedReport, VirtualFunctionMeta } from './report.js';
 import { isSame } from './same.js';
 
 const INITIAL_CAPACITY = 4;
 const GROWTH = 1.25;
-/** Rows of all interfaces of a node, 72 bytes each: a node with many interfaces has less history, and none can fill the memory. */
-const MAX_ROWS = 1_000_000;
-
-/** One pod on one node. */
-export class PodSeries {
-  readonly interfaces = new Map<string, InterfaceSeries>();
-  /** Whether its agent could ever tell what interfaces it has. */
-  isRead = false;
-
-  #described: { readonly meta: PodMeta; readonly listed: ApiPod; readonly result: PodMeta } | undefined;
-
-  constructor(
-    readonly node: NodeSeries,
-    public meta: PodMeta,
-  ) {}
-
-  /** What is said of the pod with the word of the API server, which wins. The same object for as long as both say the same. */
-  describedBy(listed: ApiPod | undefined): PodMeta {
-    if (listed?.uid !== this.meta.uid) return this.meta;
-    if (this.#described?.meta !== this.meta || this.#described.listed !== listed) {
-      const { labels, workload } = listed;
-      const { workload: _reported, ...meta } = this.meta;
-      const result = { ...meta, labels, ...(workload !== undefined && { workload }) };
-      this.#described = { meta: this.meta, listed, result };
-    }
-    return this.#described.result;
-  }
-}
+/** Numbers in the rows of all series of a node, 8 bytes each: a node with many interfaces has less history, and none can fill the memory. */
+const MAX_NUMBERS = 9_000_000;
 
 /** Pods that came and went with a report. */
 export interface PodChanges {
@@ -97,8 +71,8 @@ export class NodeSeries {
     this.agentVersion = report.agentVersion;
     this.receivedAtMs = receivedAtMs;
     this.offsetMs = receivedAtMs - report.sentAt;
-    const interfaces = report.pods.reduce((sum, pod) => sum + pod.interfaces.length, 0);
-    const rows = this.#appendSamples(report.samples, { afterSequence, interfaces });
+    const width = report.pods.reduce((sum, pod) => sum + widthOf(pod), 0);
+    const rows = this.#appendSamples(report.samples, { afterSequence, width });
     const added: PodSeries[] = [];
     const removed: PodSeries[] = [];
     const listed = new Set<string>();
@@ -117,7 +91,7 @@ export class NodeSeries {
       } else if (!isSame(series.meta, meta)) {
         series.meta = meta;
       }
-      this.#addInterfaces(series, pod, rows);
+      series.add(pod, { rows, capacity: this.#takenAtMs.length });
     }
     for (const [uid, pod] of this.pods) {
       const isLeftOut = report.leftOut.has(uid) || report.leftOut.has(`${pod.meta.namespace}/${pod.meta.name}`);
@@ -131,11 +105,11 @@ export class NodeSeries {
   /** Forgets all counters, as after a step of the node's clock; the pods stay. */
   forgetHistory(): void {
     this.#length = 0;
-    for (const series of this.#everyInterface()) series.forget();
+    for (const series of this.#everySeries()) series.forget();
   }
 
-  readings(series: InterfaceSeries): Readings {
-    return { takenAtMs: this.#takenAtMs, values: series.values, length: this.#length };
+  readings({ values, width }: CounterSeries): Readings {
+    return { takenAtMs: this.#takenAtMs, values, width, length: this.#length };
   }
 
   /** Age of a row at a time of the server's monotonic clock. */
@@ -152,43 +126,15 @@ export class NodeSeries {
     return this.#length > 0 && this.ageMs(this.#length - 1, nowMs) <= this.staleAfterMs;
   }
 
-  #addInterfaces(pod: PodSeries, { interfaces, leftOut, isRead }: AcceptedPod, rows: readonly number[]): void {
-    if (!isRead) return;
-    pod.isRead = true;
-    const byName = groupByName(interfaces);
-    for (const [name, reports] of byName) {
-      const [first] = reports;
-      let series = pod.interfaces.get(name);
-      const last = reports.at(-1) ?? first;
-      // Put on another network it is another interface: what it carried before is not that network's.
-      const isElsewhere = series?.isElsewhere(last) === true;
-      if (series === undefined || isElsewhere) {
-        series = new InterfaceSeries(last, this.#takenAtMs.length);
-        pod.interfaces.set(name, series);
-      }
-      series.describe(last);
-      for (const [i, row] of rows.entries()) {
-        if (row < 0) continue;
-        for (const { identity, readings } of isElsewhere ? [last] : reports) {
-          const reading = readings[i] ?? null;
-          if (reading !== null) series.write(row, identity, reading);
-        }
-      }
-    }
-    for (const name of pod.interfaces.keys()) {
-      if (!byName.has(name) && !leftOut.has(name)) pod.interfaces.delete(name);
-    }
-  }
-
   /** Gives each sample a row, -1 for one that is already known, passed over or too old. */
   #appendSamples(
     samples: readonly Sample[],
-    { afterSequence, interfaces }: { readonly afterSequence: number; readonly interfaces: number },
+    { afterSequence, width }: { readonly afterSequence: number; readonly width: number },
   ): number[] {
     // Two more than the history: a rate needs two samples even where one interval is as long as the history.
     const keptMs = this.#historyMs + 2 * this.intervalMs;
     const oldestMs = Math.max(this.newestMs, samples.at(-1)?.takenAt ?? -Infinity) - keptMs;
-    const maxRows = Math.max(INITIAL_CAPACITY, Math.floor(MAX_ROWS / Math.max(1, interfaces)));
+    const maxRows = Math.max(INITIAL_CAPACITY, Math.floor(MAX_NUMBERS / Math.max(1, width)));
     const isWanted = ({ takenAt, sequence }: Sample): boolean =>
       takenAt > this.newestMs && takenAt >= oldestMs && sequence > afterSequence;
     const wanted = new Set(samples.filter(isWanted).slice(-maxRows));
@@ -209,49 +155,13 @@ export class NodeSeries {
     const kept = this.#length - dropped;
     const needed = Math.min(maxRows, Math.ceil((kept + rows) * GROWTH));
     const grown = needed > capacity || needed * 2 < capacity ? Math.max(needed, INITIAL_CAPACITY) : capacity;
-    this.#takenAtMs = moved(this.#takenAtMs, { dropped, kept, capacity: grown, width: 1 });
-    for (const series of this.#everyInterface()) {
-      series.values = moved(series.values, { dropped, kept, capacity: grown, width: ROW });
-    }
+    const move = { dropped, kept, capacity: grown };
+    this.#takenAtMs = moved(this.#takenAtMs, 1, move);
+    for (const series of this.#everySeries()) series.move(move);
     this.#length = kept;
   }
 
-  *#everyInterface(): Iterable<InterfaceSeries> {
-    for (const pod of this.pods.values()) yield* pod.interfaces.values();
+  *#everySeries(): Iterable<CounterSeries> {
+    for (const pod of this.pods.values()) yield* pod.everySeries();
   }
-}
-
-function groupByName(interfaces: readonly InterfaceReport[]): Map<string, [InterfaceReport, ...InterfaceReport[]]> {
-  const groups = new Map<string, [InterfaceReport, ...InterfaceReport[]]>();
-  for (const one of interfaces) {
-    const group = groups.get(one.name);
-    if (group === undefined) groups.set(one.name, [one]);
-    else group.push(one);
-  }
-  return groups;
-}
-
-/**
- * Of two pods with one name, whether the later known one is to be shown: it was created later, or in the same second (which is
- * as fine as Kubernetes tells) under another uid. Under the same uid it is a second node that claims the first one's pod: whatever it
- * says of its age, it gets it only when the first has fallen silent.
- */
-export function replacesPod(later: PodSeries, earlier: PodSeries, nowMs: number): boolean {
-  if (later.meta.uid === earlier.meta.uid) return !earlier.node.isFresh(nowMs) && later.node.isFresh(nowMs);
-  return later.meta.createdMs >= earlier.meta.createdMs;
-}
-
-interface Move {
-  readonly dropped: number;
-  readonly kept: number;
-  readonly capacity: number;
-  readonly width: number;
-}
-
-/** The kept rows at the front of an array of `capacity` rows, NaN behind them; the same array where it has that size. */
-function moved(array: Float64Array<ArrayBuffer>, { dropped, kept, capacity, width }: Move): Float64Array<ArrayBuffer> {
-  const rows = array.subarray(dropped * width, (dropped + kept) * width);
-  const target = array.length === capacity * width ? array : new Float64Array(capacity * width);
-  target.set(rows, 0);
-  return target.fill(NaN, kept * width);
 }

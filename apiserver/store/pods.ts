@@ -1,5 +1,6 @@
 import type { ApiPod, PodList, PodNodes } from '../pods/pod-list.js';
-import { replacesPod, type NodeSeries, type PodSeries } from './node-series.js';
+import type { NodeSeries } from './node-series.js';
+import { replacesPod, type PodSeries } from './pod-series.js';
 import type { PodMeta } from './report.js';
 
 /** What is held of the reports. */

@@ -1,16 +1,13 @@
-import { INTERFACE_COUNTERS } from '../../openapi/node-report.js';
-
-/** Width of a row of {@link Readings}: the eight counters, then the epoch. */
-export const ROW = INTERFACE_COUNTERS.length + 1;
-/** Column of the epoch: a number that is higher for a later counter. NaN: nothing was read at that time. */
-export const EPOCH = INTERFACE_COUNTERS.length;
-
-/** Cumulative counters of one interface, oldest first, as columns of numbers. */
+/** Cumulative counters that are read together, oldest first, as columns of numbers. */
 export interface Readings {
-  /** The node's monotonic clock, milliseconds, ascending; shared by all interfaces of the node. */
+  /** The node's monotonic clock, milliseconds, ascending; shared by all series of the node. */
   readonly takenAtMs: Float64Array;
-  /** One row of {@link ROW} for each time; NaN where a counter is not known. */
+  /** One row for each time; NaN where a counter is not known. */
   readonly values: Float64Array;
+  /**
+   * Of a row: the counters, and last the epoch, a number that is higher for a later counter. NaN: nothing was read at that time.
+   */
+  readonly width: number;
   /** Rows in use. */
   readonly length: number;
 }
@@ -31,7 +28,8 @@ const TOO_FEW_SAMPLES: Rate = { ok: false, reason: 'too_few_samples' };
  * negative. "Too few" is an expected outcome, so it is returned.
  */
 export function counterRate(readings: Readings, column: number, windowMs: number): Rate {
-  const { takenAtMs, values } = readings;
+  const { takenAtMs, values, width } = readings;
+  const epoch = width - 1;
   let last = newestReading(readings, column);
   if (last < 0) return TOO_FEW_SAMPLES;
   const since = at(takenAtMs, last) - windowMs;
@@ -40,10 +38,10 @@ export function counterRate(readings: Readings, column: number, windowMs: number
   let pairs = 0;
   for (let row = last - 1; row >= 0; row--) {
     if (pairs > 0 && at(takenAtMs, row) < since) break;
-    const previous = at(values, row * ROW + column);
+    const previous = at(values, row * width + column);
     if (Number.isNaN(previous)) continue;
-    const current = at(values, last * ROW + column);
-    const epochs = at(values, last * ROW + EPOCH) - at(values, row * ROW + EPOCH);
+    const current = at(values, last * width + column);
+    const epochs = at(values, last * width + epoch) - at(values, row * width + epoch);
     const isNew = epochs > 0 && current < previous;
     if (isNew || (epochs === 0 && current >= previous)) {
       grown += isNew ? current : current - previous;
@@ -56,11 +54,16 @@ export function counterRate(readings: Readings, column: number, windowMs: number
 }
 
 /** Row of the newest reading that has this counter; -1 where there is none. */
-export function newestReading({ values, length }: Readings, column: number): number {
+export function newestReading({ values, width, length }: Readings, column: number): number {
   for (let row = length - 1; row >= 0; row--) {
-    if (!Number.isNaN(at(values, row * ROW + column))) return row;
+    if (!Number.isNaN(at(values, row * width + column))) return row;
   }
   return -1;
+}
+
+/** Row of the newest reading of any counter; -1 where there is none. */
+export function newestRow(readings: Readings): number {
+  return newestReading(readings, readings.width - 1);
 }
 
 function at(array: Float64Array, index: number): number {

@@ -3,7 +3,7 @@ import type { InterfaceReport, NodeReport, PodReport, VirtualFunctionReport } fr
 /** What is known of a pod besides its counters. */
 export interface PodMeta extends Pick<
   PodReport,
-  'namespace' | 'name' | 'uid' | 'labels' | 'workload' | 'hostNetwork' | 'machine'
+  'namespace' | 'name' | 'uid' | 'labels' | 'workload' | 'hostNetwork' | 'machine' | 'container'
 > {
   /** Milliseconds since 1970, by the API server. */
   readonly createdMs: number;
@@ -22,6 +22,8 @@ export interface AcceptedPod {
   readonly meta: PodMeta;
   /** Of two with one name the earlier identity goes first, and no sample has a reading of both. */
   readonly interfaces: readonly InterfaceReport[];
+  /** What its network stack counts, one reading for each sample; undefined where nothing was said of it. */
+  readonly transport?: readonly (readonly (number | null)[] | null)[];
   /** Whether its agent could tell what interfaces it has; where not, what is known of them stays. */
   readonly isRead: boolean;
   /** Names of interfaces that had to be left out: they exist, so what is known of them stays. */

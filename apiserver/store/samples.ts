@@ -1,8 +1,7 @@
-import type { InterfaceSeries } from './interface-series.js';
+import type { CounterSeries } from './counter-series.js';
 import type { NodeSeries } from './node-series.js';
-import { ROW } from './rate.js';
 
-/** What a counter stood at, added up over interfaces. */
+/** What a counter stood at, added up over series. */
 export interface SampleSum {
   readonly ageMs: number;
   readonly value: number;
@@ -11,15 +10,15 @@ export interface SampleSum {
 /** The samples that a rate over a window is made of, oldest first: those inside of it, and no less than the last two. */
 export function samplesIn(
   node: NodeSeries,
-  interfaces: readonly InterfaceSeries[],
-  { column, windowMs }: { readonly column: number; readonly windowMs: number },
+  summed: readonly CounterSeries[],
+  { column: asked, windowMs }: { readonly column: number; readonly windowMs: number },
   nowMs: number,
 ): SampleSum[] {
   const samples: SampleSum[] = [];
   let newestAgeMs = NaN;
-  const all = interfaces.map((series) => node.readings(series));
+  const all = summed.map((series) => ({ ...node.readings(series), column: series.columnOf(asked) }));
   for (let row = (all[0]?.length ?? 0) - 1; row >= 0; row--) {
-    const value = all.reduce((sum, { values }) => sum + (values[row * ROW + column] ?? NaN), 0);
+    const value = all.reduce((sum, { values, width, column }) => sum + (values[row * width + column] ?? NaN), 0);
     if (Number.isNaN(value)) continue; // not read then
     const ageMs = node.ageMs(row, nowMs);
     if (samples.length === 0) newestAgeMs = ageMs;

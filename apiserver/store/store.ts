@@ -1,4 +1,5 @@
-import { NodeSeries, type PodChanges, type PodSeries } from './node-series.js';
+import { NodeSeries, type PodChanges } from './node-series.js';
+import type { PodSeries } from './pod-series.js';
 import type { ReportedPods } from './pods.js';
 import type { AcceptedReport } from './report.js';
 

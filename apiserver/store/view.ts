@@ -1,8 +1,10 @@
 import type { InterfaceView, NodeView, PodView } from '../../metrics/node-families.js';
 import { INTERFACE_COUNTERS } from '../../openapi/node-report.js';
 import type { InterfaceSeries } from './interface-series.js';
-import type { NodeSeries, PodSeries } from './node-series.js';
-import { EPOCH, ROW, newestReading } from './rate.js';
+import type { NodeSeries } from './node-series.js';
+import type { PodSeries } from './pod-series.js';
+import type { CounterSeries } from './counter-series.js';
+import { newestRow } from './rate.js';
 import type { PodMeta } from './report.js';
 
 /** What is to be seen of a node, and until when that says something of the present. */
@@ -12,15 +14,24 @@ export interface TimedView {
   readonly freshUntilMs: number;
 }
 
-/** The newest fresh reading of every interface of the pods that are shown, in a stable order. */
+/** The newest fresh readings of the pods that are shown and of their interfaces, in a stable order. */
 export function viewOf(node: NodeSeries, nowMs: number, shown: (pod: PodSeries) => PodMeta | undefined): TimedView {
   let oldestMs = Infinity;
-  const interfaceView = (series: InterfaceSeries): InterfaceView => {
-    const row = newestReading(node.readings(series), EPOCH);
+  /** The newest row of a series; -1 where that says nothing of the present. */
+  const freshRow = (series: CounterSeries): number => {
+    const row = newestRow(node.readings(series));
     const ageMs = row < 0 ? Infinity : node.ageMs(row, nowMs);
-    if (ageMs > node.staleAfterMs) return { meta: series.meta, counters: [] };
+    if (ageMs > node.staleAfterMs) return -1;
     oldestMs = Math.min(oldestMs, nowMs - ageMs);
-    return { meta: series.meta, counters: series.values.subarray(row * ROW, row * ROW + INTERFACE_COUNTERS.length) };
+    return row;
+  };
+  const interfaceView = (series: InterfaceSeries): InterfaceView => {
+    const row = freshRow(series);
+    const start = row * series.width;
+    return {
+      meta: series.meta,
+      counters: row < 0 ? [] : series.values.subarray(start, start + INTERFACE_COUNTERS.length),
+    };
   };
   const shownPods = [...node.pods.values()].flatMap((pod) => {
     const meta = shown(pod);
@@ -28,9 +39,10 @@ export function viewOf(node: NodeSeries, nowMs: number, shown: (pod: PodSeries) 
   });
   const pods = shownPods
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, meta, { interfaces }]): PodView => ({
+    .map(([, meta, { interfaces, transport }]): PodView => ({
       meta,
       interfaces: [...interfaces.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(interfaceView),
+      ...(transport !== undefined && freshRow(transport) >= 0 && { transport: transport.newest }),
     }));
   return { view: { node: node.node, pods }, freshUntilMs: oldestMs + node.staleAfterMs };
 }

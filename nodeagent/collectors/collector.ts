@@ -1,14 +1,22 @@
 import type { InterfaceReport } from '../../openapi/node-report.js';
 import type { NetnsLayouts } from '../inventory/layout.js';
-import type { NetnsScan } from '../inventory/netns-scan.js';
 import type { Pod, SkipReason } from '../inventory/pod.js';
+import type { IpReceived } from '../inventory/receive-check.js';
 import type { ProcFs } from '../procfs/fs.js';
 
 /** One reading of one interface. */
 export interface InterfaceReading {
   readonly meta: Omit<InterfaceReport, 'readings'>;
-  /** In the order of INTERFACE_COUNTERS. */
+  /** In the order of INTERFACE_COUNTERS; NaN: not known. */
   readonly counters: readonly number[];
+}
+
+/** One reading of what TCP and UDP count in the network namespace of a pod. */
+export interface TransportReading {
+  /** In the order of TRANSPORT_COUNTERS; NaN: not known. */
+  readonly counters: readonly number[];
+  /** For the receive check. */
+  readonly ip: IpReceived;
 }
 
 /** What one round over the node collects. Collectors add to it; it belongs to whoever started the round. */
@@ -16,8 +24,10 @@ export interface Sweep {
   readonly pods: readonly Pod[];
   /** Monotonic, at the start of the round. */
   readonly startedMs: number;
-  addInterfaces(pod: Pod, interfaces: readonly InterfaceReading[]): void;
-  /** @param error what is to be told of it, where that is more than the reason */
+  /** @param loopback its counters, in the order of INTERFACE_COUNTERS, where they were read */
+  addInterfaces(pod: Pod, interfaces: readonly InterfaceReading[], loopback?: readonly number[]): void;
+  addTransport(pod: Pod, transport: TransportReading): void;
+  /** A pod that two collectors skip is told once. @param error what is to be told of it, where that is more than the reason */
   skip(pod: Pod, reason: SkipReason, error?: unknown): void;
 }
 
@@ -29,6 +39,7 @@ export type Collector = (sweep: Sweep, signal: AbortSignal) => Promise<void>;
 
 export interface CollectorDeps {
   readonly procfs: ProcFs;
-  readonly scan: Pick<NetnsScan, 'forget'>;
+  /** To be called for a process that turned out to be in another namespace. */
+  readonly forget: (pid: number) => void;
   readonly layouts: NetnsLayouts;
 }

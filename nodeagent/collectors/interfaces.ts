@@ -35,7 +35,7 @@ function collectPod(pod: Pod, sweep: Sweep, deps: CollectorDeps): void {
   try {
     const read = readNetns(pod, { netns: pod.netns, nowMs: sweep.startedMs, deps });
     if (typeof read === 'string') sweep.skip(pod, read);
-    else sweep.addInterfaces(pod, read.value);
+    else sweep.addInterfaces(pod, read.value.interfaces, read.value.loopback);
   } catch (error) {
     const isUnparsable = error instanceof ProcParseError || error instanceof ProcTooLargeError;
     sweep.skip(pod, isUnparsable ? 'unparsable' : 'failed', error);
@@ -48,21 +48,26 @@ interface Place {
   readonly deps: CollectorDeps;
 }
 
-function readNetns(
-  pod: Pod,
-  { netns, nowMs, deps }: Place,
-): { readonly value: readonly InterfaceReading[] } | SkipReason {
-  const { procfs, layouts, scan } = deps;
+interface NetnsReading {
+  readonly interfaces: readonly InterfaceReading[];
+  readonly loopback?: readonly number[];
+}
+
+function readNetns(pod: Pod, { netns, nowMs, deps }: Place): { readonly value: NetnsReading } | SkipReason {
+  const { procfs, layouts, forget } = deps;
   const onMoved = (pid: number): void => {
     layouts.forget(pod.uid);
-    scan.forget(pid);
+    forget(pid);
   };
   return readInNetns(netns, { procfs, onMoved }, (pid) => {
     const multicast = ifReadable(() => procfs.read(`${pid}/net/dev_mcast`)) ?? '';
-    const lines = parseNetDev(procfs.read(`${pid}/net/dev`)).filter(({ name }) => name !== LOOPBACK);
+    const all = parseNetDev(procfs.read(`${pid}/net/dev`));
+    const lines = all.filter(({ name }) => name !== LOOPBACK);
+    const loopback = all.find(({ name }) => name === LOOPBACK)?.counters;
     const interfaces = lines.map(({ name }) => name);
     const layout = layouts.layoutOf({ uid: pod.uid, inode: netns.inode, pid, interfaces }, nowMs);
-    return describe(pod, netns, { lines, indexes: parseDevMcast(multicast), layout });
+    const described = describe(pod, netns, { lines, indexes: parseDevMcast(multicast), layout });
+    return { interfaces: described, ...(loopback !== undefined && { loopback }) };
   });
 }
 

@@ -1,6 +1,7 @@
 import { toggle, type Option } from '../../runtime/options/kinds.js';
 import type { Collector, CollectorDeps } from './collector.js';
 import { createInterfacesCollector } from './interfaces.js';
+import { createTransportCollector } from './transport.js';
 
 export interface CollectorSpec {
   /** --collector.<name>, and the `collector` label. */
@@ -17,6 +18,14 @@ export const COLLECTORS = [
     help: 'Counters of every pod interface.',
     enabledByDefault: true,
     create: createInterfacesCollector,
+  },
+  {
+    name: 'transport',
+    help:
+      'TCP, UDP and connection tracking counters of every pod. Off: receive counters of interfaces are not checked against the ' +
+      'IP layer, and stand still where eBPF host routing passes them by.',
+    enabledByDefault: true,
+    create: createTransportCollector,
   },
 ] as const satisfies readonly CollectorSpec[];
 

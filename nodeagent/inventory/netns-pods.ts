@@ -22,6 +22,11 @@ export interface NetnsPodsDeps {
   readonly describe?: (name: string) => NetnsDescription | undefined;
 }
 
+/** Always knows which pods there are. */
+export interface NetnsPods extends PodSource {
+  pods(nowMs: number): readonly Pod[];
+}
+
 const NAMESPACE = 'default';
 /** The pod that stands for the machine's own network namespace. */
 const HOST = 'host';
@@ -41,7 +46,7 @@ interface Present {
  * that is free, so one that is made right after another went has its inode: it is known by having none of its processes, and its
  * uid counts on. One with a name in /run/netns is the same for as long as it has it.
  */
-export function createNetnsPods({ procfs, scan, bootId, runNetns, describe }: NetnsPodsDeps): PodSource {
+export function createNetnsPods({ procfs, scan, bootId, runNetns, describe }: NetnsPodsDeps): NetnsPods {
   const known = new Map<number, Pod>();
   /** How often an inode has been seen on another namespace. */
   const reuses = new Map<number, number>();

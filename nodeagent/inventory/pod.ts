@@ -9,6 +9,12 @@ export interface Attachment {
   readonly pciAddress?: string;
 }
 
+/**
+ * What a pod's network annotation says without naming an interface: a device that a userspace driver has, or a network whose CNI
+ * does not tell its interface.
+ */
+export type Device = Attachment;
+
 /** A process through which a network namespace can be read. */
 export interface NetnsProcess {
   readonly pid: number;
@@ -25,7 +31,8 @@ export interface Netns {
 
 /** Why the network namespace of a pod cannot be told. */
 export const UNREADABLE = {
-  no_process: 'no process of it is known (a runtime in a virtual machine, or a container that is being started again)',
+  no_process: 'no process of it is known (a container that is being started, or a runtime that keeps them elsewhere)',
+  virtual_machine: 'it runs in a virtual machine, and no process of the node is in its network namespace',
   process_gone: 'its processes ended while it was read',
   not_readable: 'its processes may not be looked at',
   host_namespace: "its processes are in the node's network namespace, and the pod is not",
@@ -54,6 +61,8 @@ export interface Pod {
   readonly labels: Readonly<Record<string, string>>;
   readonly workload?: Workload;
   readonly hostNetwork: boolean;
+  /** Set where it is being deleted. */
+  readonly isTerminating?: boolean;
   /** Set where it stands for the machine's own network namespace. */
   readonly machine?: true;
   readonly netns?: Netns;
@@ -61,14 +70,15 @@ export interface Pod {
   readonly netnsAbsence?: 'none' | SkipReason;
   /** By interface name. */
   readonly attachments: ReadonlyMap<string, Attachment>;
+  readonly devices?: readonly Device[];
   /** Its first one, in the order of its specification. */
   readonly container?: PodContainer;
 }
 
 /** Where pods come from. */
 export interface PodSource {
-  /** The pods of this moment. */
-  pods(nowMs: number): readonly Pod[];
+  /** The pods of this moment; undefined while nobody can tell. */
+  pods(nowMs: number): readonly Pod[] | undefined;
 }
 
 export interface InterfaceNetwork {
@@ -78,8 +88,8 @@ export interface InterfaceNetwork {
 }
 
 /**
- * The network of an interface: what the annotation says; else the interface of the default route is `default`, and of any
- * other nothing is known.
+ * The network of an interface: what the annotation says of it. Else the interface of the default route is on the default network, if
+ * the annotation does not say where that is: `default` where nobody names it. Of any other nothing is known.
  */
 export function networkOf(pod: Pod, interfaceName: string, defaultRoute: string | undefined): InterfaceNetwork {
   const attachment = pod.attachments.get(interfaceName);
@@ -87,6 +97,11 @@ export function networkOf(pod: Pod, interfaceName: string, defaultRoute: string 
     return { network: attachment.network, nadNamespace: attachment.nadNamespace, primary: attachment.isDefault };
   }
   if (interfaceName !== defaultRoute) return { network: '', nadNamespace: '', primary: false };
-  const hasOtherDefault = [...pod.attachments.values()].some(({ isDefault }) => isDefault);
+  const devices = pod.devices ?? [];
+  const ofDefault = devices.find(({ isDefault, pciAddress }) => isDefault && pciAddress === undefined);
+  if (ofDefault !== undefined) {
+    return { network: ofDefault.network, nadNamespace: ofDefault.nadNamespace, primary: true };
+  }
+  const hasOtherDefault = [...pod.attachments.values(), ...devices].some(({ isDefault }) => isDefault);
   return { network: 'default', nadNamespace: '', primary: !hasOtherDefault };
 }

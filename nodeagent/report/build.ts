@@ -6,7 +6,7 @@ import {
   type PodReport,
 } from '../../openapi/node-report.js';
 import type { Pod } from '../inventory/pod.js';
-import { readingsOf, type Rows, type StoredSample } from './history.js';
+import { readingsOf, transportOf, type InterfaceMeta, type Rows, type StoredSample } from './history.js';
 
 /** What of a report does not change from one to the next. */
 export interface Sender {
@@ -20,8 +20,6 @@ export interface Sender {
 
 /** Told of an interface that was made anew again and again. */
 const EARLIER_IDENTITIES = 4;
-
-type InterfaceMeta = Omit<InterfaceReport, 'readings'>;
 
 /** A pod and its interfaces as they were when they were last read. */
 export interface KnownPod {
@@ -81,32 +79,40 @@ interface Past {
 }
 
 function buildPod({ pod, interfaces }: KnownPod, past: Past): PodReport {
-  const { namespace, name, uid, creationTimestamp, labels, workload, hostNetwork, machine } = pod;
+  const { namespace, name, uid, creationTimestamp, labels, workload, hostNetwork, machine, container } = pod;
+  const transport = transportOf(uid, past.samples);
   return {
     ...{ namespace, name, uid, creationTimestamp, labels, hostNetwork },
     ...(workload !== undefined && { workload }),
     ...(machine !== undefined && { machine }),
+    ...(container !== undefined && { container }),
     ...(interfaces !== undefined && { interfaces: buildInterfaces(uid, interfaces, past) }),
+    ...(transport.some((row) => row !== null) && { transport }),
   };
 }
 
-/** Each interface, and before it the newest earlier identities of its name that the samples still hold and there is room for. */
+/**
+ * Each interface, and before it the newest earlier identities of its name that the samples still hold and there is room for, as they
+ * were then: another device of the same name may have been on another network.
+ */
 function buildInterfaces(
   uid: string,
   interfaces: readonly InterfaceMeta[],
   { samples, generations, spare }: Past,
 ): InterfaceReport[] {
   let room = Math.min(spare, REPORT_LIMITS.interfacesPerPod - interfaces.length);
-  return interfaces.flatMap((meta) => {
-    const { name } = meta;
-    const earlier = new Set([...generations].flatMap((rows) => rows.identityOf(uid, name) ?? []));
-    earlier.delete(meta.identity);
-    const told = [...earlier].slice(Math.max(0, earlier.size - Math.min(room, EARLIER_IDENTITIES)));
+  return interfaces.flatMap((present) => {
+    const { name } = present;
+    const earlier = new Map<string, InterfaceMeta>();
+    for (const rows of generations) {
+      const meta = rows.metaOf(uid, name);
+      if (meta !== undefined && meta.identity !== present.identity) earlier.set(meta.identity, meta);
+    }
+    const told = [...earlier.values()].slice(Math.max(0, earlier.size - Math.min(room, EARLIER_IDENTITIES)));
     room -= told.length;
-    return [...told, meta.identity].map((identity) => ({
+    return [...told, present].map((meta) => ({
       ...meta,
-      identity,
-      readings: readingsOf({ uid, name, identity }, samples),
+      readings: readingsOf({ uid, name, identity: meta.identity }, samples),
     }));
   });
 }

@@ -1,8 +1,9 @@
-import { INTERFACE_COUNTERS, REPORT_LIMITS } from '../../openapi/node-report.js';
+import { INTERFACE_COUNTERS, REPORT_LIMITS, TRANSPORT_COUNTERS } from '../../openapi/node-report.js';
 import type { InterfaceReading } from '../collectors/collector.js';
 
 const WIDTH = INTERFACE_COUNTERS.length;
-/** 524,288 readings of 64 bytes: more than all samples of 500 interfaces. In JSON about as much, which is what a server takes. */
+const TRANSPORT_WIDTH = TRANSPORT_COUNTERS.length;
+/** 524,288 readings of an interface, 64 bytes each, or two thirds as many of a pod's transport. In JSON about as much, which is what a server takes. */
 const MAX_BYTES = 32 * 1024 * 1024;
 
 /** What one interface was called in a sample. */
@@ -12,33 +13,62 @@ export interface SeriesName {
   readonly identity: string;
 }
 
+export type InterfaceMeta = InterfaceReading['meta'];
+
+/** What one sweep read of the pods, by uid. */
+export interface PodReadings {
+  readonly interfaces: ReadonlyMap<string, readonly InterfaceReading[]>;
+  /** In the order of TRANSPORT_COUNTERS; NaN: not known. */
+  readonly transport?: ReadonlyMap<string, readonly number[]>;
+}
+
+/** One interface of a pod in a sample. */
+interface Series {
+  readonly uid: string;
+  readonly meta: InterfaceMeta;
+}
+
 /** Which rows a sample has; one object for all samples in a row that have the same. */
 export class Rows {
   readonly #key: string;
   readonly #rowOf: ReadonlyMap<string, number>;
-  /** Identities by pod and interface. */
-  readonly #identityOf: ReadonlyMap<string, string>;
+  /** Rows by pod and interface. */
+  readonly #rowOfInterface: ReadonlyMap<string, number>;
+  /** Rows by pod, counted from the first of them. */
+  readonly #transportRowOf: ReadonlyMap<string, number>;
+  /** As they were in the newest of the samples. */
+  #series: readonly Series[] = [];
 
-  constructor(names: readonly SeriesName[], key: string) {
-    this.#key = key;
-    this.#rowOf = new Map(names.map((one, row) => [seriesKey(one), row]));
-    this.#identityOf = new Map(names.map(({ uid, name, identity }) => [interfaceKey(uid, name), identity]));
+  constructor(series: readonly Series[], transport: readonly string[]) {
+    this.#key = Rows.keyOf(series, transport);
+    this.#rowOf = new Map(series.map(({ uid, meta }, row) => [seriesKey({ uid, ...meta }), row]));
+    this.#rowOfInterface = new Map(series.map(({ uid, meta }, row) => [interfaceKey(uid, meta.name), row]));
+    this.#transportRowOf = new Map(transport.map((uid, row) => [uid, row]));
+    this.#series = series;
   }
 
-  static keyOf(names: readonly SeriesName[]): string {
-    return names.map(seriesKey).join('\n');
+  static keyOf(series: readonly Series[], transport: readonly string[]): string {
+    return [...series.map(({ uid, meta }) => seriesKey({ uid, ...meta })), '', ...transport].join('\n');
   }
 
-  has(key: string): boolean {
-    return this.#key === key;
+  /** Takes the present descriptions of the interfaces over. @returns whether it has these rows */
+  takes(key: string, series: readonly Series[]): boolean {
+    if (this.#key !== key) return false;
+    this.#series = series;
+    return true;
   }
 
   rowOf(series: SeriesName): number | undefined {
     return this.#rowOf.get(seriesKey(series));
   }
 
-  identityOf(uid: string, name: string): string | undefined {
-    return this.#identityOf.get(interfaceKey(uid, name));
+  transportRowOf(uid: string): number | undefined {
+    return this.#transportRowOf.get(uid);
+  }
+
+  /** What an interface was, where it was read. */
+  metaOf(uid: string, name: string): InterfaceMeta | undefined {
+    return this.#series[this.#rowOfInterface.get(interfaceKey(uid, name)) ?? -1]?.meta;
   }
 }
 
@@ -48,8 +78,10 @@ export interface StoredSample {
   /** Monotonic, milliseconds since boot. */
   readonly takenAt: number;
   readonly rows: Rows;
-  /** The eight counters of a row. */
-  readonly reading: (row: number) => number[];
+  /** The eight counters of an interface's row; null: not known. */
+  readonly reading: (row: number) => (number | null)[];
+  /** Those of a pod's row of transport counters. */
+  readonly transport: (row: number) => (number | null)[];
 }
 
 interface Kept extends StoredSample {
@@ -78,20 +110,25 @@ export class History {
   /** Adds a sample and drops those older than `historyMs` before it, and the oldest of what is too much. */
   add(
     { sequence, takenAt }: { readonly sequence: number; readonly takenAt: number },
-    readings: ReadonlyMap<string, readonly InterfaceReading[]>,
+    { interfaces, transport = new Map() }: PodReadings,
     historyMs: number,
   ): void {
-    const names: SeriesName[] = [];
+    const series: Series[] = [];
     const counters: number[] = [];
-    for (const [uid, interfaces] of readings) {
-      for (const { meta, counters: row } of interfaces) {
-        names.push({ uid, name: meta.name, identity: meta.identity });
+    for (const [uid, readings] of interfaces) {
+      for (const { meta, counters: row } of readings) {
+        series.push({ uid, meta });
         counters.push(...row);
       }
     }
+    const transportAt = counters.length;
+    for (const row of transport.values()) counters.push(...row);
     const values = Float64Array.from(counters);
-    const reading = (row: number): number[] => rowOfValues(values, row);
-    this.#samples.push({ sequence, takenAt, rows: this.#rowsOf(names), reading, bytes: values.byteLength });
+    this.#samples.push({
+      ...{ sequence, takenAt, rows: this.#rowsOf(series, [...transport.keys()]), bytes: values.byteLength },
+      reading: (row) => countersOf(values, row * WIDTH, WIDTH),
+      transport: (row) => countersOf(values, transportAt + row * TRANSPORT_WIDTH, TRANSPORT_WIDTH),
+    });
     this.#bytes += values.byteLength;
     const isTooOld = (sample: Kept): boolean => sample.takenAt < takenAt - historyMs;
     const isTooMuch = (): boolean => this.#samples.length > REPORT_LIMITS.samples || this.#bytes > MAX_BYTES;
@@ -106,31 +143,55 @@ export class History {
     }
   }
 
-  #rowsOf(names: readonly SeriesName[]): Rows {
-    const key = Rows.keyOf(names);
-    if (this.#rows?.has(key) !== true) this.#rows = new Rows(names, key);
+  #rowsOf(series: readonly Series[], transport: readonly string[]): Rows {
+    if (this.#rows?.takes(Rows.keyOf(series, transport), series) !== true) this.#rows = new Rows(series, transport);
     return this.#rows;
   }
 }
 
 /** The eight counters of an interface in each of some samples; null where it was not read. */
-export function readingsOf(series: SeriesName, samples: readonly StoredSample[]): (number[] | null)[] {
+export function readingsOf(series: SeriesName, samples: readonly StoredSample[]): ((number | null)[] | null)[] {
+  return eachSample(
+    samples,
+    (rows) => rows.rowOf(series),
+    (sample, row) => sample.reading(row),
+  );
+}
+
+/** The transport counters of a pod in each of some samples; null where they were not read. */
+export function transportOf(uid: string, samples: readonly StoredSample[]): ((number | null)[] | null)[] {
+  return eachSample(
+    samples,
+    (rows) => rows.transportRowOf(uid),
+    (sample, row) => sample.transport(row),
+  );
+}
+
+/** The row is looked up once for all samples in a row that have the same rows. */
+function eachSample<T>(
+  samples: readonly StoredSample[],
+  find: (rows: Rows) => number | undefined,
+  read: (sample: StoredSample, row: number) => T,
+): (T | null)[] {
   let rows: Rows | undefined;
   let row: number | undefined;
   return samples.map((sample) => {
     if (sample.rows !== rows) {
       rows = sample.rows;
-      row = rows.rowOf(series);
+      row = find(rows);
     }
-    return row === undefined ? null : sample.reading(row);
+    return row === undefined ? null : read(sample, row);
   });
 }
 
 /** Three times as fast as a spread of the part, and a report has 100,000 of them. */
-function rowOfValues(values: Float64Array, row: number): number[] {
-  const reading: number[] = [];
-  for (let i = row * WIDTH; i < (row + 1) * WIDTH; i++) reading.push(values[i] ?? 0);
-  return reading;
+function countersOf(values: Float64Array, start: number, width: number): (number | null)[] {
+  const counters: (number | null)[] = [];
+  for (let i = start; i < start + width; i++) {
+    const value = values[i] ?? NaN;
+    counters.push(Number.isNaN(value) ? null : value);
+  }
+  return counters;
 }
 
 function interfaceKey(uid: string, name: string): string {

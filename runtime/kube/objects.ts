@@ -21,3 +21,16 @@ export function versionOf(object: unknown): string | undefined {
   const { resourceVersion } = metadataOf(object);
   return typeof resourceVersion === 'string' && resourceVersion !== '' ? resourceVersion : undefined;
 }
+
+/** A map of texts; whatever else is in it is left out. */
+export function textsOf(value: unknown): Readonly<Record<string, string>> {
+  if (!isRecord(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
+}
+
+/** Names and the like: an empty one is none. */
+export function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}

@@ -62,6 +62,7 @@ export class Reflector<T> {
   #lastContactMs: number | undefined;
   #skipped = 0;
   #problem: string | undefined;
+  #problemStatus: number | undefined;
   /** One line per change, not per try. */
   #loggedProblem = '';
 
@@ -93,6 +94,11 @@ export class Reflector<T> {
   /** Why it does not work; undefined while it does. */
   get problem(): string | undefined {
     return this.#problem;
+  }
+
+  /** HTTP status of what does not work; undefined while it works, and where there was no answer. */
+  get problemStatus(): number | undefined {
+    return this.#problemStatus;
   }
 
   /** Whether what the sink has is what the server has, but for the last moments. */
@@ -214,6 +220,7 @@ export class Reflector<T> {
   #noteContact(): void {
     this.#lastContactMs = this.#options.clock.monotonicMs();
     this.#problem = undefined;
+    this.#problemStatus = undefined;
   }
 
   /** Something came. That a watch is accepted proves less: its first event may be an error. */
@@ -240,6 +247,7 @@ export class Reflector<T> {
       const problem = errorMessage(error);
       if (problem !== this.#loggedProblem) log.warn({ path, problem }, 'the Kubernetes API cannot be followed');
       this.#problem = problem;
+      this.#problemStatus = error instanceof KubeError ? error.statusCode : undefined;
       this.#loggedProblem = problem;
     }
     return false;

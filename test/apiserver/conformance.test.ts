@@ -15,7 +15,16 @@ import type {
   MetricValueListV1Beta2,
 } from '../../openapi/metric-values.js';
 import { HPA, remoteHeaders, startDeployment, type Deployment, type Sender } from '../support/deployment.js';
-import { CUSTOM, CUSTOM_V1BETA1, EXTERNAL, METRIC, PODNET, createDemo, deployDemo } from '../support/demo-data.js';
+import {
+  CUSTOM,
+  CUSTOM_V1BETA1,
+  EXTERNAL,
+  METRIC,
+  PODNET,
+  POD_METRIC,
+  createDemo,
+  deployDemo,
+} from '../support/demo-data.js';
 import { createAuthority, createLeaf, authenticationData } from '../support/certificates.js';
 import { connectOverHttp1, type Answer } from '../support/connections.js';
 import { eventually } from '../support/programs.js';
@@ -89,6 +98,13 @@ test('conformance 5: objects of the cluster, of a namespace, and nodes under one
   assert.deepEqual(await items(`${CUSTOM}/namespaces/demo/metrics/${METRIC}`), ['demo=2k']);
   assert.deepEqual(await items(`${CUSTOM}/namespaces/podnet-system/nodes/node-a/${METRIC}`), ['node-a=2007']);
   assert.equal((await get(`${CUSTOM}/namespaces/demo/nodes/node-a/${METRIC}`)).statusCode, 403);
+});
+
+test('conformance 5: what a pod counts as a whole answers for the same objects', async () => {
+  assert.deepEqual(await items(`${CUSTOM}/namespaces/demo/pods/*/${POD_METRIC}`), ['p1=1500', 'p2=500']);
+  assert.deepEqual(await items(`${CUSTOM}/nodes/node-a/${POD_METRIC}`), ['node-a=2007']);
+  assert.deepEqual(await items(`${CUSTOM}/namespaces/demo/metrics/${POD_METRIC}`), ['demo=2k']);
+  assert.deepEqual(await items(`${CUSTOM}/namespaces/demo/services/svc1/${POD_METRIC}`), ['svc1=2k']);
 });
 
 test('conformance 6: the grammar of label selectors', async () => {

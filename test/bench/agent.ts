@@ -50,7 +50,9 @@ async function benchSweepOf(pids: readonly number[]): Promise<void> {
       agentVersion: '0',
     },
     podSource: createNetnsPods({ procfs, scan, bootId: 'b', runNetns: '/run/netns' }),
-    collectors: new Map([['interfaces', createInterfacesCollector({ procfs, scan, layouts })]]),
+    collectors: new Map([
+      ['interfaces', createInterfacesCollector({ procfs, layouts, forget: (pid) => scan.forget(pid) })],
+    ]),
     clock: systemClock,
     log: createLogger('bench', { level: 'error', format: 'text', write: (line) => process.stderr.write(line) }),
     metrics: createSelfMetrics(new Registry(), '0'),

@@ -87,6 +87,7 @@ describe('namespaces', { skip: missing('root', 'ip') }, () => {
   function wholeHistory(pod: string, network: string, metric: string) {
     const query = {
       matchesSeries: (label: LabelGetter) => label('network') === network,
+      level: 'interface' as const,
       column: familyOfRate(metric)?.column ?? NaN,
       couldMatch: () => true,
       couldMatchOn: () => true,

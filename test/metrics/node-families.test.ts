@@ -49,6 +49,13 @@ test('info families carry what is known of the interface and the pod', () => {
   );
 });
 
+test('an interface that counts less than its pod receives is flagged, and no other', () => {
+  const family = 'podnet_interface_receive_unreliable';
+  const flagged = { ...eth0, meta: { ...eth0.meta, receiveUnreliable: true } };
+  assert.equal(linesOf(viewOf(flagged), family), `${family}{${LABELS}} 1\n`);
+  assert.equal(linesOf(viewOf(eth0), family), '');
+});
+
 test('a counter that is not known has no line, not a zero', () => {
   const view = viewOf({ ...eth0, counters: [NaN, 2, 3, 4, 5, 6, 7, 8] });
   assert.equal(linesOf(view, 'podnet_interface_receive_bytes_total'), '');

@@ -32,6 +32,25 @@ test('what is no URL of a server is refused by name', () => {
   }
 });
 
+test('no family of a predecessor is served unless asked for', () => {
+  const compatOf = (...argv: readonly string[]) => {
+    const parsed = parse(...argv);
+    assert.equal(parsed.kind, 'run');
+    return parsed.options.compat;
+  };
+  assert.deepEqual(compatOf(), []);
+  const both = ['network-metrics-daemon', 'prometheus-network-shim'];
+  assert.deepEqual(compatOf('--compat', both.join(',')), both);
+  assert.deepEqual(compatOf(...both.map((name) => `--compat=${name}`)), both);
+});
+
+test('a predecessor that nobody knows is refused with those that are', () => {
+  assert.deepEqual(parse('--compat=net-exporter'), {
+    kind: 'refuse',
+    errors: ['--compat: must be some of network-metrics-daemon, prometheus-network-shim, not "net-exporter"'],
+  });
+});
+
 test('a server that is named twice is pushed to once', () => {
   assert.deepEqual(distinctServers(['https://a:443', 'https://A/', 'https://b:6443', 'https://a']), [
     'https://a',

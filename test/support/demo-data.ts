@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import type { Deployment } from './deployment.js';
-import { interfaceReport, nodeReport, podReport, readingOf } from './reports.js';
+import { interfaceReport, nodeReport, podReport, readingOf, transportOf } from './reports.js';
 
 export const METRIC = 'network_receive_bytes_per_second';
+/** Counted of a pod as a whole. */
+export const POD_METRIC = 'network_tcp_retransmitted_segments_per_second';
 export const CUSTOM = '/apis/custom.metrics.k8s.io/v1beta2';
 export const CUSTOM_V1BETA1 = '/apis/custom.metrics.k8s.io/v1beta1';
 export const EXTERNAL = '/apis/external.metrics.k8s.io/v1beta1';
 export const PODNET = '/apis/podnet.dev/v1alpha1';
 
-/** Two pods of the Deployment web in the namespace demo, behind the Service svc1, on node-a: p1 at 1,500 bytes a second, p2 at 500. */
+/** Two pods of the Deployment web in the namespace demo, behind the Service svc1, on node-a: p1 at 1,500 bytes and segments sent again a second, p2 at 500 of each. */
 export async function deployDemo(deployment: Deployment): Promise<void> {
   const { api, addPod, rules } = deployment;
   rules.push(
@@ -35,6 +37,7 @@ export function createDemo(deployment: Deployment) {
   const pod = (namespace: string, name: string, perSecond: number, second: number) =>
     podReport({
       ...{ namespace, name, uid: `uid-${name}`, labels: { app: 'web' } },
+      transport: [transportOf(perSecond * second)],
       interfaces: [
         interfaceReport({ identity: `${name}/3`, readings: [readingOf(perSecond * second)] }),
         interfaceReport({

@@ -64,6 +64,7 @@ export async function runNodeagent(
     '--listen-address',
     '127.0.0.1:0',
     ...(flags.includes('--interval') ? [] : ['--interval', '200ms']),
+    ...(flags.includes('--pod-source') ? [] : ['--pod-source', 'netns']),
     ...flags,
   ];
   const invocation = parseOptions(nodeagentProgram('0.0.0', 'test-node'), argv, {});
@@ -72,6 +73,7 @@ export async function runNodeagent(
     clock: systemClock,
     version: '0.0.0',
     log,
+    env: {},
     serverCa: server.ca,
     ...overrides,
   });

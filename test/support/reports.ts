@@ -1,5 +1,6 @@
 import {
   NODE_REPORT_VERSION,
+  TRANSPORT_COUNTERS,
   type InterfaceReport,
   type NodeReport,
   type PodReport,
@@ -8,6 +9,11 @@ import {
 /** Eight counters that are told apart by their column: value, value + 1, … */
 export function readingOf(value: number): number[] {
   return Array.from({ length: 8 }, (_, column) => value + column);
+}
+
+/** The transport counters, told apart likewise; the first is that of retransmitted segments. */
+export function transportOf(value: number): number[] {
+  return TRANSPORT_COUNTERS.map((_, column) => value + column);
 }
 
 export function interfaceReport(overrides: Partial<InterfaceReport> = {}): InterfaceReport {

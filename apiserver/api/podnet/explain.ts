@@ -8,7 +8,7 @@ import {
 import type { Clock } from '../../../runtime/clock.js';
 import { renderDuration } from '../../../runtime/duration.js';
 import { ABSENCES, ofInterface, type Figure, type Figures } from '../../store/figure.js';
-import type { PodSeries } from '../../store/node-series.js';
+import type { PodSeries } from '../../store/pod-series.js';
 import type { KnownPod, Pods } from '../../store/pods.js';
 import { samplesIn } from '../../store/samples.js';
 import { queryValue, type App } from '../app-types.js';
@@ -103,8 +103,8 @@ function messageOf(considered: number, sum: Parameters<typeof whole>[0], { pods 
 function explainPod(pod: KnownPod, asked: AskedFigure, nowMs: number, figures: Figures): ExplainedPod {
   const { name, uid, series } = pod;
   const figure = figures.ofPod(pod, asked, nowMs);
-  const counted = series === undefined ? [] : figures.counted(pod, series, asked);
-  const samples = series === undefined ? [] : samplesIn(series.node, counted, asked, nowMs);
+  const summed = series === undefined ? [] : figures.summed(pod, series, asked);
+  const samples = series === undefined ? [] : samplesIn(series.node, summed, asked, nowMs);
   const newest = samples.at(-1);
   return {
     ...{ name, uid, node: series?.node.node ?? '' },
@@ -122,6 +122,7 @@ function explainInterfaces(
   reported: PodSeries,
   { asked, nowMs, figures }: { readonly asked: AskedFigure; readonly nowMs: number; readonly figures: Figures },
 ): ExplainedInterface[] {
+  if (asked.level === 'pod') return [];
   const matched = new Set(figures.matched(pod, reported, asked));
   const counted = new Set(figures.counted(pod, reported, asked));
   return [...reported.interfaces.values()].map((series) => {

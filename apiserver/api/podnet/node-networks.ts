@@ -69,7 +69,7 @@ function figuresOf(name: string, nowMs: number, { pods, figures, windowMs }: Nod
   const members = pods.onNode(name, nowMs);
   const everything = {
     ...{ matchesSeries: () => true, couldMatch: () => true, couldMatchOn: () => true },
-    ...{ choosesNetworks: false, windowMs },
+    ...{ choosesNetworks: false, level: 'interface' as const, windowMs },
   };
   if (!pods.isKnown) return INTERFACE_COUNTERS.map(() => ({ ok: false, reason: 'partial' }));
   return INTERFACE_COUNTERS.map((_, column) => toFigure(figures.ofAll(members, { ...everything, column }, nowMs)));

@@ -3,7 +3,7 @@ import { PODNET_GROUP_VERSION, PodNetwork, PodNetworkList } from '../../../opena
 import type { Clock } from '../../../runtime/clock.js';
 import { ratesOf } from '../../store/interface-rates.js';
 import type { InterfaceSeries } from '../../store/interface-series.js';
-import type { PodSeries } from '../../store/node-series.js';
+import type { PodSeries } from '../../store/pod-series.js';
 import type { KnownPod, Pods } from '../../store/pods.js';
 import { timestampOf } from '../metric-value-list.js';
 import { rateColumns, trafficOf } from './rates.js';
@@ -77,7 +77,7 @@ interface Described {
 }
 
 function toPodNetwork(name: string, { pod, node, createdMs, series }: Described): PodNetwork {
-  const { network, nadNamespace, primary, hostInterface, pciAddress, source } = series.meta;
+  const { network, nadNamespace, primary, hostInterface, pciAddress, source, receiveUnreliable } = series.meta;
   return {
     apiVersion: PODNET_GROUP_VERSION,
     kind: 'PodNetwork',
@@ -89,6 +89,7 @@ function toPodNetwork(name: string, { pod, node, createdMs, series }: Described)
     ...{ node, interface: series.name, network, nadNamespace, primary, source },
     ...(hostInterface !== undefined && { hostInterface }),
     ...(pciAddress !== undefined && { pciAddress }),
+    ...(receiveUnreliable !== undefined && { receiveUnreliable }),
   };
 }
 

@@ -206,7 +206,7 @@ test('a pod without a value is a 404 by name and left out of a list', async () =
   assert.equal(statusCode, 404);
   assert.equal(
     body.message,
-    `the server could not find the metric ${RECEIVE} for pods web-0 with selector network=nope: none of its interfaces matches the metric selector`,
+    `the server could not find the metric ${RECEIVE} for pods web-0 with selector network=nope: none of its series matches the metric selector`,
   );
   assert.equal(
     (await server.get(metricPath('web-7', RECEIVE))).body.message,

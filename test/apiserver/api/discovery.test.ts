@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { API_GROUP_NAMES, apiSurface } from '../../../apiserver/api/api-surface.js';
-import { DESCRIBED_KINDS } from '../../../apiserver/api/described-objects.js';
+import { DESCRIBED_KINDS, ratesOf } from '../../../apiserver/api/described-objects.js';
 import { RATE_NAMES } from '../../../metrics/catalogue.js';
 import type {
   ApiGroup,
@@ -62,7 +62,10 @@ for (const version of SERVED['custom.metrics.k8s.io']) {
     for (const path of [`/apis/custom.metrics.k8s.io/${version}`, `/apis/custom.metrics.k8s.io/${version}/`]) {
       const { body } = await server.get<ApiResourceList>(path);
       assert.equal(body.groupVersion, `custom.metrics.k8s.io/${version}`);
-      assert.equal(body.resources.length, 8 * DESCRIBED_KINDS.length);
+      assert.deepEqual(
+        body.resources.map(({ name }) => name),
+        DESCRIBED_KINDS.flatMap((kind) => ratesOf(kind).map((metric) => `${kind.resource}/${metric}`)),
+      );
       for (const { name, ...rest } of body.resources) {
         const [resource = '', metric = ''] = name.split('/');
         assert.ok(RATE_NAMES.includes(metric), name);
@@ -72,6 +75,18 @@ for (const version of SERVED['custom.metrics.k8s.io']) {
     }
   });
 }
+
+test('conformance 1: what a pod counts as a whole is a metric of every kind but networks', async () => {
+  const { body } = await createTestServer().get<ApiResourceList>('/apis/custom.metrics.k8s.io/v1beta2');
+  const described = body.resources.flatMap(({ name }) => {
+    const [resource, metric] = name.split('/');
+    return metric === 'network_tcp_retransmitted_segments_per_second' ? [resource] : [];
+  });
+  assert.deepEqual(described, [
+    ...['pods', 'services', 'deployments.apps', 'statefulsets.apps', 'daemonsets.apps'],
+    ...['nodes', 'namespaces'],
+  ]);
+});
 
 test('conformance 1: external metrics are the catalogue', async () => {
   const { body } = await createTestServer().get<ApiResourceList>('/apis/external.metrics.k8s.io/v1beta1');

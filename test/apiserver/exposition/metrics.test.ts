@@ -6,7 +6,7 @@ import { gunzipSync } from 'node:zlib';
 import { test } from 'node:test';
 import { podLabel } from '../../../metrics/labels.js';
 import { createTestServer, type TestServer } from '../../support/app.js';
-import { interfaceReport, nodeReport, podReport, readingOf } from '../../support/reports.js';
+import { interfaceReport, nodeReport, podReport, readingOf, transportOf } from '../../support/reports.js';
 import { missing } from '../../support/requirements.js';
 
 const OPENMETRICS = 'application/openmetrics-text; version=1.0.0';
@@ -30,17 +30,34 @@ async function serverWithNodes(): Promise<TestServer> {
     identity: '2/2',
     readings: [readingOf(50)],
   });
+  const net2 = interfaceReport({
+    ...{ name: 'net2', network: 'n6', nadNamespace: 'telco', primary: false, identity: '2/3' },
+    ...{ receiveUnreliable: true, readings: [[null, null, null, null, 5, 6, 7, 8]] },
+  });
+  const transport = [[null, ...transportOf(100).slice(1)]];
   const workload = { kind: 'StatefulSet', name: 'web' };
   await server.push(
     nodeReport(1_000, {
       node: 'node-b',
       bootId: 'b',
-      pods: [podReport({ namespace: 'telco', name: 'upf-0', uid: 'u', labels: {}, interfaces: [odd, net1] })],
+      pods: [
+        podReport({
+          namespace: 'telco',
+          name: 'upf-0',
+          uid: 'u',
+          labels: {},
+          interfaces: [odd, net1, net2],
+          transport,
+        }),
+      ],
     }),
   );
   await server.push(
     nodeReport(1_000, {
-      pods: [podReport({ workload }), podReport({ name: 'agent', uid: 'a', hostNetwork: true, interfaces: [] })],
+      pods: [
+        podReport({ workload, transport: [transportOf(0)] }),
+        podReport({ name: 'agent', uid: 'a', hostNetwork: true, interfaces: [] }),
+      ],
     }),
   );
   return server;

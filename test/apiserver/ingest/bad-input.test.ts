@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createTestServer, metricPath, type TestServer } from '../../support/app.js';
-import { interfaceReport, nodeReport, podReport, readingOf } from '../../support/reports.js';
+import { interfaceReport, nodeReport, podReport, readingOf, transportOf } from '../../support/reports.js';
 
 const METRIC = 'network_receive_bytes_per_second';
 const MIB = 1024 * 1024;
@@ -162,6 +162,32 @@ const ENTRIES: readonly (readonly [string, unknown, string, RegExp])[] = [
   ],
   ['an interface name with a newline', otherInterface({ name: 'a\nb' }), 'bad_interface', /name: must match pattern/],
   ['a network that is no name', otherInterface({ network: 'a"b' }), 'bad_interface', /network: must match pattern/],
+  ['transport counters that are no list', other({ transport: 'x' }), 'bad_transport', /want a list of 1, .*: "x"$/],
+  [
+    'a transport reading too many',
+    other({ transport: [transportOf(1), transportOf(2)] }),
+    'bad_transport',
+    /^pods\[1\]\.transport want a list of 1, .*: a list of 2$/,
+  ],
+  ['a transport reading of eight', other({ transport: [readingOf(1)] }), 'bad_counter', /a reading has 12 counters/],
+  [
+    'a negative transport counter',
+    other({ transport: [[1, -1, ...transportOf(1).slice(2)]] }),
+    'bad_counter',
+    /^pods\[1\]\.transport\[0\] tcpOutgoingResets is not a count: -1$/,
+  ],
+  [
+    'transport counters of a pod on the host network',
+    other({ hostNetwork: true, interfaces: [], transport: [transportOf(1)] }),
+    'host_network',
+    /^pods\[1\]\.transport a pod on the host network is not given/,
+  ],
+  [
+    'a container that is none',
+    other({ container: { name: 'a b', image: 'i', cgroup: '' } }),
+    'bad_container',
+    /^pods\[1\]\.container name: must match pattern/,
+  ],
   [
     'an interface that stands twice',
     other({ interfaces: [interfaceReport(), interfaceReport()] }),
@@ -217,6 +243,40 @@ test('an interface that had to be left out makes the sum over its pod absent', a
   }
   assert.deepEqual((await server.get(metricPath('*', METRIC))).body.items, []);
   assert.match((await server.get('/metrics')).text, /podnet_interface_receive_bytes_total\{.*interface="eth0"/);
+});
+
+test('a pod whose interfaces are not known yet is no bad entry', async () => {
+  const server = createTestServer();
+  const { interfaces: _, ...unread } = podReport();
+  const { body } = await server.push(nodeReport(1_000, { pods: [unread] }));
+  assert.deepEqual(body.rejected, []);
+  const { body: answer } = await server.get(metricPath('web-0', METRIC));
+  assert.match(answer.message, /its agent could not read its interfaces yet$/);
+});
+
+test('what a bad transport or container stands beside is taken', async () => {
+  const server = createTestServer();
+  for (const second of [1, 2]) {
+    const web = { ...podReport({ interfaces: [interfaceReport({ readings: [readingOf(second * 100)] })] }) };
+    const pods = [{ ...web, transport: [[1]], container: 7 }];
+    const { body } = await server.pushBody(gzipSync(JSON.stringify({ ...nodeReport(second * 1_000), pods })));
+    assert.deepEqual(
+      body.rejected.map(({ entry, reason }) => [entry, reason]),
+      [
+        ['pods[0].container', 'bad_container'],
+        ['pods[0].transport[0]', 'bad_counter'],
+      ],
+    );
+  }
+  assert.equal((await server.get(metricPath('web-0', METRIC))).body.items[0]?.value, '100');
+});
+
+test('the container of a pod is kept, and nothing else that stands there', async () => {
+  const server = createTestServer();
+  const container = { name: 'app', image: 'registry/app:1', cgroup: '/kubepods/pod1/c1' };
+  await server.push(nodeReport(1_000, { pods: [podReport({ container: { ...container, ...{ more: 1 } } })] }));
+  const [pod] = server.store.reported('default', 'web-0');
+  assert.deepEqual(pod?.meta.container, container);
 });
 
 test('a sample that cannot be is left out, and the readings of the others stay theirs', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { EPOCH, ROW, counterRate, newestReading, type Readings } from '../../../apiserver/store/rate.js';
+import { counterRate, newestReading, type Readings } from '../../../apiserver/store/rate.js';
 
 interface Row {
   readonly at: number;
@@ -10,15 +10,17 @@ interface Row {
 }
 
 const MINUTE_MS = 60_000;
+/** One counter, and the epoch. */
+const WIDTH = 2;
 
 /** Readings of column 0. */
 function readingsOf(rows: readonly Row[]): Readings {
-  const values = new Float64Array(rows.length * ROW).fill(NaN);
+  const values = new Float64Array(rows.length * WIDTH).fill(NaN);
   rows.forEach(({ value, epoch = 0 }, i) => {
-    values[i * ROW] = value;
-    values[i * ROW + EPOCH] = epoch;
+    values[i * WIDTH] = value;
+    values[i * WIDTH + 1] = epoch;
   });
-  return { takenAtMs: Float64Array.from(rows, ({ at }) => at), values, length: rows.length };
+  return { takenAtMs: Float64Array.from(rows, ({ at }) => at), values, width: WIDTH, length: rows.length };
 }
 
 const rateOf = (rows: readonly Row[], windowMs = MINUTE_MS) => counterRate(readingsOf(rows), 0, windowMs);

@@ -27,17 +27,22 @@ async function sweepIn(
   const layouts = new NetnsLayouts(procfs, new SysFs('test/fixtures/no-sysfs'));
   const pods = createNetnsPods({ procfs, scan, bootId: 'boot', runNetns: '/nonexistent' }).pods(0).map(change);
   const added = new Map<string, readonly InterfaceReading[]>();
+  const loopbacks = new Map<string, readonly number[]>();
   const skipped = new Map<string, string>();
-  await createInterfacesCollector({ procfs, scan, layouts })(
+  await createInterfacesCollector({ procfs, layouts, forget: (pid) => scan.forget(pid) })(
     {
       pods,
       startedMs: 0,
-      addInterfaces: (pod, interfaces) => added.set(pod.name, interfaces),
+      addInterfaces: (pod, interfaces, loopback) => {
+        added.set(pod.name, interfaces);
+        if (loopback !== undefined) loopbacks.set(pod.name, loopback);
+      },
+      addTransport: () => assert.fail('not of this collector'),
       skip: (pod, reason) => skipped.set(pod.name, reason),
     },
     signal,
   );
-  return { added, skipped, pods };
+  return { added, loopbacks, skipped, pods };
 }
 
 test('interfaces are named, leave out lo, and know their default route and ifindex', async () => {
@@ -60,6 +65,11 @@ test('interfaces are named, leave out lo, and know their default route and ifind
       },
     },
   ]);
+});
+
+test('loopback is told apart', async () => {
+  const { loopbacks } = await sweepOf('containerd');
+  assert.deepEqual(loopbacks.get('5eff39ce41c3'), [0, 0, 0, 0, 0, 0, 0, 0]);
 });
 
 test('what one pod sent, the other received', async () => {

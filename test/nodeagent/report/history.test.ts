@@ -36,16 +36,16 @@ function item(value: number, { name = 'eth0', identity = '1/3' } = {}): Interfac
 function historyOf(...sweeps: readonly (readonly InterfaceReading[])[]): History {
   const history = new History();
   sweeps.forEach((interfaces, i) =>
-    history.add({ sequence: i + 1, takenAt: i * 1_000 }, new Map([['u', interfaces]]), 100_000),
+    history.add({ sequence: i + 1, takenAt: i * 1_000 }, { interfaces: new Map([['u', interfaces]]) }, 100_000),
   );
   return history;
 }
 
-function reportOf(history: History, present: readonly InterfaceReading[], after = 0) {
+function parsedReport(history: History, present: readonly InterfaceReading[], after = 0, ofPod: Pod = pod): NodeReport {
   const samples = history.since(after);
   const draft = draftReport({
     sender,
-    pods: [{ pod, interfaces: present.map(({ meta }) => meta) }],
+    pods: [{ pod: ofPod, interfaces: present.map(({ meta }) => meta) }],
     samples,
     sequence: 9,
     collectors: [],
@@ -55,6 +55,11 @@ function reportOf(history: History, present: readonly InterfaceReading[], after 
   assert.equal(draft.samples, report.samples.length);
   assert.equal(report.sentAt, 9_000);
   assert.ok(Compile(NodeReport).Check(report), 'the report is as its schema says');
+  return report;
+}
+
+function reportOf(history: History, present: readonly InterfaceReading[], after = 0) {
+  const report = parsedReport(history, present, after);
   return report.pods[0]?.interfaces?.map(({ name, identity, readings }) => [
     name,
     identity,
@@ -92,7 +97,8 @@ test('an interface that is gone is not sent, whatever the history holds', () => 
 
 test('what is older than the history is dropped', () => {
   const history = new History();
-  for (let i = 1; i <= 20; i++) history.add({ sequence: i, takenAt: i * 1_000 }, new Map([['u', [item(i)]]]), 5_000);
+  for (let i = 1; i <= 20; i++)
+    history.add({ sequence: i, takenAt: i * 1_000 }, { interfaces: new Map([['u', [item(i)]]]) }, 5_000);
   assert.deepEqual(
     history.since(0).map(({ sequence }) => sequence),
     [15, 16, 17, 18, 19, 20],
@@ -122,7 +128,11 @@ test('an interface is looked up once, however many samples there are', (context)
   const pods = Array.from({ length: 110 }, (_, i) => ({ ...pod, uid: `uid-${i}` }));
   const interfaces = ['eth0', 'net1', 'net2'].map((name) => item(1, { name }));
   for (let i = 1; i <= 300; i++) {
-    history.add({ sequence: i, takenAt: i }, new Map(pods.map(({ uid }) => [uid, interfaces])), Infinity);
+    history.add(
+      { sequence: i, takenAt: i },
+      { interfaces: new Map(pods.map(({ uid }) => [uid, interfaces])) },
+      Infinity,
+    );
   }
   const samples = history.since(0);
   const rowOf = context.mock.method(Rows.prototype, 'rowOf');
@@ -141,14 +151,81 @@ test('of an interface that was made anew again and again the newest few identiti
 
 test('no more samples are kept than a report takes, however far back they are wanted', () => {
   const history = new History();
-  for (let i = 1; i <= 1_100; i++) history.add({ sequence: i, takenAt: i }, new Map([['u', [item(i)]]]), Infinity);
+  for (let i = 1; i <= 1_100; i++)
+    history.add({ sequence: i, takenAt: i }, { interfaces: new Map([['u', [item(i)]]]) }, Infinity);
   assert.deepEqual([history.since(0).length, history.since(0)[0]?.sequence], [1_024, 77]);
 });
 
 test('no more than 32 MiB of counters are kept', () => {
   const history = new History();
   const many = Array.from({ length: 10_000 }, (_, i) => item(i, { name: `eth${i}` }));
-  for (let i = 1; i <= 60; i++) history.add({ sequence: i, takenAt: i }, new Map([['u', many]]), Infinity);
+  for (let i = 1; i <= 60; i++)
+    history.add({ sequence: i, takenAt: i }, { interfaces: new Map([['u', many]]) }, Infinity);
   assert.equal(history.since(0).length, 52); // of 640,000 bytes each
   assert.equal(history.newest?.sequence, 60);
+});
+
+test('an earlier identity is reported with the network that it was on', () => {
+  const on = (network: string, identity: string, value: number): InterfaceReading => {
+    const { meta, counters } = item(value, { identity });
+    return { meta: { ...meta, network, nadNamespace: 'infra', primary: network === 'red' }, counters };
+  };
+  // its network became known only with the second sweep
+  const history = historyOf([on('', '1/3', 1)], [on('red', '1/3', 2)], [on('blue', '1/7', 3)], [on('blue', '1/7', 4)]);
+  const { pods } = parsedReport(history, [on('blue', '1/7', 4)]);
+  assert.deepEqual(
+    pods[0]?.interfaces?.map(({ network, primary, identity }) => [network, primary, identity]),
+    [
+      ['red', true, '1/3'],
+      ['blue', false, '1/7'],
+    ],
+  );
+});
+
+test('a counter that is not known is null in a report, and no other is', () => {
+  const unknown = readingOf(10).with(0, NaN).with(3, NaN);
+  const history = historyOf([{ ...item(10), counters: unknown }]);
+  const { pods } = parsedReport(history, [item(10)]);
+  assert.deepEqual(pods[0]?.interfaces?.[0]?.readings, [[null, 11, 12, null, 14, 15, 16, 17]]);
+});
+
+test('the transport counters of a pod have a row for each sample, null where they were not read', () => {
+  const history = new History();
+  const row = (value: number): number[] => Array.from({ length: 12 }, (_, column) => value + column);
+  const transport = [row(100), undefined, row(200).with(11, NaN)];
+  transport.forEach((counters, i) =>
+    history.add(
+      { sequence: i + 1, takenAt: i * 1_000 },
+      {
+        interfaces: new Map([['u', [item(i)]]]),
+        transport: new Map([['other', row(1)], ...(counters === undefined ? [] : [['u', counters] as const])]),
+      },
+      100_000,
+    ),
+  );
+  const { pods } = parsedReport(history, [item(2)]);
+  assert.deepEqual(pods[0]?.transport, [row(100), null, [...row(200).slice(0, 11), null]]);
+  assert.deepEqual(
+    pods[0]?.interfaces?.[0]?.readings.map((reading) => reading?.[0]),
+    [0, 1, 2],
+  );
+});
+
+test('a pod whose transport counters were never read is reported without any', () => {
+  assert.equal('transport' in (parsedReport(historyOf([item(1)]), [item(1)]).pods[0] ?? {}), false);
+});
+
+test('the container of a pod is in its report', () => {
+  const container = { name: 'app', image: 'registry.example/app:1', cgroup: '' };
+  const { pods } = parsedReport(historyOf([item(1)]), [item(1)], 0, { ...pod, container });
+  assert.deepEqual(pods[0]?.container, container);
+});
+
+test('transport counters are part of the 32 MiB that are kept', () => {
+  const history = new History();
+  const row = new Array<number>(12).fill(1);
+  const transport = new Map(Array.from({ length: 10_000 }, (_, i) => [`uid-${i}`, row]));
+  for (let i = 1; i <= 60; i++)
+    history.add({ sequence: i, takenAt: i }, { interfaces: new Map(), transport }, Infinity);
+  assert.equal(history.since(0).length, 34); // of 960,000 bytes each
 });

@@ -1,0 +1,119 @@
+import { INTERFACE_COUNTERS, type InterfaceReport } from '../../openapi/node-report.js';
+import type { ApiPod } from '../pods/pod-list.js';
+import type { CounterSeries } from './counter-series.js';
+import { InterfaceSeries } from './interface-series.js';
+import type { NodeSeries } from './node-series.js';
+import { newestRow } from './rate.js';
+import type { AcceptedPod, PodMeta } from './report.js';
+import { TransportSeries } from './transport-series.js';
+
+/** Where the samples of a report go. */
+export interface Rows {
+  /** For each sample its row; -1: nowhere. */
+  readonly rows: readonly number[];
+  /** Rows that a new series has room for. */
+  readonly capacity: number;
+}
+
+/** One pod on one node. */
+export class PodSeries {
+  readonly interfaces = new Map<string, InterfaceSeries>();
+  /** Undefined where its agent never read it: then it costs nothing. */
+  transport: TransportSeries | undefined;
+  /** Whether its agent could ever tell what interfaces it has. */
+  isRead = false;
+
+  #described: { readonly meta: PodMeta; readonly listed: ApiPod; readonly result: PodMeta } | undefined;
+
+  constructor(
+    readonly node: NodeSeries,
+    public meta: PodMeta,
+  ) {}
+
+  /** What is said of the pod with the word of the API server, which wins. The same object for as long as both say the same. */
+  describedBy(listed: ApiPod | undefined): PodMeta {
+    if (listed?.uid !== this.meta.uid) return this.meta;
+    if (this.#described?.meta !== this.meta || this.#described.listed !== listed) {
+      const { labels, workload } = listed;
+      const { workload: _reported, ...meta } = this.meta;
+      const result = { ...meta, labels, ...(workload !== undefined && { workload }) };
+      this.#described = { meta: this.meta, listed, result };
+    }
+    return this.#described.result;
+  }
+
+  /** Takes over what is new in a report. */
+  add({ interfaces, leftOut, isRead, transport }: AcceptedPod, rows: Rows): void {
+    if (isRead) this.#addInterfaces(interfaces, leftOut, rows);
+    if (transport !== undefined) this.#addTransport(transport, rows);
+    else if (this.transport !== undefined && newestRow(this.node.readings(this.transport)) < 0)
+      this.transport = undefined;
+  }
+
+  /** Everything of it that has a history. */
+  *everySeries(): Iterable<CounterSeries> {
+    yield* this.interfaces.values();
+    if (this.transport !== undefined) yield this.transport;
+  }
+
+  #addInterfaces(interfaces: readonly InterfaceReport[], leftOut: ReadonlySet<string>, { rows, capacity }: Rows): void {
+    this.isRead = true;
+    const byName = groupByName(interfaces);
+    for (const [name, reports] of byName) {
+      const [first] = reports;
+      let series = this.interfaces.get(name);
+      const last = reports.at(-1) ?? first;
+      // Put on another network it is another interface: what it carried before is not that network's.
+      const isElsewhere = series?.isElsewhere(last) === true;
+      if (series === undefined || isElsewhere) {
+        series = new InterfaceSeries(last, capacity);
+        this.interfaces.set(name, series);
+      }
+      series.describe(last);
+      for (const [i, row] of rows.entries()) {
+        if (row < 0) continue;
+        for (const { identity, readings } of isElsewhere ? [last] : reports) {
+          const reading = readings[i] ?? null;
+          if (reading !== null) series.write(row, identity, reading);
+        }
+      }
+    }
+    for (const name of this.interfaces.keys()) {
+      if (!byName.has(name) && !leftOut.has(name)) this.interfaces.delete(name);
+    }
+  }
+
+  #addTransport(readings: NonNullable<AcceptedPod['transport']>, { rows, capacity }: Rows): void {
+    for (const [i, row] of rows.entries()) {
+      const reading = readings[i] ?? null;
+      if (row < 0 || reading === null) continue;
+      this.transport ??= new TransportSeries(capacity);
+      this.transport.write(row, reading);
+    }
+  }
+}
+
+/** Numbers that one sample of a pod takes. */
+export function widthOf({ interfaces, transport }: AcceptedPod): number {
+  return interfaces.length * (INTERFACE_COUNTERS.length + 1) + (transport === undefined ? 0 : TransportSeries.WIDTH);
+}
+
+/**
+ * Of two pods with one name, whether the later known one is to be shown: it was created later, or in the same second (which is
+ * as fine as Kubernetes tells) under another uid. Under the same uid it is a second node that claims the first one's pod: whatever it
+ * says of its age, it gets it only when the first has fallen silent.
+ */
+export function replacesPod(later: PodSeries, earlier: PodSeries, nowMs: number): boolean {
+  if (later.meta.uid === earlier.meta.uid) return !earlier.node.isFresh(nowMs) && later.node.isFresh(nowMs);
+  return later.meta.createdMs >= earlier.meta.createdMs;
+}
+
+function groupByName(interfaces: readonly InterfaceReport[]): Map<string, [InterfaceReport, ...InterfaceReport[]]> {
+  const groups = new Map<string, [InterfaceReport, ...InterfaceReport[]]>();
+  for (const one of interfaces) {
+    const group = groups.get(one.name);
+    if (group === undefined) groups.set(one.name, [one]);
+    else group.push(one);
+  }
+  return groups;
+}

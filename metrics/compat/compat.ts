@@ -1,0 +1,96 @@
+import type { InterfaceDescription, NodeView, PodDescription } from '../node-families.js';
+import { renderLabels, renderSample } from '../render.js';
+import { NETWORK_METRICS_DAEMON } from './network-metrics-daemon.js';
+import type { CompatFamily, CompatInterface, CompatSet } from './predecessor.js';
+import { PROMETHEUS_NETWORK_SHIM } from './prometheus-network-shim.js';
+
+/** What --compat takes: predecessors whose families are served as well. */
+export const COMPAT_NAMES = ['network-metrics-daemon', 'prometheus-network-shim'] as const;
+export type CompatName = (typeof COMPAT_NAMES)[number];
+
+/** Of the flag, which both programs have. */
+export const COMPAT_HELP =
+  'Predecessors whose families are served as well, under their names (docs/compat.md); beside the original exporters they count twice.';
+
+const SETS: Readonly<Record<CompatName, readonly CompatSet[]>> = {
+  'network-metrics-daemon': NETWORK_METRICS_DAEMON,
+  'prometheus-network-shim': PROMETHEUS_NETWORK_SHIM,
+};
+
+interface InterfaceLabels {
+  readonly node: string;
+  readonly pod: PodDescription;
+  /** One text a set, undefined where the interface has no series in it. */
+  readonly texts: readonly (string | undefined)[];
+}
+
+/** The families of predecessors, rendered from the same view of a node as podnet's own. */
+export class Compat {
+  readonly families: readonly CompatFamily[];
+  readonly #sets: readonly CompatSet[];
+  /** Kept for as long as the descriptions of interface and pod are the same objects. */
+  readonly #labels = new WeakMap<InterfaceDescription, InterfaceLabels>();
+
+  constructor(names: readonly CompatName[]) {
+    this.#sets = [...new Set(names)].flatMap((name) => SETS[name]);
+    this.families = this.#sets.flatMap(({ families }) => families);
+  }
+
+  /**
+   * Sample lines of a node, one text for each of `families` and in their order. A pod on the node's network has none: it would be given
+   * the node's traffic. A counter that is not known has no line.
+   */
+  render(view: NodeView): string[] {
+    const lines = this.families.map(() => '');
+    if (lines.length === 0) return lines;
+    for (const { meta: pod, interfaces } of view.pods) {
+      if (pod.hostNetwork || pod.machine === true) continue;
+      const items = [...interfaces].map(({ meta, counters }) => ({
+        counters,
+        texts: this.#textsOf({ node: view.node, pod, meta }),
+      }));
+      let first = 0;
+      for (const [i, { families }] of this.#sets.entries()) {
+        const shared = repeated(items.map(({ texts }) => texts[i]));
+        for (const { counters, texts } of items) {
+          const labels = texts[i];
+          if (labels === undefined || shared.has(labels)) continue;
+          for (const [j, { name, column }] of families.entries()) {
+            const value = column === undefined ? 0 : (counters[column] ?? NaN);
+            if (Number.isNaN(value)) continue;
+            lines[first + j] = (lines[first + j] ?? '') + renderSample(name, labels, value);
+          }
+        }
+        first += families.length;
+      }
+    }
+    return lines;
+  }
+
+  #textsOf(item: CompatInterface): InterfaceLabels['texts'] {
+    const { node, pod, meta } = item;
+    const known = this.#labels.get(meta);
+    if (known?.pod === pod && known.node === node) return known.texts;
+    const texts = this.#sets.map(({ labelsOf }) => {
+      const pairs = labelsOf(item);
+      return pairs === undefined ? undefined : renderLabels(pairs);
+    });
+    this.#labels.set(meta, { node, pod, texts });
+    return texts;
+  }
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** Labels that several interfaces of a pod would share (macvlans on one device of the node): such a series would be of neither. */
+function repeated(texts: readonly (string | undefined)[]): ReadonlySet<string> {
+  if (texts.length < 2) return NONE;
+  const seen = new Set<string>();
+  const twice = new Set<string>();
+  for (const text of texts) {
+    if (text === undefined) continue;
+    if (seen.has(text)) twice.add(text);
+    seen.add(text);
+  }
+  return twice;
+}

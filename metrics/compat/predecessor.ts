@@ -1,0 +1,27 @@
+import type { MetricFamily } from '../catalogue.js';
+import type { InterfaceDescription, PodDescription } from '../node-families.js';
+
+/** A family under the name that a predecessor of podnet gave it. */
+export interface CompatFamily extends MetricFamily {
+  /** Column of the counter in a reading. Without one every series is 0: what is joined with it by `+` keeps its value. */
+  readonly column?: number;
+}
+
+/** An interface of a pod that has a network of its own. */
+export interface CompatInterface {
+  readonly node: string;
+  readonly pod: PodDescription;
+  readonly meta: InterfaceDescription;
+}
+
+export type LabelPairs = readonly (readonly [name: string, value: string])[];
+
+/** Families whose series have the same labels. */
+export interface CompatSet {
+  readonly families: readonly CompatFamily[];
+  /**
+   * The labels of an interface's series; undefined where it has none. A label that is not known is empty and not left out: with
+   * honor_labels an empty one keeps the scraped target's own label of that name away.
+   */
+  readonly labelsOf: (item: CompatInterface) => LabelPairs | undefined;
+}

@@ -1,0 +1,80 @@
+import { INTERFACE_COUNTERS } from '../openapi/node-report.js';
+import type { InterfaceReading, TransportReading } from './collectors/collector.js';
+import type { Netns, Pod } from './inventory/pod.js';
+import type { ReceiveCheck, Verdict } from './inventory/receive-check.js';
+import type { PodReadings } from './report/history.js';
+
+const RECEIVE_BYTES = INTERFACE_COUNTERS.indexOf('receiveBytes');
+const RECEIVE_PACKETS = INTERFACE_COUNTERS.indexOf('receivePackets');
+const RECEIVE = INTERFACE_COUNTERS.flatMap((name, column) => (name.startsWith('receive') ? [column] : []));
+
+/** What the collectors of one sweep have read; what an interface says it received is believed only when the receive check agrees. */
+export class CheckedReadings {
+  readonly #check: ReceiveCheck;
+  readonly #interfaces = new Map<string, readonly InterfaceReading[]>();
+  readonly #loopbacks = new Map<string, readonly number[]>();
+  readonly #transport = new Map<string, TransportReading>();
+
+  constructor(check: ReceiveCheck) {
+    this.#check = check;
+  }
+
+  addInterfaces({ uid }: Pod, interfaces: readonly InterfaceReading[], loopback?: readonly number[]): void {
+    this.#interfaces.set(uid, interfaces);
+    if (loopback !== undefined) this.#loopbacks.set(uid, loopback);
+  }
+
+  addTransport({ uid }: Pod, transport: TransportReading): void {
+    this.#transport.set(uid, transport);
+  }
+
+  /** @param atMs when the sweep began, on the monotonic clock */
+  checked(pods: readonly Pod[], atMs: number): PodReadings {
+    this.#check.keepOnly(new Set(pods.map(({ uid }) => uid)));
+    for (const { uid, netns, machine } of pods) {
+      const readings = this.#interfaces.get(uid);
+      if (readings === undefined || netns === undefined || machine === true) continue;
+      this.#interfaces.set(uid, this.#checkPod(uid, readings, { netns, atMs }));
+    }
+    const transport = new Map([...this.#transport].map(([uid, { counters }]) => [uid, counters]));
+    return { interfaces: this.#interfaces, transport };
+  }
+
+  #checkPod(
+    uid: string,
+    readings: readonly InterfaceReading[],
+    { netns, atMs }: { readonly netns: Netns; readonly atMs: number },
+  ): readonly InterfaceReading[] {
+    const loopback = this.#loopbacks.get(uid);
+    const verdict = this.#check.check({
+      ...{ uid, netnsInode: netns.inode, atMs },
+      interfaces: readings.map(({ meta: { name, identity }, counters }) => ({
+        ...{ name, identity, receiveBytes: counters[RECEIVE_BYTES] ?? NaN },
+        isUsed: counters.some((value) => value > 0),
+      })),
+      loopback: { bytes: loopback?.[RECEIVE_BYTES] ?? NaN, packets: loopback?.[RECEIVE_PACKETS] ?? NaN },
+      ip: this.#transport.get(uid)?.ip ?? { bytes: NaN, groupBytes: NaN, packets: NaN },
+    });
+    return verdict.kind === 'sound' ? readings : readings.map((one) => judge(one, verdict, netns));
+  }
+}
+
+/** What comes of a VF was counted by its PF, whatever the network stack of the pod saw of it. */
+function judge(
+  reading: InterfaceReading,
+  verdict: Exclude<Verdict, { kind: 'sound' }>,
+  { inode }: Netns,
+): InterfaceReading {
+  const { meta, counters } = reading;
+  if (meta.source !== 'netdev') return reading;
+  const blank = counters.map((value, column) => (RECEIVE.includes(column) ? NaN : value));
+  if (verdict.kind === 'unreliable') {
+    return verdict.names.has(meta.name) ? { meta: { ...meta, receiveUnreliable: true }, counters: blank } : reading;
+  }
+  if (verdict.name !== meta.name) return reading;
+  const identity = `${meta.identity === '' ? inode : meta.identity}/ip`; // the ifindex of a device without multicast is not known
+  return {
+    meta: { ...meta, source: 'ip', identity },
+    counters: blank.with(RECEIVE_BYTES, verdict.receiveBytes).with(RECEIVE_PACKETS, verdict.receivePackets),
+  };
+}

@@ -1,0 +1,51 @@
+import type { SourceOff } from '../source-states.js';
+
+/** The container runtime could not be asked, or refused. */
+export class CriError extends Error {
+  override readonly name = 'CriError';
+  readonly code = 'NODEAGENT_CRI';
+
+  constructor(
+    message: string,
+    readonly reason: SourceOff,
+    /** It does not know what was asked for. */
+    readonly isNotFound = false,
+  ) {
+    super(message);
+  }
+}
+
+/** What gRPC says of a call that failed. */
+export interface GrpcFailure {
+  /** As in google.rpc.Code. */
+  readonly code: number;
+  readonly details: string;
+}
+
+const GRPC = { notFound: 5, permissionDenied: 7, unimplemented: 12, unavailable: 14, unauthenticated: 16 } as const;
+const MAX_DETAILS = 300;
+
+export function explainFailure(what: string, { code, details }: GrpcFailure): CriError {
+  const message = `${what}: ${details.slice(0, MAX_DETAILS)}`;
+  return new CriError(message, reasonOf(code, details), code === GRPC.notFound);
+}
+
+function reasonOf(code: number, details: string): SourceOff {
+  switch (code) {
+    case GRPC.unavailable:
+      return reasonOfConnect(/\bconnect (E[A-Z]+)/.exec(details)?.[1]);
+    case GRPC.permissionDenied:
+    case GRPC.unauthenticated:
+      return 'not_permitted';
+    case GRPC.unimplemented:
+      return 'unsupported';
+    default:
+      return 'failed';
+  }
+}
+
+/** @param systemError of connect(2) */
+function reasonOfConnect(systemError: string | undefined): SourceOff {
+  if (systemError === 'ENOENT' || systemError === 'ENOTDIR') return 'not_found';
+  return systemError === 'EACCES' || systemError === 'EPERM' ? 'not_permitted' : 'unreachable';
+}

@@ -1,0 +1,74 @@
+import type { Sandbox } from '../cri/sandbox.js';
+import type { ListedPod } from './listed-pod.js';
+import type { Pod, PodContainer, PodSource } from './pod.js';
+import type { Located } from './pod-processes.js';
+
+export interface KubernetesPodsDeps {
+  /** Undefined before the list has been whole once: what pods there are is not known then. */
+  readonly listed: () => Iterable<ListedPod> | undefined;
+  readonly locate: (pods: readonly ListedPod[], nowMs: number) => ReadonlyMap<string, Located>;
+  /** What the runtime says of a pod, where it is asked. */
+  readonly sandboxOf: (pod: ListedPod) => Sandbox | undefined;
+}
+
+type Place = Extract<Located, { readonly netns: unknown }>;
+
+/**
+ * The pods that the Kubernetes API lists for this node, and where in the kernel each of them is. Pods on the host network are listed
+ * and not looked for: what the node's namespace counts is the node's.
+ */
+export function createKubernetesPods({ listed, locate, sandboxOf }: KubernetesPodsDeps): PodSource {
+  return {
+    pods(nowMs) {
+      const known = listed();
+      if (known === undefined) return undefined;
+      const pods = [...known];
+      const located = locate(pods.filter(hasNetns), nowMs);
+      return pods.map((pod) => describe(pod, located.get(pod.uid), sandboxOf(pod)));
+    },
+  };
+}
+
+function hasNetns({ hostNetwork, phase }: ListedPod): boolean {
+  return !hostNetwork && phase !== 'ended';
+}
+
+function describe(listed: ListedPod, located: Located | undefined, sandbox: Sandbox | undefined): Pod {
+  const { cgroupUid: _, phase, container, ...pod } = listed;
+  const place = located !== undefined && 'netns' in located ? located : undefined;
+  const named = containerOf(container, place, sandbox);
+  return {
+    ...pod,
+    ...(named !== undefined && { container: named }),
+    ...(place !== undefined && { netns: place.netns }),
+    ...(place === undefined && !pod.hostNetwork && { netnsAbsence: absenceOf(phase, located, sandbox) }),
+  };
+}
+
+/** One that has not started or has ended has no network; that is known. Of any other it is not known where it is. */
+function absenceOf(
+  phase: ListedPod['phase'],
+  located: Located | undefined,
+  sandbox: Sandbox | undefined,
+): NonNullable<Pod['netnsAbsence']> {
+  if (phase === 'ended') return 'none';
+  const reason = located !== undefined && 'absence' in located ? located.absence : 'no_process';
+  if (reason !== 'no_process') return reason;
+  if (sandbox?.isVirtualMachine === true) return 'virtual_machine';
+  return phase === 'waiting' && sandbox === undefined ? 'none' : reason;
+}
+
+/** By the API, which has the order of the specification; what it does not know yet, by the runtime. */
+function containerOf(
+  container: ListedPod['container'],
+  place: Place | undefined,
+  sandbox: Sandbox | undefined,
+): PodContainer | undefined {
+  if (container === undefined) return undefined;
+  const { name, image } = container;
+  const known = sandbox?.containers.find((one) => one.name === name);
+  const id = known?.id ?? container.id;
+  const cgroup =
+    id === undefined ? undefined : (place?.cgroups.get(id) ?? (known?.id === id ? known.cgroup : undefined));
+  return { name, image, cgroup: cgroup ?? '' };
+}

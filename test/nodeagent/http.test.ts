@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Registry } from 'prom-client';
+import { COMPAT_NAMES, Compat } from '../../metrics/compat/compat.js';
+import { createAgentHttp } from '../../nodeagent/http.js';
+import { compatView } from '../support/compat-view.js';
+
+async function scrape(compat?: Compat, accept = 'text/plain'): Promise<string> {
+  const app = createAgentHttp({
+    registry: new Registry(),
+    problem: () => '',
+    view: compatView,
+    ...(compat !== undefined && { compat }),
+  });
+  return (await app.inject({ url: '/metrics', headers: { accept } })).body;
+}
+
+function familiesOf(text: string): string[] {
+  return [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name);
+}
+
+test('families of predecessors follow the own ones, where asked for', async () => {
+  const own = await scrape();
+  assert.doesNotMatch(own, /container_network|pod_network_name_info|pod_interface_shim/);
+  for (const name of COMPAT_NAMES) {
+    const compat = new Compat([name]);
+    const text = await scrape(compat);
+    assert.ok(text.startsWith(own));
+    assert.deepEqual(
+      familiesOf(text.slice(own.length)),
+      compat.families.map((family) => family.name),
+    );
+  }
+});
+
+test('OpenMetrics ends after the families of predecessors', async () => {
+  const text = await scrape(new Compat(['network-metrics-daemon']), 'application/openmetrics-text; version=1.0.0');
+  assert.match(text, /\n# TYPE network:container_network_receive_bytes counter\n/);
+  assert.match(text, /\ncontainer_network_receive_bytes_total_intf\{.*\} \d+\n/);
+  assert.match(text, /[^\n]\n# EOF\n$/);
+});
