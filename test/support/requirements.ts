@@ -3,7 +3,10 @@ import { delimiter, join } from 'node:path';
 import process from 'node:process';
 
 /** What a test needs of the machine: root, or a program of a Debian package. */
-export type Requirement = 'root' | 'ip' | 'iptables' | 'prometheus' | 'promtool' | 'setpriv' | 'script' | 'curl' | 'kubectl';
+export type Requirement = 'root' | 'cni-plugins' | Program;
+type Program =
+  | ('ip' | 'iptables' | 'prometheus' | 'promtool' | 'setpriv' | 'script' | 'curl' | 'kubectl')
+  | ('containerd' | 'runc' | 'ctr' | 'busybox' | 'nsenter' | 'umount' | 'tar');
 
 const PACKAGES: Readonly<Record<Exclude<Requirement, 'root'>, string>> = {
   ip: 'iproute2',
@@ -14,7 +17,18 @@ const PACKAGES: Readonly<Record<Exclude<Requirement, 'root'>, string>> = {
   script: 'bsdutils',
   curl: 'curl',
   kubectl: 'kubernetes-client',
+  containerd: 'containerd',
+  runc: 'runc',
+  ctr: 'containerd',
+  busybox: 'busybox-static',
+  'cni-plugins': 'containernetworking-plugins',
+  nsenter: 'util-linux',
+  umount: 'mount',
+  tar: 'tar',
 };
+
+/** Where Debian has the CNI plugins. */
+const CNI_PLUGIN = '/usr/lib/cni/ptp';
 
 /**
  * The reason to skip a test on this machine, or false. In CI nothing is skipped: what is missing there is a failure.
@@ -36,6 +50,7 @@ export function whyMissing(...requirements: readonly Requirement[]): string | fa
 
 function isMet(requirement: Requirement): boolean {
   if (requirement === 'root') return process.getuid?.() === 0;
+  if (requirement === 'cni-plugins') return isExecutable(CNI_PLUGIN);
   return (process.env['PATH'] ?? '').split(delimiter).some((directory) => isExecutable(join(directory, requirement)));
 }
 
