@@ -6,6 +6,7 @@ import { CgroupFs } from '../../../nodeagent/cgroupfs/fs.js';
 import { PodProcesses } from '../../../nodeagent/inventory/pod-processes.js';
 import { ProcFs } from '../../../nodeagent/procfs/fs.js';
 import { CgroupBed, missingCgroups, realHierarchies } from '../../support/cgroups.js';
+import { InterruptedProcFs, replaceProcess, startReaped } from '../../support/pid-reuse.js';
 import { eventually } from '../../support/programs.js';
 
 const A = 'aaaaaaaa-0000-4000-8000-000000000001';
@@ -214,6 +215,35 @@ for (const [number, hierarchy] of (skip === false ? realHierarchies() : []).entr
   });
 
   describe(`pids that are used again, in ${hierarchy}`, { skip }, () => {
+    test('a pid that another pod got between two sweeps is that pod’s', async () => {
+      await using bed = makeBed('b');
+      const [a, b] = [bed.addNetns('a'), bed.addNetns('b')];
+      const pid = await startReaped(bed, { cgroup: podPath(A, '1'), netns: `${bedPrefix(bed)}-a` });
+      const { pods } = podsIn(bed);
+      assert.deepEqual(locate(pods, [A, B]), [a, 'no_process']);
+      replaceProcess(bed, pid, { cgroup: podPath(B, '2'), netns: `${bedPrefix(bed)}-b` });
+      assert.deepEqual(locate(pods, [A, B], { nowMs: 1 }), ['no_process', b]);
+    });
+
+    for (const by of ['tree', 'walk']) {
+      test(`a pid that another pod gets while it is looked at is not asked, by ${by}`, async () => {
+        await using bed = makeBed(`l${by.slice(0, 1)}`);
+        bed.addNetns('a');
+        const b = bed.addNetns('b');
+        const pid = await startReaped(bed, { cgroup: podPath(A, '1'), netns: `${bedPrefix(bed)}-a` });
+        const interrupt = (): void =>
+          replaceProcess(bed, pid, { cgroup: podPath(B, '2'), netns: `${bedPrefix(bed)}-b` });
+        const procfs = new InterruptedProcFs(pid, interrupt);
+        const pods = new PodProcesses({
+          procfs,
+          cgroupfs: new CgroupFs(by === 'tree' ? bed.root : bed.pathOf('none')),
+        });
+        assert.deepEqual(locate(pods, [A]), ['no_process']);
+        assert.equal(pods.state.by, by);
+        assert.deepEqual(locate(pods, [A, B], { nowMs: 1 }), ['no_process', b]);
+      });
+    }
+
     for (const by of ['tree', 'walk'])
       test(`a pid that goes to another pod never takes the namespace along, by ${by}`, async () => {
         await using bed = makeBed(`r${by.slice(0, 1)}`);
