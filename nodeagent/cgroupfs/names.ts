@@ -20,7 +20,7 @@ const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 const STATIC = /^[0-9a-f]{32}$/;
 const CONTAINER = /(?:^|[-_:])([0-9a-f]{64})(?:\.scope)?$/;
 const KUBEPODS = /^(?:[^:]*-)?kubepods(?:\.slice)?$/;
-const QOS = /^(?:[^:]*-kubepods-)?(?:burstable|besteffort)(?:\.slice)?$/;
+const QOS = /^(?:(?:[^:]*-)?kubepods-)?(?:burstable|besteffort)(?:\.slice)?$/;
 
 /** A uid as it is compared: names of slices have `_` for `-`. */
 export function uidKey(uid: string): string {

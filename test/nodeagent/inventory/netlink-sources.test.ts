@@ -11,7 +11,6 @@ import { createInterfacesCollector } from '../../../nodeagent/collectors/interfa
 import type { InterfaceReading } from '../../../nodeagent/collectors/collector.js';
 import { NetnsLayouts } from '../../../nodeagent/inventory/layout.js';
 import { createNetlinkSources, type NetlinkSources } from '../../../nodeagent/inventory/netlink-sources.js';
-import { NetnsScan } from '../../../nodeagent/inventory/netns-scan.js';
 import type { Pod } from '../../../nodeagent/inventory/pod.js';
 import { ProcFs } from '../../../nodeagent/procfs/fs.js';
 import { SysFs } from '../../../nodeagent/sysfs/fs.js';
@@ -233,11 +232,12 @@ describe('netlink', { skip: missing('root', 'ip', 'setpriv') }, () => {
     };
     const read: InterfaceReading[] = [];
     const layouts = new NetnsLayouts(procfs, new SysFs('/nonexistent'), sources.podLinks);
-    await createInterfacesCollector({ procfs, scan: new NetnsScan(procfs), layouts, ...sources })(
+    await createInterfacesCollector({ procfs, forget: () => undefined, layouts, ...sources })(
       {
         pods: [pod],
         startedMs: ++sweeps,
         addInterfaces: (_pod, interfaces) => read.push(...interfaces),
+        addTransport: () => assert.fail('not of this collector'),
         skip: (_pod, reason) => assert.fail(reason),
       },
       AbortSignal.timeout(10_000),
