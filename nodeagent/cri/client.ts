@@ -66,9 +66,10 @@ export class CriClient {
     return this.#call('ContainerStatus', request, new Deadline(this.#statusTimeoutMs, signal));
   }
 
-  /** Gives up the connection; the next call makes another one. */
+  /** Gives up the connection; the next call makes another one. One that is still being made is kept for it. */
   disconnect(): void {
-    this.#channel?.close();
+    if (this.#channel === undefined || isConnecting(this.#channel)) return;
+    this.#channel.close();
     this.#channel = undefined;
   }
 
@@ -114,6 +115,15 @@ export class CriClient {
       connect: () => new Client(`unix://${this.socketPath}`, credentials.createInsecure(), options),
     };
   }
+}
+
+/** Of connectivityState, whose module is not to be loaded for it. */
+const CONNECTING = 1;
+
+/** A runtime that hangs accepts and says nothing. gRPC closes no socket that waits for it: each attempt would leave one behind. */
+function isConnecting(channel: Client): boolean {
+  const state: number = channel.getChannel().getConnectivityState(false);
+  return state === CONNECTING;
 }
 
 function tooSlow(name: CriMethod): CriError {
