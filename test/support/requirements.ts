@@ -3,7 +3,8 @@ import { delimiter, join } from 'node:path';
 import process from 'node:process';
 
 /** What a test needs of the machine: root, or a program of a Debian package. */
-export type Requirement = 'root' | 'ip' | 'iptables' | 'prometheus' | 'promtool' | 'setpriv' | 'script' | 'curl' | 'kubectl';
+export type Requirement =
+  'root' | 'ip' | 'iptables' | 'prometheus' | 'promtool' | 'setpriv' | 'script' | 'curl' | 'kubectl';
 
 const PACKAGES: Readonly<Record<Exclude<Requirement, 'root'>, string>> = {
   ip: 'iproute2',
