@@ -1,5 +1,3 @@
-import { splitColumns } from './columns.js';
-
 /** Looks a value up by its name; NaN where it is not known. */
 export type StatValues = (name: string) => number;
 
@@ -20,8 +18,8 @@ export function parseStatLines(text: string, protocol: string): StatValues {
   const valuesEnd = text.indexOf('\n', headerEnd + 1);
   // A line without its end may have lost the last digits of its last value.
   if (headerEnd < 0 || valuesEnd < 0 || !text.startsWith(start, headerEnd + 1)) return NOTHING;
-  const names = splitColumns(text.slice(headerAt + start.length, headerEnd));
-  const values = splitColumns(text.slice(headerEnd + 1 + start.length, valuesEnd));
+  const names = text.slice(headerAt + start.length, headerEnd).split(' '); // one blank each, and there are 130 of them
+  const values = text.slice(headerEnd + 1 + start.length, valuesEnd).split(' ');
   if (names.length !== values.length) return NOTHING;
   return (name) => {
     const column = names.indexOf(name);

@@ -119,3 +119,44 @@ test('where one sweep runs out of time the next one begins', async () => {
     ['abcde', 'cdeab', 'eabcd'],
   );
 });
+
+test('a pod that two collectors skip is counted and told once', async () => {
+  const skipAll: Collector = (sweep) => {
+    for (const pod of sweep.pods) sweep.skip(pod, 'failed', new Error('is a directory'));
+    return Promise.resolve();
+  };
+  const { sweeper, logged, metrics } = sweeperOf(skipAll, {
+    collectors: new Map([
+      ['interfaces', skipAll],
+      ['transport', skipAll],
+    ]),
+  });
+  await sweeper.sweep();
+  assert.deepEqual(
+    (await metrics.skippedPods.get()).values.map(({ value }) => value),
+    [2],
+  );
+  assert.match(logged.join(), /2.*pods could not be read|pods could not be read.*count=2/);
+});
+
+test('the newest transport counters are shown, and none where they could not be read', async () => {
+  const counters = Array.from({ length: 12 }, (_, column) => (column === 11 ? NaN : column));
+  let isRead = true;
+  const readTransport: Collector = (sweep) => {
+    const ip = { bytes: 1, groupBytes: 0, packets: 1 };
+    for (const pod of sweep.pods) if (isRead) sweep.addTransport(pod, { counters, ip });
+    return Promise.resolve();
+  };
+  const { sweeper } = sweeperOf(readTransport);
+  await sweeper.sweep();
+  assert.deepEqual(
+    [...sweeper.view().pods].map(({ transport }) => transport),
+    [counters, counters],
+  );
+  isRead = false;
+  await sweeper.sweep();
+  assert.deepEqual(
+    [...sweeper.view().pods].map(({ transport }) => transport),
+    [undefined, undefined],
+  );
+});

@@ -13,6 +13,8 @@ export const ADDRESS6 = { a: 'fd00:251::1', b: 'fd00:251::2' } as const;
 export class NetnsPair implements AsyncDisposable {
   readonly #prefix: string;
   readonly #holders = new Map<Side, ChildProcess>();
+  readonly #children: ChildProcess[] = [];
+  readonly #made: string[] = [];
 
   /** @param prefix short, and no other test's */
   static async create(prefix: string): Promise<NetnsPair> {
@@ -43,10 +45,11 @@ export class NetnsPair implements AsyncDisposable {
     return this.exec(side, process.execPath, '-e', script);
   }
 
-  /** Starts a script of Node's; it is there when it has printed its first line. */
+  /** Starts a script of Node's; it is there when it has printed its first line, and goes with the namespaces. */
   async start(side: Side, script: string): Promise<ChildProcess> {
     const command = ['netns', 'exec', this.name(side), process.execPath, '-e', script];
     const child = spawn('ip', command, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#children.push(child);
     await once(child.stdout, 'data');
     return child;
   }
@@ -62,17 +65,19 @@ export class NetnsPair implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const [side, holder] of this.#holders) {
-      const ended = once(holder, 'exit');
-      holder.kill('SIGKILL');
+    for (const child of this.#children) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
       await ended;
-      ip('netns', 'del', this.name(side));
     }
+    for (const name of this.#made) ip('netns', 'del', name);
   }
 
   async #make(): Promise<void> {
     for (const side of ['a', 'b'] as const) {
       ip('netns', 'add', this.name(side));
+      this.#made.push(this.name(side));
       ip('-n', this.name(side), 'link', 'set', 'lo', 'up');
       this.#holders.set(side, await this.start(side, 'console.log(1); setInterval(() => {}, 1e6)'));
     }

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -95,10 +94,13 @@ test('pods that cannot be read are skipped with their reason, others not at all'
   ];
   const { added, skipped } = await sweepOf('test/fixtures/proc/containerd', pods);
   assert.deepEqual([...added], []);
-  assert.deepEqual([...skipped], [
-    ['moved', 'process_gone'],
-    ['starting', 'no_process'],
-  ]);
+  assert.deepEqual(
+    [...skipped],
+    [
+      ['moved', 'process_gone'],
+      ['starting', 'no_process'],
+    ],
+  );
   const late = await sweepOf('test/fixtures/proc/containerd', pods.slice(0, 2), AbortSignal.abort());
   assert.deepEqual([...late.skipped], [['moved', 'no_time']]);
 });
@@ -148,13 +150,6 @@ function isEqual(a: object, b: object): boolean {
   }
 }
 
-/** Ends a process of a test, and with it its sockets. */
-async function end(child: ChildProcess): Promise<void> {
-  const ended = once(child, 'exit');
-  child.kill('SIGKILL');
-  await ended;
-}
-
 test('resets are counted one by one', { skip }, async () => {
   await using pair = await NetnsPair.create('pntrs');
   const before = await readA(pair);
@@ -165,7 +160,7 @@ test('resets are counted one by one', { skip }, async () => {
      (async () => { for (let i = 0; i < 7; i++) await once(connect(81, i % 2 ? '${ADDRESS.a}' : '${ADDRESS6.a}'), 'error').catch(() => {}) })()
        .catch((error) => { if (error.code !== 'ECONNREFUSED') throw error })`,
   );
-  const server = await pair.start(
+  await pair.start(
     'a',
     `let resets = 4;
      require('node:net').createServer((socket) => { socket.on('error', () => {}); if (resets-- > 0) socket.resetAndDestroy(); })
@@ -176,11 +171,15 @@ test('resets are counted one by one', { skip }, async () => {
     `const { connect } = require('node:net'); const { once } = require('node:events');
      (async () => { for (let i = 0; i < 7; i++) {
        const socket = connect(80, i % 2 ? '${ADDRESS.a}' : '${ADDRESS6.a}').on('error', () => {});
-       if (i < 4) await once(socket, 'close'); else { await once(socket, 'connect'); socket.resetAndDestroy(); await once(socket, 'close') }
+       const closed = new Promise((resolve) => socket.on('close', resolve));
+       if (i >= 4) { await once(socket, 'connect'); socket.resetAndDestroy(); }
+       await closed;
      } })()`,
   );
-  const after = await eventually(() => readA(pair), ({ tcpEstablishedResets }) => tcpEstablishedResets === 7);
-  await end(server);
+  const after = await eventually(
+    () => readA(pair),
+    ({ tcpEstablishedResets }) => tcpEstablishedResets === 7,
+  );
   assert.deepEqual(
     [after.tcpOutgoingResets - before.tcpOutgoingResets, after.tcpSocketsInUse, before.tcpSocketsInUse],
     [7 + 4, 1, 0],
@@ -190,28 +189,29 @@ test('resets are counted one by one', { skip }, async () => {
 test('connections that find the queue of a listener full are counted', { skip }, async () => {
   await using pair = await NetnsPair.create('pntlo');
   // libuv accepts whatever comes, so the listener is kept from running
-  const server = await pair.start(
+  await pair.start(
     'a',
     `require('node:net').createServer().listen({ port: 80, host: '::', backlog: 1 }, () => {
        require('node:fs').writeSync(1, 'ready\\n');
        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000);
      })`,
   );
-  const client = await pair.start(
+  await pair.start(
     'b',
     `const { connect } = require('node:net');
      for (let i = 0; i < 8; i++) connect(80, '${ADDRESS.a}').on('error', () => {});
      console.log('ready')`,
   );
-  const seen = await eventually(() => readA(pair), ({ tcpListenOverflows }) => tcpListenOverflows >= 3);
-  await end(client);
-  await end(server);
+  const seen = await eventually(
+    () => readA(pair),
+    ({ tcpListenOverflows }) => tcpListenOverflows >= 3,
+  );
   assert.equal(seen.tcpListenDrops, seen.tcpListenOverflows);
 });
 
 test('segments that the other end never sees are retransmitted', { skip }, async () => {
   await using pair = await NetnsPair.create('pntre');
-  const server = await pair.start('b', `require('node:net').createServer().listen(80, () => console.log('ready'))`);
+  await pair.start('b', `require('node:net').createServer().listen(80, () => console.log('ready'))`);
   const client = await pair.start(
     'a',
     `const socket = require('node:net').connect(80, '${ADDRESS.b}', () => {
@@ -221,9 +221,10 @@ test('segments that the other end never sees are retransmitted', { skip }, async
   assert.equal((await readA(pair)).tcpRetransmittedSegments, 0);
   pair.exec('a', 'ip', 'neigh', 'replace', ADDRESS.b, 'lladdr', '02:00:00:00:00:99', 'dev', 'eth0', 'nud', 'permanent');
   client.stdin?.write('\n');
-  const seen = await eventually(() => readA(pair), ({ tcpRetransmittedSegments }) => tcpRetransmittedSegments >= 2);
-  await end(client);
-  await end(server);
+  const seen = await eventually(
+    () => readA(pair),
+    ({ tcpRetransmittedSegments }) => tcpRetransmittedSegments >= 2,
+  );
   assert.equal(seen.tcpSocketsInUse, 1);
 });
 
@@ -253,7 +254,6 @@ test('datagrams that a full socket does not take are counted, of both versions t
   server.stdin?.write('\n');
   const [taken] = (await once(server.stdout ?? assert.fail(), 'data')) as [Buffer];
   const seen = await readA(pair);
-  await end(server);
   assert.equal(seen.udpReceiveBufferErrors, 200 - Number(String(taken)));
   assert.ok(seen.udpReceiveBufferErrors > 150, 'both sockets were full');
   assert.equal(seen.udpReceiveErrors, seen.udpReceiveBufferErrors);
@@ -262,7 +262,7 @@ test('datagrams that a full socket does not take are counted, of both versions t
 
 test('sockets in TIME_WAIT are those of the namespace', { skip }, async () => {
   await using pair = await NetnsPair.create('pnttw');
-  const server = await pair.start(
+  await pair.start(
     'a',
     `require('node:net').createServer((socket) => socket.end()).listen(80, '::', () => console.log('ready'))`,
   );
@@ -274,8 +274,10 @@ test('sockets in TIME_WAIT are those of the namespace', { skip }, async () => {
        await once(socket, 'close');
      } })()`,
   );
-  const seen = await eventually(() => readA(pair), ({ tcpSocketsTimeWait }) => tcpSocketsTimeWait === 5);
-  await end(server);
+  const seen = await eventually(
+    () => readA(pair),
+    ({ tcpSocketsTimeWait }) => tcpSocketsTimeWait === 5,
+  );
   assert.equal(seen.tcpSocketsInUse, 1);
 });
 

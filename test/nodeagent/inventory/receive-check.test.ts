@@ -18,7 +18,7 @@ function watch({ used = ['eth0'], packet = 100 }: { used?: string[]; packet?: nu
   return {
     total,
     check,
-    sweep(grown: Sweep = {}, overrides: Partial<ReceiveReading> = {}) {
+    sweep: (grown: Sweep = {}, overrides: Partial<ReceiveReading> = {}) => {
       total.eth0 += grown.eth0 ?? 0;
       total.net1 += grown.net1 ?? 0;
       total.lo += grown.lo ?? 0;
