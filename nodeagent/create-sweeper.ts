@@ -5,6 +5,7 @@ import { StartError } from '../runtime/start-error.js';
 import { COLLECTORS } from './collectors/registry.js';
 import { startKubernetesInventory, type KubernetesInventoryDeps } from './inventory/kubernetes-inventory.js';
 import { NetnsLayouts } from './inventory/layout.js';
+import { createNetlinkSources } from './inventory/netlink-sources.js';
 import { createNetnsInventory } from './inventory/netns-inventory.js';
 import type { NetnsPodsDeps } from './inventory/netns-pods.js';
 import type { PodInventory } from './inventory/pod-inventory.js';
@@ -40,8 +41,10 @@ export async function createSweeper(options: NodeagentOptions, deps: CreateSweep
   const bootId = readBootId(procfs, options.pathProcfs);
   const states = new SourceStates({ log, metrics });
   const inventory = await createInventory(options, { ...deps, procfs, bootId, states });
-  const layouts = new NetnsLayouts(procfs, new SysFs(options.pathSysfs));
-  const collectorDeps = { procfs, layouts, forget: inventory.forget };
+  const netlink = await createNetlinkSources({ procfs, states });
+  const { hostInterfaces, podLinks } = netlink;
+  const layouts = new NetnsLayouts(procfs, new SysFs(options.pathSysfs), podLinks);
+  const collectorDeps = { procfs, layouts, forget: inventory.forget, ...(hostInterfaces && { hostInterfaces }) };
   const enabled = COLLECTORS.filter(({ name }) => options[`collector.${name}`]);
   const sweeper = new Sweeper({
     ...{ clock, log, metrics, historyMs },
@@ -58,7 +61,13 @@ export async function createSweeper(options: NodeagentOptions, deps: CreateSweep
     onAsked: inventory.tell,
     onPods: (pods) => layouts.keepOnly(new Set(pods.map(({ uid }) => uid))),
   });
-  return { sweeper, close: inventory.close };
+  return {
+    sweeper,
+    close: async () => {
+      await inventory.close();
+      netlink.close();
+    },
+  };
 }
 
 interface InventoryDeps extends CreateSweeperDeps {

@@ -115,7 +115,8 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
     url,
     close: async () => {
       stop.abort();
-      await Promise.all([running, app.close(), close()]);
+      await Promise.all([running, app.close()]);
+      await close();
     },
   };
 }

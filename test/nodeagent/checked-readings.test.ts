@@ -4,7 +4,6 @@ import { Registry } from 'prom-client';
 import type { InterfaceView } from '../../metrics/node-families.js';
 import { COLLECTORS } from '../../nodeagent/collectors/registry.js';
 import { NetnsLayouts } from '../../nodeagent/inventory/layout.js';
-import { NetnsScan } from '../../nodeagent/inventory/netns-scan.js';
 import { ProcFs } from '../../nodeagent/procfs/fs.js';
 import { createSelfMetrics } from '../../nodeagent/self-metrics.js';
 import { Sweeper } from '../../nodeagent/sweeper.js';
@@ -22,7 +21,7 @@ const skip = missing('root', 'ip');
 function watch(pair: NetnsPair, without: readonly string[] = []) {
   const clock = createShiftedClock();
   const procfs = new ProcFs('/proc');
-  const deps = { procfs, scan: new NetnsScan(procfs), layouts: new NetnsLayouts(procfs, new SysFs('/nonexistent')) };
+  const deps = { procfs, forget: () => undefined, layouts: new NetnsLayouts(procfs, new SysFs('/nonexistent')) };
   const sender = { node: 'n', role: 'node', bootId: 'b', instance: { id: 'i', startedAt: 0 } } as const;
   const enabled = COLLECTORS.filter(({ name }) => !without.includes(name));
   const sweeper = new Sweeper({
