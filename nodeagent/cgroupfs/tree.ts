@@ -93,6 +93,14 @@ export class CgroupTree {
     return { containers, isDenied };
   }
 
+  /** The cgroups in a pod's, which change when it gets or loses a container. */
+  childrenOf(key: string): string[] {
+    return (this.#pods.get(key) ?? []).flatMap((pod) => {
+      const names = lookAt(() => this.#fs.children(pod));
+      return names === undefined || names === 'denied' ? [] : names;
+    });
+  }
+
   /** Whether a process still is where it was found. */
   isMember(pid: number, { source }: ContainerCgroup): boolean {
     const pids = this.#procs(source);

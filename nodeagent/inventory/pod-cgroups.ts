@@ -90,6 +90,11 @@ export class PodCgroups {
     return this.isMember(hint, hinted) ? { ...pod, containers: [...pod.containers, hinted] } : pod;
   }
 
+  /** Equal as long as a pod has the same containers; undefined where only read() tells. */
+  containersMark(key: string): string | undefined {
+    return this.state.by === 'walk' ? undefined : this.tree.childrenOf(key).sort().join(' ');
+  }
+
   isMember(pid: number, container: ContainerCgroup): boolean {
     const { source } = container;
     if (source.startsWith(`${HINT}/`)) return this.#isPlausible(pid, source.slice(HINT.length + 1));

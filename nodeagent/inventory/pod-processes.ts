@@ -9,8 +9,9 @@ import { PodCgroups, type CgroupsState } from './pod-cgroups.js';
 import type { Netns, SkipReason } from './pod.js';
 
 const INIT = 1;
-/** How often the cgroup of a pod is read again though nothing seems to have changed: a young one's gets containers. */
+/** How often a pod's processes are looked for again though nothing seems to have changed, while its containers are being started. */
 const REREAD_YOUNG_MS = 10_000;
+/** How often it is looked whether an older one has got or lost a container. */
 const REREAD_MS = 60_000;
 const YOUNG_MS = 120_000;
 /** Of those, in one sweep. */
@@ -51,6 +52,8 @@ interface Entry {
   readonly key: string;
   readonly sinceMs: number;
   readMs: number;
+  /** What its containers were when its processes were last looked for. */
+  mark: string | undefined;
   cgroups: ReadonlyMap<string, string>;
   absence: SkipReason;
   choice: Choice | undefined;
@@ -143,7 +146,15 @@ export class PodProcesses {
       .slice(0, MAX_ROUTINE_REREADS);
     if (lost.length + routine.length === 0 && this.#cgroups.isKnown) return;
     this.#cgroups.refresh(new Set(entries.map(({ key }) => key)), nowMs);
-    for (const entry of [...lost, ...routine]) this.#reread(entry, { hostInode, nowMs, hint: hint(entry.uid) });
+    const changed = routine.filter((entry) => this.#mayHaveChanged(entry, nowMs));
+    for (const entry of [...lost, ...changed]) this.#reread(entry, { hostInode, nowMs, hint: hint(entry.uid) });
+  }
+
+  #mayHaveChanged(entry: Entry, nowMs: number): boolean {
+    if (rereadAfter(entry, nowMs) === REREAD_YOUNG_MS || entry.mark === undefined) return true;
+    if (this.#cgroups.containersMark(entry.key) !== entry.mark) return true;
+    entry.readMs = nowMs;
+    return false;
   }
 
   #isIntact({ choice }: Entry, hostInode: number): boolean {
@@ -160,6 +171,7 @@ export class PodProcesses {
     const before = entry.choice;
     entry.choice = undefined;
     try {
+      entry.mark = this.#cgroups.containersMark(entry.key);
       const pod = this.#cgroups.read(entry.key, hint);
       entry.cgroups = new Map(
         pod.containers.flatMap(({ id, path }) => (id === undefined || path === undefined ? [] : [[id, path]])),
@@ -183,6 +195,7 @@ function newEntry(of: Pick<Entry, 'uid' | 'key' | 'sinceMs'>): Entry {
   return {
     ...of,
     readMs: of.sinceMs,
+    mark: undefined,
     cgroups: NO_CGROUPS,
     absence: 'no_process',
     choice: undefined,

@@ -174,6 +174,25 @@ for (const [number, hierarchy] of (skip === false ? realHierarchies() : []).entr
       assert.deepEqual(locate(pods, [A], { nowMs: 60_000 }), ['no_process']);
     });
 
+    test('a container that an old pod gets is known within a minute', async () => {
+      await using bed = makeBed('k');
+      bed.addNetns('a');
+      await bed.start(podPath(A, '1'), 'a');
+      const { pods } = podsIn(bed);
+      const idsAt = (nowMs: number) => [
+        ...(pods
+          .locate([{ uid: A, cgroupUid: A }], nowMs)
+          .get(A)
+          ?.cgroups.keys() ?? []),
+      ];
+      for (let nowMs = 0; nowMs <= 300_000; nowMs += 15_000) assert.deepEqual(idsAt(nowMs), [ID('1')]);
+      const { podReads } = pods.counts;
+      assert.deepEqual(idsAt(360_000), [ID('1')]);
+      assert.equal(pods.counts.podReads, podReads);
+      await bed.start(podPath(A, '2'), 'a');
+      assert.deepEqual(idsAt(420_000).sort(), [ID('1'), ID('2')]);
+    });
+
     test('places of pods that appear later are searched for, not more than every ten seconds', async () => {
       await using bed = makeBed('p');
       const a = bed.addNetns('a');
