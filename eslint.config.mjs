@@ -64,7 +64,7 @@ export default tseslint.config(
   },
   { files: ['nodeagent/**'], rules: restrict([...NO_PROCESSES, KUBERNETES], banFolders('apiserver', 'cli')) },
   {
-    files: ['nodeagent/{procfs,sysfs,rtnetlink}/**'],
+    files: ['nodeagent/{procfs,sysfs,cgroupfs,rtnetlink}/**'],
     ignores: ['**/fs.ts'],
     rules: restrict(
       [...NO_PROCESSES, ...NO_IO, KUBERNETES],

@@ -1,6 +1,6 @@
 import { INTERFACE_COUNTERS } from '../openapi/node-report.js';
 import type { InterfaceReading, TransportReading } from './collectors/collector.js';
-import type { Netns, Pod } from './inventory/pod.js';
+import { netnsId, type Netns, type Pod } from './inventory/pod.js';
 import type { ReceiveCheck, Verdict } from './inventory/receive-check.js';
 import type { PodReadings } from './report/history.js';
 
@@ -46,7 +46,7 @@ export class CheckedReadings {
   ): readonly InterfaceReading[] {
     const loopback = this.#loopbacks.get(uid);
     const verdict = this.#check.check({
-      ...{ uid, netnsInode: netns.inode, atMs },
+      ...{ uid, netns: netnsId(netns), atMs },
       interfaces: readings.map(({ meta: { name, identity }, counters }) => ({
         ...{ name, identity, receiveBytes: counters[RECEIVE_BYTES] ?? NaN },
         isUsed: counters.some((value) => value > 0),
@@ -62,7 +62,7 @@ export class CheckedReadings {
 function judge(
   reading: InterfaceReading,
   verdict: Exclude<Verdict, { kind: 'sound' }>,
-  { inode }: Netns,
+  netns: Netns,
 ): InterfaceReading {
   const { meta, counters } = reading;
   if (meta.source !== 'netdev') return reading;
@@ -71,7 +71,7 @@ function judge(
     return verdict.names.has(meta.name) ? { meta: { ...meta, receiveUnreliable: true }, counters: blank } : reading;
   }
   if (verdict.name !== meta.name) return reading;
-  const identity = `${meta.identity === '' ? inode : meta.identity}/ip`; // the ifindex of a device without multicast is not known
+  const identity = `${meta.identity === '' ? netnsId(netns) : meta.identity}/ip`; // the ifindex of a device without multicast is not known
   return {
     meta: { ...meta, source: 'ip', identity },
     counters: blank.with(RECEIVE_BYTES, verdict.receiveBytes).with(RECEIVE_PACKETS, verdict.receivePackets),

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { INTERFACE_COUNTERS } from '../../openapi/node-report.js';
 import type { NetnsLayout } from '../inventory/layout.js';
-import { networkOf, type Netns, type Pod, type SkipReason } from '../inventory/pod.js';
+import { netnsId, networkOf, type Netns, type Pod, type SkipReason } from '../inventory/pod.js';
 import { readInNetns } from '../inventory/read-netns.js';
 import { parseDevMcast } from '../procfs/dev-mcast.js';
 import { ProcParseError, ProcTooLargeError, ifReadable } from '../procfs/errors.js';
@@ -83,9 +83,10 @@ interface Found {
   readonly hostNames: ReadonlyMap<number, string> | undefined;
 }
 
-function describe(pod: Pod, { inode }: Netns, { lines, indexes, layout, hostNames }: Found): InterfaceReading[] {
+function describe(pod: Pod, netns: Netns, { lines, indexes, layout, hostNames }: Found): InterfaceReading[] {
   return lines.map(({ name, counters }) => {
     const ifindex = indexes.get(name) ?? layout.indexes.get(name);
+    const { pciAddress } = pod.attachments.get(name) ?? {};
     const hostInterface = ifindex === undefined ? undefined : hostNames?.get(ifindex);
     const lowerDevices = isCarriedBy(name, { lines, layout }) ? layout.lowerDevices.get(name) : undefined;
     return {
@@ -93,10 +94,11 @@ function describe(pod: Pod, { inode }: Netns, { lines, indexes, layout, hostName
       meta: {
         name,
         ...networkOf(pod, name, layout.defaultRoute),
-        identity: ifindex === undefined ? '' : `${inode}/${ifindex}`,
+        identity: ifindex === undefined ? '' : `${netnsId(netns)}/${ifindex}`,
         source: 'netdev',
         ...(lowerDevices !== undefined && { lowerDevices: lowerDevices.slice(0, MAX_LOWER_DEVICES) }),
         ...(hostInterface !== undefined && { hostInterface }),
+        ...(pciAddress !== undefined && { pciAddress }),
       },
     };
   });

@@ -18,6 +18,8 @@ const YOUNG_MS = 120_000;
 const MAX_ROUTINE_REREADS = 32;
 /** Processes handed out for one pod: each is asked only if those before it are gone. */
 const MAX_PROCESSES = 4;
+/** Inodes of a pod's former namespaces that are remembered: a pod seldom has a second one. */
+const MAX_EARLIER = 64;
 
 export type AskedPod = Pick<ListedPod, 'uid' | 'cgroupUid'>;
 
@@ -58,6 +60,10 @@ interface Entry {
   absence: SkipReason;
   choice: Choice | undefined;
   netns: Netns | undefined;
+  /** The last choice there was. */
+  found: Choice | undefined;
+  /** How many namespaces of the pod were left, by inode. */
+  readonly earlier: Map<number, number>;
   isHeld: boolean;
   isContested: boolean;
 }
@@ -187,7 +193,7 @@ export class PodProcesses {
     const isContinued = entry.choice !== undefined && before !== undefined && continues(entry.choice, before);
     entry.isHeld &&= isContinued;
     entry.isContested &&= isContinued;
-    entry.netns = entry.choice && netnsOf(entry.choice);
+    entry.netns = entry.choice && remember(entry, entry.choice);
   }
 }
 
@@ -200,6 +206,8 @@ function newEntry(of: Pick<Entry, 'uid' | 'key' | 'sinceMs'>): Entry {
     absence: 'no_process',
     choice: undefined,
     netns: undefined,
+    found: undefined,
+    earlier: new Map(),
     isHeld: false,
     isContested: false,
   };
@@ -217,8 +225,21 @@ function continues(choice: Choice, before: Choice): boolean {
   );
 }
 
-function netnsOf({ inode, anchors }: Choice): Netns {
-  return { inode, processes: anchors.slice(0, MAX_PROCESSES).map(({ pid, startMs }) => ({ pid, startMs })) };
+/** Under the inode of the one before it may be another namespace: then it is the next of that inode. */
+function remember(entry: Entry, choice: Choice): Netns {
+  const { inode, anchors } = choice;
+  const { found, earlier } = entry;
+  if (found !== undefined && !continues(choice, found)) {
+    if (earlier.size === MAX_EARLIER) earlier.clear();
+    earlier.set(found.inode, (earlier.get(found.inode) ?? 0) + 1);
+  }
+  entry.found = choice;
+  const before = earlier.get(inode) ?? 0;
+  return {
+    inode,
+    ...(before > 0 && { earlier: before }),
+    processes: anchors.slice(0, MAX_PROCESSES).map(({ pid, startMs }) => ({ pid, startMs })),
+  };
 }
 
 function resultOf({ cgroups, netns, isHeld, absence, choice }: Entry, unseen: SkipReason | undefined): Located {

@@ -9,7 +9,7 @@ export interface IpReceived {
 /** Receive counters as one sweep found them. The interfaces are to be read before the IP layer. */
 export interface ReceiveReading {
   readonly uid: string;
-  readonly netnsInode: number;
+  readonly netns: string;
   /** Monotonic, milliseconds. */
   readonly atMs: number;
   /** All but loopback. */
@@ -74,7 +74,7 @@ interface Replacement {
 }
 
 interface State {
-  readonly netnsInode: number;
+  readonly netns: string;
   base: Totals;
   /** IP of an earlier sweep, until it is old enough. */
   pending: Totals | undefined;
@@ -107,10 +107,10 @@ export class ReceiveCheck {
   check(reading: ReceiveReading): Verdict {
     const now = totalsOf(reading);
     let state = this.#states.get(reading.uid);
-    if (state?.netnsInode !== reading.netnsInode) {
+    if (state?.netns !== reading.netns) {
       if (!isKnown(now)) return SOUND;
       state = {
-        ...{ netnsInode: reading.netnsInode, base: now, pending: undefined, replacement: undefined },
+        ...{ netns: reading.netns, base: now, pending: undefined, replacement: undefined },
         ...{ doubts: new Map(), rehabilitated: new Set() },
       };
       this.#states.set(reading.uid, state);

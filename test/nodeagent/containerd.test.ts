@@ -19,9 +19,6 @@ const PODS = 20;
 const INTERFACES = ['eth0', 'eth1'];
 const INTERVAL = '500ms';
 
-/** Inode and ifindex are those of the sandbox before: the kernel gives the lowest inode that is free. */
-const TODO = 'a namespace that is made right after another has its inode';
-
 describe('an agent beside containerd', { skip: missing(...CONTAINERD_REQUIREMENTS) }, () => {
   /** As the kubelet has them, by number. */
   const pods: RunningPod[] = [];
@@ -187,7 +184,7 @@ describe('an agent beside containerd', { skip: missing(...CONTAINERD_REQUIREMENT
     await assertEqualsKernel(pods);
   });
 
-  test('counters of another sandbox are told from those of the one before', { todo: TODO }, () => {
+  test('counters of another sandbox are told from those of the one before', () => {
     assert.ok(!stopped.includes(interfaceOf(podAt(5)).identity), stopped.join());
   });
 

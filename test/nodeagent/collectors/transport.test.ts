@@ -15,7 +15,7 @@ import { TRANSPORT_COUNTERS } from '../../../openapi/node-report.js';
 import { ADDRESS, ADDRESS6, NetnsPair } from '../../support/netns-pair.js';
 import { copyProcTree } from '../../support/proc-tree.js';
 import { eventually } from '../../support/programs.js';
-import { missing, whyMissing } from '../../support/requirements.js';
+import { missing } from '../../support/requirements.js';
 
 const skip = missing('root', 'ip');
 type Counters = Record<(typeof TRANSPORT_COUNTERS)[number], number>;
@@ -281,7 +281,7 @@ test('sockets in TIME_WAIT are those of the namespace', { skip }, async () => {
   assert.equal(seen.tcpSocketsInUse, 1);
 });
 
-test('tracked connections are counted', { skip: skip || whyMissing('iptables') }, async () => {
+test('tracked connections are counted', { skip: missing('root', 'ip', 'iptables') }, async () => {
   await using pair = await NetnsPair.create('pntct');
   assert.equal((await readA(pair)).conntrackEntries, 0);
   pair.exec('a', 'iptables', '-A', 'INPUT', '-m', 'conntrack', '--ctstate', 'INVALID', '-j', 'DROP');

@@ -26,7 +26,7 @@ function watch({ used = ['eth0'], packet = 100 }: { used?: string[]; packet?: nu
       total.group += grown.group ?? 0;
       second += 15;
       return check.check({
-        ...{ uid: 'u', netnsInode: 1, atMs: second * 1_000 },
+        ...{ uid: 'u', netns: '1', atMs: second * 1_000 },
         interfaces: (['eth0', 'net1'] as const).map((name, i) => ({
           ...{ name, identity: `1/${i + 2}`, receiveBytes: total[name], isUsed: used.includes(name) },
         })),
@@ -126,7 +126,7 @@ test('another namespace of a pod is another matter', () => {
   sweep();
   sweep({ ip: 5_000 });
   assert.deepEqual(sweep(), ip(0));
-  assert.deepEqual(sweep({}, { netnsInode: 2 }), SOUND);
+  assert.deepEqual(sweep({}, { netns: '2' }), SOUND);
 });
 
 test('a pod that is gone is forgotten', () => {
