@@ -35,9 +35,9 @@ test('a bundle asks a runtime, and then ends', async () => {
   const server = await CriServer.start(directory.socketPath, new PlayedNode().handlers());
   try {
     await bundleClient(outdir);
-    const { ended, out, error } = run(process.execPath, [join(outdir, 'stdin.mjs'), directory.socketPath]);
-    assert.equal(await ended, 0, error());
-    assert.match(out(), /"runtime_name":"played"/);
+    const program = run(process.execPath, [join(outdir, 'stdin.mjs'), directory.socketPath]);
+    assert.equal(await program.ended, 0, program.error());
+    assert.match(program.out(), /"runtime_name":"played"/);
   } finally {
     server.stop();
     await rm(outdir, { recursive: true });
