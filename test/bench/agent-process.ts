@@ -17,7 +17,7 @@ const MORE_PROCESSES = 2_000;
 const MINUTE_MS = 60_000;
 const PREDECESSOR_ROUNDS = 3;
 
-const USAGE = `npm run bench:agent -- [--minutes 10] [--interval 15] [--only <text>] [--node-flags "--cpu-prof …"]
+const USAGE = `npm run bench:agent -- [--minutes 10] [--interval 15] [--only <text>] [--node-flags="--cpu-prof …"]
 --minutes     how long the agents run before and, half as long but three minutes at most, with ${MORE_PROCESSES} more processes
 --interval    seconds between two sweeps
 --only        agents whose name has this in it

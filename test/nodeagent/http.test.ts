@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { Registry } from 'prom-client';
 import { COMPAT_NAMES, Compat } from '../../metrics/compat/compat.js';
 import { createAgentHttp } from '../../nodeagent/http.js';
+import { askAgent } from '../support/agent-http.js';
 import { compatView } from '../support/compat-view.js';
 
 async function scrape(compat?: Compat, accept = 'text/plain'): Promise<string> {
@@ -12,7 +13,7 @@ async function scrape(compat?: Compat, accept = 'text/plain'): Promise<string> {
     view: compatView,
     ...(compat !== undefined && { compat }),
   });
-  return (await app.inject({ url: '/metrics', headers: { accept } })).body;
+  return (await askAgent(app, '/metrics', { accept })).body;
 }
 
 function familiesOf(text: string): string[] {
@@ -38,4 +39,25 @@ test('OpenMetrics ends after the families of predecessors', async () => {
   assert.match(text, /\n# TYPE network:container_network_receive_bytes counter\n/);
   assert.match(text, /\ncontainer_network_receive_bytes_total_intf\{.*\} \d+\n/);
   assert.match(text, /[^\n]\n# EOF\n$/);
+});
+
+test('what is not there is not found, and not served in another way', async () => {
+  const app = createAgentHttp({ registry: new Registry(), problem: () => '', view: compatView });
+  for (const [path, method] of [
+    ['/', 'GET'],
+    ['/metrics/', 'GET'],
+    ['/healthz', 'POST'],
+  ] as const) {
+    const { statusCode, body } = await askAgent(app, path, {}, method);
+    assert.deepEqual([statusCode, body], [404, 'there are /metrics and /healthz, to GET\n'], `${method} ${path}`);
+  }
+  assert.equal((await askAgent(app, '/healthz?verbose')).statusCode, 200);
+});
+
+test('families that cannot be rendered are an answer that says why', async () => {
+  const view = () => {
+    throw new TypeError('no view');
+  };
+  const app = createAgentHttp({ registry: new Registry(), problem: () => '', view });
+  assert.deepEqual(await askAgent(app, '/metrics'), { statusCode: 500, body: 'no view\n' });
 });
