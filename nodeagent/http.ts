@@ -64,12 +64,8 @@ async function metrics(
 }
 
 function health({ view, problem }: AgentHttpDeps): Answer {
-  const complaint = [problem(), view() === undefined ? 'no fresh sample' : '']
-    .filter((text) => text !== '')
-    .join('; ');
-  return complaint === ''
-    ? { code: 200, type: TEXT, body: 'ok' }
-    : { code: 500, type: TEXT, body: `${complaint}\n` };
+  const complaint = [problem(), view() === undefined ? 'no fresh sample' : ''].filter((text) => text !== '').join('; ');
+  return complaint === '' ? { code: 200, type: TEXT, body: 'ok' } : { code: 500, type: TEXT, body: `${complaint}\n` };
 }
 
 function send(response: ServerResponse, { code, type, body }: Answer): void {

@@ -47,7 +47,7 @@ interface Seen {
 
 const [cpu] = cpus();
 const options = readOptions();
-const reason = whyMissing('root', 'ip', 'nsenter');
+const reason = whyMissing('root', 'ip', 'nsenter', 'setpriv');
 if (reason !== false) {
   console.error(`bench:agent ${reason}`);
   process.exitCode = 1;
@@ -101,20 +101,19 @@ async function startAgents(node: BenchNode, closers: Closers): Promise<AgentRun[
   closers.push(() => bundle.remove());
   const certificate = await createCertificateFiles();
   closers.push(() => certificate.remove());
-  const [, certificateFile = ''] = certificate.flags;
+  const criEndpoint = `unix://${await node.serveCri()}`;
   const plans = [
-    { name: 'interfaces alone', flags: ['--no-collector.transport'] },
-    { name: 'all collectors', flags: [] },
-    { name: 'all collectors, and a runtime', flags: ['--cri-endpoint', `unix://${await node.serveCri()}`] },
+    { name: 'interfaces alone', isRoot: false, flags: ['--no-collector.transport'] },
+    { name: 'all collectors', isRoot: false, flags: [] },
+    { name: 'all collectors, CRI and netlink, as root', isRoot: true, flags: ['--cri-endpoint', criEndpoint] },
   ].filter(({ name }) => name.includes(options.only));
   const agents: AgentRun[] = [];
-  for (const { name, flags } of plans) {
-    const server = await startApiserver(bundle, certificate.flags, closers);
+  for (const { name, isRoot, flags } of plans) {
+    const url = await startApiserver(bundle, certificate.flags, closers);
     const sinceMs = performance.now();
-    const common = ['--node-name', node.name, '--interval', `${options.intervalMs}ms`];
     const agent = await AgentRun.start({
-      ...{ name, bundle, api: node.api, nodeFlags: options.nodeFlags },
-      flags: [...common, '--server', server, '--server-ca-file', certificateFile, ...flags],
+      ...{ name, bundle, isRoot, api: node.api, server: { url, ca: certificate.ca }, nodeFlags: options.nodeFlags },
+      flags: ['--node-name', node.name, '--interval', `${options.intervalMs}ms`, ...flags],
     });
     closers.push(() => agent.close());
     await agent.check(PODS);

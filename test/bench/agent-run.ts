@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,10 +17,24 @@ const IN_POD = `
 mount -t tmpfs podnet-bench /var/run && mkdir -p /var/run/secrets/kubernetes.io && ln -s "$1" /var/run/secrets/kubernetes.io/serviceaccount &&
 shift && exec "$@"`;
 
+/** What a DaemonSet without any right has. */
+const NOBODY = [
+  'setpriv',
+  '--reuid=65534',
+  '--regid=65534',
+  '--clear-groups',
+  '--inh-caps=-all',
+  '--bounding-set=-all',
+];
+
 export interface AgentPlan {
   readonly name: string;
   readonly bundle: Bundle;
   readonly api: KubeApiServer;
+  /** Instead of as uid 65534 without a capability. */
+  readonly isRoot?: boolean;
+  /** Of the apiserver. */
+  readonly server: { readonly url: string; readonly ca: string };
   /** Of node, such as --cpu-prof. */
   readonly nodeFlags: readonly string[];
   readonly flags: readonly string[];
@@ -44,21 +58,18 @@ export class AgentRun {
     readonly directory: string,
   ) {}
 
-  static async start({ name, bundle, api, nodeFlags, flags }: AgentPlan): Promise<AgentRun> {
+  static async start({ name, bundle, api, server, isRoot = false, nodeFlags, flags }: AgentPlan): Promise<AgentRun> {
     const directory = await mkdtemp(join(tmpdir(), 'podnet-bench-'));
+    await chmod(directory, 0o755);
     const { hostname, port } = new URL(api.url);
-    const files = { token: api.token, 'ca.crt': api.ca, namespace: 'podnet-system' };
+    const files = { token: api.token, 'ca.crt': api.ca, namespace: 'podnet-system', 'server-ca.crt': server.ca };
     for (const [file, content] of Object.entries(files)) await writeFile(join(directory, file), content);
     const agent = [
-      process.execPath,
-      ...nodeFlags,
-      bundle.file,
-      'nodeagent',
-      '--listen-address',
-      '127.0.0.1:0',
-      ...flags,
+      ...[process.execPath, ...nodeFlags, bundle.file, 'nodeagent', '--listen-address', '127.0.0.1:0'],
+      ...['--server', server.url, '--server-ca-file', join(directory, 'server-ca.crt'), ...flags],
     ];
-    const program = run('unshare', ['-m', 'sh', '-c', IN_POD, 'sh', directory, ...agent], {
+    const inPod = ['-m', 'sh', '-c', IN_POD, 'sh', directory, ...(isRoot ? [] : NOBODY), ...agent];
+    const program = run('unshare', inPod, {
       env: { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port },
     });
     const url = await urlIn(program, 'sampling');
