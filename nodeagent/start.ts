@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { Compat } from '../metrics/compat/compat.js';
-import { REPORT_LIMITS } from '../openapi/node-report.js';
+import { REPORT_LIMITS } from '../openapi/report-terms.js';
 import { Backoff } from '../runtime/backoff.js';
 import type { Clock } from '../runtime/clock.js';
 import { errorMessage, type Logger } from '../runtime/logger.js';
