@@ -77,7 +77,7 @@ function readOptions(): Options {
   return { minutes, intervalMs, only: values.only, nodeFlags: values['node-flags'].split(' ').filter(Boolean) };
 }
 
-type Closers = (() => Promise<unknown> | void)[];
+type Closers = (() => Promise<void>)[];
 
 async function bench(): Promise<void> {
   const closers: Closers = [];
@@ -192,9 +192,7 @@ function measurePredecessor(pids: readonly number[]): PerSweep {
 
 function print(seen: readonly Seen[], predecessor: PerSweep): void {
   const { minutes, intervalMs } = options;
-  console.log(
-    `\nAgent as shipped: ${PODS} pods × 3 interfaces, ${minutes} min at ${intervalMs / 1_000} s; one look costs the agent nothing of this`,
-  );
+  console.log(`\nAgent as shipped: ${PODS} pods × 3 interfaces, ${minutes} min at ${intervalMs / 1_000} s`);
   console.log(line('what', ['CPU a sweep', 'of a core', 'wall', 'RSS 1 min', 'RSS at end', 'own', 'files']));
   for (const {
     name,
