@@ -79,6 +79,7 @@ export async function startKubernetesInventory(
     ready,
     source: createKubernetesPods({
       listed: () => (listing.pods.isSynced ? listing.pods.pods() : undefined),
+      isCurrent: (nowMs) => listing.pods.isCurrent(nowMs),
       ...{ locate, sandboxOf },
     }),
     forget: () => undefined, // the next sweep looks at each process anyway

@@ -6,6 +6,8 @@ import type { Located } from './pod-processes.js';
 export interface KubernetesPodsDeps {
   /** Undefined before the list has been whole once: what pods there are is not known then. */
   readonly listed: () => Iterable<ListedPod> | undefined;
+  /** Whether the list is that of now, but for the last moments. */
+  readonly isCurrent: (nowMs: number) => boolean;
   readonly locate: (pods: readonly ListedPod[], nowMs: number) => ReadonlyMap<string, Located>;
   /** What the runtime says of a pod, where it is asked. */
   readonly sandboxOf: (pod: ListedPod) => Sandbox | undefined;
@@ -17,14 +19,15 @@ type Place = Extract<Located, { readonly netns: unknown }>;
  * The pods that the Kubernetes API lists for this node, and where in the kernel each of them is. Pods on the host network are listed
  * and not looked for: what the node's namespace counts is the node's.
  */
-export function createKubernetesPods({ listed, locate, sandboxOf }: KubernetesPodsDeps): PodSource {
+export function createKubernetesPods({ listed, isCurrent, locate, sandboxOf }: KubernetesPodsDeps): PodSource {
   return {
     pods(nowMs) {
       const known = listed();
       if (known === undefined) return undefined;
       const pods = [...known];
       const located = locate(pods.filter(hasNetns), nowMs);
-      return pods.map((pod) => describe(pod, located.get(pod.uid), sandboxOf(pod)));
+      const phaseOf = ({ phase }: ListedPod) => (phase === 'waiting' && !isCurrent(nowMs) ? 'running' : phase);
+      return pods.map((pod) => describe({ ...pod, phase: phaseOf(pod) }, located.get(pod.uid), sandboxOf(pod)));
     },
   };
 }
