@@ -1,6 +1,6 @@
 import type { Sandbox } from '../cri/sandbox.js';
 import type { ListedPod } from './listed-pod.js';
-import type { Pod, PodContainer, PodSource } from './pod.js';
+import type { Attachment, Pod, PodContainer, PodSource } from './pod.js';
 import type { Located } from './pod-processes.js';
 
 export interface KubernetesPodsDeps {
@@ -42,6 +42,7 @@ function describe(listed: ListedPod, located: Located | undefined, sandbox: Sand
   const named = containerOf(container, place, sandbox);
   return {
     ...pod,
+    attachments: withDevices(pod.attachments, sandbox),
     ...(named !== undefined && { container: named }),
     ...(place !== undefined && { netns: place.netns }),
     ...(place === undefined && !pod.hostNetwork && { netnsAbsence: absenceOf(phase, located, sandbox) }),
@@ -74,4 +75,20 @@ function containerOf(
   const cgroup =
     id === undefined ? undefined : (place?.cgroups.get(id) ?? (known?.id === id ? known.cgroup : undefined));
   return { name, image, cgroup: cgroup ?? '' };
+}
+
+/** The device behind an interface, where the annotation does not tell it and the runtime does (containerd 2.1). */
+function withDevices(attachments: Pod['attachments'], sandbox: Sandbox | undefined): Pod['attachments'] {
+  const addresses = new Map(
+    (sandbox?.interfaces ?? []).flatMap(({ name, isInPod, pciAddress }): [string, string][] =>
+      isInPod && pciAddress !== undefined ? [[name, pciAddress]] : [],
+    ),
+  );
+  if (addresses.size === 0) return attachments;
+  return new Map(
+    [...attachments].map(([name, attachment]): [string, Attachment] => {
+      const pciAddress = attachment.pciAddress ?? addresses.get(name);
+      return [name, { ...attachment, ...(pciAddress !== undefined && { pciAddress }) }];
+    }),
+  );
 }
