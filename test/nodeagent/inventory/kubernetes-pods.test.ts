@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Sandbox } from '../../../nodeagent/cri/sandbox.js';
 import { createKubernetesPods } from '../../../nodeagent/inventory/kubernetes-pods.js';
 import type { ListedPod } from '../../../nodeagent/inventory/listed-pod.js';
-import type { Pod } from '../../../nodeagent/inventory/pod.js';
+import type { Attachment, Pod } from '../../../nodeagent/inventory/pod.js';
 import type { Located } from '../../../nodeagent/inventory/pod-processes.js';
 
 const LISTED: ListedPod = {
@@ -96,7 +96,7 @@ test('the runtime tells the device of an interface where the annotation does not
     { name: 'net1', isInPod: true, pciAddress: '0000:3b:02.1' },
     { name: 'net2', isInPod: true, pciAddress: '0000:3b:02.2' },
   ];
-  const attachments = new Map([
+  const attachments = new Map<string, Attachment>([
     ['net1', attachment],
     ['net2', { ...attachment, pciAddress: '0000:3b:02.7' }],
   ]);
