@@ -48,6 +48,7 @@ export class Sweeper {
   /** The last round asked for. */
   #turn = Promise.resolve();
   #problem = '';
+  #waiting = '';
   #unreadPods = '';
   /** Where a sweep ran out of time the next one begins, so that it is not always the same pods that go without. */
   #firstUid: string | undefined;
@@ -64,6 +65,11 @@ export class Sweeper {
   /** What failed as a whole in the last round; empty when nothing did. */
   get problem(): string {
     return this.#problem;
+  }
+
+  /** What the last round needed to know of others before it could read anything; empty when nothing. */
+  get waiting(): string {
+    return this.#waiting;
   }
 
   /** One round over all pods. A failure is logged, counted and reported; it does not throw. */
@@ -137,7 +143,8 @@ export class Sweeper {
       return undefined;
     }
     onAsked?.();
-    if (pods === undefined) this.#tell('pods: which there are is not known yet');
+    this.#waiting = pods === undefined ? 'which pods there are is not known yet' : '';
+    if (pods === undefined) this.#tell('');
     else onPods?.(pods);
     if (pods !== undefined) this.#receiveCheck.keepOnly(new Set(pods.map(({ uid }) => uid)));
     return pods;

@@ -39,3 +39,22 @@ test('OpenMetrics ends after the families of predecessors', async () => {
   assert.match(text, /\ncontainer_network_receive_bytes_total_intf\{.*\} \d+\n/);
   assert.match(text, /[^\n]\n# EOF\n$/);
 });
+
+test('health is complained of without a fresh sample, not while the pods are unknown', async () => {
+  let view: ReturnType<typeof compatView> | undefined;
+  let [problem, waiting] = ['', 'which pods there are is not known yet'];
+  const app = createAgentHttp({
+    ...{ registry: new Registry(), view: () => view, problem: () => problem, waiting: () => waiting },
+  });
+  const health = async () => {
+    const { statusCode, body } = await app.inject('/healthz');
+    return [statusCode, body];
+  };
+  assert.deepEqual(await health(), [200, 'ok, but waiting: which pods there are is not known yet\n']);
+  problem = 'pods: no procfs';
+  assert.deepEqual(await health(), [500, 'pods: no procfs\n']);
+  [problem, waiting] = ['', ''];
+  assert.deepEqual(await health(), [500, 'no fresh sample\n']);
+  view = compatView();
+  assert.deepEqual(await health(), [200, 'ok']);
+});
