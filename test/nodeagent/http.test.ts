@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Registry } from 'prom-client';
 import { COMPAT_NAMES, Compat } from '../../metrics/compat/compat.js';
+import type { NodeView } from '../../metrics/node-families.js';
 import { createAgentHttp } from '../../nodeagent/http.js';
 import { compatView } from '../support/compat-view.js';
 
@@ -41,20 +42,14 @@ test('OpenMetrics ends after the families of predecessors', async () => {
 });
 
 test('health is complained of without a fresh sample, not while the pods are unknown', async () => {
-  let view: ReturnType<typeof compatView> | undefined;
-  let [problem, waiting] = ['', 'which pods there are is not known yet'];
-  const app = createAgentHttp({
-    ...{ registry: new Registry(), view: () => view, problem: () => problem, waiting: () => waiting },
-  });
-  const health = async () => {
+  const healthOf = async (waiting: string, problem = '', view: () => NodeView | undefined = () => undefined) => {
+    const app = createAgentHttp({ registry: new Registry(), view, problem: () => problem, waiting: () => waiting });
     const { statusCode, body } = await app.inject('/healthz');
     return [statusCode, body];
   };
-  assert.deepEqual(await health(), [200, 'ok, but waiting: which pods there are is not known yet\n']);
-  problem = 'pods: no procfs';
-  assert.deepEqual(await health(), [500, 'pods: no procfs\n']);
-  [problem, waiting] = ['', ''];
-  assert.deepEqual(await health(), [500, 'no fresh sample\n']);
-  view = compatView();
-  assert.deepEqual(await health(), [200, 'ok']);
+  const unknown = 'which pods there are is not known yet';
+  assert.deepEqual(await healthOf(unknown), [200, `ok, but waiting: ${unknown}\n`]);
+  assert.deepEqual(await healthOf(unknown, 'pods: no procfs'), [500, 'pods: no procfs\n']);
+  assert.deepEqual(await healthOf(''), [500, 'no fresh sample\n']);
+  assert.deepEqual(await healthOf('', '', compatView), [200, 'ok']);
 });

@@ -71,12 +71,12 @@ test('an agent is not healthy while a collector fails as a whole, and says which
 });
 
 test('a round before the pods are known waits, and no collector failed', async () => {
-  let pods: readonly Pod[] | undefined;
-  const { sweeper, logged } = sweeperOf(readAll, { podSource: { pods: () => pods } });
+  const listed: Pod[][] = [];
+  const { sweeper, logged } = sweeperOf(readAll, { podSource: { pods: () => listed[0] } });
   await sweeper.sweep();
   assert.deepEqual([sweeper.waiting, sweeper.problem], ['which pods there are is not known yet', '']);
   assert.equal(sweeper.newestMs, -Infinity);
-  pods = [podOf('a')];
+  listed.push([podOf('a')]);
   await sweeper.sweep();
   assert.deepEqual([sweeper.waiting, sweeper.problem, logged], ['', '', []]);
 });
