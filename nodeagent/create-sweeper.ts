@@ -28,6 +28,8 @@ export interface CreateSweeperDeps extends Pick<KubernetesInventoryDeps, 'onGone
 
 export interface CreatedSweeper {
   readonly sweeper: Sweeper;
+  /** Resolved as soon as a sweep can tell which pods there are. */
+  readonly ready: Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -63,6 +65,7 @@ export async function createSweeper(options: NodeagentOptions, deps: CreateSweep
   });
   return {
     sweeper,
+    ready: inventory.ready,
     close: async () => {
       await inventory.close();
       netlink.close();

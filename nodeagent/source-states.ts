@@ -4,6 +4,9 @@ import type { SelfMetrics } from './self-metrics.js';
 /** What is known beyond the counters comes from these; each may be missing, and costs no more than what it tells. */
 export type SourceName = 'kubernetes' | 'cgroups' | 'cri' | 'host-interfaces' | 'pod-links';
 
+/** Those that an agent with the least rights goes without. */
+const EXTRAS: readonly SourceName[] = ['host-interfaces', 'pod-links'];
+
 /** Why a source is not in use. */
 export const SOURCE_OFF = {
   not_configured: 'no flag asks for it',
@@ -37,9 +40,12 @@ export class SourceStates {
 
   /** @param detail what was said of it; it is logged with a change of the reason alone */
   off(source: SourceName, reason: SourceOff, detail?: string): void {
+    const wasUp = this.#reasons.get(source) === 'up';
     if (!this.#set(source, reason)) return;
-    const level = reason === 'not_configured' ? 'debug' : 'warn';
-    this.#deps.log[level]({ source, reason, ...(detail !== undefined && { detail }) }, 'a source is not in use');
+    this.#deps.log[levelOf(source, reason, wasUp)](
+      { source, reason, ...(detail !== undefined && { detail }) },
+      'a source is not in use',
+    );
   }
 
   #set(source: SourceName, reason: SourceOff | 'up'): boolean {
@@ -51,4 +57,9 @@ export class SourceStates {
     this.#reasons.set(source, reason);
     return true;
   }
+}
+
+function levelOf(source: SourceName, reason: SourceOff, wasUp: boolean): 'debug' | 'info' | 'warn' {
+  if (reason === 'not_configured') return 'debug';
+  return EXTRAS.includes(source) && !wasUp ? 'info' : 'warn';
 }

@@ -104,8 +104,12 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
     notify();
   };
   const onMissed = (count: number): void => metrics.missedSweeps.inc(count);
+  const sampleWhenReady = async (): Promise<void> => {
+    await Promise.race([created.ready, sleep(options.interval, stop.signal)]);
+    await runSchedule(round, { intervalMs: options.interval, clock, sleep, signal: stop.signal, onMissed });
+  };
   const running = Promise.all([
-    runSchedule(round, { intervalMs: options.interval, clock, sleep, signal: stop.signal, onMissed }),
+    sampleWhenReady(),
     ending.run(stop.signal),
     ...pushers.map((pusher) => pusher.run(stop.signal)),
   ]);

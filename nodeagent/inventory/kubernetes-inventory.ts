@@ -39,7 +39,9 @@ export async function startKubernetesInventory(
   { procfs, metrics, states, ...deps }: KubernetesInventoryDeps,
 ): Promise<PodInventory> {
   const { clock, log } = deps;
-  const listing = await startListedPods(options, deps);
+  const synced: { resolve?: () => void } = {};
+  const ready = new Promise<void>((resolve) => (synced.resolve = resolve));
+  const listing = await startListedPods(options, { ...deps, onListed: () => synced.resolve?.() });
   const runtime = startRuntime(options, { states, clock, log });
   const disagreements = new Disagreements(log);
   const logLimit = new LogLimit(clock, ERRORS_LOGGED_PER_SECOND);
@@ -74,6 +76,7 @@ export async function startKubernetesInventory(
   };
 
   return {
+    ready,
     source: createKubernetesPods({
       listed: () => (listing.pods.isSynced ? listing.pods.pods() : undefined),
       ...{ locate, sandboxOf },

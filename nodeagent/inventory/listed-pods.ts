@@ -15,6 +15,8 @@ export interface ListedPodsOptions extends Pick<ReflectorOptions<DecodedPod>, 'b
   readonly node: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Called when a list has become whole. */
+  readonly onListed?: () => void;
   /** Told once of a pod that is no longer there. */
   readonly onGone?: (pod: ListedPod) => void;
   /** Told once of a pod that is being deleted, or whose containers have ended for good. */
@@ -47,7 +49,10 @@ export class ListedPods {
       isStreamed: true,
       decode: (object) => decodeListedPod(object, node),
       sink: {
-        replace: (items) => this.#replace(items),
+        replace: (items) => {
+          this.#replace(items);
+          options.onListed?.();
+        },
         upsert: (key, decoded) => this.#upsert(key, decoded),
         remove: (key) => this.#remove(key),
       },

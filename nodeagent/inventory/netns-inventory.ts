@@ -14,6 +14,7 @@ export function createNetnsInventory({ metrics, ...deps }: NetnsInventoryDeps): 
   const scan = new NetnsScan(deps.procfs);
   return {
     source: createNetnsPods({ ...deps, scan, runNetns: RUN_NETNS }),
+    ready: Promise.resolve(),
     forget: (pid) => scan.forget(pid),
     tell: () => metrics.deniedProcesses.set(scan.denied),
     close: () => Promise.resolve(),

@@ -9,7 +9,7 @@ export interface ListedPodsSource {
 
 export interface ListedPodsDeps
   extends
-    Pick<ListedPodsOptions, 'clock' | 'log' | 'onGone' | 'onEnding'>,
+    Pick<ListedPodsOptions, 'clock' | 'log' | 'onListed' | 'onGone' | 'onEnding'>,
     Pick<KubeClientOptions, 'env' | 'serviceAccountDirectory'> {
   /** Of the agent. */
   readonly version: string;

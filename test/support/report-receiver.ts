@@ -25,7 +25,12 @@ export class ReportReceiver {
   readonly #directory: string;
   readonly reports: NodeReport[] = [];
 
-  private constructor(server: Server, directory: string) {
+  private constructor(
+    server: Server,
+    /** PEM. */
+    readonly ca: string,
+    directory: string,
+  ) {
     this.#server = server;
     this.#directory = directory;
   }
@@ -35,7 +40,7 @@ export class ReportReceiver {
     const directory = await mkdtemp(join(tmpdir(), 'podnet-receiver-'));
     await writeFile(join(directory, 'ca.crt'), pair.cert);
     const server = createServer(pair);
-    const receiver = new ReportReceiver(server, directory);
+    const receiver = new ReportReceiver(server, pair.cert, directory);
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       receiver.#take(request).then(
         (answer) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer)),
@@ -47,10 +52,14 @@ export class ReportReceiver {
     return receiver;
   }
 
+  get url(): string {
+    const { port } = this.#server.address() as AddressInfo;
+    return `https://127.0.0.1:${port}`;
+  }
+
   /** Of the agent. */
   get flags(): string[] {
-    const { port } = this.#server.address() as AddressInfo;
-    return ['--server', `https://127.0.0.1:${port}`, '--server-ca-file', join(this.#directory, 'ca.crt')];
+    return ['--server', this.url, '--server-ca-file', join(this.#directory, 'ca.crt')];
   }
 
   get newest(): NodeReport | undefined {
