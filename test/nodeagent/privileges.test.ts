@@ -1,150 +1,70 @@
 // The agent as it is shipped, in pods of a real containerd with the rights that a manifest would give them, beside the same agent as root.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import process from 'node:process';
 import { pipeline } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
-import type { NodeReport } from '../../openapi/node-report.js';
-import { AgentPod, NOBODY, type AgentRights } from '../support/agent-pod.js';
-import { makeBundle, run, type Bundle, type Run } from '../support/bundle.js';
-import { Containerd, CONTAINERD_REQUIREMENTS } from '../support/containerd.js';
-import type { RunningPod } from '../support/containerd/pods.js';
-import { createKubeApi, type KubeApiServer } from '../support/kube-api.js';
-import { PodObjects } from '../support/pod-objects.js';
+import { AgentNode, HOST_CGROUPS, type AgentSetup, type StartedAgent, type Told } from '../support/agent-node.js';
+import { NOBODY } from '../support/agent-pod.js';
+import { CONTAINERD_REQUIREMENTS } from '../support/containerd.js';
 import { eventually } from '../support/programs.js';
-import { ReportReceiver } from '../support/report-receiver.js';
 import { missing } from '../support/requirements.js';
 
-const NODE = 'node-of-the-test';
-const PODS = 4;
-const HOST_CGROUPS = { hostPath: '/sys/fs/cgroup', containerPath: '/host/sys/fs/cgroup' };
 const HOST_PROC = { hostPath: '/proc', containerPath: '/host/proc' };
 const AT_HOST_PROC = ['--path.procfs', '/host/proc'];
 /** Nobody's. */
 const GROUP = 47_114;
 /** Of the routed network: the host's end. */
 const GATEWAY = '10.249.0.1';
+const AS_NOBODY = [
+  ...[`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--no-new-privs'],
+  ...['--inh-caps=-all', '--bounding-set=-all'],
+];
 const SOCKET = '/host/containerd.sock';
+/** Longer than a pod may have cgroups without a process. */
+const HIDDEN_TIMEOUT_MS = 60_000;
 
-type Told = ReturnType<typeof toldBy>;
-
-/** What the newest sample says of the pods: all but when. */
-function toldBy({ pods }: NodeReport) {
-  const newest = <T>(readings: readonly T[] | undefined) => readings?.at(-1) ?? null;
-  return pods
-    .map(({ interfaces, transport, ...pod }) => ({
-      ...pod,
-      transport: newest(transport),
-      interfaces: interfaces
-        ?.map(({ readings, ...one }) => ({ ...one, reading: newest(readings) }))
-        .sort((a, b) => (a.name < b.name ? -1 : 1)),
-    }))
-    .sort((a, b) => (a.uid < b.uid ? -1 : 1));
-}
-
-describe('the rights of an agent', { skip: missing(...CONTAINERD_REQUIREMENTS) }, () => {
-  const pods: RunningPod[] = [];
-  const directory = mkdtempSync(join(tmpdir(), 'podnet-privileges-'));
-  let containerd: Containerd;
-  let api: KubeApiServer;
-  let bundle: Bundle;
-  let kubeconfig: string;
-  let asRoot: Run;
-  let ofRoot: ReportReceiver;
+describe('the rights of an agent', { skip: missing(...CONTAINERD_REQUIREMENTS, 'setpriv') }, () => {
+  let node: AgentNode;
+  /** Neither the pids nor the /proc of the node. */
+  let blind: StartedAgent;
 
   before(async () => {
-    containerd = await Containerd.start({ prefix: 'pnpr', octet: 249 });
-    api = await createKubeApi();
-    bundle = await makeBundle();
-    const objects = new PodObjects(api, NODE);
-    for (let n = 0; n < PODS; n++) {
-      const uid = `5d7c4364-a67f-4714-8208-${String(n).padStart(12, '0')}`;
-      pods.push(await containerd.createPod({ namespace: 'telco', name: `upf-${n}`, uid, labels: { app: 'upf' } }));
-    }
-    for (const [n, pod] of pods.entries()) {
-      for (const [i, interfaceName] of ['eth0', 'eth1'].entries()) {
-        const to = pods[(n + 1) % PODS] ?? pod;
-        await containerd.send(pod, to, { interfaceName, count: 5 + n, payload: 100 + 31 * n + 7 * i });
-      }
-    }
-    const onHost = { namespace: 'telco', name: 'exporter', uid: 'a6b1f3a4-0000-4000-8000-000000000000' };
-    pods.push(await containerd.createPod({ ...onHost, hostNetwork: true }));
-    pods.forEach((pod) => objects.put(pod));
-    kubeconfig = await api.kubeconfig();
-    chmodSync(kubeconfig, 0o644);
-    ofRoot = await ReportReceiver.start();
-    asRoot = run(process.execPath, [bundle.file, 'nodeagent', ...flagsOf(ofRoot)]);
+    node = await AgentNode.start({ prefix: 'pnpr', octet: 249 });
+    blind = await node.startAgent({ name: 'blind', hostPID: false, mounts: [HOST_CGROUPS] });
   });
-
   after(async () => {
-    asRoot?.child.kill('SIGTERM');
-    await asRoot?.ended;
-    await Promise.all([containerd?.close(), api?.close(), ofRoot?.close(), bundle?.remove()]);
-    rmSync(directory, { recursive: true });
+    await blind?.close();
+    await node?.close();
   });
 
-  const flagsOf = (receiver: ReportReceiver, config = kubeconfig, listen = '127.0.0.1:0'): string[] => [
-    ...['--kubeconfig', config, '--node-name', NODE, '--interval', '500ms', '--listen-address', listen],
-    ...receiver.flags,
-  ];
-
-  interface Setup extends AgentRights {
-    /** In place of that which names loopback. */
-    readonly config?: string;
-    readonly listen?: string;
-  }
-
-  interface Seen {
-    readonly agent: AgentPod;
-    readonly told: () => Told | undefined;
-    /** Of each source that is known: up, or why it is off. */
-    readonly sources: () => Promise<Record<string, string>>;
-  }
-
-  /** Starts an agent in a pod of its own, which is gone afterwards; it serves, and is healthy. */
-  async function withAgent(
-    { config = kubeconfig, listen, ...rights }: Setup,
-    use: (seen: Seen) => Promise<void>,
-  ): Promise<void> {
-    const receiver = await ReportReceiver.start();
-    const given = flagsOf(receiver, config, listen);
-    const flags = [...given, '--path.cgroupfs', HOST_CGROUPS.containerPath, ...(rights.flags ?? [])];
-    const files = [config, ...receiver.flags.slice(-1)];
-    const agent = await AgentPod.start(containerd, bundle, files, { ...rights, flags });
+  /** An agent that is gone afterwards. */
+  async function withAgent(setup: AgentSetup, use: (started: StartedAgent) => Promise<void>): Promise<void> {
+    const started = await node.startAgent(setup);
     try {
-      await eventually(
-        () => agent.get('/healthz'),
-        ({ status, text }) => status === 200 && text === 'ok',
-      );
-      await use({
-        agent,
-        told: () => receiver.newest && toldBy(receiver.newest),
-        sources: async () => sourcesOf((await agent.get('/metrics')).text),
-      });
+      await use(started);
     } catch (error) {
-      throw new Error(`${String(error)}\n${agent.log().slice(-3_000)}`, { cause: error });
+      throw new Error(`${String(error)}\n${started.agent.log().slice(-3_000)}`, { cause: error });
     } finally {
-      await agent.remove();
-      await receiver.close();
+      await started.close();
     }
   }
 
   /** Waits until both say the same of all pods, and something of each. */
-  async function assertTellsTheSame({ told }: Pick<Seen, 'told'>, but: (told: Told) => Told = (all) => all) {
-    const expected = () => but((ofRoot.newest && toldBy(ofRoot.newest)) ?? []);
-    await eventually(
-      () => [told(), expected()],
-      ([seen, wanted]) => wanted?.length === pods.length && JSON.stringify(seen) === JSON.stringify(wanted),
-    ).catch(() => assert.deepEqual(told(), expected()));
-    const text = JSON.stringify(told());
-    assert.match(text, /"reading":\[\d+(,\d+){7}\]/);
-    assert.match(text, /"transport":\[\d+(,\d+){11}\]/);
-    assert.match(text, /"network":"storage","nadNamespace":"telco"/);
+  async function assertTellsTheSame({ told }: StartedAgent, but: (told: Told) => Told = (all) => all): Promise<void> {
+    const both = () => [told(), node.toldByRoot()].map((all) => all && but(all));
+    const [seen = [], expected] = await eventually(
+      both,
+      ([one, other]) => other !== undefined && JSON.stringify(one) === JSON.stringify(other),
+    ).catch(both);
+    assert.deepEqual(seen, expected);
+    const interfaces = seen.flatMap((pod) => pod.interfaces ?? []);
+    assert.deepEqual([seen.length, interfaces.length], [node.pods.length, 2 * (node.pods.length - 1)]);
+    assert.ok(interfaces.every(({ reading, network, identity }) => reading?.[0] && network && identity));
+    assert.equal(seen.filter(({ transport }) => transport?.length === 12).length, node.pods.length - 1);
   }
 
   test('user 65534 without a capability reports what root reports', async () => {
@@ -172,24 +92,46 @@ describe('the rights of an agent', { skip: missing(...CONTAINERD_REQUIREMENTS) }
     });
   });
 
+  test('any other user that is not root will do', async () => {
+    await withAgent({ name: 'other', user: GROUP, mounts: [HOST_CGROUPS] }, assertTellsTheSame);
+  });
+
+  test('the pids of the node show environments and take signals of its own user alone', async () => {
+    const asNobody = ['setpriv', ...AS_NOBODY];
+    const looks = ['cat "/proc/$1/cmdline" > /dev/null', 'cat "/proc/$1/environ" > /dev/null', 'kill -0 "$1"'];
+    const allowedOn = async (command: readonly string[]): Promise<boolean[]> => {
+      const child = spawn('env', [...command, 'sh', '-c', 'echo; exec sleep 60'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      try {
+        await once(child.stdout, 'data');
+        const scripts = looks.map((look) => [...asNobody, 'sh', '-c', look, 'sh', String(child.pid)]);
+        return scripts.map((args) => spawnSync('env', args).status === 0);
+      } finally {
+        child.kill('SIGKILL');
+      }
+    };
+    assert.deepEqual(await allowedOn([]), [true, false, false]);
+    assert.deepEqual(await allowedOn(asNobody), [true, true, true]);
+  });
+
   test('in the network of its pod it reports the same, but no names of the host', async () => {
-    const relay = await relayTo(Number(new URL(api.url).port));
+    const relay = await relayTo(Number(new URL(node.api.url).port));
     const { port } = relay.address() as AddressInfo;
-    const config = join(directory, 'kubeconfig');
-    const text = readFileSync(kubeconfig, 'utf8');
+    const kubeconfig = join(node.directory, 'kubeconfig');
+    const text = readFileSync(node.kubeconfig, 'utf8');
     const server = JSON.stringify(`https://${GATEWAY}:${port}`);
-    writeFileSync(config, text.replace(JSON.stringify(api.url), `${server},"tls-server-name":"localhost"`));
-    const rights = { name: 'inpod', hostNetwork: false, mounts: [HOST_CGROUPS], listen: '0.0.0.0:9808', config };
+    writeFileSync(kubeconfig, text.replace(JSON.stringify(node.api.url), `${server},"tls-server-name":"localhost"`));
+    const rights = { name: 'inpod', hostNetwork: false, mounts: [HOST_CGROUPS], listen: '0.0.0.0:9808', kubeconfig };
     await withAgent(rights, async ({ agent, sources }) => {
       const familiesOf = (text: string) =>
         text
           .split('\n')
           .filter((line) => /^podnet_(?!nodeagent)/.test(line))
           .map((line) => line.replace(/host_interface="[^"]*"/, ''));
-      const rootUrl = /"url":"(http:[^"]+)"/.exec(asRoot.error())?.[1] ?? assert.fail(asRoot.error());
       const ofAgent = familiesOf((await agent.get('/metrics')).text);
-      assert.deepEqual(ofAgent, familiesOf(await (await fetch(`${rootUrl}/metrics`)).text()));
-      assert.ok(ofAgent.length > 8 * 2 * PODS, 'eight counters of two interfaces each');
+      assert.deepEqual(ofAgent, familiesOf(await node.metricsOfRoot()));
+      assert.ok(ofAgent.length > 8 * 2 * (node.pods.length - 1), 'eight counters of two interfaces each');
       assert.deepEqual(await sources(), {
         ...{ kubernetes: 'up', cgroups: 'up', cri: 'not_configured' },
         ...{ 'host-interfaces': 'not_host_network', 'pod-links': 'not_permitted' },
@@ -205,7 +147,7 @@ describe('the rights of an agent', { skip: missing(...CONTAINERD_REQUIREMENTS) }
   });
 
   test('cgroups that may not be read are as good as none', async () => {
-    const hostPath = join(directory, 'closed');
+    const hostPath = join(node.directory, 'closed');
     mkdirSync(hostPath, { mode: 0o700 });
     await withAgent({ name: 'closed', mounts: [{ ...HOST_CGROUPS, hostPath }] }, async (seen) => {
       await assertTellsTheSame(seen);
@@ -225,17 +167,23 @@ describe('the rights of an agent', { skip: missing(...CONTAINERD_REQUIREMENTS) }
   });
 
   test('where procfs hides the processes of others nothing is read, and it says so', async () => {
-    const hostPath = join(directory, 'hiding');
+    const hostPath = join(node.directory, 'hiding');
     mkdirSync(hostPath);
     execFileSync('mount', ['-t', 'proc', '-o', `hidepid=2,gid=${GROUP}`, 'proc', hostPath]);
     const rights = { mounts: [HOST_CGROUPS, { ...HOST_PROC, hostPath }], flags: AT_HOST_PROC };
     try {
       await withAgent({ name: 'hidden', ...rights }, async ({ agent, told, sources }) => {
-        const seen = await eventually(told, (all) => all?.length === pods.length);
+        const seen = await eventually(told, (all) => all?.length === node.pods.length);
         assert.doesNotMatch(JSON.stringify(seen), /"reading"|"transport":\[/);
         const { text } = await agent.get('/metrics');
-        assert.match(text, new RegExp(`^podnet_nodeagent_pods_skipped\\{reason="not_readable"\\} ${PODS}$`, 'm'));
-        console.log(await sources());
+        assert.match(
+          text,
+          new RegExp(`^podnet_nodeagent_pods_skipped\\{reason="not_readable"\\} ${node.pods.length - 1}$`, 'm'),
+        );
+        assert.deepEqual(await sources(), {
+          ...{ kubernetes: 'up', cgroups: 'not_permitted', cri: 'not_configured' },
+          ...{ 'host-interfaces': 'not_permitted', 'pod-links': 'not_permitted' },
+        });
       });
       await withAgent({ name: 'shown', ...rights, supplementalGroups: [GROUP] }, (seen) => assertTellsTheSame(seen));
     } finally {
@@ -261,9 +209,9 @@ describe('the rights of an agent', { skip: missing(...CONTAINERD_REQUIREMENTS) }
   });
 
   test('the socket of the runtime takes its group or uid 0, and costs nothing else', async () => {
-    const hostPath = containerd.endpoint.replace('unix://', '');
+    const hostPath = node.criSocket;
     const rights = { mounts: [HOST_CGROUPS, { hostPath, containerPath: SOCKET }], flags: ['--cri-endpoint', SOCKET] };
-    const assertCriIs = (name: string, expected: string, more: Partial<AgentRights> = {}) =>
+    const assertCriIs = (name: string, expected: string, more: Partial<AgentSetup> = {}) =>
       withAgent({ name, ...rights, ...more }, async (seen) => {
         await eventually(seen.sources, ({ cri }) => cri === expected);
         await assertTellsTheSame(seen);
@@ -278,6 +226,24 @@ describe('the rights of an agent', { skip: missing(...CONTAINERD_REQUIREMENTS) }
     await assertCriIs('cri0', 'up', { user: 0 });
     const elsewhere = { mounts: [HOST_CGROUPS] };
     await assertCriIs('crinow', 'not_found', elsewhere);
+  });
+
+  test('a token that may not be read is not sent, and costs nothing else', async () => {
+    const hostPath = join(node.directory, 'token');
+    writeFileSync(hostPath, 'a.b.c', { mode: 0o600 });
+    const tokenFile = '/var/run/podnet/token';
+    const mounts = [HOST_CGROUPS, { hostPath, containerPath: tokenFile }];
+    await withAgent({ name: 'token', mounts, flags: ['--token-file', tokenFile] }, async (started) => {
+      await assertTellsTheSame(started);
+      assert.match((await started.agent.get('/metrics')).text, /^podnet_nodeagent_file_readable\{file="token"\} 0$/m);
+    });
+  });
+
+  test('with neither the pids nor the /proc of the node no pod has counters, and it says so', async () => {
+    await eventually(blind.sources, ({ cgroups }) => cgroups === 'not_permitted', HIDDEN_TIMEOUT_MS);
+    assert.equal(blind.told()?.length, node.pods.length);
+    assert.doesNotMatch(JSON.stringify(blind.told()), /"reading"|"transport":\[/);
+    assert.match(blind.agent.log(), /"source":"cgroups","reason":"not_permitted","detail":"[^"]*hostPID/);
   });
 });
 
@@ -294,9 +260,4 @@ async function relayTo(port: number): Promise<Server> {
 
 function withoutHostInterfaces(told: Told): Told {
   return told.map((pod) => ({ ...pod, interfaces: pod.interfaces?.map(({ hostInterface: _, ...one }) => one) }));
-}
-
-function sourcesOf(metrics: string): Record<string, string> {
-  const found = metrics.matchAll(/^podnet_nodeagent_source_up\{source="([^"]+)",reason="([^"]*)"\} ([01])$/gm);
-  return Object.fromEntries([...found].map(([, source = '', reason = '', up]) => [source, up === '1' ? 'up' : reason]));
 }

@@ -97,6 +97,14 @@ export class AgentPod {
     return { status: response.status, text: await response.text() };
   }
 
+  /** Waits until it is, and needs nothing of others any more. */
+  async healthy(): Promise<void> {
+    const look = () => this.get('/healthz');
+    await eventually(look, ({ status, text }) => status === 200 && text === 'ok').catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${this.log()}`);
+    });
+  }
+
   async remove(): Promise<void> {
     await this.#containerd.removePod(this.pod);
   }
