@@ -191,6 +191,22 @@ describe('the rights of an agent', { skip: missing(...CONTAINERD_REQUIREMENTS, '
     }
   });
 
+  test('a new mount of procfs, as a container has it, hides nothing that another one hides', () => {
+    const hostPath = join(node.directory, 'anew');
+    mkdirSync(hostPath);
+    const script = 'mount -o remount,hidepid=2 /proc && mount -t proc proc "$1" && shift && "$@"; true';
+    const look = [
+      'setpriv',
+      ...AS_NOBODY,
+      'sh',
+      '-c',
+      'echo "$(test -e /proc/1; echo $?) $(test -e "$1/1"; echo $?)"',
+      'sh',
+    ];
+    const args = ['--mount', '--pid', '--fork', '--mount-proc', 'sh', '-c', script, 'sh', hostPath, ...look, hostPath];
+    assert.equal(execFileSync('unshare', args, { encoding: 'utf8' }), '1 0\n');
+  });
+
   test('CAP_NET_ADMIN makes links of pods known to uid 0 alone', async () => {
     const rights = { mounts: [HOST_CGROUPS], addCapabilities: ['NET_ADMIN'] };
     await withAgent({ name: 'admin0', ...rights, user: 0 }, async (seen) => {

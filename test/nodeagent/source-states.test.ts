@@ -61,6 +61,17 @@ test('a source that no flag asks for is no warning', async () => {
   assert.deepEqual(await shown(), [['cri', 'not_configured', 0]]);
 });
 
+test('what least rights go without is a warning only once it worked', () => {
+  const { states, logged } = statesOf();
+  states.off('pod-links', 'not_permitted');
+  states.up('pod-links');
+  states.off('pod-links', 'failed');
+  assert.deepEqual(
+    logged.map((line) => line.split(' ')[1]),
+    ['info', 'info', 'warn'],
+  );
+});
+
 test('every reason can be a label, and says what it means', async () => {
   for (const reason of Object.keys(SOURCE_OFF) as SourceOff[]) {
     const { states, shown } = statesOf();

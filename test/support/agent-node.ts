@@ -72,6 +72,7 @@ export class AgentNode {
     const containerd = await Containerd.start(where);
     const [api, bundle, receiver] = await Promise.all([createKubeApi(), makeBundle(), ReportReceiver.start()]);
     const directory = await mkdtemp(join(tmpdir(), `podnet-${where.prefix}-`));
+    await chmod(directory, 0o755);
     const kubeconfig = await api.kubeconfig();
     await chmod(kubeconfig, 0o644); // where it is mounted it is read by whoever the agent is
     const node = new AgentNode({ containerd, api, bundle, receiver, directory, kubeconfig });
