@@ -89,6 +89,7 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   const app = createAgentHttp({
     registry: metrics.registry,
     problem: () => sweeper.problem,
+    waiting: () => sweeper.waiting,
     compat: new Compat(options.compat),
     view: () => (clock.monotonicMs() - sweeper.newestMs <= staleAfterMs ? sweeper.view() : undefined),
   });

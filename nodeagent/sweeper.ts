@@ -30,6 +30,7 @@ export interface SweeperDeps {
 
 /** A sweep is stopped when it has taken this part of the interval, so that the next one is on time. */
 const SWEEP_SHARE = 0.8;
+const NOT_KNOWN_YET = 'which pods there are is not known yet';
 
 /** Reads the node once a round, and keeps what it read: the pods as last known, and the history of their counters. */
 export class Sweeper {
@@ -48,6 +49,7 @@ export class Sweeper {
   /** The last round asked for. */
   #turn = Promise.resolve();
   #problem = '';
+  #waiting = NOT_KNOWN_YET;
   #unreadPods = '';
   /** Where a sweep ran out of time the next one begins, so that it is not always the same pods that go without. */
   #firstUid: string | undefined;
@@ -65,6 +67,11 @@ export class Sweeper {
   /** What failed as a whole in the last round; empty when nothing did. */
   get problem(): string {
     return this.#problem;
+  }
+
+  /** What has to be learnt from others before anything can be read; empty when nothing has. */
+  get waiting(): string {
+    return this.#waiting;
   }
 
   /** One round over all pods. A failure is logged, counted and reported; it does not throw. */
@@ -147,7 +154,8 @@ export class Sweeper {
       return undefined;
     }
     onAsked?.();
-    if (pods === undefined) this.#tell('pods: which there are is not known yet');
+    this.#waiting = pods === undefined ? NOT_KNOWN_YET : '';
+    if (pods === undefined) this.#tell('');
     else onPods?.(pods);
     if (pods !== undefined) this.#receiveCheck.keepOnly(uidsOf(pods));
     return pods;

@@ -86,8 +86,10 @@ export async function startKubernetesInventory(
     tell: () => {
       const { state, problem } = listing.pods;
       if (state !== undefined) setState(states, 'kubernetes', state, problem);
-      const { off, detail } = processes.state;
-      setState(states, 'cgroups', off ?? 'up', detail);
+      if (listing.pods.isSynced) {
+        const { off, detail } = processes.state; // before that nothing was looked for
+        setState(states, 'cgroups', off ?? 'up', detail);
+      }
       metrics.podListAge.set(listing.pods.ageMs(clock.monotonicMs()) / 1_000);
       metrics.badAnnotations.reset();
       for (const [reason, count] of listing.pods.badAnnotations()) metrics.badAnnotations.set({ reason }, count);

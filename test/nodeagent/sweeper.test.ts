@@ -71,6 +71,17 @@ test('an agent is not healthy while a collector fails as a whole, and says which
   assert.deepEqual(await health(), [200, 'ok']);
 });
 
+test('a round before the pods are known waits, and no collector failed', async () => {
+  const listed: Pod[][] = [];
+  const { sweeper, logged } = sweeperOf(readAll, { podSource: { pods: () => listed[0] } });
+  await sweeper.sweep();
+  assert.deepEqual([sweeper.waiting, sweeper.problem], ['which pods there are is not known yet', '']);
+  assert.equal(sweeper.newestMs, -Infinity);
+  listed.push([podOf('a')]);
+  await sweeper.sweep();
+  assert.deepEqual([sweeper.waiting, sweeper.problem, logged], ['', '', []]);
+});
+
 test('pods that could not be read are counted, and told once', async () => {
   const { sweeper, logged, metrics } = sweeperOf((sweep) => {
     for (const pod of sweep.pods) sweep.skip(pod, 'failed', new Error('is a directory'));
