@@ -13,12 +13,18 @@ export interface AgentHttpDeps {
   readonly registry: Registry;
   /** What fails as a whole at present; empty when nothing does. */
   readonly problem: () => string;
+  /** What has to be learnt from others before anything can be read; empty when nothing has. */
+  readonly waiting?: () => string;
   /** Families of predecessors that are served as well. */
   readonly compat?: Compat;
 }
 
-/** The agent's own endpoints: /metrics of this node, /healthz. */
-export function createAgentHttp({ view, registry, problem, compat = new Compat([]) }: AgentHttpDeps): FastifyInstance {
+/**
+ * The agent's own endpoints: /metrics of this node, /healthz. Whoever restarts what is not healthy must not do so because the Kubernetes
+ * API is away: the agent would not learn the sooner which pods there are, and one that has started without it is as good as any other.
+ */
+export function createAgentHttp(deps: AgentHttpDeps): FastifyInstance {
+  const { view, registry, problem, waiting = () => '', compat = new Compat([]) } = deps;
   const app = Fastify({ exposeHeadRoutes: false, forceCloseConnections: true });
   app.get('/metrics', async (request, reply) => {
     const format = negotiateFormat(request.headers.accept);
@@ -26,13 +32,14 @@ export function createAgentHttp({ view, registry, problem, compat = new Compat([
     return reply.type(CONTENT_TYPE[format]).send(renderFamilies(view(), compat, format) + own + EPILOGUE[format]);
   });
   app.get('/healthz', (_request, reply) => {
-    const complaint = [problem(), view() === undefined ? 'no fresh sample' : '']
-      .filter((text) => text !== '')
-      .join('; ');
+    const expected = waiting();
+    const unread = view() === undefined && expected === '' ? 'no fresh sample' : '';
+    const complaint = [problem(), unread].filter((text) => text !== '').join('; ');
+    const praise = expected === '' ? 'ok' : `ok, but waiting: ${expected}\n`;
     return reply
       .code(complaint === '' ? 200 : 500)
       .type('text/plain; charset=utf-8')
-      .send(complaint === '' ? 'ok' : `${complaint}\n`);
+      .send(complaint === '' ? praise : `${complaint}\n`);
   });
   return app;
 }

@@ -42,7 +42,10 @@ export class SourceStates {
   off(source: SourceName, reason: SourceOff, detail?: string): void {
     const wasUp = this.#reasons.get(source) === 'up';
     if (!this.#set(source, reason)) return;
-    this.#deps.log[levelOf(source, reason, wasUp)]({ source, reason, ...(detail !== undefined && { detail }) }, 'a source is not in use');
+    this.#deps.log[levelOf(source, reason, wasUp)](
+      { source, reason, ...(detail !== undefined && { detail }) },
+      'a source is not in use',
+    );
   }
 
   #set(source: SourceName, reason: SourceOff | 'up'): boolean {

@@ -1,7 +1,7 @@
-import type { Client, ServiceDefinition } from '@grpc/grpc-js';
 import { Deadline } from '../../runtime/kube/deadline.js';
 import { CriError, explainFailure } from './errors.js';
-import { CRI_MESSAGES, CRI_READ_AS, CRI_SERVICE, type CriMethod } from './messages.js';
+import type { GrpcConnection } from './grpc.js';
+import type { CriMethod } from './messages.js';
 
 export interface CriClientOptions {
   readonly socketPath: string;
@@ -18,11 +18,6 @@ const STATUS_TIMEOUT_MS = 5_000;
 /** The kubelet's own bound: what is larger fails there first. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
-interface Grpc {
-  readonly service: ServiceDefinition;
-  readonly connect: () => Client;
-}
-
 /**
  * The runtime's end of the Container Runtime Interface, over its unix socket. What it answers is not looked at here. gRPC is loaded
  * with the first call: an agent that asks no runtime does without its memory.
@@ -32,8 +27,8 @@ export class CriClient {
   readonly #listTimeoutMs: number;
   readonly #statusTimeoutMs: number;
   readonly #maxMessageBytes: number;
-  #grpc: Promise<Grpc> | undefined;
-  #channel: Client | undefined;
+  #connector: Promise<() => GrpcConnection> | undefined;
+  #connection: GrpcConnection | undefined;
 
   constructor(options: CriClientOptions) {
     this.socketPath = options.socketPath;
@@ -68,62 +63,35 @@ export class CriClient {
 
   /** Gives up the connection; the next call makes another one. One that is still being made is kept for it. */
   disconnect(): void {
-    if (this.#channel === undefined || isConnecting(this.#channel)) return;
-    this.#channel.close();
-    this.#channel = undefined;
+    if (this.#connection?.isConnecting() !== false) return;
+    this.#connection.close();
+    this.#connection = undefined;
   }
 
   async #call(name: CriMethod, request: object, deadline: Deadline): Promise<unknown> {
     try {
-      this.#grpc ??= this.#load();
-      const { service, connect } = await this.#grpc;
-      const method = service[name];
-      if (method === undefined) throw new TypeError(`the service has no method ${name}`);
-      const { path, requestSerialize, responseDeserialize } = method;
-      this.#channel ??= connect();
-      const channel = this.#channel;
+      this.#connector ??= this.#load();
+      const connect = await this.#connector;
+      this.#connection ??= connect();
+      const connection = this.#connection;
       return await new Promise((resolve, reject) => {
-        const call = channel.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, (error, answer) => {
+        const cancel = connection.call(name, request, (error, answer) => {
           if (error === null) resolve(answer);
           else reject(deadline.hasPassed ? tooSlow(name) : explainFailure(name, error));
         });
         // a timer of our own, because that of gRPC is reckoned with the wall clock
-        if (deadline.signal.aborted) call.cancel();
-        else deadline.signal.addEventListener('abort', () => call.cancel(), { once: true });
+        if (deadline.signal.aborted) cancel();
+        else deadline.signal.addEventListener('abort', cancel, { once: true });
       });
     } finally {
       deadline.close();
     }
   }
 
-  async #load(): Promise<Grpc> {
-    const { Client, credentials, logVerbosity, setLogVerbosity } = await import('@grpc/grpc-js');
-    const { fromJSON } = await import('@grpc/proto-loader');
-    setLogVerbosity(logVerbosity.NONE); // it would write to standard error, past the log
-    const service = fromJSON(CRI_MESSAGES, CRI_READ_AS)[CRI_SERVICE];
-    if (service === undefined || 'format' in service) throw new TypeError(`no service ${CRI_SERVICE}`);
-    const options = {
-      'grpc.default_authority': 'localhost', // runtimes in Go refuse the path, which would be it otherwise
-      'grpc.max_receive_message_length': this.#maxMessageBytes,
-      'grpc.use_local_subchannel_pool': 1, // a new connection must not inherit the backoff of the one given up
-      'grpc.enable_http_proxy': 0,
-      'grpc.enable_retries': 0,
-      'grpc.service_config_disable_resolution': 1,
-    };
-    return {
-      service,
-      connect: () => new Client(`unix://${this.socketPath}`, credentials.createInsecure(), options),
-    };
+  async #load(): Promise<() => GrpcConnection> {
+    const { createConnector } = await import('./grpc.js');
+    return createConnector(this.socketPath, this.#maxMessageBytes);
   }
-}
-
-/** Of connectivityState, whose module is not to be loaded for it. */
-const CONNECTING = 1;
-
-/** A runtime that hangs accepts and says nothing. gRPC closes no socket that waits for it: each attempt would leave one behind. */
-function isConnecting(channel: Client): boolean {
-  const state: number = channel.getChannel().getConnectivityState(false);
-  return state === CONNECTING;
 }
 
 function tooSlow(name: CriMethod): CriError {

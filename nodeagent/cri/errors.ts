@@ -26,14 +26,16 @@ const GRPC = { notFound: 5, permissionDenied: 7, unimplemented: 12, unavailable:
 const MAX_DETAILS = 300;
 
 export function explainFailure(what: string, { code, details }: GrpcFailure): CriError {
-  const message = `${what}: ${details.slice(0, MAX_DETAILS)}`;
-  return new CriError(message, reasonOf(code, details), code === GRPC.notFound);
+  const failedConnect = code === GRPC.unavailable ? /\bconnect (E[A-Z]+)/.exec(details) : null;
+  const message = `${what}: ${failedConnect?.[0] ?? details.slice(0, MAX_DETAILS)}`;
+  const reason = failedConnect === null ? reasonOf(code) : reasonOfConnect(failedConnect[1]);
+  return new CriError(message, reason, code === GRPC.notFound);
 }
 
-function reasonOf(code: number, details: string): SourceOff {
+function reasonOf(code: number): SourceOff {
   switch (code) {
     case GRPC.unavailable:
-      return reasonOfConnect(/\bconnect (E[A-Z]+)/.exec(details)?.[1]);
+      return 'unreachable';
     case GRPC.permissionDenied:
     case GRPC.unauthenticated:
       return 'not_permitted';

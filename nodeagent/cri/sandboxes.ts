@@ -129,7 +129,7 @@ export class Sandboxes {
     client.disconnect();
     this.#isConnected = false;
     this.#state = error instanceof CriError ? error.reason : 'failed';
-    states.off('cri', this.#state, `${client.socketPath}: ${errorMessage(error)}`);
+    states.off('cri', this.#state, `${client.socketPath}: ${messageOf(error)}`);
   }
 
   #take(sandboxes: readonly ListedSandbox[], containers: readonly ListedContainer[]): void {
@@ -176,7 +176,7 @@ export class Sandboxes {
     } catch (error) {
       if (isNotFound(error))
         this.#byUid.delete(known.sandbox.uid); // it was removed since it was listed
-      else if (!signal.aborted) known.fail(this.#round, errorMessage(error));
+      else if (!signal.aborted) known.fail(this.#round, messageOf(error));
       return;
     }
     await this.#askContainer(known, signal);
@@ -190,7 +190,7 @@ export class Sandboxes {
       const status = await this.#deps.client.containerStatus(container.id, signal);
       known.answerContainer(container.id, containerPidOf(status));
     } catch (error) {
-      if (!isNotFound(error) && !signal.aborted) known.fail(this.#round, errorMessage(error));
+      if (!isNotFound(error) && !signal.aborted) known.fail(this.#round, messageOf(error));
     }
   }
 
@@ -218,4 +218,8 @@ function groupBySandbox(containers: readonly ListedContainer[]): Map<string, Lis
 
 function isNotFound(error: unknown): boolean {
   return error instanceof CriError && error.isNotFound;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof CriError ? error.message : errorMessage(error);
 }

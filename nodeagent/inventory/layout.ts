@@ -5,6 +5,7 @@ import { parseBonding, parseVlan } from '../procfs/stacking.js';
 import type { SysFs } from '../sysfs/fs.js';
 import { lowerDevicesOf } from '../sysfs/net-class.js';
 import type { Link } from '../rtnetlink/link.js';
+import { kataStacking } from './kata-names.js';
 import { kubevirtStacking } from './kubevirt-names.js';
 import type { PodLinks } from './pod-links.js';
 import { stackingOf } from './pod-stacking.js';
@@ -96,13 +97,14 @@ export class NetnsLayouts {
       const unknown = links.filter(({ name }) => !indexes.has(name));
       return {
         defaultRoute,
-        lowerDevices: stackingOf(links, defaultRoute),
+        lowerDevices: new Map([...kataStacking(interfaces), ...stackingOf(links, defaultRoute)]),
         unproven: new Set(),
         indexes: new Map(unknown.map(({ name, ifindex }) => [name, ifindex])),
       };
     }
     const vlans = new Map(this.#stackingIn(`${pid}/net/vlan`, parseVlan));
     const proven = new Map<string, readonly string[]>([
+      ...kataStacking(interfaces),
       ...kubevirtStacking(interfaces),
       ...this.#stackingIn(`${pid}/net/bonding`, parseBonding),
       ...this.#sysStacking(inode, interfaces),

@@ -58,6 +58,11 @@ export class Rows {
     return true;
   }
 
+  /** Whether any of these pods was read, or none at all. */
+  isAbout(uids: ReadonlySet<string>): boolean {
+    return this.#series.length === 0 || this.#series.some(({ uid }) => uids.has(uid));
+  }
+
   rowOf(series: SeriesName): number | undefined {
     return this.#rowOf.get(seriesKey(series));
   }
@@ -141,6 +146,13 @@ export class History {
       this.#bytes -= oldest.bytes;
       this.#samples.shift();
     }
+  }
+
+  /** Drops the samples that say nothing of these pods: those that were taken when another pod ended. */
+  keepOnly(uids: ReadonlySet<string>): void {
+    const kept = this.#samples.filter((sample, i) => i === this.#samples.length - 1 || sample.rows.isAbout(uids));
+    this.#samples.splice(0, this.#samples.length, ...kept);
+    this.#bytes = kept.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   #rowsOf(series: readonly Series[], transport: readonly string[]): Rows {

@@ -1,9 +1,11 @@
 // The agent as it is shipped, beside a real containerd with twenty pods: what it reports is what the kernel counts, pod by pod.
 import assert from 'node:assert/strict';
 import process from 'node:process';
+import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import type { InterfaceReport, PodReport } from '../../openapi/node-report.js';
 import { makeBundle, run, type Bundle, type Run } from '../support/bundle.js';
+import { IMAGE } from '../support/containerd/config.js';
 import { Containerd, CONTAINERD_REQUIREMENTS } from '../support/containerd.js';
 import { differences, type Readings } from '../support/counter-differences.js';
 import { readKernelCounters } from '../support/containerd/network.js';
@@ -124,6 +126,26 @@ describe('an agent beside containerd', { skip: missing(...CONTAINERD_REQUIREMENT
           ['eth1', ['storage', 'telco', false]],
         ]),
       );
+    }
+  });
+
+  test("the node's end of each interface is found, whatever it is called", async () => {
+    for (const pod of pods) {
+      const found = INTERFACES.map((name) => interfaceOf(pod, name));
+      const ends = found.map(({ hostInterface = '' }) => hostInterface);
+      assert.deepEqual(new Set(ends), new Set(pod.hostInterfaces));
+      for (const [i, { identity }] of found.entries()) {
+        const peer = (await readFile(`/sys/class/net/${ends[i] ?? ''}/iflink`, 'utf8')).trim();
+        assert.equal(identity.split('/')[1], peer);
+      }
+    }
+  });
+
+  test('the first container is told with its cgroup, for the labels of predecessors', () => {
+    for (const pod of pods) {
+      const [first] = pod.containers;
+      const cgroup = `${containerd.cgroup}/burstable/pod${pod.uid}/${first?.id ?? ''}`;
+      assert.deepEqual(reportOf(pod)?.container, { name: 'main', image: IMAGE, cgroup });
     }
   });
 

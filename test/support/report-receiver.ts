@@ -62,7 +62,11 @@ export class ReportReceiver {
 
   /** Of the agent. */
   get flags(): string[] {
-    return ['--server', this.url, '--server-ca-file', join(this.#directory, 'ca.crt')];
+    return ['--server', this.url, '--server-ca-file', this.caFile];
+  }
+
+  get caFile(): string {
+    return join(this.#directory, 'ca.crt');
   }
 
   get newest(): NodeReport | undefined {

@@ -42,7 +42,11 @@ test('bytes of containerd come through the socket', async () => {
 
 test('a socket that is not there is not found', async () => {
   const client = new CriClient({ socketPath: '/nonexistent/podnet-cri.sock' });
-  await assert.rejects(client.version(signal), { name: 'CriError', reason: 'not_found' });
+  await assert.rejects(client.version(signal), {
+    name: 'CriError',
+    reason: 'not_found',
+    message: 'Version: connect ENOENT',
+  });
   client.disconnect();
 });
 

@@ -18,7 +18,7 @@ test('a disagreement is told once a pod and change', () => {
   assert.equal(logged.length, 3);
   assert.equal(disagreements.size, 2);
   assert.equal(disagreements.check({ ...pod, byCgroups: 3, byCri: 3 }), true);
-  assert.match(logged[3] ?? '', /agree again namespace=team-a pod=web-0/);
+  assert.match(logged[3] ?? '', /agree again .*namespace=team-a pod=web-0/);
 });
 
 test('a source that says nothing disagrees with nobody', () => {
