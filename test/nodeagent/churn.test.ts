@@ -31,6 +31,8 @@ const PODS = 1_000;
 const WARM_UP = { pods: 100, seconds: 3 };
 /** With an outage in which connections break, from 5 to 7, and one after which what the agent knows is too old, from 12 to 14. */
 const CHURN_SECONDS = 20;
+/** When both are asked for all that they serve. */
+const SCRAPES = [3, 8, 11, 16, 19];
 /** 900 bytes for each pod that there was since the first ones. Measured: it shrinks by half as much. */
 const HEAP_MARGIN = 1024 * 1024;
 /** Texts with the uid of a pod that is gone, such as the last event. Measured: 3. */
@@ -114,6 +116,16 @@ describe('a node whose pods come and go', { skip: missingCgroups(), timeout: 300
     });
   }
 
+  /** What both serve more than once. */
+  async function servedTwice(): Promise<string[]> {
+    const texts = [await metricsOfAgent(), await metricsOfServer()];
+    return texts.flatMap((families) => {
+      const series = [...families.matchAll(/^([^#\s].*) \S+$/gm)].map(([, one = '']) => one);
+      const seen = new Set<string>();
+      return series.filter((one) => seen.size === seen.add(one).size);
+    });
+  }
+
   /** Waits until the newest report and both /metrics have the pods that there are, and nothing else. */
   async function assertWhole(): Promise<void> {
     await eventually(
@@ -121,13 +133,13 @@ describe('a node whose pods come and go', { skip: missingCgroups(), timeout: 300
         if (agent.child.exitCode !== null) throw new Error(`the agent ended with ${agent.child.exitCode}`);
         return shortcomings(check.newest, churn.running).slice(0, 10);
       },
-      (seen) => seen.length === 0,
+      (seen) => seen.length === 0 || check.problems.length > 0,
       60_000,
     ).catch((error: unknown) => assert.fail(`${String(error)}\n${agent.error().slice(-2_000)}`));
+    assert.deepEqual(check.problems, []);
     const names = [...churn.running].map(({ name }) => name);
     const wanted = names.sort().join(' ');
     await eventually(podsServed, (served) => served.every((one) => one === wanted), 30_000);
-    assert.deepEqual(check.problems, []);
   }
 
   /** Ends all pods, and waits until the history of those that were is over. One more comes: that node is never without any. */
@@ -182,7 +194,9 @@ describe('a node whose pods come and go', { skip: missingCgroups(), timeout: 300
     const tell = await tellCosts(context);
     const [changes, requests] = [churn.changes, api.requests.length];
     const startedMs = performance.now();
+    const scrapes: Promise<string[]>[] = [];
     await churn.run(CHURN_SECONDS * PER_SECOND, (second) => {
+      if (SCRAPES.includes(second)) scrapes.push(servedTwice());
       if (second === 5) {
         api.misbehave(() => ({ destroy: true }));
         api.dropWatches();
@@ -192,6 +206,7 @@ describe('a node whose pods come and go', { skip: missingCgroups(), timeout: 300
       } else if (second === 7 || second === 14) api.misbehave(undefined);
     });
     const perSecond = (churn.changes - changes) / ((performance.now() - startedMs) / 1_000);
+    assert.deepEqual((await Promise.all(scrapes)).flat(), []);
     await churn.settle();
     await assertWhole();
     await tell();
@@ -227,6 +242,7 @@ describe('a node whose pods come and go', { skip: missingCgroups(), timeout: 300
     );
     const texts = heap.strings.filter((one) => isOfAnother(one, last?.uid ?? ''));
     context.diagnostic(`${texts.length} texts about pods that are gone`);
+    assert.deepEqual(check.problems, []);
     assert.ok(texts.length < TEXTS_MARGIN, JSON.stringify(texts.slice(0, 20).map((one) => one.slice(0, 200))));
   });
 });

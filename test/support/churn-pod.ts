@@ -17,6 +17,8 @@ export interface ChurnPod {
   isMalformed: boolean;
   phase: 'Pending' | 'Running' | 'Succeeded';
   isDeleted: boolean;
+  /** Whether anything has been done that ends it. */
+  isEnding: boolean;
   /** When the API began and ceased to list it, counted in changes of the API. */
   listedAt: number;
   unlistedAt: number;
@@ -35,7 +37,7 @@ export function createChurnPod(number: number, name: string, prefix: string): Ch
     uid: `${UID_PREFIX}${String(number).padStart(12, '0')}`,
     interfaces: hostInterface === undefined ? [`e${number}`, `p${number}`] : [`e${number}`],
     creationTimestamp: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
-    ...{ revision: 0, isMalformed: false, phase: 'Pending', isDeleted: false },
+    ...{ revision: 0, isMalformed: false, phase: 'Pending', isDeleted: false, isEnding: false },
     ...{ listedAt: Infinity, unlistedAt: Infinity },
   };
 }

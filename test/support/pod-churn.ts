@@ -112,6 +112,7 @@ export class PodChurn {
   async removeAll(): Promise<void> {
     const pods = [...this.#running];
     this.#running.clear();
+    for (const pod of pods) pod.isEnding = true;
     const [first, last] = [pods.filter((_, i) => i % 2 === 0), pods.filter((_, i) => i % 2 !== 0)];
     for (const pod of first) this.#unlist(pod);
     await Promise.all(pods.map(({ uid }) => this.#options.kernel.remove(uid)));
@@ -270,6 +271,7 @@ export class PodChurn {
 
   #take(): ChurnPod {
     const pod = this.#pick();
+    pod.isEnding = true;
     this.#running.delete(pod);
     return pod;
   }

@@ -16,6 +16,12 @@ export class ReportCheck {
   readonly #pods: ReadonlyMap<string, ChurnPod>;
   /** The last reading of each counter, by uid, interface and identity. */
   readonly #last = new Map<string, Told>();
+  /** Of the newest sample. */
+  #sequence = 0;
+  /** When the newest pod of any sample came. */
+  #listedAt = 0;
+  /** Samples of pods that were known to be gone. */
+  readonly #late = new Map<string, Set<number>>();
   readonly problems: string[] = [];
   newest: NodeReport | undefined;
   reports = 0;
@@ -39,15 +45,13 @@ export class ReportCheck {
       this.#checkNames(told, pod);
       for (const one of told.interfaces ?? []) this.#checkInterface(one, pod, report);
     }
-    this.#checkTogether(
-      known.map(({ pod }) => pod),
-      'a report',
-    );
     for (const [i, { sequence }] of report.samples.entries()) {
+      if (sequence <= this.#sequence) continue; // a new connection is told everything once more
+      this.#sequence = sequence;
       const read = known.filter(({ told }) => told.interfaces?.some(({ readings }) => (readings[i] ?? null) !== null));
-      this.#checkTogether(
+      this.#checkListed(
         read.map(({ pod }) => pod),
-        `sample ${sequence}`,
+        sequence,
       );
       this.#checkIdentities(
         read.map(({ told }) => told),
@@ -81,7 +85,7 @@ export class ReportCheck {
   #checkReading(where: string, told: Told): void {
     const { sequence, reading } = told;
     const last = this.#last.get(where);
-    if (last !== undefined && last.sequence > sequence) return; // a new connection is told everything once more
+    if (last !== undefined && last.sequence > sequence) return;
     const isWrong = reading.some((value, i) => {
       const before = last?.reading[i] ?? 0;
       return value === null || value < before || (last?.sequence === sequence && value !== before);
@@ -103,15 +107,20 @@ export class ReportCheck {
     }
   }
 
-  /** One list has them all: none was gone when another came. Names are told apart by that, too. */
-  #checkTogether(pods: readonly ChurnPod[], what: string): void {
-    let newest: ChurnPod | undefined;
-    for (const pod of pods) if (newest === undefined || pod.listedAt > newest.listedAt) newest = pod;
-    for (const pod of pods) {
-      if (newest !== undefined && pod.unlistedAt < newest.listedAt) {
-        this.#complain(`${pod.uid}: in ${what} with ${newest.uid}, which came when it was gone`);
-      }
+  /**
+   * A sample with a pod that nothing has happened to is one of all pods that the API lists: none was gone when another came. After that
+   * a pod that is gone has one sample more, its last, with others that ended.
+   */
+  #checkListed(pods: readonly ChurnPod[], sequence: number): void {
+    const newest = Math.max(0, ...pods.filter(({ isEnding }) => !isEnding).map(({ listedAt }) => listedAt));
+    for (const { uid, unlistedAt } of pods) {
+      if (unlistedAt < newest) this.#complain(`${uid}: in sample ${sequence}, and the API no longer listed it`);
+      if (unlistedAt > this.#listedAt) continue;
+      const late = (this.#late.get(uid) ?? new Set()).add(sequence);
+      this.#late.set(uid, late);
+      if (late.size > 1) this.#complain(`${uid}: read again and again when it was gone: ${[...late].join()}`);
     }
+    this.#listedAt = Math.max(this.#listedAt, newest);
   }
 
   #complain(problem: string): void {
