@@ -39,7 +39,7 @@ export interface NodeagentDeps {
   readonly describe?: NonNullable<NetnsPodsDeps['describe']>;
 }
 
-/** Kept before any server has said what it wants. */
+/** Kept for a server that has not said yet what it wants. */
 const DEFAULT_HISTORY_MS = 300_000;
 const MAX_HISTORY_MS = 3_600_000;
 const PUSH_TIMEOUT_MS = 10_000;
@@ -163,7 +163,8 @@ function createPusher(
   });
 }
 
-/** The longest that any server asked for, within reason. */
+/** The longest that any server wants, within reason. */
 function wantedHistoryMs(pushers: readonly Pusher[]): number {
-  return Math.min(MAX_HISTORY_MS, Math.max(DEFAULT_HISTORY_MS, ...pushers.map((pusher) => pusher.historyMs ?? 0)));
+  const wanted = pushers.map(({ historyMs }) => historyMs ?? DEFAULT_HISTORY_MS);
+  return Math.min(MAX_HISTORY_MS, Math.max(0, ...wanted));
 }

@@ -85,6 +85,7 @@ export class PodCgroups {
     this.#isShared ??= this.#sharesPids();
     if (this.#isShared) this.tree.refresh(asked, nowMs);
     if (this.state.by === 'walk') this.walk.refresh(asked, nowMs);
+    else this.walk.forget();
   }
 
   /** @param hint the pid of its sandbox, as the runtime has it: for a pod of which no cgroup tells a process */
