@@ -155,9 +155,12 @@ export class Sweeper {
     }
     onAsked?.();
     this.#waiting = pods === undefined ? NOT_KNOWN_YET : '';
-    if (pods === undefined) this.#tell('');
-    else onPods?.(pods);
-    if (pods !== undefined) this.#receiveCheck.keepOnly(uidsOf(pods));
+    if (pods === undefined) {
+      this.#tell('');
+      return undefined;
+    }
+    this.#receiveCheck.keepOnly(uidsOf(pods));
+    onPods?.(pods);
     return pods;
   }
 
