@@ -1,4 +1,4 @@
-import { INTERFACE_COUNTERS, type InterfaceCounter } from '../openapi/node-report.js';
+import { INTERFACE_COUNTERS, type InterfaceCounter } from '../openapi/report-terms.js';
 import { renderRate } from '../metrics/units.js';
 import { columnsOf, cutToColumns, printable } from './display-text.js';
 

@@ -1,4 +1,4 @@
-import { INTERFACE_COUNTERS, type InterfaceCounter } from '../openapi/node-report.js';
+import { INTERFACE_COUNTERS, type InterfaceCounter } from '../openapi/report-terms.js';
 import { INTERFACE_LABELS, POD_LABELS } from './labels.js';
 import { TRANSPORT_FAMILIES, TRANSPORT_RATE_FAMILIES } from './transport-families.js';
 

@@ -1,4 +1,4 @@
-import { TRANSPORT_COUNTERS } from '../openapi/node-report.js';
+import { TRANSPORT_COUNTERS } from '../openapi/report-terms.js';
 import type { MetricFamily, RateFamily } from './catalogue.js';
 import { POD_LABELS } from './labels.js';
 

@@ -1,4 +1,4 @@
-import { INTERFACE_COUNTERS } from '../openapi/node-report.js';
+import { INTERFACE_COUNTERS } from '../openapi/report-terms.js';
 import type { InterfaceReading, TransportReading } from './collectors/collector.js';
 import { netnsId, type Netns, type Pod } from './inventory/pod.js';
 import type { ReceiveCheck, Verdict } from './inventory/receive-check.js';

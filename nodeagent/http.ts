@@ -1,4 +1,4 @@
-import Fastify, { type FastifyInstance } from 'fastify';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 import { NODE_FAMILIES } from '../metrics/catalogue.js';
 import { Compat } from '../metrics/compat/compat.js';
@@ -6,6 +6,7 @@ import { negotiateFormat } from '../metrics/negotiate.js';
 import { renderNode, type NodeView } from '../metrics/node-families.js';
 import { CONTENT_TYPE, EPILOGUE, renderHeader, type ExpositionFormat } from '../metrics/render.js';
 import { renderSelfMetrics } from '../metrics/self-metrics.js';
+import { errorMessage } from '../runtime/logger.js';
 
 export interface AgentHttpDeps {
   /** What was read last; undefined when that says nothing of the present. */
@@ -19,29 +20,62 @@ export interface AgentHttpDeps {
   readonly compat?: Compat;
 }
 
+interface Answer {
+  readonly code: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+const TEXT = 'text/plain; charset=utf-8';
+const NOT_FOUND: Answer = { code: 404, type: TEXT, body: 'there are /metrics and /healthz, to GET\n' };
+/** A request is a few headers. */
+const REQUEST_TIMEOUT_MS = 10_000;
+/** A Prometheus and a kubelet take two. */
+const MAX_CONNECTIONS = 256;
+
 /**
- * The agent's own endpoints: /metrics of this node, /healthz. Whoever restarts what is not healthy must not do so because the Kubernetes
- * API is away: the agent would not learn the sooner which pods there are, and one that has started without it is as good as any other.
+ * The agent's own endpoints: /metrics of this node, /healthz. Node's own server does for two of them; a framework would take ten of the
+ * agent's 80 MiB. Whoever restarts what is not healthy must not do so because the Kubernetes API is away: the agent would not learn the
+ * sooner which pods there are, and one that has started without it is as good as any other.
  */
-export function createAgentHttp(deps: AgentHttpDeps): FastifyInstance {
-  const { view, registry, problem, waiting = () => '', compat = new Compat([]) } = deps;
-  const app = Fastify({ exposeHeadRoutes: false, forceCloseConnections: true });
-  app.get('/metrics', async (request, reply) => {
-    const format = negotiateFormat(request.headers.accept);
-    const own = await renderSelfMetrics(registry, format);
-    return reply.type(CONTENT_TYPE[format]).send(renderFamilies(view(), compat, format) + own + EPILOGUE[format]);
+export function createAgentHttp(deps: AgentHttpDeps): Server {
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+    answer(request, deps).then(
+      (given) => send(response, given),
+      (error: unknown) => send(response, { code: 500, type: TEXT, body: `${errorMessage(error)}\n` }),
+    );
   });
-  app.get('/healthz', (_request, reply) => {
-    const expected = waiting();
-    const unread = view() === undefined && expected === '' ? 'no fresh sample' : '';
-    const complaint = [problem(), unread].filter((text) => text !== '').join('; ');
-    const praise = expected === '' ? 'ok' : `ok, but waiting: ${expected}\n`;
-    return reply
-      .code(complaint === '' ? 200 : 500)
-      .type('text/plain; charset=utf-8')
-      .send(complaint === '' ? praise : `${complaint}\n`);
-  });
-  return app;
+  server.maxConnections = MAX_CONNECTIONS;
+  return server;
+}
+
+async function answer({ method, url = '', headers }: IncomingMessage, deps: AgentHttpDeps): Promise<Answer> {
+  const [path] = url.split('?');
+  if (method === 'GET' && path === '/metrics') return metrics(headers.accept, deps);
+  if (method === 'GET' && path === '/healthz') return health(deps);
+  return NOT_FOUND;
+}
+
+async function metrics(
+  accept: string | undefined,
+  { view, registry, compat = new Compat([]) }: AgentHttpDeps,
+): Promise<Answer> {
+  const format = negotiateFormat(accept);
+  const own = await renderSelfMetrics(registry, format);
+  const body = renderFamilies(view(), compat, format) + own + EPILOGUE[format];
+  return { code: 200, type: CONTENT_TYPE[format], body };
+}
+
+function health({ view, problem, waiting = () => '' }: AgentHttpDeps): Answer {
+  const expected = waiting();
+  const unread = view() === undefined && expected === '' ? 'no fresh sample' : '';
+  const complaint = [problem(), unread].filter((text) => text !== '').join('; ');
+  if (complaint !== '') return { code: 500, type: TEXT, body: `${complaint}\n` };
+  return { code: 200, type: TEXT, body: expected === '' ? 'ok' : `ok, but waiting: ${expected}\n` };
+}
+
+function send(response: ServerResponse, { code, type, body }: Answer): void {
+  response.writeHead(code, { 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body);
 }
 
 function renderFamilies(view: NodeView | undefined, compat: Compat, format: ExpositionFormat): string {

@@ -1,5 +1,5 @@
 import { COMPAT_HELP, COMPAT_NAMES } from '../metrics/compat/compat.js';
-import { REPORT_LIMITS } from '../openapi/node-report.js';
+import { REPORT_LIMITS } from '../openapi/report-terms.js';
 import { LOG_FORMATS, LOG_LEVELS } from '../runtime/logger.js';
 import {
   choice,

@@ -1,7 +1,8 @@
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { Compat } from '../metrics/compat/compat.js';
-import { REPORT_LIMITS } from '../openapi/node-report.js';
+import { REPORT_LIMITS } from '../openapi/report-terms.js';
 import { Backoff } from '../runtime/backoff.js';
 import type { Clock } from '../runtime/clock.js';
 import { errorMessage, type Logger } from '../runtime/logger.js';
@@ -86,7 +87,7 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   pushers.push(...servers.map((server) => createPusher(server, { ...deps, options, sweeper, metrics, credentials })));
 
   const staleAfterMs = Math.max(STALE_AFTER.intervals * options.interval, STALE_AFTER.leastMs);
-  const app = createAgentHttp({
+  const http = createAgentHttp({
     registry: metrics.registry,
     problem: () => sweeper.problem,
     waiting: () => sweeper.waiting,
@@ -94,7 +95,7 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
     view: () => (clock.monotonicMs() - sweeper.newestMs <= staleAfterMs ? sweeper.view() : undefined),
   });
   try {
-    await app.listen(options.listenAddress);
+    await once(http.listen(options.listenAddress), 'listening');
   } catch (error) {
     await close();
     throw new StartError(`cannot serve on ${renderHostPort(options.listenAddress)}: ${errorMessage(error)}`, {
@@ -115,14 +116,16 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
     ending.run(stop.signal),
     ...pushers.map((pusher) => pusher.run(stop.signal)),
   ]);
-  const address = app.server.address() as AddressInfo;
+  const address = http.address() as AddressInfo;
   const url = `http://${renderHostPort({ host: address.address, port: address.port })}`;
   log.info({ url, node: options.nodeName, servers }, 'sampling');
   return {
     url,
     close: async () => {
       stop.abort();
-      await Promise.all([running, app.close()]);
+      http.close();
+      http.closeAllConnections();
+      await running;
       await close();
     },
   };

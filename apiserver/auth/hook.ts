@@ -1,4 +1,4 @@
-import { NODE_REPORTS_PATH } from '../../openapi/node-report.js';
+import { NODE_REPORTS_PATH } from '../../openapi/report-terms.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { App, Request } from '../api/app-types.js';

@@ -1,13 +1,7 @@
 import { Type, type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
-import {
-  INTERFACE_COUNTERS,
-  InterfaceReport,
-  PodContainer,
-  PodReport,
-  REPORT_LIMITS,
-  type Reading,
-} from '../../openapi/node-report.js';
+import { InterfaceReport, PodContainer, PodReport, type Reading } from '../../openapi/node-report.js';
+import { INTERFACE_COUNTERS, REPORT_LIMITS } from '../../openapi/report-terms.js';
 import { LABEL_KEY, LABEL_KEY_MAX, LABEL_VALUE, LABEL_VALUE_MAX } from '../../openapi/patterns.js';
 import { ApiError } from '../api/errors.js';
 import type { AcceptedPod, AcceptedReport } from '../store/report.js';

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { INTERFACE_COUNTERS, Reading, TRANSPORT_COUNTERS } from '../../openapi/node-report.js';
+import { Reading } from '../../openapi/node-report.js';
+import { INTERFACE_COUNTERS, TRANSPORT_COUNTERS } from '../../openapi/report-terms.js';
 import { excerpt } from './explain.js';
 import type { Rejections } from './rejections.js';
 

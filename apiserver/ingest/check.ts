@@ -4,13 +4,12 @@ import {
   CollectorResult,
   IpamSeries,
   LatencyHistogram,
-  NODE_REPORT_VERSION,
   NodeReport,
-  REPORT_LIMITS,
   Sample,
   VirtualFunctionBase,
   VirtualFunctionReport,
 } from '../../openapi/node-report.js';
+import { NODE_REPORT_VERSION, REPORT_LIMITS } from '../../openapi/report-terms.js';
 import { ApiError } from '../api/errors.js';
 import type { AcceptedReport, VirtualFunctionMeta } from '../store/report.js';
 import { checkPods } from './check-pods.js';

@@ -1,4 +1,5 @@
-import { REPORT_LIMITS, type RejectedEntry } from '../../openapi/node-report.js';
+import type { RejectedEntry } from '../../openapi/node-report.js';
+import { REPORT_LIMITS } from '../../openapi/report-terms.js';
 
 /** Why an entry of a report was left out; also the label of the counter. */
 export const REJECTION_REASONS = [

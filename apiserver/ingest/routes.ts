@@ -1,12 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { Type } from 'typebox';
-import {
-  NODE_REPORTS_PATH,
-  NODE_REPORT_VERSION,
-  REPORT_LIMITS,
-  NodeReport,
-  NodeReportAnswer,
-} from '../../openapi/node-report.js';
+import { NodeReport, NodeReportAnswer } from '../../openapi/node-report.js';
+import { NODE_REPORTS_PATH, NODE_REPORT_VERSION, REPORT_LIMITS } from '../../openapi/report-terms.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { App } from '../api/app-types.js';

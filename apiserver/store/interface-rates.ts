@@ -1,4 +1,4 @@
-import { INTERFACE_COUNTERS } from '../../openapi/node-report.js';
+import { INTERFACE_COUNTERS } from '../../openapi/report-terms.js';
 import { ofInterface, type Figure } from './figure.js';
 import type { InterfaceSeries } from './interface-series.js';
 import type { NodeSeries } from './node-series.js';

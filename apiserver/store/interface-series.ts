@@ -1,4 +1,5 @@
-import { INTERFACE_COUNTERS, type InterfaceReport, type Reading } from '../../openapi/node-report.js';
+import type { InterfaceReport, Reading } from '../../openapi/node-report.js';
+import { INTERFACE_COUNTERS } from '../../openapi/report-terms.js';
 import { CounterSeries } from './counter-series.js';
 import type { InterfaceMeta } from './report.js';
 import { isSame } from './same.js';

@@ -1,4 +1,5 @@
-import { INTERFACE_COUNTERS, type InterfaceReport } from '../../openapi/node-report.js';
+import type { InterfaceReport } from '../../openapi/node-report.js';
+import { INTERFACE_COUNTERS } from '../../openapi/report-terms.js';
 import type { ApiPod } from '../pods/pod-list.js';
 import type { CounterSeries } from './counter-series.js';
 import { InterfaceSeries } from './interface-series.js';

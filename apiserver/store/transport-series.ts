@@ -1,5 +1,5 @@
 import { TRANSPORT_RATE_FAMILIES } from '../../metrics/transport-families.js';
-import { TRANSPORT_COUNTERS } from '../../openapi/node-report.js';
+import { TRANSPORT_COUNTERS } from '../../openapi/report-terms.js';
 import { CounterSeries } from './counter-series.js';
 
 /** Of the columns of a reading those whose rate is answered: of the others nobody asks what they stood at before. */

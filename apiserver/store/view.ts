@@ -1,5 +1,5 @@
 import type { InterfaceView, NodeView, PodView } from '../../metrics/node-families.js';
-import { INTERFACE_COUNTERS } from '../../openapi/node-report.js';
+import { INTERFACE_COUNTERS } from '../../openapi/report-terms.js';
 import type { InterfaceSeries } from './interface-series.js';
 import type { NodeSeries } from './node-series.js';
 import type { PodSeries } from './pod-series.js';

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { INTERFACE_COUNTERS } from '../../openapi/node-report.js';
+import { INTERFACE_COUNTERS } from '../../openapi/report-terms.js';
 import type { NetnsLayout } from '../inventory/layout.js';
 import { netnsId, networkOf, type Netns, type Pod, type SkipReason } from '../inventory/pod.js';
 import { readInNetns } from '../inventory/read-netns.js';

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { TRANSPORT_COUNTERS } from '../../openapi/node-report.js';
+import { TRANSPORT_COUNTERS } from '../../openapi/report-terms.js';
 import type { Netns, Pod } from '../inventory/pod.js';
 import { readInNetns } from '../inventory/read-netns.js';
 import { ProcTooLargeError, isDenied, isGone } from '../procfs/errors.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { REPORT_LIMITS } from '../../openapi/node-report.js';
+import { REPORT_LIMITS } from '../../openapi/report-terms.js';
 import { isRecord, isText, metadataOf, textsOf } from '../../runtime/kube/objects.js';
 import { networkStatusText } from '../../runtime/kube/pod-annotations.js';
 import { workloadOf } from '../../runtime/kube/workload.js';

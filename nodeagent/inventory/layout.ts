@@ -36,16 +36,22 @@ export interface LayoutQuery {
 
 interface Cached {
   readonly layout: NetnsLayout;
+  /** With what is known of their indexes: another one of the same name is a change. */
   readonly interfaces: string;
+  /** Since when these are its interfaces. */
+  readonly sinceMs: number;
   readonly readMs: number;
 }
 
 const NO_INDEXES: ReadonlyMap<string, number> = new Map();
-/** A route may change without any interface coming or going. */
-const REREAD_AFTER_MS = 10_000;
+/** A route may change without any interface coming or going, and is soonest to while a pod is being set up. */
+const REREAD_YOUNG_MS = 10_000;
+const REREAD_MS = 60_000;
+const YOUNG_MS = 120_000;
 
 /**
- * Reads routes and stacking of network namespaces, again when the interfaces changed or ten seconds have passed.
+ * Reads routes and stacking of network namespaces, again when the interfaces changed, ten seconds have passed, or, where the interfaces have
+ * been the same for two minutes, one minute has.
  *
  * Stacking is known without a right for bonds and VLANs, and by name for the virtual machines of KubeVirt; for the namespace that sysfs
  * was mounted in, also for bridges, macvlans and the like. Where netlink tells the links of a namespace, nothing else is asked.
@@ -55,6 +61,7 @@ export class NetnsLayouts {
   readonly #sysfs: SysFs;
   readonly #podLinks: Pick<PodLinks, 'linksOf'> | undefined;
   readonly #cache = new Map<string, Cached>();
+  #own: number | undefined;
 
   constructor(procfs: ProcFs, sysfs: SysFs, podLinks?: Pick<PodLinks, 'linksOf'>) {
     this.#procfs = procfs;
@@ -64,9 +71,12 @@ export class NetnsLayouts {
 
   layoutOf(query: LayoutQuery, nowMs: number): NetnsLayout {
     const { uid, interfaces, indexes } = query;
-    const names = interfaces.join(' ');
+    const names = interfaces.map((name) => `${name} ${indexes.get(name) ?? ''}`).join(' ');
     const cached = this.#cache.get(uid);
-    const isFresh = cached?.interfaces === names && nowMs - cached.readMs < REREAD_AFTER_MS;
+    const isSame = cached?.interfaces === names;
+    const sinceMs = isSame ? cached.sinceMs : nowMs;
+    const rereadMs = nowMs - sinceMs < YOUNG_MS ? REREAD_YOUNG_MS : REREAD_MS;
+    const isFresh = isSame && nowMs - cached.readMs < rereadMs;
     // an ifindex proves that a counter is not another one: of ten seconds ago it proves nothing
     const wantsIndexes = this.#podLinks !== undefined && interfaces.some((name) => !indexes.has(name));
     if (isFresh && !wantsIndexes) return cached.layout;
@@ -74,7 +84,7 @@ export class NetnsLayouts {
     if (isFresh && !Array.isArray(links)) return { ...cached.layout, indexes: NO_INDEXES };
     const layout = this.#read(query, Array.isArray(links) ? links : undefined, isFresh ? cached.layout : undefined);
     const readMs = links === 'changed' ? -Infinity : isFresh ? cached.readMs : nowMs;
-    this.#cache.set(uid, { layout, interfaces: names, readMs });
+    this.#cache.set(uid, { layout, interfaces: names, sinceMs, readMs });
     return layout;
   }
 
@@ -119,7 +129,7 @@ export class NetnsLayouts {
 
   /** @returns changed: they are not the interfaces that were read just before */
   #linksOf({ inode, pid, interfaces, indexes }: LayoutQuery, nowMs: number): Link[] | 'changed' | undefined {
-    if (this.#podLinks === undefined || inode === ifReadable(() => this.#procfs.netInode('self'))) return undefined;
+    if (this.#podLinks === undefined || inode === this.#ownInode()) return undefined;
     const links = this.#podLinks.linksOf(pid, nowMs);
     if (links === undefined) return undefined;
     const found = new Map(links.map(({ name, ifindex }) => [name, ifindex]));
@@ -127,6 +137,12 @@ export class NetnsLayouts {
       (name) => found.has(name) && (indexes.get(name) ?? found.get(name)) === found.get(name),
     );
     return isSame ? links : 'changed';
+  }
+
+  /** We never leave our namespace. */
+  #ownInode(): number | undefined {
+    this.#own ??= ifReadable(() => this.#procfs.netInode('self'));
+    return this.#own;
   }
 
   #defaultRoute(pid: number): string | undefined {
@@ -143,8 +159,7 @@ export class NetnsLayouts {
 
   /** sysfs shows the namespace it was mounted in: our own, where it lists the same interfaces. */
   *#sysStacking(inode: number, interfaces: readonly string[]): Iterable<[string, string[]]> {
-    const own = ifReadable(() => this.#procfs.netInode('self'));
-    const shown = own === inode ? ifReadable(() => this.#sysfs.netClass()) : undefined;
+    const shown = inode === this.#ownInode() ? ifReadable(() => this.#sysfs.netClass()) : undefined;
     if (shown === undefined || !interfaces.every((name) => shown.includes(name))) return;
     for (const name of interfaces) {
       const lower = lowerDevicesOf(ifReadable(() => this.#sysfs.netClassEntries(name)) ?? []);

@@ -1,4 +1,4 @@
-import { REPORT_LIMITS } from '../../openapi/node-report.js';
+import { REPORT_LIMITS } from '../../openapi/report-terms.js';
 import { isRecord } from '../../runtime/kube/objects.js';
 import type { Attachment, Device } from './pod.js';
 import { isInterfaceName, isNamespace, isNetworkName, isPciAddress } from './report-names.js';

@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer';
 import { closeSync, fstatSync, openSync, readSync, readdirSync, readlinkSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { ProcTooLargeError } from './errors.js';
 
 /** No file read whole is larger on any machine we know of; a routing table of the whole internet is. */
@@ -37,22 +36,23 @@ export class ProcFs {
 
   /** Names in a directory; none where it does not exist is the caller's to decide. */
   list(path: string): string[] {
-    return readdirSync(join(this.#root, path));
+    return readdirSync(this.#pathOf(path));
   }
 
   /** Tells network namespaces apart without any right: no ptrace access is asked for, unlike for ns/net. */
   netInode(pid: number | 'self'): number {
-    return statSync(join(this.#root, String(pid), 'net/dev')).ino;
+    return statSync(this.#pathOf(`${pid}/net/dev`)).ino;
   }
 
   /** Inode of the network namespace itself, as `ls -i /run/netns` shows it; needs ptrace access to the process. */
   netnsInode(pid: number): number | undefined {
-    const match = /^net:\[(\d+)\]$/.exec(readlinkSync(join(this.#root, String(pid), 'ns/net')));
+    const match = /^net:\[(\d+)\]$/.exec(readlinkSync(this.#pathOf(`${pid}/ns/net`)));
     return match === null ? undefined : Number(match[1]);
   }
 
+  /** @throws {ProcTooLargeError} */
   read(path: string): string {
-    return this.readFile(path).text;
+    return this.#withFile(path, (file) => this.#readAll(file, path));
   }
 
   /** The lines of the first 64 KiB: for files that have what is asked for at the beginning, however long they are. */
@@ -69,19 +69,26 @@ export class ProcFs {
    * @throws {ProcTooLargeError}
    */
   readFile(path: string): ProcFile {
-    return this.#withFile(path, (file) => {
-      let length = this.#fill(file, this.#buffer.length);
-      while (length === this.#buffer.length) {
-        if (length >= MAX_FILE_BYTES) throw new ProcTooLargeError(path, MAX_FILE_BYTES);
-        this.#buffer = Buffer.concat([this.#buffer], length * 2);
-        length = this.#fill(file, this.#buffer.length, length);
-      }
-      return { inode: fstatSync(file).ino, text: decode(this.#buffer.subarray(0, length)) };
-    });
+    return this.#withFile(path, (file) => ({ text: this.#readAll(file, path), inode: fstatSync(file).ino }));
+  }
+
+  #readAll(file: number, path: string): string {
+    let length = this.#fill(file, this.#buffer.length);
+    while (length === this.#buffer.length) {
+      if (length >= MAX_FILE_BYTES) throw new ProcTooLargeError(path, MAX_FILE_BYTES);
+      this.#buffer = Buffer.concat([this.#buffer], length * 2);
+      length = this.#fill(file, this.#buffer.length, length);
+    }
+    return decode(this.#buffer.subarray(0, length));
+  }
+
+  /** Thousands of times in a sweep: there is nothing in these to normalise. */
+  #pathOf(path: string): string {
+    return `${this.#root}/${path}`;
   }
 
   #withFile<T>(path: string, read: (file: number) => T): T {
-    const file = openSync(join(this.#root, path), 'r');
+    const file = openSync(this.#pathOf(path), 'r');
     try {
       return read(file);
     } finally {

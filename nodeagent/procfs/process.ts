@@ -11,7 +11,7 @@ const START_TIME = 22 - 3; // fields of stat count from 1; those behind the name
  * @see proc_pid_stat(5), field 22
  */
 export function parseStartTime(text: string): number {
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' '); // the name may hold spaces and brackets
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ', START_TIME + 1); // the name may hold spaces and brackets
   const ticks = fields[START_TIME] ?? '';
   if (!/^\d+$/.test(ticks)) throw new ProcParseError('stat', 1, `no start time in field 22: "${ticks.slice(0, 40)}"`);
   return (Number(ticks) * 1_000) / TICKS_PER_SECOND;

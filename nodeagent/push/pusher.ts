@@ -1,9 +1,9 @@
-import { Compile } from 'typebox/compile';
-import { NODE_REPORTS_PATH, NodeReportAnswer } from '../../openapi/node-report.js';
+import { NODE_REPORTS_PATH } from '../../openapi/report-terms.js';
 import type { Backoff } from '../../runtime/backoff.js';
 import { errorMessage, type Logger } from '../../runtime/logger.js';
 import { sleep } from '../../runtime/sleep.js';
 import type { ReportDraft } from '../report/build.js';
+import { readAnswer, type ReadAnswer } from './answer.js';
 import type { Credentials } from './credentials.js';
 import { encode, type EncodeLimits } from './encode.js';
 import { PushConnectionError, type HttpsClient, type HttpsPayload } from './https-client.js';
@@ -45,7 +45,6 @@ class PushRefusedError extends Error {
   }
 }
 
-const ANSWER = Compile(NodeReportAnswer);
 const NOTHING = 0;
 const OK = 200;
 const UNAUTHORIZED = 401;
@@ -140,7 +139,7 @@ export class Pusher {
   }
 
   /** An idle connection that the server had closed tells nothing of the server: once, the report goes out again on a new one. */
-  async #send(signal: AbortSignal): Promise<NodeReportAnswer> {
+  async #send(signal: AbortSignal): Promise<ReadAnswer> {
     try {
       return await this.#sendOnce(signal);
     } catch (error) {
@@ -149,7 +148,7 @@ export class Pusher {
     }
   }
 
-  async #sendOnce(signal: AbortSignal): Promise<NodeReportAnswer> {
+  async #sendOnce(signal: AbortSignal): Promise<ReadAnswer> {
     const { client, credentials, userAgent } = this.#deps;
     let sent = 0;
     const compose = async (isKept: boolean): Promise<HttpsPayload> => {
@@ -171,9 +170,9 @@ export class Pusher {
     if (answer.statusCode !== OK) {
       throw new PushRefusedError(answer.statusCode, `HTTP ${answer.statusCode}: ${statusMessage(answer.body)}`);
     }
-    const parsed = parseJson(answer.body);
-    if (!ANSWER.Check(parsed)) throw new PushRefusedError(answer.statusCode, 'the answer is not a NodeReportAnswer');
-    return parsed;
+    const read = readAnswer(parseJson(answer.body));
+    if (read === undefined) throw new PushRefusedError(answer.statusCode, 'the answer is not a NodeReportAnswer');
+    return read;
   }
 
   async #encode(afterSequence: number): Promise<{ readonly samples: number; readonly body: Buffer }> {
@@ -187,7 +186,7 @@ export class Pusher {
     }
   }
 
-  #accept({ lastSequence, historyMs, rejected, rejectedCount }: NodeReportAnswer): void {
+  #accept({ lastSequence, historyMs, rejected, rejectedCount }: ReadAnswer): void {
     this.#confirmed = lastSequence;
     this.#maxSamples = Infinity;
     this.historyMs = historyMs;

@@ -1,10 +1,5 @@
-import {
-  NODE_REPORT_VERSION,
-  REPORT_LIMITS,
-  type InterfaceReport,
-  type NodeReport,
-  type PodReport,
-} from '../../openapi/node-report.js';
+import type { InterfaceReport, NodeReport, PodReport } from '../../openapi/node-report.js';
+import { NODE_REPORT_VERSION, REPORT_LIMITS } from '../../openapi/report-terms.js';
 import type { Pod } from '../inventory/pod.js';
 import { readingsOf, transportOf, type InterfaceMeta, type Rows, type StoredSample } from './history.js';
 

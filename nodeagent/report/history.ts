@@ -1,4 +1,4 @@
-import { INTERFACE_COUNTERS, REPORT_LIMITS, TRANSPORT_COUNTERS } from '../../openapi/node-report.js';
+import { INTERFACE_COUNTERS, REPORT_LIMITS, TRANSPORT_COUNTERS } from '../../openapi/report-terms.js';
 import type { InterfaceReading } from '../collectors/collector.js';
 
 const WIDTH = INTERFACE_COUNTERS.length;

@@ -1,4 +1,4 @@
-import { REPORT_LIMITS } from '../../openapi/node-report.js';
+import { REPORT_LIMITS } from '../../openapi/report-terms.js';
 import type { KnownPod } from './build.js';
 
 /** What a report has room for. */

@@ -12,7 +12,7 @@ import { Sweeper } from '../../nodeagent/sweeper.js';
 import { SysFs } from '../../nodeagent/sysfs/fs.js';
 import { systemClock } from '../../runtime/clock.js';
 import { encode } from '../../nodeagent/push/encode.js';
-import { REPORT_LIMITS } from '../../openapi/node-report.js';
+import { REPORT_LIMITS } from '../../openapi/report-terms.js';
 import { createLogger } from '../../runtime/logger.js';
 import { missing } from '../support/requirements.js';
 import { HEADER, measure, ratio, row } from './measure.js';

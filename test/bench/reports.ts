@@ -1,5 +1,5 @@
 import type { InterfaceReport, NodeReport, PodReport } from '../../openapi/node-report.js';
-import { NODE_REPORT_VERSION } from '../../openapi/node-report.js';
+import { NODE_REPORT_VERSION } from '../../openapi/report-terms.js';
 
 export interface NodeSize {
   readonly pods: number;

@@ -4,7 +4,7 @@ import { NODE_FAMILIES, RATE_NAMES } from '../../metrics/catalogue.js';
 import { podLabel } from '../../metrics/labels.js';
 import { renderNode } from '../../metrics/node-families.js';
 import { TRANSPORT_FAMILIES } from '../../metrics/transport-families.js';
-import { TRANSPORT_COUNTERS } from '../../openapi/node-report.js';
+import { TRANSPORT_COUNTERS } from '../../openapi/report-terms.js';
 
 const LABELS = 'node="n1",namespace="a",pod="web-0"';
 

@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import { COMPAT_NAMES, Compat } from '../../metrics/compat/compat.js';
 import type { NodeView } from '../../metrics/node-families.js';
 import { createAgentHttp } from '../../nodeagent/http.js';
+import { askAgent } from '../support/agent-http.js';
 import { compatView } from '../support/compat-view.js';
 
 async function scrape(compat?: Compat, accept = 'text/plain'): Promise<string> {
@@ -13,7 +14,7 @@ async function scrape(compat?: Compat, accept = 'text/plain'): Promise<string> {
     view: compatView,
     ...(compat !== undefined && { compat }),
   });
-  return (await app.inject({ url: '/metrics', headers: { accept } })).body;
+  return (await askAgent(app, '/metrics', { accept })).body;
 }
 
 function familiesOf(text: string): string[] {
@@ -44,7 +45,7 @@ test('OpenMetrics ends after the families of predecessors', async () => {
 test('health is complained of without a fresh sample, not while the pods are unknown', async () => {
   const healthOf = async (waiting: string, problem = '', view: () => NodeView | undefined = () => undefined) => {
     const app = createAgentHttp({ registry: new Registry(), view, problem: () => problem, waiting: () => waiting });
-    const { statusCode, body } = await app.inject('/healthz');
+    const { statusCode, body } = await askAgent(app, '/healthz');
     return [statusCode, body];
   };
   const unknown = 'which pods there are is not known yet';
@@ -52,4 +53,25 @@ test('health is complained of without a fresh sample, not while the pods are unk
   assert.deepEqual(await healthOf(unknown, 'pods: no procfs'), [500, 'pods: no procfs\n']);
   assert.deepEqual(await healthOf(''), [500, 'no fresh sample\n']);
   assert.deepEqual(await healthOf('', '', compatView), [200, 'ok']);
+});
+
+test('what is not there is not found, and not served in another way', async () => {
+  const app = createAgentHttp({ registry: new Registry(), problem: () => '', view: compatView });
+  for (const [path, method] of [
+    ['/', 'GET'],
+    ['/metrics/', 'GET'],
+    ['/healthz', 'POST'],
+  ] as const) {
+    const { statusCode, body } = await askAgent(app, path, {}, method);
+    assert.deepEqual([statusCode, body], [404, 'there are /metrics and /healthz, to GET\n'], `${method} ${path}`);
+  }
+  assert.equal((await askAgent(app, '/healthz?verbose')).statusCode, 200);
+});
+
+test('families that cannot be rendered are an answer that says why', async () => {
+  const view = () => {
+    throw new TypeError('no view');
+  };
+  const app = createAgentHttp({ registry: new Registry(), problem: () => '', view });
+  assert.deepEqual(await askAgent(app, '/metrics'), { statusCode: 500, body: 'no view\n' });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { INTERFACE_COUNTERS } from '../../openapi/node-report.js';
+import { INTERFACE_COUNTERS } from '../../openapi/report-terms.js';
 import type { Nodeagent } from '../../nodeagent/start.js';
 import { createKubeApi, type KubeApiServer } from '../support/kube-api.js';
 import { nodePodObject, pathOfPod, type NodePodObject } from '../support/node-pod-objects.js';

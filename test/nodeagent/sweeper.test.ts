@@ -9,6 +9,7 @@ import { createSelfMetrics } from '../../nodeagent/self-metrics.js';
 import { Sweeper, type SweeperDeps } from '../../nodeagent/sweeper.js';
 import { systemClock } from '../../runtime/clock.js';
 import { createLogger } from '../../runtime/logger.js';
+import { askAgent } from '../support/agent-http.js';
 import { readingOf } from '../support/reports.js';
 
 function podOf(uid: string): Pod {
@@ -63,7 +64,7 @@ test('an agent is not healthy while a collector fails as a whole, and says which
   });
   const health = async () => {
     await sweeper.sweep();
-    const { statusCode, body } = await app.inject('/healthz');
+    const { statusCode, body } = await askAgent(app, '/healthz');
     return [statusCode, body];
   };
   assert.deepEqual(await health(), [500, 'interfaces: no procfs\n']);

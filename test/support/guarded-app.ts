@@ -6,7 +6,7 @@ import { createAuth, type Auth } from '../../apiserver/auth/create-auth.js';
 import type { ReviewLimits } from '../../apiserver/auth/review.js';
 import type { TokenAuthenticator } from '../../apiserver/auth/token-review.js';
 import { createSelfSignedCertificate } from '../../apiserver/tls/self-made.js';
-import { NODE_REPORTS_PATH } from '../../openapi/node-report.js';
+import { NODE_REPORTS_PATH } from '../../openapi/report-terms.js';
 import { createKubeClient, type KubeClient } from '../../runtime/kube/client.js';
 import { createLogger } from '../../runtime/logger.js';
 import { createManualClock, type ManualClock } from './clock.js';

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { createSelfSignedCertificate } from '../../apiserver/tls/self-made.js';
 import type { Readings } from './counter-differences.js';
-import { NODE_REPORTS_PATH, NODE_REPORT_VERSION, type NodeReport } from '../../openapi/node-report.js';
+import type { NodeReport } from '../../openapi/node-report.js';
+import { NODE_REPORTS_PATH, NODE_REPORT_VERSION } from '../../openapi/report-terms.js';
 
 /** Counters of one interface in one sample. */
 export interface Sighting {

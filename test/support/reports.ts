@@ -1,10 +1,5 @@
-import {
-  NODE_REPORT_VERSION,
-  TRANSPORT_COUNTERS,
-  type InterfaceReport,
-  type NodeReport,
-  type PodReport,
-} from '../../openapi/node-report.js';
+import type { InterfaceReport, NodeReport, PodReport } from '../../openapi/node-report.js';
+import { NODE_REPORT_VERSION, TRANSPORT_COUNTERS } from '../../openapi/report-terms.js';
 
 /** Eight counters that are told apart by their column: value, value + 1, … */
 export function readingOf(value: number): number[] {

@@ -1,4 +1,4 @@
-import { INTERFACE_COUNTERS } from '../../../openapi/node-report.js';
+import { INTERFACE_COUNTERS } from '../../../openapi/report-terms.js';
 import { PODNET_GROUP_VERSION, NodeNetwork, NodeNetworkList } from '../../../openapi/podnet-api.js';
 import type { Clock } from '../../../runtime/clock.js';
 import type { Figure, Figures, Sum } from '../../store/figure.js';

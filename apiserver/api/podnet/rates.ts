@@ -1,4 +1,4 @@
-import { INTERFACE_COUNTERS, type InterfaceCounter } from '../../../openapi/node-report.js';
+import { INTERFACE_COUNTERS, type InterfaceCounter } from '../../../openapi/report-terms.js';
 import type { Absence, InterfaceRates } from '../../../openapi/podnet-api.js';
 import { renderRate } from '../../../metrics/units.js';
 import { ABSENCES, type Figure, type Measure } from '../../store/figure.js';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:http2';
 import { after, before, beforeEach, test } from 'node:test';
 import type { TokenAuthenticator } from '../../../apiserver/auth/token-review.js';
-import { NODE_REPORTS_PATH } from '../../../openapi/node-report.js';
+import { NODE_REPORTS_PATH } from '../../../openapi/report-terms.js';
 import { authenticationData, createAuthority, createLeaf } from '../../support/certificates.js';
 import { startGuardedApp, type GuardedApp } from '../../support/guarded-app.js';
 import { eventually } from '../../support/programs.js';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
-import { NODE_REPORTS_PATH } from '../../../openapi/node-report.js';
+import { NODE_REPORTS_PATH } from '../../../openapi/report-terms.js';
 import { createTestServer, metricPath, type TestServer } from '../../support/app.js';
 import { connectRaw, parseAnswer } from '../../support/shell.js';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { NODE_REPORTS_PATH } from '../../../openapi/node-report.js';
+import { NODE_REPORTS_PATH } from '../../../openapi/report-terms.js';
 import { createTestServer, metricPath, type TestServer } from '../../support/app.js';
 import { connectOverHttp2 } from '../../support/connections.js';
 import { exchange, parseAnswer, parseStatus } from '../../support/shell.js';

@@ -1,7 +1,8 @@
 // What is held of the transport counters of a pod, through the whole server.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TRANSPORT_COUNTERS, type NodeReport, type PodReport } from '../../../openapi/node-report.js';
+import type { NodeReport, PodReport } from '../../../openapi/node-report.js';
+import { TRANSPORT_COUNTERS } from '../../../openapi/report-terms.js';
 import { createTestServer, metricPath, type TestServer } from '../../support/app.js';
 import { pushAll } from '../../support/one-pod.js';
 import { interfaceReport, nodeReport, podReport, transportOf } from '../../support/reports.js';

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { HttpsClient, type HttpsAnswer } from '../../../nodeagent/push/https-client.js';
-import { NODE_REPORTS_PATH, type NodeReport } from '../../../openapi/node-report.js';
+import type { NodeReport } from '../../../openapi/node-report.js';
+import { NODE_REPORTS_PATH } from '../../../openapi/report-terms.js';
 import { textAt } from '../json.js';
 import type { Run } from '../run-context.js';
 import { requestToken, type OwnServer } from './server.js';

@@ -1,4 +1,5 @@
-import { NODE_REPORT_VERSION, type NodeReport, type PodReport } from '../../../openapi/node-report.js';
+import type { NodeReport, PodReport } from '../../../openapi/node-report.js';
+import { NODE_REPORT_VERSION } from '../../../openapi/report-terms.js';
 import { errorMessage } from '../../../runtime/logger.js';
 import { sleep } from '../../../runtime/sleep.js';
 import { at, nameOf, numberAt, textAt } from '../json.js';

@@ -11,7 +11,7 @@ import { NetnsScan } from '../../../nodeagent/inventory/netns-scan.js';
 import type { Pod } from '../../../nodeagent/inventory/pod.js';
 import { ProcFs } from '../../../nodeagent/procfs/fs.js';
 import { SysFs } from '../../../nodeagent/sysfs/fs.js';
-import { TRANSPORT_COUNTERS } from '../../../openapi/node-report.js';
+import { TRANSPORT_COUNTERS } from '../../../openapi/report-terms.js';
 import { ADDRESS, ADDRESS6, NetnsPair } from '../../support/netns-pair.js';
 import { copyProcTree } from '../../support/proc-tree.js';
 import { eventually } from '../../support/programs.js';

@@ -41,6 +41,27 @@ test('a layout is read again after ten seconds, or when the interfaces change', 
   assert.notEqual(at(10_001, ['eth0', 'eth1']), at(10_002));
 });
 
+test('a layout whose interfaces stay the same is read once a minute', () => {
+  const { layouts, procfs } = layoutsOf('containerd');
+  const at = (nowMs: number, ifindex = 2) =>
+    layouts.layoutOf(
+      {
+        ...{ uid: 'u', inode: procfs.netInode(8_828), pid: 8_828, interfaces: ['eth0'] },
+        indexes: new Map([['eth0', ifindex]]),
+      },
+      nowMs,
+    );
+  at(0);
+  const young = at(110_000);
+  const old = at(179_999);
+  assert.notEqual(old, young, 'it was read more than a minute before');
+  assert.equal(at(239_998), old);
+  assert.notEqual(at(239_999), old);
+  const other = at(240_000, 3);
+  assert.notEqual(other, at(239_999), 'another interface of the same name');
+  assert.notEqual(at(250_000, 3), other, 'which is young');
+});
+
 const ETH0: Link = { ifindex: 3, name: 'eth0', flags: 0 };
 const ETH1: Link = { ifindex: 2, name: 'eth1', flags: 0 };
 const VLAN: Link = { ifindex: 9, name: 'net1', flags: 0, kind: 'vlan', link: 3 };

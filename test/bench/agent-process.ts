@@ -1,0 +1,223 @@
+// npm run bench:agent: what the agent costs as it is shipped, in a process of its own, on a node of 110 pods with three interfaces.
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpus, release, totalmem } from 'node:os';
+import process from 'node:process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { makeBundle, run, type Bundle, type Run } from '../support/bundle.js';
+import { createCertificateFiles } from '../support/programs.js';
+import { whyMissing } from '../support/requirements.js';
+import { BenchNode } from './agent-node.js';
+import { AgentRun, urlIn, type Look } from './agent-run.js';
+import { processCost } from './process-cost.js';
+
+const PODS = 110;
+const MORE_PROCESSES = 2_000;
+const MINUTE_MS = 60_000;
+const PREDECESSOR_ROUNDS = 3;
+
+const USAGE = `npm run bench:agent -- [--minutes 10] [--interval 15] [--only <text>] [--node-flags="--cpu-prof …"]
+--minutes     how long the agents run before and, half as long but three minutes at most, with ${MORE_PROCESSES} more processes
+--interval    seconds between two sweeps
+--only        agents whose name has this in it
+--node-flags  for node, in front of the bundle`;
+
+interface Options {
+  readonly minutes: number;
+  readonly intervalMs: number;
+  readonly only: string;
+  readonly nodeFlags: readonly string[];
+}
+
+interface PerSweep {
+  /** Of the whole process from one sweep to the next: what is pushed, too. */
+  readonly cpuMs: number;
+  readonly wallMs: number;
+}
+
+interface Seen {
+  readonly name: string;
+  readonly settled: Look;
+  readonly end: Look;
+  readonly quiet: PerSweep;
+  /** With more processes on the machine. */
+  readonly crowded: PerSweep;
+}
+
+const [cpu] = cpus();
+const options = readOptions();
+const reason = whyMissing('root', 'ip', 'nsenter', 'setpriv');
+if (reason !== false) {
+  console.error(`bench:agent ${reason}`);
+  process.exitCode = 1;
+} else {
+  console.log(
+    `${cpus().length} × ${cpu?.model ?? 'unknown CPU'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`,
+  );
+  await bench();
+}
+
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: 'string', default: '10' },
+      interval: { type: 'string', default: '15' },
+      only: { type: 'string', default: '' },
+      'node-flags': { type: 'string', default: '' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const minutes = Number(values.minutes);
+  const intervalMs = Number(values.interval) * 1_000;
+  if (values.help || !(minutes > 0) || !(intervalMs >= 1_000)) {
+    console.log(USAGE);
+    process.exit(values.help ? 0 : 2);
+  }
+  return { minutes, intervalMs, only: values.only, nodeFlags: values['node-flags'].split(' ').filter(Boolean) };
+}
+
+type Closers = (() => Promise<unknown> | void)[];
+
+async function bench(): Promise<void> {
+  const closers: Closers = [];
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  try {
+    const node = await BenchNode.create(PODS);
+    closers.push(() => node.close());
+    const predecessor = measurePredecessor(node.pids);
+    const agents = await startAgents(node, closers);
+    const seen = await watch(agents, closers, stop.signal);
+    print(seen, predecessor);
+  } finally {
+    for (const close of closers.reverse()) await close();
+  }
+}
+
+/** One after the other, so that no two sweep at the same time; each with an apiserver of its own, which has one agent for each node. */
+async function startAgents(node: BenchNode, closers: Closers): Promise<AgentRun[]> {
+  const bundle = await makeBundle();
+  closers.push(() => bundle.remove());
+  const certificate = await createCertificateFiles();
+  closers.push(() => certificate.remove());
+  const criEndpoint = `unix://${await node.serveCri()}`;
+  const plans = [
+    { name: 'interfaces alone', isRoot: false, flags: ['--no-collector.transport'] },
+    { name: 'all collectors', isRoot: false, flags: [] },
+    { name: 'all collectors, CRI and netlink, as root', isRoot: true, flags: ['--cri-endpoint', criEndpoint] },
+  ].filter(({ name }) => name.includes(options.only));
+  const agents: AgentRun[] = [];
+  for (const { name, isRoot, flags } of plans) {
+    const url = await startApiserver(bundle, certificate.flags, closers);
+    const sinceMs = performance.now();
+    const agent = await AgentRun.start({
+      ...{ name, bundle, isRoot, api: node.api, server: { url, ca: certificate.ca }, nodeFlags: options.nodeFlags },
+      flags: ['--node-name', node.name, '--interval', `${options.intervalMs}ms`, ...flags],
+    });
+    closers.push(() => agent.close());
+    await agent.check(PODS);
+    agents.push(agent);
+    await delay(Math.max(0, options.intervalMs / plans.length - (performance.now() - sinceMs)));
+  }
+  return agents;
+}
+
+async function startApiserver(bundle: Bundle, flags: readonly string[], closers: Closers): Promise<string> {
+  const server = run(process.execPath, [bundle.file, 'apiserver', '--standalone', '--secure-port', '0', ...flags]);
+  closers.push(() => end(server));
+  return urlIn(server, 'serving');
+}
+
+async function end({ child, ended }: Run): Promise<void> {
+  child.kill('SIGTERM');
+  await ended;
+}
+
+async function watch(agents: readonly AgentRun[], closers: Closers, signal: AbortSignal): Promise<Seen[]> {
+  const totalMs = options.minutes * MINUTE_MS;
+  const settledMs = Math.min(MINUTE_MS, totalMs / 2);
+  const crowdedMs = Math.min(3 * MINUTE_MS, totalMs / 2);
+  const lookAfter = async (ms: number): Promise<Look[]> => {
+    await delay(ms, undefined, { signal });
+    const looks: Look[] = [];
+    for (const agent of agents) looks.push(await agent.look());
+    return looks;
+  };
+  const settled = await lookAfter(settledMs);
+  const ended = await lookAfter(totalMs - settledMs);
+  closers.push(await startProcesses(MORE_PROCESSES));
+  const crowdedStart = await lookAfter(2 * options.intervalMs);
+  const crowdedEnd = await lookAfter(crowdedMs);
+  return agents.flatMap((agent, i) => {
+    const [first, last, from, to] = [settled[i], ended[i], crowdedStart[i], crowdedEnd[i]];
+    if (first === undefined || last === undefined || from === undefined || to === undefined) return [];
+    return [{ name: agent.name, settled: first, end: last, quiet: between(first, last), crowded: between(from, to) }];
+  });
+}
+
+function between(from: Look, to: Look): PerSweep {
+  const sweeps = to.sweeps - from.sweeps;
+  return {
+    cpuMs: (to.before.cpuMs - from.after.cpuMs) / sweeps,
+    wallMs: ((to.sweepSeconds - from.sweepSeconds) * 1_000) / sweeps,
+  };
+}
+
+/** Processes that have nothing to do with any pod. @returns what ends them */
+async function startProcesses(count: number): Promise<() => Promise<void>> {
+  const script = `i=0; while [ $i -lt ${count} ]; do sleep 86400 & i=$((i+1)); done; echo ready; wait`;
+  const shell = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+  await once(shell.stdout, 'data');
+  return async () => {
+    const ended = once(shell, 'exit');
+    process.kill(-(shell.pid ?? 0), 'SIGKILL');
+    await ended;
+  };
+}
+
+/** What the predecessor does for each pod (docs/compat.md): enters its namespace with one program, and reads with another. */
+function measurePredecessor(pids: readonly number[]): PerSweep {
+  const script = 'for pid in "$@"; do nsenter --net=/proc/$pid/ns/net cat /proc/net/dev; done';
+  const before = processCost(process.pid).childrenCpuMs;
+  const startedMs = performance.now();
+  for (let round = 0; round < PREDECESSOR_ROUNDS; round++) {
+    execFileSync('sh', ['-c', script, 'sh', ...pids.map(String)]);
+  }
+  return {
+    cpuMs: (processCost(process.pid).childrenCpuMs - before) / PREDECESSOR_ROUNDS,
+    wallMs: (performance.now() - startedMs) / PREDECESSOR_ROUNDS,
+  };
+}
+
+function print(seen: readonly Seen[], predecessor: PerSweep): void {
+  const { minutes, intervalMs } = options;
+  console.log(
+    `\nAgent as shipped: ${PODS} pods × 3 interfaces, ${minutes} min at ${intervalMs / 1_000} s; one look costs the agent nothing of this`,
+  );
+  console.log(line('what', ['CPU a sweep', 'of a core', 'wall', 'RSS 1 min', 'RSS at end', 'own', 'files']));
+  for (const {
+    name,
+    settled,
+    end: { before: end },
+    quiet,
+    crowded,
+  } of seen) {
+    const memory = [settled.before.rssMiB, end.rssMiB, end.anonymousMiB].map((mib) => `${mib.toFixed(1)} MiB`);
+    console.log(line(name, [...perSweep(quiet), ...memory, `${settled.before.files}, ${end.files}`]));
+    const note = `${(crowded.wallMs / quiet.wallMs).toFixed(2)} of the time, ${(crowded.cpuMs / quiet.cpuMs).toFixed(2)} of the CPU`;
+    console.log(line(`  with ${MORE_PROCESSES} more processes`, perSweep(crowded), note));
+  }
+  const [first] = seen;
+  const factor = first && `${(predecessor.cpuMs / first.quiet.cpuMs).toFixed(0)} times the CPU of "${first.name}"`;
+  console.log(line('nsenter and cat net/dev for each pod, alone', perSweep(predecessor), factor));
+}
+
+function perSweep({ cpuMs, wallMs }: PerSweep): string[] {
+  const share = (cpuMs / options.intervalMs) * 100;
+  return [`${cpuMs.toFixed(1)} ms`, `${share.toFixed(3)} %`, `${wallMs.toFixed(1)} ms`];
+}
+
+function line(what: string, cells: readonly string[], note = ''): string {
+  return `${[what.padEnd(44), ...cells.map((cell) => cell.padStart(11))].join('')}  ${note}`.trimEnd();
+}
