@@ -62,9 +62,9 @@ test('a layout whose interfaces stay the same is read once a minute', () => {
   assert.notEqual(at(250_000, 3), other, 'which is young');
 });
 
-const ETH0: Link = { ifindex: 3, name: 'eth0', flags: 0 };
-const ETH1: Link = { ifindex: 2, name: 'eth1', flags: 0 };
-const VLAN: Link = { ifindex: 9, name: 'net1', flags: 0, kind: 'vlan', link: 3 };
+const ETH0: Link = { ifindex: 3, name: 'eth0' };
+const ETH1: Link = { ifindex: 2, name: 'eth1' };
+const VLAN: Link = { ifindex: 9, name: 'net1', kind: 'vlan', link: 3 };
 
 /** A pod of which netlink tells these links, one list after the other. */
 function linkedLayouts(...told: readonly (Link[] | undefined)[]) {
