@@ -173,7 +173,8 @@ describe('netlink', { skip: missing('root', 'ip', 'setpriv') }, () => {
   });
 
   it('tells links of a pod with their kinds, masters and foreign parents', () => {
-    const links = sources.podLinks?.linksOf(spaces.pid('a'), ++sweeps) ?? [];
+    const links = sources.podLinks?.linksOf(spaces.pid('a'), ++sweeps);
+    assert.ok(Array.isArray(links));
     const byName = new Map(links.map((link) => [link.name, link]));
     assert.equal(byName.get(`${PREFIX}m`)?.kind, 'macvlan');
     assert.notEqual(byName.get(`${PREFIX}m`)?.linkNetnsid, undefined);
