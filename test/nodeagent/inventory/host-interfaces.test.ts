@@ -9,6 +9,8 @@ import { ScriptedLibc, encodeAnswer, readdressed } from '../../support/scripted-
 const DUMP = readFileSync('test/fixtures/rtnetlink/veth-host.bin');
 const LINKS = [...messagesOf(DUMP)].filter(({ type }) => type === MESSAGE.newLink);
 const NOTHING = Buffer.alloc(16);
+const NO_DEVICE = Buffer.alloc(20);
+NO_DEVICE.writeInt32LE(-19, 0); // ENODEV
 
 /** What the dump has of an interface. */
 function linkBody(name: string): Buffer {
@@ -27,14 +29,18 @@ const linkEvent = (body: Buffer) => encodeAnswer(MESSAGE.newLink, body);
 /** The recorded host of three pods; the process 1000 + n is in the namespace of the id n. */
 function hostOf(
   onAsked: (libc: ScriptedLibc, type: number) => void = () => undefined,
-  onAsk: (link: Buffer) => Buffer = (link) => link,
+  onAsk: (link: Buffer) => Buffer | undefined = (link) => link,
 ) {
   const told: string[] = [];
   const libc = new ScriptedLibc(({ type, sequence, body }) => {
     onAsked(libc, type);
     const ifindex = type === MESSAGE.getLink ? body.readInt32LE(4) : 0; // 0: all of them
     const one = LINKS.find((link) => link.body.readInt32LE(4) === ifindex);
-    if (ifindex > 0) return [{ bytes: encodeAnswer(MESSAGE.newLink, onAsk(one?.body ?? NOTHING), { sequence }) }];
+    if (one !== undefined) {
+      const link = onAsk(one.body);
+      const type = link === undefined ? MESSAGE.error : MESSAGE.newLink;
+      return [{ bytes: encodeAnswer(type, link ?? NO_DEVICE, { sequence }) }];
+    }
     if (type === MESSAGE.getLink) return [{ bytes: readdressed(DUMP, sequence) }];
     const id = encodeInt32(1, body.readInt32LE(8) - 1_000);
     return [{ bytes: encodeAnswer(MESSAGE.newNsid, Buffer.concat([Buffer.alloc(4), id]), { sequence }) }];
@@ -140,7 +146,7 @@ test('an end that is gone is not told, though its listing is the last there is',
     (libc, type) => {
       if (type === MESSAGE.getNsid) libc.event(encodeAnswer(MESSAGE.delNsid, NOTHING));
     },
-    () => (isGone ? NOTHING : linkBody('ktv30')),
+    (link) => (isGone ? undefined : link),
   );
   assert.deepEqual(namesOf(2, 1), { 2: 'ktv30' });
   isGone = true;
