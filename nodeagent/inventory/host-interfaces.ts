@@ -27,7 +27,10 @@ export const LINK_EVENTS = (1 << (1 - 1)) | (1 << (28 - 1));
 const PAIRS = new Set(['veth', 'netkit']);
 /** A peer that is down moves without an event. */
 const DUMP_AFTER_MS = 60_000;
-/** One for what changed since the last sweep, the others for what changes during this one. A dump of 400 links takes some 3 ms. */
+/**
+ * One for what changed since the last sweep, the others for what changes during this one; then ends are asked for one by one. A dump of
+ * 400 links takes some 3 ms.
+ */
 const DUMPS_PER_SWEEP = 3;
 
 /** One end of a pair in the node's namespace; the other may be there too, and go into the one of a pod. */

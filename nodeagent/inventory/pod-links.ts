@@ -33,7 +33,7 @@ export class PodLinks {
   /**
    * @param pid a process of the namespace; whoever asks makes sure that it still was one afterwards
    * @param nowMs the same throughout a sweep
-   * @returns restless: not because of what is in this namespace, which took its time; undefined where they cannot be told
+   * @returns restless: because of what is in this namespace, and at some cost; undefined where they cannot be told for another reason
    */
   linksOf(pid: number, nowMs: number): Link[] | 'restless' | undefined {
     const { socket, state } = this.#deps;
