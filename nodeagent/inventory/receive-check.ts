@@ -1,4 +1,14 @@
 import { ReceiveDoubts } from './receive-doubts.js';
+import {
+  growthSince,
+  isKnown,
+  isSuccessor,
+  NOTHING,
+  ORIGIN,
+  type Growth,
+  type Received,
+  type Totals,
+} from './receive-totals.js';
 
 /** What the IP layer of a network namespace has received since it was made, both versions together, loopback included. NaN: not known. */
 export interface IpReceived {
@@ -47,40 +57,6 @@ const SETTLE_MS = 5_000;
 const PERIOD_MS = 300_000;
 
 const SOUND: Verdict = { kind: 'sound' };
-
-interface Received {
-  readonly bytes: number;
-  readonly packets: number;
-}
-
-/** Of a namespace that was just made. */
-const NOTHING: Received = { bytes: 0, packets: 0 };
-
-/** All that is compared, at one time. */
-interface Totals {
-  readonly atMs: number;
-  /** At the IP layer, to unicast addresses. */
-  readonly unicastBytes: number;
-  readonly loopbackBytes: number;
-  /** By name and identity. */
-  readonly interfaces: ReadonlyMap<string, number>;
-  /** By IP, without loopback. */
-  readonly received: Received;
-}
-
-/** Before anything was counted: the growth since is that of the namespace's life. */
-const ORIGIN: Totals = { atMs: 0, unicastBytes: 0, loopbackBytes: 0, interfaces: new Map(), received: NOTHING };
-
-/** Since an earlier time, bytes. */
-interface Growth {
-  /** By interface. */
-  readonly counted: ReadonlyMap<string, number>;
-  readonly sum: number;
-  readonly loopback: number;
-  /** By IP, without loopback. */
-  readonly arrived: number;
-  readonly missing: number;
-}
 
 /** What stands for an interface that does not count: the growth of IP without loopback since its own count was last told. */
 interface Replacement extends Received {
@@ -178,27 +154,9 @@ function advance(state: State, now: Totals, reading: ReceiveReading): void {
   if (state.undecided.length === 0) state.told = now.received;
 }
 
-/** The same interfaces, and none has stepped back. */
-function isSuccessor(now: Totals, base: Totals): boolean {
-  return (
-    now.interfaces.size === base.interfaces.size &&
-    [...now.interfaces].every(([key, bytes]) => bytes >= (base.interfaces.get(key) ?? Infinity)) &&
-    now.loopbackBytes >= base.loopbackBytes &&
-    now.unicastBytes >= base.unicastBytes
-  );
-}
-
 function restart(state: State, base: Totals): void {
   state.base = base;
   state.pending = undefined;
-}
-
-function growthSince(base: Totals, now: Totals, unicastBytes = now.unicastBytes): Growth {
-  const counted = new Map([...now.interfaces].map(([key, bytes]) => [key, bytes - (base.interfaces.get(key) ?? 0)]));
-  const sum = [...counted.values()].reduce((total, bytes) => total + bytes, 0);
-  const loopback = now.loopbackBytes - base.loopbackBytes;
-  const arrived = unicastBytes - base.unicastBytes - loopback;
-  return { counted, sum, loopback, arrived, missing: arrived - sum };
 }
 
 /** By counters of which IP's were read last: traffic of loopback in between seems to be missing too. */
@@ -279,12 +237,6 @@ function totalsOf(reading: ReceiveReading): Totals {
     interfaces: new Map(interfaces.map((one) => [keyOf(one), one.receiveBytes])),
     received: withoutLoopback(reading),
   };
-}
-
-function isKnown({ unicastBytes, received, interfaces }: Totals): boolean {
-  return (
-    !Number.isNaN(unicastBytes + received.bytes + received.packets) && ![...interfaces.values()].some(Number.isNaN)
-  );
 }
 
 function keyOf({ name, identity }: ReceivingInterface): string {
