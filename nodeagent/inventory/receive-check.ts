@@ -42,7 +42,7 @@ export interface ReceivingInterface {
 
 export type Verdict =
   | { readonly kind: 'sound' }
-  /** The only interface in use does not count what the pod receives. These do, since that was found; NaN: not known now. */
+  /** The only interface in use does not count what the pod receives. These do, see ReceiveCheck for since when; NaN: not known now. */
   | { readonly kind: 'ip'; readonly name: string; readonly receiveBytes: number; readonly receivePackets: number }
   /** The pod receives more than its interfaces count, and these may be the cause. */
   | { readonly kind: 'unreliable'; readonly names: ReadonlySet<string> };
@@ -96,11 +96,11 @@ interface State {
  * - Several: nobody knows which. When at least 4 KiB and more than a tenth of what they counted together is missing, those that
  *   counted less than what is missing are unreliable, until IP has received as much again as was missing, over at least as long and at
  *   least five minutes, in periods of five minutes in which nothing was. Silence ends no doubt, and a second doubt does not end.
- * - Until that is known, which takes two sweeps, a count that is too small would be told. So those that look like it by the newest
- *   counters of IP already (of the first sweep: by all that was ever received) are unreliable for that sweep. A burst between two
- *   files looks the same, so a tenth of all that the interfaces and loopback counted must be missing of the namespace's life too.
- *   Where that is so for another reason (an interface was removed, with its count), this costs the first sweep. Nothing that is
- *   missing in silence: an idle pod is believed.
+ * - Deciding takes two sweeps. Those that look like it by the newest counters of IP already (in the first sweep: by all that was ever
+ *   received) are unreliable for that sweep, rather than told too small. A burst between two files looks the same, so at least 4 KiB
+ *   and a tenth of all that interfaces and loopback counted must be missing of the namespace's life as well. Where that is so for
+ *   another reason (an interface was removed, and its count with it) an agent's first sweep is lost. An idle pod misses nothing, and is
+ *   believed.
  * - An interface that comes, goes or steps back begins a new comparison. Without IP's or loopback's counters nothing is found.
  */
 export class ReceiveCheck {
