@@ -1,59 +1,60 @@
-import type { Pod } from './inventory/pod.js';
 import type { Round } from './read-round.js';
 
-/** Last readings of pods that ended; undefined where there are none. */
-export interface LastReadings {
-  readonly earlier: Round | undefined;
-  readonly now: Round | undefined;
-}
+/** A pod may take its time to end, as long as its owner likes: after this its samples are those of all pods. */
+const LONGEST_MS = 60_000;
 
 /**
  * Pods that are about to end. They are read again and again, and only the last reading of each is wanted, when nothing more can be
  * read: until then it is kept here.
  */
 export class EndingPods {
-  readonly #uids = new Set<string>();
+  /** Since when, monotonic milliseconds, by uid. */
+  readonly #since = new Map<string, number>();
   /** Those of which nobody will know any more. */
   readonly #gone = new Set<string>();
   /** The newest round over them. */
   #last: Round | undefined;
 
-  /** @param isGone it is no longer listed: this reading is the last */
-  add(uid: string, isGone: boolean): void {
-    this.#uids.add(uid);
+  /** @param isGone it is no longer listed: its next reading is the last */
+  add(uid: string, isGone: boolean, nowMs: number): void {
+    if (!this.#since.has(uid)) this.#since.set(uid, nowMs);
     if (isGone) this.#gone.add(uid);
   }
 
-  get size(): number {
-    return this.#uids.size;
-  }
-
   has(uid: string): boolean {
-    return this.#uids.has(uid);
+    return this.#since.has(uid);
   }
 
-  /** Forgets all but the pods of now that still are about to end. */
-  keepOnly(pods: readonly Pod[]): void {
-    const present = new Set(pods.map(({ uid }) => uid));
-    for (const uid of this.#uids) {
-      if (!present.has(uid)) this.#uids.delete(uid);
+  get size(): number {
+    return this.#since.size;
+  }
+
+  /** Forgets those that have been about to end for too long. */
+  expire(nowMs: number): void {
+    for (const [uid, sinceMs] of this.#since) {
+      if (nowMs - sinceMs > LONGEST_MS) this.#forget(uid);
     }
   }
 
   /**
-   * Takes a round over all of them, or over all pods.
-   * @returns the last reading of those that ended: of the round before, and of this one where they are gone now
+   * Takes a round over some or all of them.
+   * @param asked pods that were to be read; of others it says nothing
+   * @returns the uids of those that ended, and their last readings, oldest first
    */
-  take(round: Round): LastReadings {
+  take(round: Round, asked: ReadonlySet<string>): { readonly ended: ReadonlySet<string>; readonly rounds: Round[] } {
     const before = this.#last;
-    const ended = [...this.#uids].filter((uid) => !isRead(round, uid) || this.#gone.has(uid));
-    for (const uid of ended) this.#uids.delete(uid);
-    this.#gone.clear();
-    this.#last = restricted(round, (uid) => this.#uids.has(uid));
-    return {
-      earlier: before && restricted(before, (uid) => ended.includes(uid) && !isRead(round, uid)),
-      now: restricted(round, (uid) => ended.includes(uid)),
-    };
+    const ours = [...this.#since.keys()].filter((uid) => asked.has(uid));
+    const ended = new Set(ours.filter((uid) => !isRead(round, uid) || this.#gone.has(uid)));
+    for (const uid of ended) this.#forget(uid);
+    this.#last = restricted(round, (uid) => this.#since.has(uid));
+    const earlier = before && restricted(before, (uid) => ended.has(uid) && !isRead(round, uid));
+    const now = restricted(round, (uid) => ended.has(uid));
+    return { ended, rounds: [earlier, now].filter((one) => one !== undefined) };
+  }
+
+  #forget(uid: string): void {
+    this.#since.delete(uid);
+    this.#gone.delete(uid);
   }
 }
 

@@ -14,6 +14,8 @@ export interface AgentHttpDeps {
   readonly registry: Registry;
   /** What fails as a whole at present; empty when nothing does. */
   readonly problem: () => string;
+  /** What has to be learnt from others before anything can be read; empty when nothing has. */
+  readonly waiting?: () => string;
   /** Families of predecessors that are served as well. */
   readonly compat?: Compat;
 }
@@ -34,6 +36,9 @@ const MAX_CONNECTIONS = 256;
 /**
  * The agent's own endpoints: /metrics of this node, /healthz. Node's own server does for two of them; a framework would take ten of the
  * agent's 80 MiB.
+ *
+ * Whoever restarts what is not healthy must not do so because the Kubernetes API is away: the agent would not learn the sooner which
+ * pods there are, and one that has started without it is as good as any other.
  */
 export function createAgentHttp(deps: AgentHttpDeps): Server {
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
@@ -63,9 +68,12 @@ async function metrics(
   return { code: 200, type: CONTENT_TYPE[format], body };
 }
 
-function health({ view, problem }: AgentHttpDeps): Answer {
-  const complaint = [problem(), view() === undefined ? 'no fresh sample' : ''].filter((text) => text !== '').join('; ');
-  return complaint === '' ? { code: 200, type: TEXT, body: 'ok' } : { code: 500, type: TEXT, body: `${complaint}\n` };
+function health({ view, problem, waiting = () => '' }: AgentHttpDeps): Answer {
+  const expected = waiting();
+  const unread = view() === undefined && expected === '' ? 'no fresh sample' : '';
+  const complaint = [problem(), unread].filter((text) => text !== '').join('; ');
+  const praise = expected === '' ? 'ok' : `ok, but waiting: ${expected}\n`;
+  return complaint === '' ? { code: 200, type: TEXT, body: praise } : { code: 500, type: TEXT, body: `${complaint}\n` };
 }
 
 function send(response: ServerResponse, { code, type, body }: Answer): void {

@@ -39,7 +39,7 @@ export interface NodeagentDeps {
   readonly describe?: NonNullable<NetnsPodsDeps['describe']>;
 }
 
-/** Kept before any server has said what it wants. */
+/** Kept for a server that has not said yet what it wants. */
 const DEFAULT_HISTORY_MS = 300_000;
 const MAX_HISTORY_MS = 3_600_000;
 const PUSH_TIMEOUT_MS = 10_000;
@@ -57,17 +57,14 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   const metrics = createSelfMetrics(new Registry(), version);
   const pushers: Pusher[] = [];
   const servers = distinctServers(options.server);
-  const noteEnding = (uid: string, isGone: boolean): void => {
-    created.sweeper.noteEnding(uid, isGone);
-    ending.wake();
-  };
-  const created = await createSweeper(options, {
+  /** Pods are followed before there is a sweeper: what ends until then is not known to anybody. */
+  const late: { noteEnding?: (uid: string, isGone: boolean) => void } = {};
+  const { sweeper, ready, close } = await createSweeper(options, {
     ...{ clock, log, version, metrics, env: deps.env, describe: deps.describe },
     historyMs: () => wantedHistoryMs(pushers),
-    onEnding: ({ uid }) => noteEnding(uid, false),
-    onGone: ({ uid }) => noteEnding(uid, true),
+    onEnding: ({ uid }) => late.noteEnding?.(uid, false),
+    onGone: ({ uid }) => late.noteEnding?.(uid, true),
   });
-  const { sweeper, close } = created;
   const notify = (): void => {
     // Without any sample it is not even known which pods there are, and a report would say that there are none.
     if (sweeper.newestMs === -Infinity) return;
@@ -77,7 +74,12 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
     hasEnding: () => sweeper.hasEnding,
     read: () => sweeper.readEnding(),
     onEnded: notify,
+    monotonicMs: () => clock.monotonicMs(),
   });
+  late.noteEnding = (uid, isGone) => {
+    sweeper.noteEnding(uid, isGone);
+    ending.wake();
+  };
   const credentials = await createCredentials(options, {
     ...{ clock, log, serverCa: deps.serverCa },
     onRead: (file, isReadable) => metrics.fileReadable.set({ file }, isReadable ? 1 : 0),
@@ -88,6 +90,7 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   const http = createAgentHttp({
     registry: metrics.registry,
     problem: () => sweeper.problem,
+    waiting: () => sweeper.waiting,
     compat: new Compat(options.compat),
     view: () => (clock.monotonicMs() - sweeper.newestMs <= staleAfterMs ? sweeper.view() : undefined),
   });
@@ -105,7 +108,7 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   };
   const onMissed = (count: number): void => metrics.missedSweeps.inc(count);
   const sampleWhenReady = async (): Promise<void> => {
-    await Promise.race([created.ready, sleep(options.interval, stop.signal)]);
+    await Promise.race([ready, sleep(options.interval, stop.signal)]);
     await runSchedule(round, { intervalMs: options.interval, clock, sleep, signal: stop.signal, onMissed });
   };
   const running = Promise.all([
@@ -160,7 +163,8 @@ function createPusher(
   });
 }
 
-/** The longest that any server asked for, within reason. */
+/** The longest that any server wants, within reason. */
 function wantedHistoryMs(pushers: readonly Pusher[]): number {
-  return Math.min(MAX_HISTORY_MS, Math.max(DEFAULT_HISTORY_MS, ...pushers.map((pusher) => pusher.historyMs ?? 0)));
+  const wanted = pushers.map(({ historyMs }) => historyMs ?? DEFAULT_HISTORY_MS);
+  return Math.min(MAX_HISTORY_MS, Math.max(0, ...wanted));
 }

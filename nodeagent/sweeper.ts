@@ -4,12 +4,12 @@ import type { Clock } from '../runtime/clock.js';
 import { errorMessage, type Logger } from '../runtime/logger.js';
 import type { Collector } from './collectors/collector.js';
 import { EndingPods } from './ending-pods.js';
+import { KnownPods } from './known-pods.js';
 import type { Pod, PodSource } from './inventory/pod.js';
 import { ReceiveCheck } from './inventory/receive-check.js';
 import { readRound, type Round } from './read-round.js';
-import { draftReport, type KnownPod, type ReportDraft, type Sender } from './report/build.js';
-import { limitPods } from './report/limit.js';
-import { History, type PodReadings } from './report/history.js';
+import { draftReport, type ReportDraft, type Sender } from './report/build.js';
+import { History } from './report/history.js';
 import { viewOf } from './report/view.js';
 import type { SelfMetrics } from './self-metrics.js';
 
@@ -30,6 +30,7 @@ export interface SweeperDeps {
 
 /** A sweep is stopped when it has taken this part of the interval, so that the next one is on time. */
 const SWEEP_SHARE = 0.8;
+const NOT_KNOWN_YET = 'which pods there are is not known yet';
 
 /** Reads the node once a round, and keeps what it read: the pods as last known, and the history of their counters. */
 export class Sweeper {
@@ -37,33 +38,40 @@ export class Sweeper {
   readonly #history = new History();
   readonly #receiveCheck = new ReceiveCheck();
   readonly #ending = new EndingPods();
-  #known = new Map<string, KnownPod>();
-  /** Those of them that a report has room for. */
-  #reported: readonly KnownPod[] = [];
-  #cut = '';
+  readonly #pods: KnownPods;
+  /** Pods that ended since the last round over all pods: a report that has their last samples names them. */
+  readonly #ended = new Set<string>();
   #collectors: NodeReport['collectors'] = [];
   #sequence = 0;
   /** Of the last sample of all pods. */
   #wholeSequence = 0;
+  #newestMs = -Infinity;
   /** The last round asked for. */
   #turn = Promise.resolve();
   #problem = '';
+  #waiting = NOT_KNOWN_YET;
   #unreadPods = '';
   /** Where a sweep ran out of time the next one begins, so that it is not always the same pods that go without. */
   #firstUid: string | undefined;
 
   constructor(deps: SweeperDeps) {
     this.#deps = deps;
+    this.#pods = new KnownPods(deps);
   }
 
-  /** Time of the newest sample; -Infinity before the first. */
+  /** Time of the newest sample of all pods; -Infinity before the first. */
   get newestMs(): number {
-    return this.#history.newest?.takenAt ?? -Infinity;
+    return this.#newestMs;
   }
 
   /** What failed as a whole in the last round; empty when nothing did. */
   get problem(): string {
     return this.#problem;
+  }
+
+  /** What has to be learnt from others before anything can be read; empty when nothing has. */
+  get waiting(): string {
+    return this.#waiting;
   }
 
   /** One round over all pods. A failure is logged, counted and reported; it does not throw. */
@@ -79,7 +87,7 @@ export class Sweeper {
    * @param isGone it is no longer listed
    */
   noteEnding(uid: string, isGone: boolean): void {
-    this.#ending.add(uid, isGone);
+    this.#ending.add(uid, isGone, this.#deps.clock.monotonicMs());
   }
 
   /** Whether there are pods to be read out of turn. */
@@ -102,10 +110,10 @@ export class Sweeper {
   }
 
   async #readEnding(): Promise<void> {
-    const pods = [...this.#known.values()].flatMap(({ pod }) => (this.#ending.has(pod.uid) ? [pod] : []));
-    const { earlier, now } = this.#ending.take(await this.#read(pods));
-    for (const round of [earlier, now]) if (round !== undefined) this.#addSample(round);
-    this.#ending.keepOnly(pods);
+    const pods = [...this.#pods.all].flatMap(({ pod }) => (this.#ending.has(pod.uid) ? [pod] : []));
+    const asked = uidsOf(pods);
+    const round = await this.#read(pods);
+    this.#addLast(this.#ending.take(round, asked));
   }
 
   async #sweep(): Promise<void> {
@@ -114,16 +122,25 @@ export class Sweeper {
     const pods = this.#findPods(startedMs);
     if (pods === undefined) return;
     const round = await this.#read(rotate(pods, this.#firstUid));
-    const { earlier } = this.#ending.take(round);
-    if (earlier !== undefined) this.#addSample(earlier);
+    const { ended, rounds } = this.#ending.take(round, uidsOf(pods));
+    // of those that were read now the round itself tells
+    this.#addLast({ ended, rounds: rounds.filter(({ takenAt }) => takenAt < round.takenAt) });
     this.#addSample(round);
     this.#wholeSequence = this.#sequence;
-    this.#remember(pods, round.readings);
-    this.#limit();
+    this.#newestMs = round.takenAt;
+    this.#pods.update(pods, round.readings, (uid) => this.#ended.has(uid) || this.#ending.has(uid));
+    this.#ended.clear();
+    this.#history.keepOnly(new Set(this.#pods.reported.map(({ pod }) => pod.uid)));
+    this.#ending.expire(startedMs);
     this.#showCollectors(round.collectors);
     this.#showSkipped(round);
     metrics.sweepSeconds.observe((clock.monotonicMs() - startedMs) / 1_000);
     metrics.pods.set(pods.length);
+  }
+
+  #addLast({ ended, rounds }: ReturnType<EndingPods['take']>): void {
+    for (const uid of ended) this.#ended.add(uid);
+    for (const round of rounds) this.#addSample(round);
   }
 
   #findPods(nowMs: number): readonly Pod[] | undefined {
@@ -137,9 +154,13 @@ export class Sweeper {
       return undefined;
     }
     onAsked?.();
-    if (pods === undefined) this.#tell('pods: which there are is not known yet');
-    else onPods?.(pods);
-    if (pods !== undefined) this.#receiveCheck.keepOnly(new Set(pods.map(({ uid }) => uid)));
+    this.#waiting = pods === undefined ? NOT_KNOWN_YET : '';
+    if (pods === undefined) {
+      this.#tell('');
+      return undefined;
+    }
+    this.#receiveCheck.keepOnly(uidsOf(pods));
+    onPods?.(pods);
     return pods;
   }
 
@@ -151,7 +172,7 @@ export class Sweeper {
 
   /** A round that is no later than the newest sample says nothing that is not known. */
   #addSample({ takenAt, readings }: Round): void {
-    if (takenAt <= this.newestMs) return;
+    if (takenAt <= (this.#history.newest?.takenAt ?? -Infinity)) return;
     const { historyMs, sender } = this.#deps;
     this.#sequence++;
     this.#history.add({ sequence: this.#sequence, takenAt }, readings, historyMs() + sender.intervalMs);
@@ -161,7 +182,7 @@ export class Sweeper {
   report(afterSequence: number, maxSamples: number): ReportDraft {
     return draftReport({
       sender: this.#deps.sender,
-      pods: this.#reported,
+      pods: this.#pods.reported,
       samples: this.#history.since(afterSequence).slice(-maxSamples),
       sequence: this.#sequence,
       collectors: this.#collectors,
@@ -172,7 +193,7 @@ export class Sweeper {
   /** The newest reading of every pod and interface: of the last sample of all pods, and of those of pods that ended since. */
   view(): NodeView {
     const samples = this.#history.since(this.#wholeSequence - 1);
-    return viewOf(this.#deps.sender.node, [...this.#known.values()], samples);
+    return viewOf(this.#deps.sender.node, this.#pods.listed, samples);
   }
 
   #showCollectors(results: NodeReport['collectors']): void {
@@ -193,28 +214,6 @@ export class Sweeper {
     this.#tellUnread(failures);
   }
 
-  /** A pod that was not read keeps the interfaces it had: they get no reading, and stay known. */
-  #remember(pods: readonly Pod[], { interfaces: read }: PodReadings): void {
-    this.#known = new Map(
-      pods.map((pod) => {
-        const interfaces = read.get(pod.uid)?.map(({ meta }) => meta) ?? this.#known.get(pod.uid)?.interfaces;
-        return [pod.uid, { pod, interfaces }];
-      }),
-    );
-  }
-
-  #limit(): void {
-    const { metrics, log } = this.#deps;
-    const { pods, podsCut, interfacesCut } = limitPods([...this.#known.values()]);
-    this.#reported = pods;
-    metrics.cutPods.set({ what: 'pod' }, podsCut);
-    metrics.cutPods.set({ what: 'interfaces' }, interfacesCut);
-    const cut = `${podsCut} pods, and the interfaces of ${interfacesCut}`;
-    if (cut === this.#cut || (this.#cut === '' && podsCut + interfacesCut === 0)) return;
-    this.#cut = cut;
-    log.warn({ podsCut, interfacesCut }, 'left out of the report, which has no room for them');
-  }
-
   #tell(problem: string): void {
     if (problem === this.#problem) return;
     this.#problem = problem;
@@ -230,6 +229,10 @@ export class Sweeper {
     if (first === '') this.#deps.log.info('every pod can be read again');
     else this.#deps.log.warn({ count: failures.length, first }, 'pods could not be read');
   }
+}
+
+function uidsOf(pods: readonly Pod[]): Set<string> {
+  return new Set(pods.map(({ uid }) => uid));
 }
 
 /** The same pods, beginning with one of them; as they are where it is gone. */

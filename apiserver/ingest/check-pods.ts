@@ -160,6 +160,7 @@ function checkInterfaces(entries: readonly unknown[], place: Place): CheckedInte
     const accepted = acceptInterface(entry, { ...place, path });
     if (interfaces.some((other) => other.name === entry.name && overlap(other, accepted))) {
       place.rejections.add(path, 'duplicate_interface', `${excerpt(entry.name)} stands before in this pod`);
+      complete = false; // the sum would lack what this one counts
     } else {
       interfaces.push(accepted);
     }

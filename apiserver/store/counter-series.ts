@@ -1,7 +1,14 @@
+/** Rows that follow each other. */
+export interface Run {
+  readonly from: number;
+  /** The one behind the last. */
+  readonly to: number;
+}
+
 /** A move of rows to the front of their arrays, which then have room for so many. */
 export interface Move {
-  readonly dropped: number;
-  readonly kept: number;
+  /** In their order. */
+  readonly kept: readonly Run[];
   readonly capacity: number;
 }
 
@@ -20,6 +27,10 @@ export class CounterSeries {
   /** Where a counter of a reading stands in a row. */
   columnOf(column: number): number {
     return column;
+  }
+
+  isReadAt(row: number): boolean {
+    return !Number.isNaN(this.values[row * this.width + this.width - 1] ?? NaN);
   }
 
   move(move: Move): void {
@@ -42,10 +53,13 @@ export class CounterSeries {
 export function moved(
   array: Float64Array<ArrayBuffer>,
   width: number,
-  { dropped, kept, capacity }: Move,
+  { kept, capacity }: Move,
 ): Float64Array<ArrayBuffer> {
-  const rows = array.subarray(dropped * width, (dropped + kept) * width);
   const target = array.length === capacity * width ? array : new Float64Array(capacity * width);
-  target.set(rows, 0);
-  return target.fill(NaN, kept * width);
+  let length = 0;
+  for (const { from, to } of kept) {
+    target.set(array.subarray(from * width, to * width), length);
+    length += (to - from) * width;
+  }
+  return target.fill(NaN, length);
 }

@@ -132,11 +132,12 @@ export class Figures {
 
   /** Of what the pod counts as a whole, however many interfaces it has. */
   #ofWhole(pod: KnownPod, series: PodSeries, query: FigureQuery, nowMs: number): Figure {
-    const { node, interfaces, isRead, transport } = series;
+    const { node, isRead, isWithoutNetwork, transport } = series;
     if (!this.#matchesWhole(pod, series, query)) return { ok: false, reason: 'no_such_series' };
-    if (transport !== undefined) return ofTransport(node, transport, query, nowMs);
-    if (!isRead) return { ok: false, reason: 'not_read' };
-    return { ok: false, reason: interfaces.size === 0 ? 'no_network' : 'not_counted' };
+    const figure = transport && ofTransport(node, transport, query, nowMs);
+    if (figure?.ok === true) return figure;
+    if (isWithoutNetwork) return { ok: false, reason: 'no_network' };
+    return figure ?? { ok: false, reason: isRead ? 'not_counted' : 'not_read' };
   }
 
   /** The series that a query adds up. */

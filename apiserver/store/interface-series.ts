@@ -17,7 +17,9 @@ export class InterfaceSeries extends CounterSeries {
   #identity = '';
   #epoch = 0;
   #newestEpoch = 0;
+  #lowestEpoch = 0;
   #wasKnown = false;
+  #wasDevice = false;
   #earlier: Map<string, number> | undefined;
 
   constructor(report: InterfaceReport, capacity: number) {
@@ -50,23 +52,25 @@ export class InterfaceSeries extends CounterSeries {
   }
 
   /** Rows are written in the order of their times. */
-  write(row: number, identity: string, reading: Reading): void {
-    this.#identify(identity);
+  write(row: number, read: Pick<InterfaceReport, 'identity' | 'pciAddress'>, reading: Reading): void {
+    this.#identify(read);
     this.writeRow(row, reading, this.#epoch);
   }
 
   /**
    * A known identity that follows another known one begins an epoch; one seen before goes back to its own. Next to an unknown one
-   * nothing is proven: the epoch stays.
+   * nothing is proven: the epoch stays. What is made with a pod (a veth, a macvlan) has counted from zero. A device with a PCI address
+   * was there before and has counted for others: its epoch, and the one that comes after it, is no later one, but below zero.
    */
-  #identify(identity: string): void {
-    const wasKnown = this.#wasKnown;
+  #identify({ identity, pciAddress }: Pick<InterfaceReport, 'identity' | 'pciAddress'>): void {
+    const [wasKnown, wasDevice] = [this.#wasKnown, this.#wasDevice];
     this.#wasKnown = identity !== '';
+    this.#wasDevice = pciAddress !== undefined;
     if (identity === '' || identity === this.#identity) return;
     this.#remember(this.#identity, this.#epoch);
     const before = this.#earlier?.get(identity);
     if (before !== undefined) this.#epoch = before;
-    else if (wasKnown) this.#epoch = ++this.#newestEpoch;
+    else if (wasKnown) this.#epoch = wasDevice || this.#wasDevice ? --this.#lowestEpoch : ++this.#newestEpoch;
     this.#identity = identity;
   }
 

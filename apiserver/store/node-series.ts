@@ -1,5 +1,5 @@
 import type { Sample } from '../../openapi/node-report.js';
-import { moved, type CounterSeries } from './counter-series.js';
+import { moved, type CounterSeries, type Run } from './counter-series.js';
 import { PodSeries, widthOf } from './pod-series.js';
 import type { Readings } from './rate.js';
 import type { AcceptedReport, VirtualFunctionMeta } from './report.js';
@@ -37,6 +37,7 @@ export class NodeSeries {
   /** Server's clock less node's clock, by the newest report. */
   offsetMs: number;
   readonly pods = new Map<string, PodSeries>();
+  #newestMs = -Infinity;
   #takenAtMs = new Float64Array(INITIAL_CAPACITY);
   #length = 0;
   readonly #historyMs: number;
@@ -53,9 +54,9 @@ export class NodeSeries {
     this.#historyMs = historyMs;
   }
 
-  /** Time of the newest sample on the node's clock; -Infinity without one. */
+  /** Time of the newest sample on the node's clock, whatever was read in it; -Infinity without one. */
   get newestMs(): number {
-    return this.#length === 0 ? -Infinity : (this.#takenAtMs[this.#length - 1] ?? NaN);
+    return this.#newestMs;
   }
 
   /**
@@ -71,8 +72,7 @@ export class NodeSeries {
     this.agentVersion = report.agentVersion;
     this.receivedAtMs = receivedAtMs;
     this.offsetMs = receivedAtMs - report.sentAt;
-    const width = report.pods.reduce((sum, pod) => sum + widthOf(pod), 0);
-    const rows = this.#appendSamples(report.samples, { afterSequence, width });
+    const rows = this.#appendSamples(report, afterSequence);
     const added: PodSeries[] = [];
     const removed: PodSeries[] = [];
     const listed = new Set<string>();
@@ -105,6 +105,7 @@ export class NodeSeries {
   /** Forgets all counters, as after a step of the node's clock; the pods stay. */
   forgetHistory(): void {
     this.#length = 0;
+    this.#newestMs = -Infinity;
     for (const series of this.#everySeries()) series.forget();
   }
 
@@ -122,22 +123,24 @@ export class NodeSeries {
     return Math.max(3 * this.intervalMs, 15_000);
   }
 
+  /** Whether its agent is there. Of its pods that says nothing: a sample may be of some of them alone. */
   isFresh(nowMs: number): boolean {
-    return this.#length > 0 && this.ageMs(this.#length - 1, nowMs) <= this.staleAfterMs;
+    return nowMs - (this.#newestMs + this.offsetMs) <= this.staleAfterMs;
   }
 
-  /** Gives each sample a row, -1 for one that is already known, passed over or too old. */
-  #appendSamples(
-    samples: readonly Sample[],
-    { afterSequence, width }: { readonly afterSequence: number; readonly width: number },
-  ): number[] {
+  /** Gives each sample a row, -1 for one that is already known, passed over or too old, and for one without a reading. */
+  #appendSamples(report: AcceptedReport, afterSequence: number): number[] {
+    const { samples, pods } = report;
+    const newestMs = Math.max(this.#newestMs, samples.at(-1)?.takenAt ?? -Infinity);
     // Two more than the history: a rate needs two samples even where one interval is as long as the history.
-    const keptMs = this.#historyMs + 2 * this.intervalMs;
-    const oldestMs = Math.max(this.newestMs, samples.at(-1)?.takenAt ?? -Infinity) - keptMs;
+    const oldestMs = newestMs - (this.#historyMs + 2 * this.intervalMs);
+    const width = pods.reduce((sum, pod) => sum + widthOf(pod), 0);
     const maxRows = Math.max(INITIAL_CAPACITY, Math.floor(MAX_NUMBERS / Math.max(1, width)));
-    const isWanted = ({ takenAt, sequence }: Sample): boolean =>
-      takenAt > this.newestMs && takenAt >= oldestMs && sequence > afterSequence;
+    const unread = unreadSamples(report);
+    const isWanted = ({ takenAt, sequence }: Sample, i: number): boolean =>
+      takenAt > this.#newestMs && takenAt >= oldestMs && sequence > afterSequence && !unread.has(i);
     const wanted = new Set(samples.filter(isWanted).slice(-maxRows));
+    this.#newestMs = newestMs;
     this.#makeRoom(wanted.size, oldestMs, maxRows);
     return samples.map((sample) => {
       if (!wanted.has(sample)) return -1;
@@ -146,22 +149,64 @@ export class NodeSeries {
     });
   }
 
-  /** Drops rows that are too old when there is no room left, and grows when that frees too little. */
+  /** Drops rows of no use when there is no room left, then the oldest of too many, and grows when that frees too little. */
   #makeRoom(rows: number, oldestMs: number, maxRows: number): void {
     const capacity = this.#takenAtMs.length;
     if (this.#length + rows <= Math.min(capacity, maxRows)) return;
-    const found = this.#takenAtMs.subarray(0, this.#length).findIndex((takenAt) => takenAt >= oldestMs);
-    const dropped = Math.max(found < 0 ? this.#length : found, this.#length + rows - maxRows);
-    const kept = this.#length - dropped;
-    const needed = Math.min(maxRows, Math.ceil((kept + rows) * GROWTH));
+    const used = this.#usedRows(oldestMs);
+    const kept = used.slice(Math.max(0, used.length + rows - maxRows));
+    const needed = Math.min(maxRows, Math.ceil((kept.length + rows) * GROWTH));
     const grown = needed > capacity || needed * 2 < capacity ? Math.max(needed, INITIAL_CAPACITY) : capacity;
-    const move = { dropped, kept, capacity: grown };
+    const move = { kept: runsOf(kept), capacity: grown };
     this.#takenAtMs = moved(this.#takenAtMs, 1, move);
     for (const series of this.#everySeries()) series.move(move);
-    this.#length = kept;
+    this.#length = kept.length;
+  }
+
+  /**
+   * Rows that are not too old and that something was read at that is still there. The others are of pods that are gone: an agent
+   * sends the last reading of each in a sample of its own.
+   */
+  #usedRows(oldestMs: number): number[] {
+    const young = [...this.#takenAtMs.subarray(0, this.#length).keys()].filter(
+      (row) => (this.#takenAtMs[row] ?? NaN) >= oldestMs,
+    );
+    const unused = new Set(young);
+    for (const series of this.#everySeries()) {
+      if (unused.size === 0) break;
+      for (const row of unused) if (series.isReadAt(row)) unused.delete(row);
+    }
+    return young.filter((row) => !unused.has(row));
   }
 
   *#everySeries(): Iterable<CounterSeries> {
     for (const pod of this.pods.values()) yield* pod.everySeries();
   }
+}
+
+/** Positions of the samples in which nothing was read of any pod that is still there. */
+function unreadSamples({ samples, pods }: AcceptedReport): Set<number> {
+  const unread = new Set(samples.keys());
+  for (const readings of allReadings(pods)) {
+    if (unread.size === 0) break;
+    for (const i of unread) if ((readings[i] ?? null) !== null) unread.delete(i);
+  }
+  return unread;
+}
+
+function* allReadings(pods: AcceptedReport['pods']): Generator<readonly unknown[]> {
+  for (const { interfaces, transport } of pods) {
+    for (const { readings } of interfaces) yield readings;
+    if (transport !== undefined) yield transport;
+  }
+}
+
+function runsOf(rows: readonly number[]): Run[] {
+  const runs: { from: number; to: number }[] = [];
+  for (const row of rows) {
+    const last = runs.at(-1);
+    if (last?.to === row) last.to++;
+    else runs.push({ from: row, to: row + 1 });
+  }
+  return runs;
 }

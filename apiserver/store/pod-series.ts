@@ -44,11 +44,17 @@ export class PodSeries {
   }
 
   /** Takes over what is new in a report. */
-  add({ interfaces, leftOut, isRead, transport }: AcceptedPod, rows: Rows): void {
+  add(pod: AcceptedPod, rows: Rows): void {
+    const { interfaces, leftOut, isRead, transport = [] } = pod;
     if (isRead) this.#addInterfaces(interfaces, leftOut, rows);
-    if (transport !== undefined) this.#addTransport(transport, rows);
-    else if (this.transport !== undefined && newestRow(this.node.readings(this.transport)) < 0)
-      this.transport = undefined;
+    this.#addTransport(transport, rows);
+    const isForgotten = this.transport !== undefined && newestRow(this.node.readings(this.transport)) < 0;
+    if (isForgotten || hasEnded(pod)) this.transport = undefined;
+  }
+
+  /** Whether it was read and has no interface: it has none yet, or its containers have ended. */
+  get isWithoutNetwork(): boolean {
+    return this.isRead && this.meta.complete && this.interfaces.size === 0;
   }
 
   /** Everything of it that has a history. */
@@ -73,9 +79,9 @@ export class PodSeries {
       series.describe(last);
       for (const [i, row] of rows.entries()) {
         if (row < 0) continue;
-        for (const { identity, readings } of isElsewhere ? [last] : reports) {
-          const reading = readings[i] ?? null;
-          if (reading !== null) series.write(row, identity, reading);
+        for (const report of isElsewhere ? [last] : reports) {
+          const reading = report.readings[i] ?? null;
+          if (reading !== null) series.write(row, report, reading);
         }
       }
     }
@@ -92,6 +98,11 @@ export class PodSeries {
       this.transport.write(row, reading);
     }
   }
+}
+
+/** Whether a pod was read, and nothing was found to be read: what it counted last is not of the present. */
+function hasEnded({ meta, isRead, interfaces, transport = [] }: AcceptedPod): boolean {
+  return isRead && meta.complete && interfaces.length === 0 && (transport.at(-1) ?? null) === null;
 }
 
 /** Numbers that one sample of a pod takes. */

@@ -5,7 +5,8 @@ export interface Readings {
   /** One row for each time; NaN where a counter is not known. */
   readonly values: Float64Array;
   /**
-   * Of a row: the counters, and last the epoch, a number that is higher for a later counter. NaN: nothing was read at that time.
+   * Of a row: the counters, and last the epoch, a number that is higher for a later counter. Below zero: nothing tells whether that
+   * counter began after the one before it. NaN: nothing was read at that time.
    */
   readonly width: number;
   /** Rows in use. */
@@ -24,8 +25,8 @@ const TOO_FEW_SAMPLES: Rate = { ok: false, reason: 'too_few_samples' };
  * At least the last two readings are used, however far apart. A decrease contributes nothing and its time is left out of the span: a
  * driver that steps back must not look like a lifetime's traffic. Unless a later epoch says that it is a new counter: then its value
  * is what it grew by. A new counter that is higher than the old one proves no such thing, as a device that is moved in from
- * another namespace brings all that it ever counted; that step, and a return to an earlier epoch, are left out as well. Never
- * negative. "Too few" is an expected outcome, so it is returned.
+ * another namespace brings all that it ever counted; that step, one from or to an epoch below zero, and a return to an earlier epoch,
+ * are left out as well. Never negative. "Too few" is an expected outcome, so it is returned.
  */
 export function counterRate(readings: Readings, column: number, windowMs: number): Rate {
   const { takenAtMs, values, width } = readings;
@@ -41,9 +42,9 @@ export function counterRate(readings: Readings, column: number, windowMs: number
     const previous = at(values, row * width + column);
     if (Number.isNaN(previous)) continue;
     const current = at(values, last * width + column);
-    const epochs = at(values, last * width + epoch) - at(values, row * width + epoch);
-    const isNew = epochs > 0 && current < previous;
-    if (isNew || (epochs === 0 && current >= previous)) {
+    const [from, to] = [at(values, row * width + epoch), at(values, last * width + epoch)];
+    const isNew = from >= 0 && to > from && current < previous;
+    if (isNew || (to === from && current >= previous)) {
       grown += isNew ? current : current - previous;
       spanMs += at(takenAtMs, last) - at(takenAtMs, row);
     }

@@ -60,6 +60,7 @@ export class CgroupTree {
   /** Looks where pods have cgroups for what is there now. @param asked keys of all pods of interest */
   refresh(asked: ReadonlySet<string>, nowMs: number): void {
     this.#list(asked);
+    this.#missed = new Set([...this.#missed].filter((key) => asked.has(key)));
     const missed = new Set([...asked].filter((key) => !this.#pods.has(key)));
     if (missed.size === 0 && this.isUseful) return;
     const isNews = [...missed].some((key) => !this.#missed.has(key));

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { INTERFACE_COUNTERS } from '../../openapi/report-terms.js';
+import { INTERFACE_COUNTERS, REPORT_LIMITS } from '../../openapi/report-terms.js';
 import type { NetnsLayout } from '../inventory/layout.js';
 import { netnsId, networkOf, type Netns, type Pod, type SkipReason } from '../inventory/pod.js';
 import { readInNetns } from '../inventory/read-netns.js';
@@ -37,6 +37,7 @@ function collectPod(pod: Pod, sweep: Sweep, deps: CollectorDeps): void {
   try {
     const read = readNetns(pod, { netns: pod.netns, nowMs: sweep.startedMs, deps });
     if (typeof read === 'string') sweep.skip(pod, read);
+    else if (typeof read.value === 'string') sweep.skip(pod, read.value);
     else sweep.addInterfaces(pod, read.value.interfaces, read.value.loopback);
   } catch (error) {
     const isUnparsable = error instanceof ProcParseError || error instanceof ProcTooLargeError;
@@ -55,24 +56,36 @@ interface NetnsReading {
   readonly loopback?: readonly number[];
 }
 
-function readNetns(pod: Pod, { netns, nowMs, deps }: Place): { readonly value: NetnsReading } | SkipReason {
-  const { procfs, layouts, forget, hostInterfaces } = deps;
+function readNetns(pod: Pod, place: Place): { readonly value: NetnsReading | SkipReason } | SkipReason {
+  const { procfs, layouts, forget } = place.deps;
   const onMoved = (pid: number): void => {
     layouts.forget(pod.uid);
     forget(pid);
   };
-  return readInNetns(netns, { procfs, onMoved }, (pid) => {
-    const multicast = ifReadable(() => procfs.read(`${pid}/net/dev_mcast`)) ?? '';
-    const all = parseNetDev(procfs.read(`${pid}/net/dev`));
-    const lines = all.filter(({ name }) => name !== LOOPBACK);
-    const loopback = all.find(({ name }) => name === LOOPBACK)?.counters;
-    const interfaces = lines.map(({ name }) => name);
-    const indexes = parseDevMcast(multicast);
-    const layout = layouts.layoutOf({ uid: pod.uid, inode: netns.inode, pid, interfaces, indexes }, nowMs);
-    const hostNames = hostInterfaces?.namesOf({ inode: netns.inode, pid }, nowMs);
-    const described = describe(pod, netns, { lines, indexes, layout, hostNames });
-    return { interfaces: described, ...(loopback !== undefined && { loopback }) };
+  return readInNetns(place.netns, { procfs, onMoved }, (pid) => {
+    const read = readThrough(pid, pod, place);
+    return read === 'changing' ? readThrough(pid, pod, place) : read;
   });
+}
+
+function readThrough(pid: number, pod: Pod, { netns, nowMs, deps }: Place): NetnsReading | SkipReason {
+  const { procfs, layouts, hostInterfaces } = deps;
+  const { inode } = netns;
+  const multicast = ifReadable(() => procfs.read(`${pid}/net/dev_mcast`)) ?? '';
+  const all = parseNetDev(procfs.read(`${pid}/net/dev`));
+  const lines = all.filter(({ name }) => name !== LOOPBACK);
+  // before anything is asked about each of them, or kept
+  if (lines.length > REPORT_LIMITS.interfacesPerPod) return 'too_many_interfaces';
+  const interfaces = lines.map(({ name }) => name);
+  // a byte that is no UTF-8 is printed as four characters, which another may have in its name
+  if (new Set(interfaces).size < interfaces.length) return 'unparsable';
+  const indexes = parseDevMcast(multicast);
+  const layout = layouts.layoutOf({ uid: pod.uid, inode, pid, interfaces, indexes }, nowMs);
+  if (layout === 'changing') return layout;
+  const hostNames = hostInterfaces?.namesOf({ inode, pid }, nowMs);
+  const loopback = all.find(({ name }) => name === LOOPBACK)?.counters;
+  const described = describe(pod, netns, { lines, indexes, layout, hostNames });
+  return { interfaces: described, ...(loopback !== undefined && { loopback }) };
 }
 
 interface Found {

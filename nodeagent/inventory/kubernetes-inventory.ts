@@ -79,14 +79,17 @@ export async function startKubernetesInventory(
     ready,
     source: createKubernetesPods({
       listed: () => (listing.pods.isSynced ? listing.pods.pods() : undefined),
+      isCurrent: (nowMs) => listing.pods.isCurrent(nowMs),
       ...{ locate, sandboxOf },
     }),
     forget: () => undefined, // the next sweep looks at each process anyway
     tell: () => {
       const { state, problem } = listing.pods;
       if (state !== undefined) setState(states, 'kubernetes', state, problem);
-      const { off, detail } = processes.state;
-      setState(states, 'cgroups', off ?? 'up', detail);
+      if (listing.pods.isSynced) {
+        const { off, detail } = processes.state; // before that nothing was looked for
+        setState(states, 'cgroups', off ?? 'up', detail);
+      }
       metrics.podListAge.set(listing.pods.ageMs(clock.monotonicMs()) / 1_000);
       metrics.badAnnotations.reset();
       for (const [reason, count] of listing.pods.badAnnotations()) metrics.badAnnotations.set({ reason }, count);

@@ -1,11 +1,13 @@
 import type { Sandbox } from '../cri/sandbox.js';
 import type { ListedPod } from './listed-pod.js';
-import type { Pod, PodContainer, PodSource } from './pod.js';
+import type { Attachment, Pod, PodContainer, PodSource } from './pod.js';
 import type { Located } from './pod-processes.js';
 
 export interface KubernetesPodsDeps {
   /** Undefined before the list has been whole once: what pods there are is not known then. */
   readonly listed: () => Iterable<ListedPod> | undefined;
+  /** Whether the list is that of now, but for the last moments. */
+  readonly isCurrent: (nowMs: number) => boolean;
   readonly locate: (pods: readonly ListedPod[], nowMs: number) => ReadonlyMap<string, Located>;
   /** What the runtime says of a pod, where it is asked. */
   readonly sandboxOf: (pod: ListedPod) => Sandbox | undefined;
@@ -17,14 +19,15 @@ type Place = Extract<Located, { readonly netns: unknown }>;
  * The pods that the Kubernetes API lists for this node, and where in the kernel each of them is. Pods on the host network are listed
  * and not looked for: what the node's namespace counts is the node's.
  */
-export function createKubernetesPods({ listed, locate, sandboxOf }: KubernetesPodsDeps): PodSource {
+export function createKubernetesPods({ listed, isCurrent, locate, sandboxOf }: KubernetesPodsDeps): PodSource {
   return {
     pods(nowMs) {
       const known = listed();
       if (known === undefined) return undefined;
       const pods = [...known];
       const located = locate(pods.filter(hasNetns), nowMs);
-      return pods.map((pod) => describe(pod, located.get(pod.uid), sandboxOf(pod)));
+      const phaseOf = ({ phase }: ListedPod) => (phase === 'waiting' && !isCurrent(nowMs) ? 'running' : phase);
+      return pods.map((pod) => describe({ ...pod, phase: phaseOf(pod) }, located.get(pod.uid), sandboxOf(pod)));
     },
   };
 }
@@ -39,6 +42,7 @@ function describe(listed: ListedPod, located: Located | undefined, sandbox: Sand
   const named = containerOf(container, place, sandbox);
   return {
     ...pod,
+    attachments: withDevices(pod.attachments, sandbox),
     ...(named !== undefined && { container: named }),
     ...(place !== undefined && { netns: place.netns }),
     ...(place === undefined && !pod.hostNetwork && { netnsAbsence: absenceOf(phase, located, sandbox) }),
@@ -71,4 +75,20 @@ function containerOf(
   const cgroup =
     id === undefined ? undefined : (place?.cgroups.get(id) ?? (known?.id === id ? known.cgroup : undefined));
   return { name, image, cgroup: cgroup ?? '' };
+}
+
+/** The device behind an interface, where the annotation does not tell it and the runtime does (containerd 2.1). */
+function withDevices(attachments: Pod['attachments'], sandbox: Sandbox | undefined): Pod['attachments'] {
+  const addresses = new Map(
+    (sandbox?.interfaces ?? []).flatMap(({ name, isInPod, pciAddress }): [string, string][] =>
+      isInPod && pciAddress !== undefined ? [[name, pciAddress]] : [],
+    ),
+  );
+  if (addresses.size === 0) return attachments;
+  return new Map(
+    [...attachments].map(([name, attachment]): [string, Attachment] => {
+      const pciAddress = attachment.pciAddress ?? addresses.get(name);
+      return [name, { ...attachment, ...(pciAddress !== undefined && { pciAddress }) }];
+    }),
+  );
 }

@@ -36,6 +36,8 @@ export interface LayoutQuery {
 
 interface Cached {
   readonly layout: NetnsLayout;
+  /** Whether netlink told it. */
+  readonly isTold: boolean;
   /** With what is known of their indexes: another one of the same name is a change. */
   readonly interfaces: string;
   /** Since when these are its interfaces. */
@@ -48,19 +50,25 @@ const NO_INDEXES: ReadonlyMap<string, number> = new Map();
 const REREAD_YOUNG_MS = 10_000;
 const REREAD_MS = 60_000;
 const YOUNG_MS = 120_000;
+/** For how long links that kept changing while they were listed are not listed again. */
+const REST_MS = 60_000;
+const LOOPBACK = 'lo';
 
 /**
  * Reads routes and stacking of network namespaces, again when the interfaces changed, ten seconds have passed, or, where the interfaces have
  * been the same for two minutes, one minute has.
  *
  * Stacking is known without a right for bonds and VLANs, and by name for the virtual machines of KubeVirt; for the namespace that sysfs
- * was mounted in, also for bridges, macvlans and the like. Where netlink tells the links of a namespace, nothing else is asked.
+ * was mounted in, also for bridges, macvlans and the like. Where netlink tells the links of a namespace, nothing else is asked; when it
+ * fails, what it told of the same interfaces stays: a sum would jump when they are no longer known to be stacked.
  */
 export class NetnsLayouts {
   readonly #procfs: ProcFs;
   readonly #sysfs: SysFs;
   readonly #podLinks: Pick<PodLinks, 'linksOf'> | undefined;
   readonly #cache = new Map<string, Cached>();
+  /** When the links of a pod may be listed again, by uid. */
+  readonly #restUntilMs = new Map<string, number>();
   #own: number | undefined;
 
   constructor(procfs: ProcFs, sysfs: SysFs, podLinks?: Pick<PodLinks, 'linksOf'>) {
@@ -69,8 +77,9 @@ export class NetnsLayouts {
     this.#podLinks = podLinks;
   }
 
-  layoutOf(query: LayoutQuery, nowMs: number): NetnsLayout {
-    const { uid, interfaces, indexes } = query;
+  /** @returns changing: these are not its interfaces any more, or did not stand still long enough to tell what is stacked on what */
+  layoutOf(query: LayoutQuery, nowMs: number): NetnsLayout | 'changing' {
+    const { uid, pid, interfaces, indexes } = query;
     const names = interfaces.map((name) => `${name} ${indexes.get(name) ?? ''}`).join(' ');
     const cached = this.#cache.get(uid);
     const isSame = cached?.interfaces === names;
@@ -81,10 +90,17 @@ export class NetnsLayouts {
     const wantsIndexes = this.#podLinks !== undefined && interfaces.some((name) => !indexes.has(name));
     if (isFresh && !wantsIndexes) return cached.layout;
     const links = this.#linksOf(query, nowMs);
-    if (isFresh && !Array.isArray(links)) return { ...cached.layout, indexes: NO_INDEXES };
-    const layout = this.#read(query, Array.isArray(links) ? links : undefined, isFresh ? cached.layout : undefined);
-    const readMs = links === 'changed' ? -Infinity : isFresh ? cached.readMs : nowMs;
-    this.#cache.set(uid, { layout, interfaces: names, sinceMs, readMs });
+    if (links === 'changing') return links;
+    if (!Array.isArray(links)) {
+      if (isFresh) return { ...cached.layout, indexes: NO_INDEXES };
+      if (isSame && cached.isTold) {
+        return { ...cached.layout, defaultRoute: this.#defaultRoute(pid), indexes: NO_INDEXES };
+      }
+      if (links === 'restless') return 'changing';
+    }
+    const layout = this.#read(query, links, isFresh ? cached.layout : undefined);
+    const readMs = isFresh ? cached.readMs : nowMs;
+    this.#cache.set(uid, { layout, isTold: links !== undefined, interfaces: names, sinceMs, readMs });
     return layout;
   }
 
@@ -96,6 +112,9 @@ export class NetnsLayouts {
   keepOnly(uids: ReadonlySet<string>): void {
     for (const uid of this.#cache.keys()) {
       if (!uids.has(uid)) this.#cache.delete(uid);
+    }
+    for (const uid of this.#restUntilMs.keys()) {
+      if (!uids.has(uid)) this.#restUntilMs.delete(uid);
     }
   }
 
@@ -127,16 +146,13 @@ export class NetnsLayouts {
     };
   }
 
-  /** @returns changed: they are not the interfaces that were read just before */
-  #linksOf({ inode, pid, interfaces, indexes }: LayoutQuery, nowMs: number): Link[] | 'changed' | undefined {
+  #linksOf(query: LayoutQuery, nowMs: number): Link[] | 'changing' | 'restless' | undefined {
+    const { uid, inode, pid } = query;
     if (this.#podLinks === undefined || inode === this.#ownInode()) return undefined;
+    if (nowMs < (this.#restUntilMs.get(uid) ?? -Infinity)) return 'restless';
     const links = this.#podLinks.linksOf(pid, nowMs);
-    if (links === undefined) return undefined;
-    const found = new Map(links.map(({ name, ifindex }) => [name, ifindex]));
-    const isSame = interfaces.every(
-      (name) => found.has(name) && (indexes.get(name) ?? found.get(name)) === found.get(name),
-    );
-    return isSame ? links : 'changed';
+    if (links === 'restless') this.#restUntilMs.set(uid, nowMs + REST_MS);
+    return Array.isArray(links) && !isOf(links, query) ? 'changing' : links;
   }
 
   /** We never leave our namespace. */
@@ -166,4 +182,13 @@ export class NetnsLayouts {
       if (lower.length > 0) yield [name, lower];
     }
   }
+}
+
+/** Whether they are the interfaces that were read just before. */
+function isOf(links: readonly Link[], { interfaces, indexes }: LayoutQuery): boolean {
+  const found = new Map(links.flatMap(({ name, ifindex }) => (name === LOOPBACK ? [] : [[name, ifindex]])));
+  return (
+    found.size === interfaces.length &&
+    interfaces.every((name) => found.has(name) && (indexes.get(name) ?? found.get(name)) === found.get(name))
+  );
 }

@@ -77,6 +77,11 @@ export class ListedPods {
     return this.#reflector.isSynced;
   }
 
+  /** Whether they are those of now, but for the last moments. */
+  isCurrent(nowMs: number): boolean {
+    return this.#reflector.isCurrent(nowMs);
+  }
+
   /** Since the API last gave a sign of life; NaN before it first did. */
   ageMs(nowMs: number): number {
     return nowMs - (this.#reflector.lastContactMs ?? NaN);

@@ -17,6 +17,11 @@ export interface CgroupsState {
 const NO_HOST_PID =
   "cgroup.procs names no process of another pid namespace: give the agent the node's (hostPID). Until then all of /proc is walked";
 const HIDDEN = 'the cgroups of the pods list no process: the agent needs the pid namespace of the node (hostPID)';
+/** Where process 1 is hidden, any process of a pod might be in the node's network namespace: none is looked for. */
+export const HIDDEN_INIT: CgroupsState = {
+  ...{ by: 'walk', off: 'not_permitted' },
+  detail: 'process 1 may not be looked at: procfs is mounted with hidepid, or is not that of a node',
+};
 /** A container's cgroup is there before its first process is. */
 const HIDDEN_AFTER_MS = 30_000;
 /** Source of a process that only the runtime tells of. */
@@ -80,6 +85,7 @@ export class PodCgroups {
     this.#isShared ??= this.#sharesPids();
     if (this.#isShared) this.tree.refresh(asked, nowMs);
     if (this.state.by === 'walk') this.walk.refresh(asked, nowMs);
+    else this.walk.forget();
   }
 
   /** @param hint the pid of its sandbox, as the runtime has it: for a pod of which no cgroup tells a process */

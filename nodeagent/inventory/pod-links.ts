@@ -1,5 +1,7 @@
-import { NetlinkRefusedError } from '../rtnetlink/errors.js';
+import { REPORT_LIMITS } from '../../openapi/report-terms.js';
+import { NetlinkError, NetlinkRefusedError } from '../rtnetlink/errors.js';
 import { linkDumpRequest, parseLink, type Link } from '../rtnetlink/link.js';
+import type { Message } from '../rtnetlink/messages.js';
 import { newNsidRequest, nsidRequest, parseNsid } from '../rtnetlink/nsid.js';
 import type { RtnetlinkSocket } from '../rtnetlink/socket.js';
 import { tellFailure, type NetlinkState } from './netlink-state.js';
@@ -8,6 +10,11 @@ export interface PodLinksDeps {
   readonly socket: RtnetlinkSocket;
   readonly state: NetlinkState;
 }
+
+/** What is reported, and loopback. */
+const MAX_LINKS = REPORT_LIMITS.interfacesPerPod + 1;
+/** They changed while they were listed, again and again, or are more than a report takes: the doing of whoever is in the namespace. */
+const RESTLESS = new Set(['EINTR', 'EMSGSIZE']);
 
 /**
  * The interfaces of another network namespace with their kinds, parents and masters, asked from our own: needs CAP_NET_ADMIN, enters no
@@ -26,23 +33,29 @@ export class PodLinks {
   /**
    * @param pid a process of the namespace; whoever asks makes sure that it still was one afterwards
    * @param nowMs the same throughout a sweep
-   * @returns undefined where they cannot be told
+   * @returns restless: because of what is in this namespace, and at some cost; undefined where they cannot be told for another reason
    */
-  linksOf(pid: number, nowMs: number): Link[] | undefined {
+  linksOf(pid: number, nowMs: number): Link[] | 'restless' | undefined {
     const { socket, state } = this.#deps;
     if (nowMs === this.#failedMs) return undefined;
     try {
       const nsid = this.#nsidOf(pid);
       if (nsid === undefined) return undefined;
-      // a kernel that does not know the filter answers with our own links
-      const links = socket.dump(linkDumpRequest(nsid), (message) => {
+      // a kernel that does not know the filter answers with our own links; of its own, a namespace has loopback at least
+      const ofIt = (message: Message): Link | undefined => {
         const link = parseLink(message);
         return link?.targetNetnsid === nsid ? link : undefined;
-      });
+      };
+      const links = socket.dump(linkDumpRequest(nsid), ofIt, MAX_LINKS);
+      if (links.length === 0) {
+        state.off('unsupported', 'the kernel lists the links of no other namespace');
+        return undefined;
+      }
       this.#hasSucceeded = true;
       state.up();
       return links;
     } catch (error) {
+      if (isRestless(error)) return 'restless';
       if (!(error instanceof NetlinkRefusedError)) this.#failedMs = nowMs;
       // one that is not to be seen (of another user namespace) says nothing of the others
       const isItsOwn = this.#hasSucceeded && error instanceof NetlinkRefusedError;
@@ -71,4 +84,8 @@ export class PodLinks {
     }
     return ask();
   }
+}
+
+function isRestless(error: unknown): boolean {
+  return error instanceof NetlinkError && !(error instanceof NetlinkRefusedError) && RESTLESS.has(error.reason);
 }

@@ -5,7 +5,7 @@ import type { ProcFs } from '../procfs/fs.js';
 import { choose, grant, type Choice, type Claim } from './netns-claims.js';
 import type { ListedPod } from './listed-pod.js';
 import { findAnchors, isSameProcess, isUnchanged } from './pod-anchors.js';
-import { PodCgroups, type CgroupsState } from './pod-cgroups.js';
+import { HIDDEN_INIT, PodCgroups, type CgroupsState } from './pod-cgroups.js';
 import type { Netns, SkipReason } from './pod.js';
 
 const INIT = 1;
@@ -83,6 +83,7 @@ export class PodProcesses {
   readonly #cgroups: PodCgroups;
   #entries = new Map<string, Entry>();
   #podReads = 0;
+  #isBlind = false;
 
   constructor(deps: PodProcessesDeps) {
     this.#deps = deps;
@@ -91,7 +92,7 @@ export class PodProcesses {
 
   /** As of the last locate(). */
   get state(): CgroupsState {
-    return this.#cgroups.state;
+    return this.#isBlind ? HIDDEN_INIT : this.#cgroups.state;
   }
 
   get counts(): PodProcessesCounts {
@@ -112,6 +113,7 @@ export class PodProcesses {
   ): Map<string, Located> {
     this.#keepOnly(pods, nowMs);
     const hostInode = ifReadable(() => this.#deps.procfs.netInode(INIT));
+    this.#isBlind = hostInode === undefined;
     if (hostInode !== undefined) this.#look(hostInode, nowMs, hint);
     const claims = new Map<Entry, Claim>();
     for (const entry of this.#entries.values()) {
@@ -120,13 +122,12 @@ export class PodProcesses {
       const { inode, hasSandbox, isRooted } = choice;
       claims.set(entry, { inode, hasSandbox, isRooted, isHeld, isContested });
     }
-    // where process 1 is hidden, any of these might be in the node's namespace
-    const granted = hostInode === undefined ? new Set<Entry>() : grant(claims);
+    const granted = this.#isBlind ? new Set<Entry>() : grant(claims);
     const located = new Map<string, Located>();
     for (const entry of this.#entries.values()) {
       entry.isHeld = granted.has(entry);
-      entry.isContested = claims.has(entry) && hostInode !== undefined && !entry.isHeld;
-      located.set(entry.uid, resultOf(entry, hostInode === undefined ? 'not_readable' : undefined));
+      entry.isContested = claims.has(entry) && !this.#isBlind && !entry.isHeld;
+      located.set(entry.uid, resultOf(entry, this.#isBlind ? 'not_readable' : undefined));
     }
     return located;
   }

@@ -47,6 +47,8 @@ export const UNREADABLE = {
   not_readable: 'its processes may not be looked at',
   host_namespace: "its processes are in the node's network namespace, and the pod is not",
   shared_namespace: 'another pod has the same network namespace',
+  changing: 'its interfaces changed while they were read',
+  too_many_interfaces: 'it has more interfaces than a report takes of one pod',
   unparsable: 'a file of it does not have the shape it ought to',
   failed: 'reading failed',
   no_time: 'the sweep ran out of time',

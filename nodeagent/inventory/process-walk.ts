@@ -68,6 +68,12 @@ export class ProcessWalk {
     this.#pods = this.#containers(asked);
   }
 
+  /** What was seen is of no use while the processes of pods are told otherwise. */
+  forget(): void {
+    this.#seen.clear();
+    this.#pods.clear();
+  }
+
   read(key: string): PodCgroup {
     return { containers: this.#pods.get(key) ?? [], isDenied: this.#hasDenied };
   }

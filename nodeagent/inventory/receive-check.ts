@@ -1,3 +1,15 @@
+import { ReceiveDoubts } from './receive-doubts.js';
+import {
+  growthSince,
+  isKnown,
+  isSuccessor,
+  NOTHING,
+  ORIGIN,
+  type Growth,
+  type Received,
+  type Totals,
+} from './receive-totals.js';
+
 /** What the IP layer of a network namespace has received since it was made, both versions together, loopback included. NaN: not known. */
 export interface IpReceived {
   readonly bytes: number;
@@ -30,14 +42,14 @@ export interface ReceivingInterface {
 
 export type Verdict =
   | { readonly kind: 'sound' }
-  /** The only interface in use does not count what the pod receives. These do, since that was found; NaN: not known now. */
+  /** The only interface in use does not count what the pod receives. These do, see ReceiveCheck for since when; NaN: not known now. */
   | { readonly kind: 'ip'; readonly name: string; readonly receiveBytes: number; readonly receivePackets: number }
   /** The pod receives more than its interfaces count, and these may be the cause. */
   | { readonly kind: 'unreliable'; readonly names: ReadonlySet<string> };
 
 /** Less may be a few packets that were in flight. */
 const LEAST_BYTES = 4 * 1024;
-/** Of several interfaces: below this part of what they counted, it is not said to be missing. */
+/** Below this part of what was counted, it is not said to be missing. */
 const LEAST_SHARE = 0.1;
 /** Hardware counters are fetched from the device once in a second or two: IP must be known this long before it is compared. */
 const SETTLE_MS = 5_000;
@@ -46,28 +58,10 @@ const PERIOD_MS = 300_000;
 
 const SOUND: Verdict = { kind: 'sound' };
 
-/** All that is compared, at one time. */
-interface Totals {
-  readonly atMs: number;
-  /** At the IP layer, to unicast addresses. */
-  readonly unicastBytes: number;
-  readonly loopbackBytes: number;
-  /** By name and identity. */
-  readonly interfaces: ReadonlyMap<string, number>;
-}
-
-/** What raised it: IP has to receive as many bytes again, in at least the same time, with nothing missing. */
-interface Doubt {
-  readonly missingBytes: number;
-  readonly ms: number;
-  soundMs: number;
-  soundBytes: number;
-}
-
-/** What stands for an interface that does not count: the growth of IP without loopback since it was found. */
-interface Replacement {
+/** What stands for an interface that does not count: the growth of IP without loopback since its own count was last told. */
+interface Replacement extends Received {
   readonly interfaceKey: string;
-  readonly base: { readonly bytes: number; readonly packets: number };
+  readonly base: Received;
   /** Loopback was read a moment before IP; without the highest so far its traffic in between would make the counter step back. */
   bytes: number;
   packets: number;
@@ -79,9 +73,11 @@ interface State {
   /** IP of an earlier sweep, until it is old enough. */
   pending: Totals | undefined;
   replacement: Replacement | undefined;
-  readonly doubts: Map<string, Doubt>;
-  /** Doubted and then believed again. */
-  readonly rehabilitated: Set<string>;
+  /** What IP had received when the interfaces were last believed. */
+  told: Received | undefined;
+  /** Not believed until the comparison decides. */
+  undecided: readonly string[];
+  readonly doubts: ReceiveDoubts;
 }
 
 /**
@@ -94,11 +90,17 @@ interface State {
  *   baseline of at most five minutes ago. IP's are those of a sweep at least five seconds before the interfaces', and the baseline's
  *   were read after its interfaces: what arrives in between makes the interfaces look better, never worse.
  * - One interface in use: it does not count when at least 4 KiB, and at least as much as it did count, are missing. IP's counters stand
- *   for its own from then on, from zero, as long as the namespace lives. Twice, because a packet of IPsec without an interface
- *   of its own is received by IP a second time when it is decrypted.
+ *   for its own from then on, as long as the namespace lives. Twice, because a packet of IPsec without an interface of its own is
+ *   received by IP a second time when it is decrypted. They begin with what IP received since the interface's count was last told, or
+ *   since the namespace was made in the place of another; else, as after a restart, with zero.
  * - Several: nobody knows which. When at least 4 KiB and more than a tenth of what they counted together is missing, those that
  *   counted less than what is missing are unreliable, until IP has received as much again as was missing, over at least as long and at
  *   least five minutes, in periods of five minutes in which nothing was. Silence ends no doubt, and a second doubt does not end.
+ * - Deciding takes two sweeps. Those that look like it by the newest counters of IP already (in the first sweep: by all that was ever
+ *   received) are unreliable for that sweep, rather than told too small. A burst between two files looks the same, so at least 4 KiB
+ *   and a tenth of all that interfaces and loopback counted must be missing of the namespace's life as well. Where that is so for
+ *   another reason (an interface was removed, and its count with it) an agent's first sweep is lost. An idle pod misses nothing, and is
+ *   believed.
  * - An interface that comes, goes or steps back begins a new comparison. Without IP's or loopback's counters nothing is found.
  */
 export class ReceiveCheck {
@@ -107,15 +109,15 @@ export class ReceiveCheck {
   check(reading: ReceiveReading): Verdict {
     const now = totalsOf(reading);
     let state = this.#states.get(reading.uid);
-    if (state?.netns !== reading.netns) {
-      if (!isKnown(now)) return SOUND;
-      state = {
-        ...{ netns: reading.netns, base: now, pending: undefined, replacement: undefined },
-        ...{ doubts: new Map(), rehabilitated: new Set() },
-      };
-      this.#states.set(reading.uid, state);
+    if (state?.netns === reading.netns) {
+      if (isKnown(now)) advance(state, now, reading);
+      else if (state.undecided.length === 0) state.told = undefined;
     } else if (isKnown(now)) {
-      advance(state, now, reading);
+      state = begin(reading, now, state === undefined ? undefined : NOTHING);
+      this.#states.set(reading.uid, state);
+    } else {
+      this.#states.delete(reading.uid);
+      return SOUND;
     }
     return verdictOf(state, reading);
   }
@@ -128,29 +130,28 @@ export class ReceiveCheck {
   }
 }
 
+function begin(reading: ReceiveReading, now: Totals, told: Received | undefined): State {
+  const undecided = suspects(growthSince(ORIGIN, now), growthSince(ORIGIN, now), reading);
+  return {
+    ...{ netns: reading.netns, base: now, pending: undefined, replacement: undefined, undecided },
+    ...{ told: undecided.length === 0 ? now.received : told, doubts: new ReceiveDoubts() },
+  };
+}
+
 function advance(state: State, now: Totals, reading: ReceiveReading): void {
   const { base, pending } = state;
-  if (!isSuccessor(now, base) || (pending !== undefined && now.unicastBytes < pending.unicastBytes)) {
+  const isComparable = isSuccessor(now, base) && (pending === undefined || now.unicastBytes >= pending.unicastBytes);
+  state.undecided = isComparable ? suspects(growthSince(ORIGIN, now), growthSince(base, now), reading) : [];
+  if (!isComparable) {
     restart(state, now);
-    for (const known of [state.doubts, state.rehabilitated]) {
-      for (const key of known.keys()) if (!now.interfaces.has(key)) known.delete(key);
-    }
+    state.doubts.keepOnly(now.interfaces);
   } else if (pending === undefined) {
     state.pending = now;
   } else if (now.atMs - pending.atMs >= SETTLE_MS) {
     state.pending = now;
-    compare(state, { now, ipBytes: pending.unicastBytes - base.unicastBytes }, reading);
+    compare(state, { now, growth: growthSince(base, now, pending.unicastBytes) }, reading);
   }
-}
-
-/** The same interfaces, and none has stepped back. */
-function isSuccessor(now: Totals, base: Totals): boolean {
-  return (
-    now.interfaces.size === base.interfaces.size &&
-    [...now.interfaces].every(([key, bytes]) => bytes >= (base.interfaces.get(key) ?? Infinity)) &&
-    now.loopbackBytes >= base.loopbackBytes &&
-    now.unicastBytes >= base.unicastBytes
-  );
+  if (state.undecided.length === 0) state.told = now.received;
 }
 
 function restart(state: State, base: Totals): void {
@@ -158,59 +159,44 @@ function restart(state: State, base: Totals): void {
   state.pending = undefined;
 }
 
+/** By counters of which IP's were read last: traffic of loopback in between seems to be missing too. */
+function suspects(life: Growth, recent: Growth, reading: ReceiveReading): string[] {
+  const isMissed = ({ missing, sum, loopback }: Growth): boolean => missing > (sum + loopback) * LEAST_SHARE;
+  return isMissed(life) && isMissed(recent) && life.missing >= LEAST_BYTES ? causesOf(recent, reading) : [];
+}
+
+/** The interfaces that may have counted too little. */
+function causesOf({ counted, sum, missing }: Growth, reading: ReceiveReading): string[] {
+  if (missing < LEAST_BYTES) return [];
+  const only = onlyInUse(reading);
+  if (only !== undefined) return missing >= sum ? [keyOf(only)] : [];
+  return missing > sum * LEAST_SHARE ? [...counted].flatMap(([key, bytes]) => (bytes < missing ? [key] : [])) : [];
+}
+
 function compare(
   state: State,
-  { now, ipBytes }: { readonly now: Totals; readonly ipBytes: number },
+  { now, growth }: { readonly now: Totals; readonly growth: Growth },
   reading: ReceiveReading,
 ): void {
-  const { base } = state;
-  const counted = new Map([...now.interfaces].map(([key, bytes]) => [key, bytes - (base.interfaces.get(key) ?? 0)]));
-  const sum = [...counted.values()].reduce((total, bytes) => total + bytes, 0);
-  const arrived = ipBytes - (now.loopbackBytes - base.loopbackBytes);
-  const missing = arrived - sum;
-  const ms = now.atMs - base.atMs;
-  const [only, ...others] = inUse(reading);
-  if (only !== undefined && others.length === 0) {
-    if (missing >= LEAST_BYTES && missing >= sum) state.replacement ??= replace(only, reading);
-  } else if (
-    missing >= LEAST_BYTES &&
-    missing > sum * LEAST_SHARE &&
-    !counted.has(state.replacement?.interfaceKey ?? '')
-  ) {
-    for (const [key, bytes] of counted) if (bytes < missing) doubt(state, key, { missingBytes: missing, ms });
+  const ms = now.atMs - state.base.atMs;
+  const causes = causesOf(growth, reading);
+  if (onlyInUse(reading) !== undefined) {
+    for (const interfaceKey of causes) {
+      state.replacement ??= { interfaceKey, base: state.told ?? now.received, ...NOTHING };
+    }
+  } else if (causes.length > 0 && !growth.counted.has(state.replacement?.interfaceKey ?? '')) {
+    for (const key of causes) state.doubts.raise(key, { missingBytes: growth.missing, ms });
     restart(state, now);
     return;
   }
   if (ms < PERIOD_MS) return;
   restart(state, now);
-  for (const [key, known] of state.doubts) believe(state, key, { known, ms, bytes: arrived });
+  state.doubts.appease({ ms, bytes: growth.arrived });
 }
 
-function replace(only: ReceivingInterface, reading: ReceiveReading): Replacement {
-  return { interfaceKey: keyOf(only), base: withoutLoopback(reading), bytes: 0, packets: 0 };
-}
-
-function doubt(state: State, key: string, { missingBytes, ms }: Pick<Doubt, 'missingBytes' | 'ms'>): void {
-  const before = state.doubts.get(key);
-  const most = state.rehabilitated.has(key) ? Infinity : Math.max(missingBytes, before?.missingBytes ?? 0);
-  state.doubts.set(key, { missingBytes: most, ms: Math.max(ms, before?.ms ?? 0), soundMs: 0, soundBytes: 0 });
-}
-
-function believe(
-  state: State,
-  key: string,
-  { known, ms, bytes }: { readonly known: Doubt; readonly ms: number; readonly bytes: number },
-): void {
-  known.soundMs += ms;
-  known.soundBytes += Math.max(0, bytes);
-  if (known.soundMs < Math.max(known.ms, PERIOD_MS) || known.soundBytes < known.missingBytes) return;
-  state.doubts.delete(key);
-  state.rehabilitated.add(key);
-}
-
-function verdictOf({ replacement, doubts }: State, reading: ReceiveReading): Verdict {
-  const [only, ...others] = inUse(reading);
-  if (replacement !== undefined && only !== undefined && others.length === 0) {
+function verdictOf({ replacement, undecided, doubts }: State, reading: ReceiveReading): Verdict {
+  const only = onlyInUse(reading);
+  if (replacement !== undefined && only !== undefined) {
     const { bytes, packets } = withoutLoopback(reading);
     replacement.bytes = highest(replacement.bytes, bytes - replacement.base.bytes);
     replacement.packets = highest(replacement.packets, packets - replacement.base.packets);
@@ -221,19 +207,20 @@ function verdictOf({ replacement, doubts }: State, reading: ReceiveReading): Ver
       receivePackets: isRead ? replacement.packets : NaN,
     };
   }
-  const isDoubted = (one: ReceivingInterface): boolean =>
-    doubts.has(keyOf(one)) || replacement?.interfaceKey === keyOf(one);
-  const names = reading.interfaces.filter(isDoubted).map(({ name }) => name);
+  const isDoubted = (key: string): boolean =>
+    doubts.has(key) || undecided.includes(key) || replacement?.interfaceKey === key;
+  const names = reading.interfaces.filter((one) => isDoubted(keyOf(one))).map(({ name }) => name);
   return names.length === 0 ? SOUND : { kind: 'unreliable', names: new Set(names) };
 }
 
-/** Where none ever counted anything, each may be the one. */
-function inUse({ interfaces }: ReceiveReading): readonly ReceivingInterface[] {
+/** The only interface in use; where none ever counted anything, each may be the one. */
+function onlyInUse({ interfaces }: ReceiveReading): ReceivingInterface | undefined {
   const used = interfaces.filter(({ isUsed }) => isUsed);
-  return used.length > 0 ? used : interfaces;
+  const [only, ...others] = used.length > 0 ? used : interfaces;
+  return others.length === 0 ? only : undefined;
 }
 
-function withoutLoopback({ ip, loopback }: ReceiveReading): { readonly bytes: number; readonly packets: number } {
+function withoutLoopback({ ip, loopback }: ReceiveReading): Received {
   return { bytes: ip.bytes - loopback.bytes, packets: ip.packets - loopback.packets };
 }
 
@@ -241,17 +228,15 @@ function highest(before: number, now: number): number {
   return Number.isNaN(now) ? before : Math.max(before, now);
 }
 
-function totalsOf({ atMs, ip, loopback, interfaces }: ReceiveReading): Totals {
+function totalsOf(reading: ReceiveReading): Totals {
+  const { atMs, ip, loopback, interfaces } = reading;
   return {
     atMs,
     unicastBytes: ip.bytes - ip.groupBytes,
     loopbackBytes: loopback.bytes,
     interfaces: new Map(interfaces.map((one) => [keyOf(one), one.receiveBytes])),
+    received: withoutLoopback(reading),
   };
-}
-
-function isKnown({ unicastBytes, loopbackBytes, interfaces }: Totals): boolean {
-  return !Number.isNaN(unicastBytes + loopbackBytes) && ![...interfaces.values()].some(Number.isNaN);
 }
 
 function keyOf({ name, identity }: ReceivingInterface): string {

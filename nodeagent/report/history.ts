@@ -3,6 +3,8 @@ import type { InterfaceReading } from '../collectors/collector.js';
 
 const WIDTH = INTERFACE_COUNTERS.length;
 const TRANSPORT_WIDTH = TRANSPORT_COUNTERS.length;
+/** Between two samples of all pods there may be one of a pod that ended. */
+const RECENT_ROWS = 2;
 /** 524,288 readings of an interface, 64 bytes each, or two thirds as many of a pod's transport. In JSON about as much, which is what a server takes. */
 const MAX_BYTES = 32 * 1024 * 1024;
 
@@ -58,6 +60,11 @@ export class Rows {
     return true;
   }
 
+  /** Whether any of these pods was read, or none at all. */
+  isAbout(uids: ReadonlySet<string>): boolean {
+    return this.#series.length === 0 || this.#series.some(({ uid }) => uids.has(uid));
+  }
+
   rowOf(series: SeriesName): number | undefined {
     return this.#rowOf.get(seriesKey(series));
   }
@@ -95,7 +102,7 @@ interface Kept extends StoredSample {
 export class History {
   readonly #samples: Kept[] = [];
   #bytes = 0;
-  #rows: Rows | undefined;
+  #recentRows: readonly Rows[] = [];
 
   /** Samples with a higher sequence, oldest first. */
   since(sequence: number): readonly StoredSample[] {
@@ -143,9 +150,20 @@ export class History {
     }
   }
 
+  /** Drops the samples that say nothing of these pods: those that were taken when another pod ended. */
+  keepOnly(uids: ReadonlySet<string>): void {
+    const kept = this.#samples.filter((sample, i) => i === this.#samples.length - 1 || sample.rows.isAbout(uids));
+    this.#samples.splice(0, this.#samples.length, ...kept);
+    this.#bytes = kept.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
   #rowsOf(series: readonly Series[], transport: readonly string[]): Rows {
-    if (this.#rows?.takes(Rows.keyOf(series, transport), series) !== true) this.#rows = new Rows(series, transport);
-    return this.#rows;
+    const key = Rows.keyOf(series, transport);
+    const known = this.#recentRows.find((rows) => rows.takes(key, series));
+    if (known !== undefined) return known;
+    const rows = new Rows(series, transport);
+    this.#recentRows = [rows, ...this.#recentRows].slice(0, RECENT_ROWS);
+    return rows;
   }
 }
 

@@ -15,21 +15,24 @@ export interface LimitedPods {
  * reported without any: they are not known, whereas a part of them would pass for all.
  */
 export function limitPods(known: readonly KnownPod[]): LimitedPods {
-  const kept = known.length <= REPORT_LIMITS.pods ? known : [...known].sort(byAge).slice(0, REPORT_LIMITS.pods);
+  const together = known.reduce((sum, { interfaces = [] }) => sum + interfaces.length, 0);
+  const isRoomForAll = known.length <= REPORT_LIMITS.pods && together <= REPORT_LIMITS.interfaces;
+  const kept = isRoomForAll ? known : [...known].sort(compareAge).slice(0, REPORT_LIMITS.pods);
   let spare: number = REPORT_LIMITS.interfaces;
-  let interfacesCut = 0;
-  const pods = kept.map((one): KnownPod => {
-    const wanted = one.interfaces?.length ?? 0;
-    if (wanted <= Math.min(spare, REPORT_LIMITS.interfacesPerPod)) {
-      spare -= wanted;
-      return one;
-    }
-    interfacesCut++;
-    return { pod: one.pod, interfaces: undefined };
-  });
-  return { pods, podsCut: known.length - kept.length, interfacesCut };
+  const whole = new Set(
+    kept.filter(({ interfaces = [] }) => {
+      const isRoom = interfaces.length <= Math.min(spare, REPORT_LIMITS.interfacesPerPod);
+      if (isRoom) spare -= interfaces.length;
+      return isRoom;
+    }),
+  );
+  return {
+    pods: kept.map((one) => (whole.has(one) ? one : { pod: one.pod, interfaces: undefined })),
+    podsCut: known.length - kept.length,
+    interfacesCut: kept.length - whole.size,
+  };
 }
 
-function byAge({ pod: a }: KnownPod, { pod: b }: KnownPod): number {
+function compareAge({ pod: a }: KnownPod, { pod: b }: KnownPod): number {
   return Date.parse(a.creationTimestamp) - Date.parse(b.creationTimestamp);
 }

@@ -55,16 +55,18 @@ export class RtnetlinkSocket {
 
   /**
    * Everything that the kernel lists, as `parse` takes it; what `parse` returns must not hold on to the bytes of the message.
-   * @throws {NetlinkError} when it is refused, or changed at each of four attempts
+   * @throws {NetlinkError} when it is refused, is more than `maxItems` (EMSGSIZE), or changed at each of four attempts (EINTR)
    * @throws {NetlinkParseError}
    */
-  dump<T>(request: Request, parse: (message: Message) => T | undefined): T[] {
+  dump<T>(request: Request, parse: (message: Message) => T | undefined, maxItems = Infinity): T[] {
     return this.#guarded(() => {
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const items: T[] = [];
         const isWhole = this.#exchange(request, (message) => {
           const item = parse(message);
-          if (item !== undefined) items.push(item);
+          if (item === undefined) return;
+          if (items.length >= maxItems) throw new NetlinkError(`more than ${maxItems} of them`, ERRNO.EMSGSIZE);
+          items.push(item);
         });
         if (isWhole) return items;
       }

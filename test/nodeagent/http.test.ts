@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Registry } from 'prom-client';
 import { COMPAT_NAMES, Compat } from '../../metrics/compat/compat.js';
+import type { NodeView } from '../../metrics/node-families.js';
 import { createAgentHttp } from '../../nodeagent/http.js';
 import { askAgent } from '../support/agent-http.js';
 import { compatView } from '../support/compat-view.js';
@@ -39,6 +40,19 @@ test('OpenMetrics ends after the families of predecessors', async () => {
   assert.match(text, /\n# TYPE network:container_network_receive_bytes counter\n/);
   assert.match(text, /\ncontainer_network_receive_bytes_total_intf\{.*\} \d+\n/);
   assert.match(text, /[^\n]\n# EOF\n$/);
+});
+
+test('health is complained of without a fresh sample, not while the pods are unknown', async () => {
+  const healthOf = async (waiting: string, problem = '', view: () => NodeView | undefined = () => undefined) => {
+    const app = createAgentHttp({ registry: new Registry(), view, problem: () => problem, waiting: () => waiting });
+    const { statusCode, body } = await askAgent(app, '/healthz');
+    return [statusCode, body];
+  };
+  const unknown = 'which pods there are is not known yet';
+  assert.deepEqual(await healthOf(unknown), [200, `ok, but waiting: ${unknown}\n`]);
+  assert.deepEqual(await healthOf(unknown, 'pods: no procfs'), [500, 'pods: no procfs\n']);
+  assert.deepEqual(await healthOf(''), [500, 'no fresh sample\n']);
+  assert.deepEqual(await healthOf('', '', compatView), [200, 'ok']);
 });
 
 test('what is not there is not found, and not served in another way', async () => {

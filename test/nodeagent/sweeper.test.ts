@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import type { Collector } from '../../nodeagent/collectors/collector.js';
 import { createAgentHttp } from '../../nodeagent/http.js';
 import type { Pod } from '../../nodeagent/inventory/pod.js';
+import type { NodeReport } from '../../openapi/node-report.js';
 import { createSelfMetrics } from '../../nodeagent/self-metrics.js';
 import { Sweeper, type SweeperDeps } from '../../nodeagent/sweeper.js';
 import { systemClock } from '../../runtime/clock.js';
@@ -69,6 +70,17 @@ test('an agent is not healthy while a collector fails as a whole, and says which
   assert.deepEqual(await health(), [500, 'interfaces: no procfs\n']);
   fails = false;
   assert.deepEqual(await health(), [200, 'ok']);
+});
+
+test('a round before the pods are known waits, and no collector failed', async () => {
+  const listed: Pod[][] = [];
+  const { sweeper, logged } = sweeperOf(readAll, { podSource: { pods: () => listed[0] } });
+  await sweeper.sweep();
+  assert.deepEqual([sweeper.waiting, sweeper.problem], ['which pods there are is not known yet', '']);
+  assert.equal(sweeper.newestMs, -Infinity);
+  listed.push([podOf('a')]);
+  await sweeper.sweep();
+  assert.deepEqual([sweeper.waiting, sweeper.problem, logged], ['', '', []]);
 });
 
 test('pods that could not be read are counted, and told once', async () => {
@@ -160,4 +172,56 @@ test('the newest transport counters are shown, and none where they could not be 
     [...sweeper.view().pods].map(({ transport }) => transport),
     [undefined, undefined],
   );
+});
+
+/** What a report says of its pods: how many samples have a reading of each. */
+function readingsByPod(sweeper: Sweeper): Record<string, number> {
+  const { pods } = JSON.parse([...sweeper.report(0, 100).pieces].join('')) as NodeReport;
+  return Object.fromEntries(
+    pods.map(({ uid, interfaces = [] }) => [
+      uid,
+      interfaces.flatMap(({ readings }) => readings.filter(Boolean)).length,
+    ]),
+  );
+}
+
+test('a pod deleted just before a sweep is in the next report, and in no later one', async () => {
+  let pods = [podOf('a'), podOf('b')];
+  const { sweeper } = sweeperOf(readAll, { podSource: { pods: () => pods } });
+  await sweeper.sweep();
+  pods = [podOf('a')];
+  sweeper.noteEnding('b', true);
+  await sweeper.sweep();
+  assert.deepEqual(readingsByPod(sweeper), { a: 2, b: 2 });
+  assert.deepEqual(
+    [...sweeper.view().pods].map(({ meta }) => meta.name),
+    ['a'],
+  );
+  await sweeper.sweep();
+  assert.deepEqual(readingsByPod(sweeper), { a: 3 });
+  assert.equal(sweeper.report(0, 100).samples, 3, 'the sample of the pod alone went with it');
+});
+
+test('a pod noted while others are read keeps its last sample', async () => {
+  let pods = [podOf('a'), podOf('b')];
+  const slow: Collector = async (sweep, signal) => {
+    if (sweep.pods.length === 1) sweeper.noteEnding('b', true); // only a is read now
+    await readAll(sweep, signal);
+  };
+  const { sweeper } = sweeperOf(slow, { podSource: { pods: () => pods } });
+  await sweeper.sweep();
+  sweeper.noteEnding('a', false);
+  assert.equal(await sweeper.readEnding(), false);
+  pods = [podOf('a')];
+  assert.equal(await sweeper.readEnding(), true);
+  assert.deepEqual(readingsByPod(sweeper), { a: 1, b: 2 });
+});
+
+test('samples of pods that end do not make the others look fresh', async () => {
+  const { sweeper } = sweeperOf(readAll);
+  await sweeper.sweep();
+  const { newestMs } = sweeper;
+  sweeper.noteEnding('b', true);
+  assert.equal(await sweeper.readEnding(), true);
+  assert.equal(sweeper.newestMs, newestMs);
 });

@@ -8,7 +8,7 @@ import { Daemon } from './containerd/daemon.js';
 import { importImage } from './containerd/image.js';
 import type { Owner } from './containerd/leftovers.js';
 import { addBridge } from './containerd/network.js';
-import { Pods, type PodSpec, type RunningPod } from './containerd/pods.js';
+import { Pods, type ContainerSpec, type PodSpec, type RunningContainer, type RunningPod } from './containerd/pods.js';
 import { PodSockets, type Datagrams } from './containerd/sockets.js';
 import { claim, removeLeftovers } from './containerd/teardown.js';
 import type { Requirement } from './requirements.js';
@@ -77,6 +77,11 @@ export class Containerd {
     pod.hostInterfaces.forEach((name) => this.#links.add(name));
     if (pod.netns !== undefined) this.#sockets.open(pod.sandboxId, pod.netns);
     return pod;
+  }
+
+  /** Starts one more container in a pod, which is none of those that the tests' objects tell of. */
+  addContainer(pod: RunningPod, spec: ContainerSpec): Promise<RunningContainer> {
+    return this.#pods.addContainer(pod, spec);
   }
 
   /** Ends the process of a container from outside, and waits until the runtime has noticed. */

@@ -13,9 +13,14 @@ const sources = await createNetlinkSources({
     off: (source, reason) => (states[source] = reason),
   },
 });
-const namespaces = pids.map((pid) => ({
-  hostNames: [...(sources.hostInterfaces?.namesOf({ inode: procfs.netInode(Number(pid)), pid: Number(pid) }, 0) ?? [])],
-  links: sources.podLinks?.linksOf(Number(pid), 0)?.map(({ name, kind, ifindex }) => [name, kind ?? '', ifindex]),
-}));
+const namespaces = pids.map((pid) => {
+  const links = sources.podLinks?.linksOf(Number(pid), 0);
+  return {
+    hostNames: [
+      ...(sources.hostInterfaces?.namesOf({ inode: procfs.netInode(Number(pid)), pid: Number(pid) }, 0) ?? []),
+    ],
+    links: Array.isArray(links) ? links.map(({ name, kind, ifindex }) => [name, kind ?? '', ifindex]) : links,
+  };
+});
 sources.close();
 process.stdout.write(JSON.stringify({ states, namespaces }));

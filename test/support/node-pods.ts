@@ -1,8 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { realHierarchies } from './cgroups.js';
 
 /**
  * What a container's first process does, $1 its cgroup and $2 what `ip` is to do: it is put into its cgroup while it still is in the
@@ -11,6 +13,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 const CONTAINER = `
 echo $$ > "$1/cgroup.procs" && exec unshare -n sh -c '
   printf "%s" "$2" | ip -batch - && echo ready && exec sleep 3600' sh "$1" "$2"`;
+/** Written, the kernel gives the pid after it to the next process, unless that is taken (Documentation/admin-guide/sysctl/kernel.rst). */
+const LAST_PID = '/proc/sys/kernel/ns_last_pid';
 
 interface NodePod {
   readonly process: ChildProcess;
@@ -21,6 +25,8 @@ export interface NodePodOptions {
   readonly uid: string;
   /** Lines for `ip -batch` inside its namespace, such as `link add eth0 type veth peer name net1`. */
   readonly ip: readonly string[];
+  /** The pid of a process that has ended, to be that of this pod's if nobody else gets it. */
+  readonly wantedPid?: number;
 }
 
 /**
@@ -28,21 +34,22 @@ export interface NodePodOptions {
  * a network namespace of its own. Thousands of them cost little.
  */
 export class NodePods {
-  readonly #root: string;
+  /** What a cgroup tree has as its root. */
+  readonly root: string;
   readonly #pods = new Map<string, NodePod>();
 
-  /**
-   * @param prefix no other test's
-   * @param hierarchy a mounted hierarchy, of version 1 or 2
-   */
-  constructor(prefix: string, hierarchy = '/sys/fs/cgroup/pids') {
-    this.#root = join(hierarchy, prefix);
+  /** @param prefix no other test's */
+  constructor(prefix: string) {
+    const [hierarchy = '/sys/fs/cgroup'] = realHierarchies();
+    this.root = join(hierarchy, prefix);
+    mkdirSync(this.root);
   }
 
-  async add({ uid, ip }: NodePodOptions): Promise<number> {
-    const directory = join(this.#root, 'kubepods/burstable', `pod${uid}`);
-    const container = join(directory, uid.replaceAll('-', '').padEnd(64, '0'));
+  async add({ uid, ip, wantedPid = 0 }: NodePodOptions): Promise<number> {
+    const directory = join(this.root, 'kubepods/burstable', `pod${uid}`);
+    const container = containerOf(directory, uid);
     await mkdir(container, { recursive: true });
+    if (wantedPid > 1) writeFileSync(LAST_PID, String(wantedPid - 1));
     const child = spawn('sh', ['-c', CONTAINER, 'sh', container, ip.map((line) => `${line}\n`).join('')], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -57,21 +64,33 @@ export class NodePods {
     return this.#pods.get(uid)?.process.pid ?? 0;
   }
 
+  /** Ends its process, and with that its namespace; its cgroup stays for now. @returns the pid that is free then */
+  async kill(uid: string): Promise<number> {
+    const { process: child } = this.#pods.get(uid) ?? {};
+    if (child?.pid === undefined) return 0;
+    const ended = once(child, 'exit');
+    if (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')) await ended;
+    return child.pid;
+  }
+
   /** Its process, its namespace and its cgroup. */
   async remove(uid: string): Promise<void> {
     const pod = this.#pods.get(uid);
     if (pod === undefined) return;
+    await this.kill(uid);
     this.#pods.delete(uid);
-    const ended = once(pod.process, 'exit');
-    if (pod.process.exitCode === null && pod.process.kill('SIGKILL')) await ended;
-    await removeEmpty(join(pod.directory, uid.replaceAll('-', '').padEnd(64, '0')));
+    await removeEmpty(containerOf(pod.directory, uid));
     await removeEmpty(pod.directory);
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#pods.keys()].map((uid) => this.remove(uid)));
-    for (const directory of ['kubepods/burstable', 'kubepods', '.']) await removeEmpty(join(this.#root, directory));
+    for (const directory of ['kubepods/burstable', 'kubepods', '.']) await removeEmpty(join(this.root, directory));
   }
+}
+
+function containerOf(directory: string, uid: string): string {
+  return join(directory, uid.replaceAll('-', '').padEnd(64, '0'));
 }
 
 /** A cgroup is busy for a moment after its last process. */

@@ -24,24 +24,27 @@ export interface Sighting {
 export class ReportReceiver {
   readonly #server: Server;
   readonly #directory: string;
+  readonly #historyMs: number;
   readonly reports: NodeReport[] = [];
 
   private constructor(
     server: Server,
     /** PEM. */
     readonly ca: string,
-    directory: string,
+    { directory, historyMs }: { readonly directory: string; readonly historyMs: number },
   ) {
     this.#server = server;
     this.#directory = directory;
+    this.#historyMs = historyMs;
   }
 
-  static async start(): Promise<ReportReceiver> {
+  /** @param historyMs how far back it says that it wants samples */
+  static async start(historyMs = 60_000): Promise<ReportReceiver> {
     const pair = await createSelfSignedCertificate(['127.0.0.1'], Date.now());
     const directory = await mkdtemp(join(tmpdir(), 'podnet-receiver-'));
     await writeFile(join(directory, 'ca.crt'), pair.cert);
     const server = createServer(pair);
-    const receiver = new ReportReceiver(server, pair.cert, directory);
+    const receiver = new ReportReceiver(server, pair.cert, { directory, historyMs });
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       receiver.#take(request).then(
         (answer) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer)),
@@ -60,7 +63,11 @@ export class ReportReceiver {
 
   /** Of the agent. */
   get flags(): string[] {
-    return ['--server', this.url, '--server-ca-file', join(this.#directory, 'ca.crt')];
+    return ['--server', this.url, '--server-ca-file', this.caFile];
+  }
+
+  get caFile(): string {
+    return join(this.#directory, 'ca.crt');
   }
 
   get newest(): NodeReport | undefined {
@@ -107,7 +114,7 @@ export class ReportReceiver {
     this.reports.push(report);
     const lastSequence = report.sequence;
     return {
-      ...{ apiVersion: NODE_REPORT_VERSION, kind: 'NodeReportAnswer', lastSequence, historyMs: 60_000 },
+      ...{ apiVersion: NODE_REPORT_VERSION, kind: 'NodeReportAnswer', lastSequence, historyMs: this.#historyMs },
       ...{ rejected: [], rejectedCount: 0 },
     };
   }

@@ -61,6 +61,24 @@ test('two readings of one interface at one time are one too many', async () => {
   );
 });
 
+test('a pod that names two interfaces alike has no sum', async () => {
+  const server = createTestServer();
+  const twice = (second: number) =>
+    nodeReport(second * 1_000, {
+      pods: [
+        podReport({
+          interfaces: ['1/3', '1/4'].map((identity, i) =>
+            interfaceReport({ identity, readings: [readingOf(second * 10 ** i)] }),
+          ),
+        }),
+      ],
+    });
+  await pushAll(server, twice(1), twice(2));
+  assert.equal(await valueOf(server), undefined);
+  await pushAll(server, report(3, 3), report(4, 4));
+  assert.equal(await valueOf(server), '1');
+});
+
 test('a pod or an interface that one report garbles keeps its history', async () => {
   for (const garble of [
     { workload: { kind: 'Deployment', name: 'we b' } },
@@ -190,11 +208,14 @@ test('many samples of many interfaces cannot fill the memory', async () => {
   const server = createTestServer();
   const samples = Array.from({ length: 1_024 }, (_, i) => ({ sequence: i + 1, takenAt: i + 1 }));
   const nothing = samples.map(() => null);
+  const something = samples.map(() => readingOf(0));
   const pods = Array.from({ length: 40 }, (_, pod) =>
     podReport({
       name: `p${pod}`,
       uid: `p${pod}`,
-      interfaces: Array.from({ length: 100 }, (__, i) => interfaceReport({ name: `n${i}`, readings: nothing })),
+      interfaces: Array.from({ length: 100 }, (__, i) =>
+        interfaceReport({ name: `n${i}`, readings: pod + i === 0 ? something : nothing }),
+      ),
     }),
   );
   const { statusCode } = await server.push(nodeReport(2_000, { sequence: 1_024, samples, pods }));

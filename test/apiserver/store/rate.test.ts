@@ -96,6 +96,22 @@ test('a new counter that is higher brings a past that is nobody knows whose', ()
   assert.deepEqual(rateOf(rows), { ok: true, perSecond: 100, spanMs: 1_000 });
 });
 
+test('a counter of unknown beginning never contributes its value', () => {
+  for (const [before, after] of [
+    [0, -1],
+    [-1, 0],
+    [-1, 1],
+    [-2, -1],
+  ] as const) {
+    const rows = [
+      { at: 0, value: 1_000, epoch: before },
+      { at: 1_000, value: 900, epoch: after },
+      { at: 2_000, value: 910, epoch: after },
+    ];
+    assert.deepEqual(rateOf(rows), { ok: true, perSecond: 10, spanMs: 1_000 }, `${before} to ${after}`);
+  }
+});
+
 test('a reading that is missing in between costs nothing', () => {
   const rows = [
     { at: 0, value: 0 },

@@ -109,6 +109,62 @@ test('a pod whose transport counters are read no more goes stale, and frees them
   assert.equal(seriesOf(server), undefined);
 });
 
+/** The sum of the namespace, or the words for its absence. */
+async function sumOf(server: TestServer): Promise<string> {
+  const { statusCode, body } = await server.get(
+    `/apis/custom.metrics.k8s.io/v1beta2/namespaces/default/metrics/${METRIC}`,
+  );
+  return statusCode === 200 ? (body.items[0]?.value ?? '') : (body.message.split(': ').at(-1) ?? '');
+}
+
+test('a pod that has ended neither counts nor is waited for', async () => {
+  const server = createTestServer();
+  const withJob = (second: number, job: Partial<PodReport>) =>
+    nodeReport(second * 1_000, {
+      pods: [
+        podReport({ transport: [transportOf(second)] }),
+        podReport({ name: 'job', uid: 'job', transport: [transportOf(5 * second)], ...job }),
+      ],
+    });
+  await pushAll(server, withJob(1, {}), withJob(2, {}));
+  assert.equal(await sumOf(server), '6');
+  const { transport: _, ...ended } = podReport({ name: 'job', uid: 'job', interfaces: [] });
+  for (let second = 3; second <= 40; second++) {
+    const pods = [podReport({ transport: [transportOf(second)] }), ended];
+    await pushAll(server, nodeReport(second * 1_000, { pods }));
+    assert.equal(await sumOf(server), '1', `second ${second}`);
+    assert.doesNotMatch((await linesOf(server, 'podnet_sockets')).join(), /job/);
+  }
+});
+
+test('a new server does not take the past of an ended pod for its present', async () => {
+  const server = createTestServer();
+  const samples = [1, 2, 3].map((second) => ({ sequence: second, takenAt: second * 1_000 }));
+  const readings = [null, null, null];
+  const running = podReport({ interfaces: [interfaceReport({ readings })], transport: [1, 2, 3].map(transportOf) });
+  const ended = podReport({
+    ...{ name: 'job', uid: 'job', interfaces: [] },
+    transport: [transportOf(10), transportOf(20), null],
+  });
+  await pushAll(server, nodeReport(3_000, { sequence: 3, samples, pods: [running, ended] }));
+  assert.equal(await sumOf(server), '1');
+  assert.doesNotMatch((await linesOf(server, 'podnet_sockets')).join(), /job/);
+});
+
+test('a pod with loopback alone is not waited for', async () => {
+  const server = createTestServer();
+  const pods = (second: number, own: PodReport['transport']) => [
+    podReport({ transport: [transportOf(second)] }),
+    podReport({ name: 'lone', uid: 'lone', interfaces: [], ...(own && { transport: own }) }),
+  ];
+  for (let second = 1; second <= 6; second++) {
+    // Every other sample is of other pods alone.
+    const own = second % 2 === 0 ? undefined : [transportOf(0)];
+    await pushAll(server, nodeReport(second * 1_000, { pods: pods(second, own) }));
+    if (second > 1) assert.equal(await sumOf(server), '1', `second ${second}`);
+  }
+});
+
 test("a step of the node's clock forgets the transport history too", async () => {
   const server = createTestServer();
   await pushAll(server, at(1_000, 0), at(1_001, 100));

@@ -125,6 +125,54 @@ test('a counter that comes with a past, as a device moved in does, brings none o
   assert.equal(await valueOf(server), '100');
 });
 
+test('the past of a PCI device is no growth, however small', async () => {
+  const [device, other] = ['0000:02:0a.0', '0000:02:0a.1'];
+  for (const [before, after] of [
+    [undefined, device],
+    [device, other],
+    [device, device],
+    [device, undefined],
+  ]) {
+    const server = createTestServer();
+    const of = (second: number, value: number, [identity, pciAddress]: readonly [string, string | undefined]) =>
+      report(second, 0, {
+        pods: [
+          podReport({
+            interfaces: [
+              interfaceReport({
+                identity,
+                readings: [readingOf(value)],
+                ...(pciAddress !== undefined && { pciAddress }),
+              }),
+            ],
+          }),
+        ],
+      });
+    const [first, second] = [['1/3', before] as const, ['1/9', after] as const];
+    await pushAll(server, of(1, 1e10, first), of(2, 1e10 + 100, first), of(3, 9e9, second), of(4, 9e9 + 100, second));
+    assert.equal(await valueOf(server), '100', `${before} to ${after}`);
+    // Back, and over again: what was there before is no new counter either.
+    await pushAll(server, of(5, 1e9, first), of(6, 1e9 + 100, first), of(7, 9e8, second), of(8, 9e8 + 100, second));
+    assert.equal(await valueOf(server), '100', `${before} to ${after} and back`);
+  }
+});
+
+test('an address that becomes known of a device costs no sample of it', async () => {
+  const server = createTestServer();
+  const of = (second: number, value: number, pciAddress?: string) =>
+    report(second, 0, {
+      pods: [
+        podReport({
+          interfaces: [
+            interfaceReport({ readings: [readingOf(value)], ...(pciAddress !== undefined && { pciAddress }) }),
+          ],
+        }),
+      ],
+    });
+  await pushAll(server, of(1, 0), of(2, 100, '0000:02:0a.0'));
+  assert.equal(await valueOf(server), '100');
+});
+
 test('an identity that is not known proves nothing, in either direction', async () => {
   const server = createTestServer();
   await pushAll(server, report(1, 1_000), report(2, 1_100, {}, ''), report(3, 1_200));

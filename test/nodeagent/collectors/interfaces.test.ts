@@ -8,7 +8,9 @@ import { createInterfacesCollector } from '../../../nodeagent/collectors/interfa
 import { NetnsLayouts } from '../../../nodeagent/inventory/layout.js';
 import { createNetnsPods } from '../../../nodeagent/inventory/netns-pods.js';
 import { NetnsScan } from '../../../nodeagent/inventory/netns-scan.js';
+import type { PodLinks } from '../../../nodeagent/inventory/pod-links.js';
 import type { Pod } from '../../../nodeagent/inventory/pod.js';
+import { REPORT_LIMITS } from '../../../openapi/report-terms.js';
 import { ProcFs } from '../../../nodeagent/procfs/fs.js';
 import { SysFs } from '../../../nodeagent/sysfs/fs.js';
 import { copyProcTree } from '../../support/proc-tree.js';
@@ -21,10 +23,11 @@ async function sweepIn(
   root: string,
   change: (pod: Pod) => Pod = (pod) => pod,
   signal: AbortSignal = AbortSignal.timeout(10_000),
+  podLinks?: Pick<PodLinks, 'linksOf'>,
 ) {
   const procfs = new ProcFs(root);
   const scan = new NetnsScan(procfs);
-  const layouts = new NetnsLayouts(procfs, new SysFs('test/fixtures/no-sysfs'));
+  const layouts = new NetnsLayouts(procfs, new SysFs('test/fixtures/no-sysfs'), podLinks);
   const pods = createNetnsPods({ procfs, scan, bootId: 'boot', runNetns: '/nonexistent' }).pods(0).map(change);
   const added = new Map<string, readonly InterfaceReading[]>();
   const loopbacks = new Map<string, readonly number[]>();
@@ -219,5 +222,61 @@ for (const [parent, expected] of [
     const { added } = await sweepIn(tree.root);
     const meta = added.get('5eff39ce41c3')?.find((one) => one.meta.name === 'net1')?.meta;
     assert.deepEqual(meta?.lowerDevices, expected);
+  });
+}
+
+const CHANGED = '5eff39ce41c3';
+const LINE = ': 1000 10 0 0 0 0 0 0 1000 10 0 0 0 0 0 0\n';
+const netDev = (names: readonly (string | Buffer)[]) =>
+  Buffer.concat([
+    Buffer.from('Inter-|\n face |\n'),
+    ...names.flatMap((name) => [typeof name === 'string' ? Buffer.from(name) : name, Buffer.from(LINE)]),
+  ]);
+
+for (const [more, reason] of [
+  [0, undefined],
+  [1, 'too_many_interfaces'],
+] as const) {
+  test(`a pod with ${more} more interfaces than a report takes is ${reason ?? 'read'}`, async () => {
+    await using tree = await copyProcTree('containerd');
+    const dev = join(tree.root, '8828/net/dev');
+    const names = Array.from({ length: REPORT_LIMITS.interfacesPerPod + more }, (_, i) => `tap${i}`);
+    await writeFile(dev, netDev(['lo', ...names]));
+    const asked: number[] = [];
+    const podLinks = { linksOf: (pid: number) => void asked.push(pid) };
+    const { skipped, added } = await sweepIn(tree.root, undefined, undefined, podLinks);
+    assert.equal(skipped.get(CHANGED), reason);
+    assert.equal(added.get(CHANGED)?.length, reason === undefined ? names.length : undefined);
+    assert.equal(asked.includes(8_828), reason === undefined);
+  });
+}
+
+test('a pod with two interfaces of one printed name is not told at all', async () => {
+  await using tree = await copyProcTree('containerd');
+  await writeFile(join(tree.root, '8828/net/dev'), netDev(['eth0', Buffer.from([0x6e, 0xff]), 'n\\xff']));
+  const { skipped, added } = await sweepIn(tree.root);
+  assert.deepEqual([...skipped], [[CHANGED, 'unparsable']]);
+  assert.equal(added.has(CHANGED), false);
+});
+
+const LINKS = ['eth1', 'eth0'].map((name, i) => ({ name, ifindex: i + 2 }));
+
+for (const [attempts, reason] of [
+  [1, undefined],
+  [2, 'changing'],
+] as const) {
+  test(`a pod whose interfaces changed in ${attempts} of two attempts is ${reason ?? 'read'}`, async () => {
+    const asked: number[] = [];
+    const podLinks = {
+      linksOf: (pid: number) => {
+        asked.push(pid);
+        return pid === 8_828 && asked.filter((one) => one === pid).length > attempts ? LINKS : [];
+      },
+    };
+    const ofOne = (pod: Pod): Pod => (pod.name === CHANGED ? pod : { ...pod, hostNetwork: true });
+    const { skipped, added } = await sweepIn('test/fixtures/proc/containerd', ofOne, undefined, podLinks);
+    assert.equal(skipped.get(CHANGED), reason);
+    assert.equal(added.get(CHANGED)?.length, reason === undefined ? 2 : undefined);
+    assert.deepEqual(asked.slice(0, 2), [8_828, 8_828]);
   });
 }

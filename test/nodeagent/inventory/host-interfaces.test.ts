@@ -2,18 +2,45 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { HostInterfaces, LINK_EVENTS } from '../../../nodeagent/inventory/host-interfaces.js';
-import { MESSAGE, encodeInt32 } from '../../../nodeagent/rtnetlink/messages.js';
+import { MESSAGE, encodeInt32, messagesOf } from '../../../nodeagent/rtnetlink/messages.js';
 import { RtnetlinkSocket } from '../../../nodeagent/rtnetlink/socket.js';
 import { ScriptedLibc, encodeAnswer, readdressed } from '../../support/scripted-libc.js';
 
 const DUMP = readFileSync('test/fixtures/rtnetlink/veth-host.bin');
+const LINKS = [...messagesOf(DUMP)].filter(({ type }) => type === MESSAGE.newLink);
 const NOTHING = Buffer.alloc(16);
+const NO_DEVICE = Buffer.alloc(20);
+NO_DEVICE.writeInt32LE(-19, 0); // ENODEV
+
+/** What the dump has of an interface. */
+function linkBody(name: string): Buffer {
+  const found = LINKS.find(({ body }) => body.includes(`${name}\0`));
+  return Buffer.from(found?.body ?? assert.fail(name));
+}
+
+function renamed(name: string, newName: string): Buffer {
+  const body = linkBody(name);
+  body.write(newName, body.indexOf(`${name}\0`));
+  return body;
+}
+
+const linkEvent = (body: Buffer) => encodeAnswer(MESSAGE.newLink, body);
 
 /** The recorded host of three pods; the process 1000 + n is in the namespace of the id n. */
-function hostOf(onAsked: (libc: ScriptedLibc, type: number) => void = () => undefined) {
+function hostOf(
+  onAsked: (libc: ScriptedLibc, type: number) => void = () => undefined,
+  onAsk: (link: Buffer) => Buffer | undefined = (link) => link,
+) {
   const told: string[] = [];
   const libc = new ScriptedLibc(({ type, sequence, body }) => {
     onAsked(libc, type);
+    const ifindex = type === MESSAGE.getLink ? body.readInt32LE(4) : 0; // 0: all of them
+    const one = LINKS.find((link) => link.body.readInt32LE(4) === ifindex);
+    if (one !== undefined) {
+      const link = onAsk(one.body);
+      const type = link === undefined ? MESSAGE.error : MESSAGE.newLink;
+      return [{ bytes: encodeAnswer(type, link ?? NO_DEVICE, { sequence }) }];
+    }
     if (type === MESSAGE.getLink) return [{ bytes: readdressed(DUMP, sequence) }];
     const id = encodeInt32(1, body.readInt32LE(8) - 1_000);
     return [{ bytes: encodeAnswer(MESSAGE.newNsid, Buffer.concat([Buffer.alloc(4), id]), { sequence }) }];
@@ -24,7 +51,8 @@ function hostOf(onAsked: (libc: ScriptedLibc, type: number) => void = () => unde
     events: new RtnetlinkSocket(libc, LINK_EVENTS),
     state: { up: () => told.push('up'), off: (reason) => told.push(reason) },
   });
-  const dumps = () => libc.asked.filter(({ type }) => type === MESSAGE.getLink).length;
+  const dumps = () =>
+    libc.asked.filter(({ type, body }) => type === MESSAGE.getLink && body.readInt32LE(4) === 0).length;
   const namesOf = (id: number, nowMs: number) =>
     Object.fromEntries(interfaces.namesOf({ inode: 10 + id, pid: 1_000 + id }, nowMs));
   return { libc, dumps, namesOf, told };
@@ -52,7 +80,7 @@ test('links are listed again a minute later, or when one of them changed', () =>
   namesOf(0, 1);
   namesOf(0, 60_001);
   assert.equal(dumps(), 2);
-  libc.event(encodeAnswer(MESSAGE.newLink, NOTHING));
+  libc.event(linkEvent(renamed('ktv10', 'ktv99')));
   namesOf(0, 60_002);
   assert.equal(dumps(), 3);
 });
@@ -68,14 +96,61 @@ test('a new id is no change, and one that ended is', () => {
   assert.equal(dumps(), 2);
 });
 
-test('an id that may have changed hands since the listing is not believed', () => {
-  const { namesOf, dumps } = hostOf((libc, type) => {
-    if (type === MESSAGE.getNsid) libc.event(encodeAnswer(MESSAGE.delNsid, NOTHING));
-  });
-  assert.deepEqual(namesOf(0, 1), {});
+test('an interface that goes up and down, however often, is no change', () => {
+  const { namesOf, dumps, libc } = hostOf();
+  namesOf(0, 1);
+  for (let n = 0; n < 50; n++) {
+    const body = linkBody('ktv10');
+    body.writeUInt32LE(n % 2, 8); // its flags
+    libc.event(linkEvent(body));
+    libc.event(linkEvent(linkBody('lo')));
+    assert.deepEqual(namesOf(0, 1), { 2: 'ktv10', 3: 'ktv11' });
+  }
+  assert.equal(dumps(), 1);
+});
+
+test('an end that is gone, or new, is a change', () => {
+  const { namesOf, dumps, libc } = hostOf();
+  namesOf(0, 1);
+  libc.event(encodeAnswer(MESSAGE.delLink, linkBody('ktv10')));
+  namesOf(0, 2);
+  assert.equal(dumps(), 2);
+  const unknown = linkBody('ktv10');
+  unknown.writeInt32LE(4_711, 4);
+  libc.event(encodeAnswer(MESSAGE.delLink, unknown));
+  namesOf(0, 3);
+  assert.equal(dumps(), 2);
+  libc.event(linkEvent(unknown));
+  namesOf(0, 4);
   assert.equal(dumps(), 3);
-  assert.deepEqual(namesOf(1, 1), {});
+});
+
+test('while ends change all the time, those that still hold are told one by one', () => {
+  const changing = renamed('ktv10', 'ktv99');
+  const { namesOf, dumps } = hostOf(
+    (libc, type) => {
+      if (type === MESSAGE.getNsid) libc.event(linkEvent(changing));
+    },
+    (link) => (link.readInt32LE(4) === changing.readInt32LE(4) ? changing : link),
+  );
+  assert.deepEqual(
+    [namesOf(0, 1), namesOf(1, 1), namesOf(2, 1)],
+    [{ 3: 'ktv11' }, { 2: 'ktv20', 3: 'ktv21' }, { 2: 'ktv30' }],
+  );
   assert.equal(dumps(), 3);
+});
+
+test('an end that is gone is not told, though its listing is the last there is', () => {
+  let isGone = false;
+  const { namesOf } = hostOf(
+    (libc, type) => {
+      if (type === MESSAGE.getNsid) libc.event(encodeAnswer(MESSAGE.delNsid, NOTHING));
+    },
+    (link) => (isGone ? undefined : link),
+  );
+  assert.deepEqual(namesOf(2, 1), { 2: 'ktv30' });
+  isGone = true;
+  assert.deepEqual(namesOf(2, 1), {});
 });
 
 test('interfaces of the own namespace have no other end', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NetnsLayouts } from '../../../nodeagent/inventory/layout.js';
+import { NetnsLayouts, type LayoutQuery, type NetnsLayout } from '../../../nodeagent/inventory/layout.js';
 import { ProcFs } from '../../../nodeagent/procfs/fs.js';
 import type { Link } from '../../../nodeagent/rtnetlink/link.js';
 import { SysFs } from '../../../nodeagent/sysfs/fs.js';
@@ -12,9 +12,16 @@ function layoutsOf(tree: string): { layouts: NetnsLayouts; procfs: ProcFs } {
   return { procfs, layouts: new NetnsLayouts(procfs, new SysFs('test/fixtures/sys')) };
 }
 
+function stillLayout(layouts: NetnsLayouts, query: LayoutQuery, nowMs: number): NetnsLayout {
+  const layout = layouts.layoutOf(query, nowMs);
+  assert.ok(typeof layout !== 'string', layout as string);
+  return layout;
+}
+
 test('in its own namespace sysfs tells the ports of a bridge', () => {
   const { layouts, procfs } = layoutsOf('bridge');
-  const { lowerDevices } = layouts.layoutOf(
+  const { lowerDevices } = stillLayout(
+    layouts,
     { uid: 'u', inode: procfs.netInode(5), pid: 5, interfaces: INTERFACES, indexes: new Map() },
     0,
   );
@@ -24,8 +31,11 @@ test('in its own namespace sysfs tells the ports of a bridge', () => {
 test('sysfs says nothing of another namespace, whatever its interfaces are called', () => {
   const { layouts, procfs } = layoutsOf('bridge');
   assert.equal(
-    layouts.layoutOf({ uid: 'u', inode: procfs.netInode(5) + 1, pid: 5, interfaces: INTERFACES, indexes: new Map() }, 0)
-      .lowerDevices.size,
+    stillLayout(
+      layouts,
+      { uid: 'u', inode: procfs.netInode(5) + 1, pid: 5, interfaces: INTERFACES, indexes: new Map() },
+      0,
+    ).lowerDevices.size,
     0,
   );
 });
@@ -33,7 +43,11 @@ test('sysfs says nothing of another namespace, whatever its interfaces are calle
 test('a layout is read again after ten seconds, or when the interfaces change', () => {
   const { layouts, procfs } = layoutsOf('containerd');
   const at = (nowMs: number, interfaces = ['eth0']) =>
-    layouts.layoutOf({ uid: 'u', inode: procfs.netInode(8_828), pid: 8_828, interfaces, indexes: new Map() }, nowMs);
+    stillLayout(
+      layouts,
+      { uid: 'u', inode: procfs.netInode(8_828), pid: 8_828, interfaces, indexes: new Map() },
+      nowMs,
+    );
   const first = at(0);
   assert.equal(first.defaultRoute, 'eth0');
   assert.equal(at(9_999), first);
@@ -62,20 +76,27 @@ test('a layout whose interfaces stay the same is read once a minute', () => {
   assert.notEqual(at(250_000, 3), other, 'which is young');
 });
 
-const ETH0: Link = { ifindex: 3, name: 'eth0', flags: 0 };
-const ETH1: Link = { ifindex: 2, name: 'eth1', flags: 0 };
-const VLAN: Link = { ifindex: 9, name: 'net1', flags: 0, kind: 'vlan', link: 3 };
+const ETH0: Link = { ifindex: 3, name: 'eth0' };
+const ETH1: Link = { ifindex: 2, name: 'eth1' };
+const VLAN: Link = { ifindex: 9, name: 'net1', kind: 'vlan', link: 3 };
+
+type Told = Link[] | 'restless' | undefined;
 
 /** A pod of which netlink tells these links, one list after the other. */
-function linkedLayouts(...told: readonly (Link[] | undefined)[]) {
+function linkedLayouts(...told: readonly Told[]) {
   const procfs = new ProcFs('test/fixtures/proc/containerd');
   let asked = 0;
   const podLinks = { linksOf: () => told[Math.min(asked++, told.length - 1)] };
   const layouts = new NetnsLayouts(procfs, new SysFs('test/fixtures/no-sysfs'), podLinks);
-  const interfaces = ['eth1', 'eth0', 'net1'];
-  const at = (nowMs: number, indexes: ReadonlyMap<string, number>) =>
-    layouts.layoutOf({ uid: 'u', inode: procfs.netInode(8_828), pid: 8_828, interfaces, indexes }, nowMs);
-  return { at, asked: () => asked };
+  const query = { uid: 'u', inode: procfs.netInode(8_828), pid: 8_828 };
+  const ask = (nowMs: number, indexes: ReadonlyMap<string, number>, interfaces = ['eth1', 'eth0', 'net1']) =>
+    layouts.layoutOf({ ...query, interfaces, indexes }, nowMs);
+  const at = (...args: Parameters<typeof ask>): NetnsLayout => {
+    const layout = ask(...args);
+    assert.ok(typeof layout !== 'string', layout as string);
+    return layout;
+  };
+  return { layouts, ask, at, asked: () => asked };
 }
 
 const INDEXES = new Map([
@@ -103,12 +124,48 @@ test('an ifindex that nothing else tells is asked for at each reading', () => {
   assert.deepEqual([...unknown.lowerDevices], [['net1', ['eth0']]]);
 });
 
-test('links of other interfaces than were read are not believed, and asked for again', () => {
-  const { at, asked } = linkedLayouts([ETH1, VLAN], [{ ...ETH1, ifindex: 8 }, ETH0, VLAN], [ETH1, ETH0, VLAN]);
-  assert.equal(at(0, INDEXES).lowerDevices.size, 0);
-  assert.equal(at(1, INDEXES).lowerDevices.size, 0);
-  assert.deepEqual([...at(2, INDEXES).lowerDevices], [['net1', ['eth0']]]);
-  assert.equal(asked(), 3);
+test('links of other interfaces than were read are not believed', () => {
+  const missing = [ETH1, VLAN];
+  const replaced = [{ ...ETH1, ifindex: 8 }, ETH0, VLAN];
+  const more = [ETH1, ETH0, VLAN, { ifindex: 10, name: 'net2', kind: 'vlan', link: 3 }];
+  const { ask, at, asked } = linkedLayouts(missing, replaced, more, [ETH1, ETH0, VLAN]);
+  for (const nowMs of [0, 1, 2]) assert.equal(ask(nowMs, INDEXES), 'changing');
+  assert.deepEqual([...at(3, INDEXES).lowerDevices], [['net1', ['eth0']]]);
+  assert.equal(asked(), 4);
+});
+
+for (const failed of ['restless', undefined] as const) {
+  test(`what links told of the same interfaces outlives links that are ${failed ?? 'not told'}`, () => {
+    const { at } = linkedLayouts([ETH1, ETH0, VLAN], failed);
+    at(0, INDEXES);
+    for (const nowMs of [15_000, 30_000, 600_000]) {
+      const layout = at(nowMs, INDEXES);
+      assert.deepEqual([[...layout.lowerDevices], layout.defaultRoute], [[['net1', ['eth0']]], 'eth0'], String(nowMs));
+    }
+  });
+}
+
+test('of restless links nothing is said, and they are left alone for a minute', () => {
+  const { ask, at, asked, layouts } = linkedLayouts('restless', [ETH1, ETH0, VLAN]);
+  assert.equal(ask(0, INDEXES), 'changing');
+  layouts.forget('u');
+  assert.equal(ask(59_999, INDEXES), 'changing');
+  assert.equal(asked(), 1);
+  assert.deepEqual([...at(60_000, INDEXES).lowerDevices], [['net1', ['eth0']]]);
+});
+
+test('interfaces that came and went do not cost what links told of the others', () => {
+  const { ask, at } = linkedLayouts([ETH1, ETH0, VLAN], 'restless');
+  at(0, INDEXES);
+  assert.equal(ask(15_000, INDEXES, ['eth1', 'eth0', 'net1', 'tap0']), 'changing');
+  assert.deepEqual([...at(30_000, INDEXES).lowerDevices], [['net1', ['eth0']]]);
+});
+
+test('a pod that is gone is not remembered as restless', () => {
+  const { ask, at, layouts } = linkedLayouts('restless', [ETH1, ETH0, VLAN]);
+  ask(0, INDEXES);
+  layouts.keepOnly(new Set());
+  assert.equal(at(1, INDEXES).lowerDevices.size, 1);
 });
 
 test('where links may not be asked for the names of KubeVirt tell', () => {
@@ -117,7 +174,7 @@ test('where links may not be asked for the names of KubeVirt tell', () => {
   const interfaces = ['eth0', 'k6t-eth0', 'tap0'];
   const query = { uid: 'u', inode: procfs.netInode(8_828), pid: 8_828, interfaces, indexes: new Map<string, number>() };
   assert.deepEqual(
-    [...layouts.layoutOf(query, 0).lowerDevices],
+    [...stillLayout(layouts, query, 0).lowerDevices],
     [
       ['tap0', ['eth0']],
       ['k6t-eth0', ['eth0', 'tap0']],

@@ -135,6 +135,33 @@ describe('netlink', { skip: missing('root', 'ip', 'setpriv') }, () => {
     assert.deepEqual(hostNames('b'), { 2: `${PREFIX}z`, [ifindex]: `${PREFIX}lxc` });
   });
 
+  it('keeps the other ends in sight while one of them goes up and down', () => {
+    const nowMs = ++sweeps;
+    for (let n = 0; n < 8; n++) {
+      spaces.ip('b', 'link', 'set', 'eth0', n % 2 === 0 ? 'up' : 'down');
+      ip('link', 'set', `${PREFIX}z`, n % 2 === 0 ? 'up' : 'down');
+      assert.equal(hostNames('b', nowMs)[2], `${PREFIX}z`);
+    }
+  });
+
+  it('keeps the other ends in sight while one of them is renamed', () => {
+    const nowMs = ++sweeps;
+    for (let n = 0; n < 8; n++) {
+      ip('link', 'set', `${PREFIX}lxc`, 'name', `${PREFIX}tmp`);
+      ip('link', 'set', `${PREFIX}tmp`, 'name', `${PREFIX}lxc`);
+      assert.equal(hostNames('b', nowMs)[2], `${PREFIX}z`);
+    }
+  });
+
+  it('notices an end that leaves the namespace of the node', () => {
+    ip('link', 'add', `${PREFIX}n`, 'type', 'veth', 'peer', 'name', `${PREFIX}p`);
+    assert.deepEqual(hostNames('a'), {});
+    ip('link', 'set', `${PREFIX}p`, 'netns', `${PREFIX}-a`);
+    assert.deepEqual(Object.values(hostNames('a')), [`${PREFIX}n`]);
+    ip('link', 'del', `${PREFIX}n`);
+    assert.deepEqual(hostNames('a'), {});
+  });
+
   it('knows nothing of pairs that do not end in the node', () => {
     ip('link', 'add', `${PREFIX}h1`, 'type', 'veth', 'peer', 'name', `${PREFIX}h2`);
     spaces.ip('a', 'link', 'add', 'inner', 'type', 'veth', 'peer', 'name', 'outer', 'netns', `${PREFIX}-b`);
@@ -173,7 +200,8 @@ describe('netlink', { skip: missing('root', 'ip', 'setpriv') }, () => {
   });
 
   it('tells links of a pod with their kinds, masters and foreign parents', () => {
-    const links = sources.podLinks?.linksOf(spaces.pid('a'), ++sweeps) ?? [];
+    const links = sources.podLinks?.linksOf(spaces.pid('a'), ++sweeps);
+    assert.ok(Array.isArray(links));
     const byName = new Map(links.map((link) => [link.name, link]));
     assert.equal(byName.get(`${PREFIX}m`)?.kind, 'macvlan');
     assert.notEqual(byName.get(`${PREFIX}m`)?.linkNetnsid, undefined);

@@ -120,6 +120,7 @@ test('where process 1 is hidden no pod is given a namespace', async () => {
     const located = pods.locate([{ uid: A, cgroupUid: A }], 0).get(A);
     assert.ok(located !== undefined && 'absence' in located);
     assert.equal(located.absence, 'not_readable');
+    assert.equal(pods.state.off, 'not_permitted');
   } finally {
     await rm(procfs, { recursive: true });
   }

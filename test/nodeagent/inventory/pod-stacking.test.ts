@@ -6,7 +6,7 @@ import { stackingOf } from '../../../nodeagent/inventory/pod-stacking.js';
 import type { Link } from '../../../nodeagent/rtnetlink/link.js';
 
 type Options = Partial<Omit<Link, 'ifindex' | 'name'>>;
-const link = (ifindex: number, name: string, options: Options = {}): Link => ({ ifindex, name, flags: 0, ...options });
+const link = (ifindex: number, name: string, options: Options = {}): Link => ({ ifindex, name, ...options });
 
 /** Those that a sum over the chosen interfaces adds up. */
 function counted(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseLink, type Link } from '../../../nodeagent/rtnetlink/link.js';
+import { parseLink, parseLinkEvent, type Link } from '../../../nodeagent/rtnetlink/link.js';
 import {
   MESSAGE,
   attributeMap,
@@ -24,7 +24,6 @@ interface IpLink {
   readonly link_index?: number;
   readonly link_netnsid?: number;
   readonly master?: string;
-  readonly parentdev?: string;
   readonly linkinfo?: { readonly info_kind?: string };
 }
 
@@ -41,11 +40,11 @@ for (const file of readdirSync(FIXTURES).filter((name) => name.endsWith('.ip.jso
     const told = JSON.parse(readFileSync(`${FIXTURES}/${file}`, 'utf8')) as IpLink[];
     assert.deepEqual(
       links.map((link) => [
-        ...[link.ifindex, link.name, link.kind, nameOf(link.master), link.parentDevice, link.linkNetnsid],
+        ...[link.ifindex, link.name, link.kind, nameOf(link.master), link.linkNetnsid],
         link.linkNetnsid === undefined ? undefined : link.link,
       ]),
       told.map((link) => [
-        ...[link.ifindex, link.ifname, link.linkinfo?.info_kind, link.master, link.parentdev, link.link_netnsid],
+        ...[link.ifindex, link.ifname, link.linkinfo?.info_kind, link.master, link.link_netnsid],
         link.link_index,
       ]),
     );
@@ -124,4 +123,15 @@ test('a name that is not UTF-8 is written as net/dev is read', () => {
 test('a message that claims more than there is ends the parsing with an error', () => {
   const bytes = encodeMessage({ type: 3, flags: 0, body: Buffer.alloc(4) }, 1).subarray(0, 18);
   assert.throws(() => [...messagesOf(bytes)], { code: 'NODEAGENT_NETLINK_PARSE' });
+});
+
+test('an event of a bridge about its port is none of the port', () => {
+  const name = Buffer.from([7, 0, 3, 0, 0x62, 0x72, 0, 0]);
+  const body = Buffer.concat([Buffer.alloc(16), name]);
+  body.writeInt32LE(7, 4);
+  assert.deepEqual(parseLinkEvent({ type: MESSAGE.newLink, body }), { ifindex: 7, link: { ifindex: 7, name: 'br' } });
+  assert.deepEqual(parseLinkEvent({ type: MESSAGE.delLink, body }), { ifindex: 7 });
+  body.writeUInt8(7, 0); // AF_BRIDGE
+  assert.equal(parseLinkEvent({ type: MESSAGE.newLink, body }), undefined);
+  assert.equal(parseLinkEvent({ type: MESSAGE.delLink, body }), undefined);
 });

@@ -90,3 +90,13 @@ test('a listing that never ends is given up', () => {
   );
   assert.throws(() => socket.dump(linkDumpRequest(), parseNsid), { reason: 'EMSGSIZE' });
 });
+
+test("a listing of more than is wanted is given up, and its rest is nobody's", () => {
+  const { socket, libc } = scripted(({ sequence }, attempt) => [
+    ...Array.from({ length: attempt === 1 ? 3 : 2 }, () => ({ bytes: nsid(attempt, { sequence }) })),
+    { bytes: done({ sequence }) },
+  ]);
+  assert.throws(() => socket.dump(linkDumpRequest(), parseNsid, 2), { code: 'NODEAGENT_NETLINK', reason: 'EMSGSIZE' });
+  assert.equal(libc.open, 0);
+  assert.deepEqual(socket.dump(linkDumpRequest(), parseNsid, 2), [2, 2]);
+});

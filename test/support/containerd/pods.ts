@@ -10,9 +10,25 @@ export interface PodSpec {
   /** Their names: `main` and `sidecar`, unless it says otherwise. They sleep. */
   readonly containers?: readonly string[];
   readonly hostNetwork?: boolean;
+  readonly hostPID?: boolean;
   /** As the kubelet makes them with the cgroupfs driver, unless it says otherwise: <prefix>/kubepods/burstable/pod<uid>. */
   readonly cgroupParent?: string;
   readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** A container that does more than sleep. */
+export interface ContainerSpec {
+  readonly name: string;
+  readonly command: readonly string[];
+  /** All of them read-only. */
+  readonly mounts?: readonly HostPath[];
+  /** What a kubelet makes of a securityContext, in the words of CRI. */
+  readonly securityContext?: object;
+}
+
+export interface HostPath {
+  readonly hostPath: string;
+  readonly containerPath: string;
 }
 
 export interface RunningContainer {
@@ -20,6 +36,8 @@ export interface RunningContainer {
   readonly id: string;
   readonly pid: number;
   readonly restartCount: number;
+  /** Where its output is, in the form of CRI. */
+  readonly log: string;
 }
 
 export interface RunningPod extends Required<Omit<PodSpec, 'containers'>> {
@@ -57,9 +75,9 @@ export class Pods {
   }
 
   async create(spec: PodSpec): Promise<RunningPod> {
-    const { hostNetwork = false, labels = {}, containers = DEFAULT_CONTAINERS } = spec;
+    const { hostNetwork = false, hostPID = false, labels = {}, containers = DEFAULT_CONTAINERS } = spec;
     const { cgroupParent = `${this.#where.cgroup}/burstable/pod${spec.uid}` } = spec;
-    const named = { ...spec, hostNetwork, labels, cgroupParent };
+    const named = { ...spec, hostNetwork, hostPID, labels, cgroupParent };
     const sandboxId = await this.#cri.runPodSandbox(this.#sandboxConfig(named));
     const { pid, netns, interfaces } = await this.#cri.podSandboxStatus(sandboxId);
     const hostInterfaces = interfaces
@@ -74,31 +92,41 @@ export class Pods {
         .sort((a, b) => (a.name < b.name ? -1 : 1)),
     };
     const running: RunningContainer[] = [];
-    for (const name of containers) running.push(await this.#run(pod, name, 0));
+    for (const name of containers) running.push(await this.#run(pod, { name, command: SLEEP }, 0));
     return { ...pod, containers: running };
+  }
+
+  /** Starts one more container in a pod. */
+  async addContainer(pod: RunningPod, spec: ContainerSpec): Promise<RunningContainer> {
+    return this.#run(pod, spec, 0);
   }
 
   /** Puts another container in the place of one that ended, as a kubelet does. */
   async restartContainer(pod: RunningPod, name: string): Promise<RunningPod> {
     const before = pod.containers.find((one) => one.name === name);
     if (before === undefined) throw new TypeError(`no ${name} in ${pod.name}`);
-    const container = await this.#run(pod, name, before.restartCount + 1);
+    const container = await this.#run(pod, { name, command: SLEEP }, before.restartCount + 1);
     await this.#cri.removeContainer(before.id);
     return { ...pod, containers: pod.containers.map((one) => (one === before ? container : one)) };
   }
 
-  async #run(pod: RunningPod, name: string, attempt: number): Promise<RunningContainer> {
+  async #run(pod: RunningPod, spec: ContainerSpec, attempt: number): Promise<RunningContainer> {
+    const { name, command, mounts = [], securityContext = {} } = spec;
+    const logPath = `${name}-${attempt}.log`;
     const config = {
       metadata: { name, attempt },
-      ...{ image: { image: IMAGE }, command: SLEEP, log_path: `${name}-${attempt}.log` },
+      ...{ image: { image: IMAGE }, command, log_path: logPath },
+      mounts: mounts.map(({ hostPath, containerPath }) => ({
+        ...{ host_path: hostPath, container_path: containerPath, readonly: true },
+      })),
       labels: { ...kubeletLabels(pod), 'io.kubernetes.container.name': name },
       annotations: { 'io.kubernetes.container.restartCount': String(attempt) },
-      linux: { security_context: { namespace_options: namespaceOptions(pod) } },
+      linux: { security_context: { ...securityContext, namespace_options: namespaceOptions(pod) } },
     };
     const id = await this.#cri.createContainer(pod.sandboxId, config, this.#sandboxConfig(pod));
     await this.#cri.startContainer(id);
     const { pid } = await this.#cri.containerStatus(id);
-    return { name, id, pid, restartCount: attempt };
+    return { name, id, pid, restartCount: attempt, log: `${this.#where.logs}/${pod.uid}/${logPath}` };
   }
 
   #sandboxConfig(pod: Omit<Required<PodSpec>, 'containers'>): object {
@@ -125,6 +153,6 @@ function kubeletLabels({ namespace, name, uid }: Pick<PodSpec, 'namespace' | 'na
   };
 }
 
-function namespaceOptions({ hostNetwork }: { readonly hostNetwork: boolean }): object {
-  return { network: hostNetwork ? 'NODE' : 'POD', pid: 'CONTAINER', ipc: 'POD' };
+function namespaceOptions({ hostNetwork, hostPID }: Pick<RunningPod, 'hostNetwork' | 'hostPID'>): object {
+  return { network: hostNetwork ? 'NODE' : 'POD', pid: hostPID ? 'NODE' : 'CONTAINER', ipc: 'POD' };
 }

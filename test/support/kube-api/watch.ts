@@ -140,6 +140,7 @@ function writeChange({ response, writer }: Watch, { version, before, after }: Ch
   }
 }
 
+/** What ended is open until its connection is. */
 function writeEvent(response: ServerResponse, type: string, object: object): void {
-  response.write(`${JSON.stringify({ type, object })}\n`);
+  if (!response.writableEnded) response.write(`${JSON.stringify({ type, object })}\n`);
 }
