@@ -239,7 +239,11 @@ describe('an agent beside containerd', { skip: missing(...CONTAINERD_REQUIREMENT
     });
     await sendAround(pods);
     await assertEqualsKernel(pods);
-    assert.equal(reportOf(gone), undefined);
+    // once more, for its last sample
+    await eventually(
+      () => reportOf(gone),
+      (seen) => seen === undefined,
+    );
   });
 
   test('no counter went back from one sample to the next, and none was of two pods', () => {

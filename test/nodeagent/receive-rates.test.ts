@@ -7,7 +7,7 @@ import { Store } from '../../apiserver/store/store.js';
 import { CheckedReadings } from '../../nodeagent/checked-readings.js';
 import type { Pod } from '../../nodeagent/inventory/pod.js';
 import { ReceiveCheck } from '../../nodeagent/inventory/receive-check.js';
-import { INTERFACE_COUNTERS, TRANSPORT_COUNTERS } from '../../openapi/node-report.js';
+import { INTERFACE_COUNTERS, TRANSPORT_COUNTERS } from '../../openapi/report-terms.js';
 
 const RECEIVE_BYTES = INTERFACE_COUNTERS.indexOf('receiveBytes');
 const INTERVAL_MS = 15_000;
