@@ -40,11 +40,14 @@ interface Seen {
   readonly name: string;
   readonly settled: Look;
   readonly end: Look;
+  /** In the first half, from the first minute on: V8 still compiles what turns out to be run often. */
+  readonly early: PerSweep;
   readonly quiet: PerSweep;
   /** With more processes on the machine. */
   readonly crowded: PerSweep;
 }
 
+const HEADER = line('what', ['CPU a sweep', 'of a core', 'wall', 'RSS 1 min', 'at the end', 'anonymous', 'files']);
 const [cpu] = cpus();
 const options = readOptions();
 const reason = whyMissing('root', 'ip', 'nsenter', 'setpriv');
@@ -77,7 +80,7 @@ function readOptions(): Options {
   return { minutes, intervalMs, only: values.only, nodeFlags: values['node-flags'].split(' ').filter(Boolean) };
 }
 
-type Closers = (() => Promise<unknown> | void)[];
+type Closers = (() => Promise<void>)[];
 
 async function bench(): Promise<void> {
   const closers: Closers = [];
@@ -136,7 +139,7 @@ async function end({ child, ended }: Run): Promise<void> {
 
 async function watch(agents: readonly AgentRun[], closers: Closers, signal: AbortSignal): Promise<Seen[]> {
   const totalMs = options.minutes * MINUTE_MS;
-  const settledMs = Math.min(MINUTE_MS, totalMs / 2);
+  const settledMs = Math.min(MINUTE_MS, totalMs / 4);
   const crowdedMs = Math.min(3 * MINUTE_MS, totalMs / 2);
   const lookAfter = async (ms: number): Promise<Look[]> => {
     await delay(ms, undefined, { signal });
@@ -145,14 +148,21 @@ async function watch(agents: readonly AgentRun[], closers: Closers, signal: Abor
     return looks;
   };
   const settled = await lookAfter(settledMs);
-  const ended = await lookAfter(totalMs - settledMs);
+  const half = await lookAfter(totalMs / 2 - settledMs);
+  const ended = await lookAfter(totalMs / 2);
   closers.push(await startProcesses(MORE_PROCESSES));
   const crowdedStart = await lookAfter(2 * options.intervalMs);
   const crowdedEnd = await lookAfter(crowdedMs);
   return agents.flatMap((agent, i) => {
-    const [first, last, from, to] = [settled[i], ended[i], crowdedStart[i], crowdedEnd[i]];
-    if (first === undefined || last === undefined || from === undefined || to === undefined) return [];
-    return [{ name: agent.name, settled: first, end: last, quiet: between(first, last), crowded: between(from, to) }];
+    const [first, middle, last, from, to] = [settled[i], half[i], ended[i], crowdedStart[i], crowdedEnd[i]];
+    if (first === undefined || middle === undefined || last === undefined || from === undefined || to === undefined)
+      return [];
+    return [
+      {
+        ...{ name: agent.name, settled: first, end: last },
+        ...{ early: between(first, middle), quiet: between(middle, last), crowded: between(from, to) },
+      },
+    ];
   });
 }
 
@@ -192,21 +202,17 @@ function measurePredecessor(pids: readonly number[]): PerSweep {
 
 function print(seen: readonly Seen[], predecessor: PerSweep): void {
   const { minutes, intervalMs } = options;
+  const half = `of ${minutes / 2} min each`;
   console.log(
-    `\nAgent as shipped: ${PODS} pods × 3 interfaces, ${minutes} min at ${intervalMs / 1_000} s; one look costs the agent nothing of this`,
+    `\nAgent as shipped: ${PODS} pods × 3 interfaces, ${intervalMs / 1_000} s; two halves ${half}\n${HEADER}`,
   );
-  console.log(line('what', ['CPU a sweep', 'of a core', 'wall', 'RSS 1 min', 'RSS at end', 'own', 'files']));
-  for (const {
-    name,
-    settled,
-    end: { before: end },
-    quiet,
-    crowded,
-  } of seen) {
-    const memory = [settled.before.rssMiB, end.rssMiB, end.anonymousMiB].map((mib) => `${mib.toFixed(1)} MiB`);
-    console.log(line(name, [...perSweep(quiet), ...memory, `${settled.before.files}, ${end.files}`]));
+  for (const { name, settled, end, early, quiet, crowded } of seen) {
+    const { rssMiB, anonymousMiB, files } = end.before;
+    const memory = [settled.before.rssMiB, rssMiB, anonymousMiB].map((mib) => `${mib.toFixed(1)} MiB`);
+    console.log(line(name, [...perSweep(quiet), ...memory, `${settled.before.files}, ${files}`]));
+    console.log(line('  in the first half, while V8 compiles', perSweep(early)));
     const note = `${(crowded.wallMs / quiet.wallMs).toFixed(2)} of the time, ${(crowded.cpuMs / quiet.cpuMs).toFixed(2)} of the CPU`;
-    console.log(line(`  with ${MORE_PROCESSES} more processes`, perSweep(crowded), note));
+    console.log(line(`  with ${MORE_PROCESSES} more processes, afterwards`, perSweep(crowded), note));
   }
   const [first] = seen;
   const factor = first && `${(predecessor.cpuMs / first.quiet.cpuMs).toFixed(0)} times the CPU of "${first.name}"`;

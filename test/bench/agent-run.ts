@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { get } from 'node:http';
+import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -118,8 +119,8 @@ export async function urlIn(program: Run, message: string): Promise<string> {
   return found;
 }
 
-function fetchMetrics(url: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    get(`${url}/metrics`, { agent: false }, (response) => text(response).then(resolve, reject)).on('error', reject);
-  });
+async function fetchMetrics(url: string): Promise<string> {
+  const request = get(`${url}/metrics`, { agent: false });
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  return text(response);
 }

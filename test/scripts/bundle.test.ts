@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
@@ -7,18 +8,48 @@ import { pathToFileURL } from 'node:url';
 import { build, type BuildOptions } from 'esbuild';
 import { makeBundle } from '../support/bundle.js';
 
+async function buildOptions(): Promise<BuildOptions> {
+  const { BUILD_OPTIONS } = (await import(join(process.cwd(), 'scripts/bundle.mjs'))) as {
+    BUILD_OPTIONS: BuildOptions;
+  };
+  return BUILD_OPTIONS;
+}
+
 test('a bundled part loads koffi where no packages are installed', async () => {
   const shipped = await makeBundle();
   try {
-    const { BUILD_OPTIONS } = (await import(join(process.cwd(), 'scripts/bundle.mjs'))) as {
-      BUILD_OPTIONS: BuildOptions;
-    };
+    const options = await buildOptions();
     const outdir = join(dirname(shipped.file), 'test-parts');
-    await build({ ...BUILD_OPTIONS, entryPoints: ['nodeagent/rtnetlink/libc.ts'], outdir });
+    await build({ ...options, entryPoints: ['nodeagent/rtnetlink/libc.ts'], outdir });
     const part = pathToFileURL(join(outdir, 'libc.mjs')).href;
     const script = `import(${JSON.stringify(part)}).then(async ({ loadLibc }) => console.log((await loadLibc()).close(-1)))`;
     assert.equal(execFileSync(process.execPath, ['-e', script], { cwd: '/', encoding: 'utf8' }).trim(), '-1');
   } finally {
     await shipped.remove();
   }
+});
+
+/** Whatever is loaded with a program stays in its memory; what a flag asks for is loaded when it does. */
+const AGENT_PACKAGES = ['commander', 'pino', 'prom-client'];
+
+test('an agent loads three packages and what they need', async () => {
+  const { metafile } = await build({
+    ...(await buildOptions()),
+    ...{ entryPoints: ['cli/podnet.ts'], outdir: 'dist', write: false, metafile: true },
+  });
+  const loaded = new Set<string>();
+  const load = (file: string | undefined): void => {
+    const output = metafile.outputs[file ?? ''];
+    if (file === undefined || output === undefined || loaded.has(file)) return;
+    loaded.add(file);
+    for (const { path, kind } of output.imports) if (kind === 'import-statement') load(path);
+  };
+  load(Object.keys(metafile.outputs).find((file) => metafile.outputs[file]?.entryPoint === 'nodeagent/main.ts'));
+  const sources = [...loaded].flatMap((file) => Object.keys(metafile.outputs[file]?.inputs ?? {}));
+  assert.ok(sources.includes('nodeagent/sweeper.ts'));
+  const { dependencies } = JSON.parse(await readFile('package.json', 'utf8')) as { dependencies: object };
+  const packages = Object.keys(dependencies).filter((name) =>
+    sources.some((source) => source.includes(`node_modules/${name}/`)),
+  );
+  assert.deepEqual(packages.sort(), AGENT_PACKAGES);
 });
