@@ -1,22 +1,29 @@
 import { INTERFACE_COUNTERS } from '../openapi/report-terms.js';
 import type { InterfaceReading, TransportReading } from './collectors/collector.js';
-import { netnsId, type Netns, type Pod } from './inventory/pod.js';
+import type { Netns, Pod } from './inventory/pod.js';
 import type { ReceiveCheck, Verdict } from './inventory/receive-check.js';
+import type { NetnsEpochs } from './netns-epochs.js';
 import type { PodReadings } from './report/history.js';
 
 const RECEIVE_BYTES = INTERFACE_COUNTERS.indexOf('receiveBytes');
 const RECEIVE_PACKETS = INTERFACE_COUNTERS.indexOf('receivePackets');
 const RECEIVE = INTERFACE_COUNTERS.flatMap((name, column) => (name.startsWith('receive') ? [column] : []));
 
+/** What is known of the pods from sweep to sweep, to judge the next by. */
+export interface ReadingChecks {
+  readonly received: ReceiveCheck;
+  readonly epochs: NetnsEpochs;
+}
+
 /** What the collectors of one sweep have read; what an interface says it received is believed only when the receive check agrees. */
 export class CheckedReadings {
-  readonly #check: ReceiveCheck;
+  readonly #checks: ReadingChecks;
   readonly #interfaces = new Map<string, readonly InterfaceReading[]>();
   readonly #loopbacks = new Map<string, readonly number[]>();
   readonly #transport = new Map<string, TransportReading>();
 
-  constructor(check: ReceiveCheck) {
-    this.#check = check;
+  constructor(checks: ReadingChecks) {
+    this.#checks = checks;
   }
 
   addInterfaces({ uid }: Pod, interfaces: readonly InterfaceReading[], loopback?: readonly number[]): void {
@@ -41,12 +48,15 @@ export class CheckedReadings {
 
   #checkPod(
     uid: string,
-    readings: readonly InterfaceReading[],
+    found: readonly InterfaceReading[],
     { netns, atMs }: { readonly netns: Netns; readonly atMs: number },
   ): readonly InterfaceReading[] {
+    const { received, epochs } = this.#checks;
     const loopback = this.#loopbacks.get(uid);
-    const verdict = this.#check.check({
-      ...{ uid, netns: netnsId(netns), atMs },
+    const id = epochs.idOf(uid, netns, found, loopback);
+    const readings = found.map((one) => withNetns(one, netns, id));
+    const verdict = received.check({
+      ...{ uid, netns: id, atMs },
       interfaces: readings.map(({ meta: { name, identity }, counters }) => ({
         ...{ name, identity, receiveBytes: counters[RECEIVE_BYTES] ?? NaN },
         isUsed: counters.some((value) => value > 0),
@@ -54,15 +64,23 @@ export class CheckedReadings {
       loopback: { bytes: loopback?.[RECEIVE_BYTES] ?? NaN, packets: loopback?.[RECEIVE_PACKETS] ?? NaN },
       ip: this.#transport.get(uid)?.ip ?? { bytes: NaN, groupBytes: NaN, packets: NaN },
     });
-    return verdict.kind === 'sound' ? readings : readings.map((one) => judge(one, verdict, netns));
+    return verdict.kind === 'sound' ? readings : readings.map((one) => judge(one, verdict, id));
   }
+}
+
+/** A known identity begins with the inode: it is to begin with what names the namespace at all times. */
+function withNetns(reading: InterfaceReading, { inode }: Netns, id: string): InterfaceReading {
+  const { meta } = reading;
+  const ofInode = `${inode}/`;
+  if (id === String(inode) || !meta.identity.startsWith(ofInode)) return reading;
+  return { ...reading, meta: { ...meta, identity: `${id}/${meta.identity.slice(ofInode.length)}` } };
 }
 
 /** What comes of a VF was counted by its PF, whatever the network stack of the pod saw of it. */
 function judge(
   reading: InterfaceReading,
   verdict: Exclude<Verdict, { kind: 'sound' }>,
-  netns: Netns,
+  netnsId: string,
 ): InterfaceReading {
   const { meta, counters } = reading;
   if (meta.source !== 'netdev') return reading;
@@ -71,7 +89,7 @@ function judge(
     return verdict.names.has(meta.name) ? { meta: { ...meta, receiveUnreliable: true }, counters: blank } : reading;
   }
   if (verdict.name !== meta.name) return reading;
-  const identity = `${meta.identity === '' ? netnsId(netns) : meta.identity}/ip`; // the ifindex of a device without multicast is not known
+  const identity = `${meta.identity === '' ? netnsId : meta.identity}/ip`; // the ifindex of a device without multicast is not known
   return {
     meta: { ...meta, source: 'ip', identity },
     counters: blank.with(RECEIVE_BYTES, verdict.receiveBytes).with(RECEIVE_PACKETS, verdict.receivePackets),

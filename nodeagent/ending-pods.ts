@@ -12,8 +12,8 @@ export class EndingPods {
   readonly #since = new Map<string, number>();
   /** Those of which nobody will know any more. */
   readonly #gone = new Set<string>();
-  /** The newest round over them. */
-  #last: Round | undefined;
+  /** The newest rounds over them, oldest first: of each pod its newest reading. */
+  #last: readonly Round[] = [];
 
   /** @param isGone it is no longer listed: its next reading is the last */
   add(uid: string, isGone: boolean, nowMs: number): void {
@@ -46,10 +46,12 @@ export class EndingPods {
     const ours = [...this.#since.keys()].filter((uid) => asked.has(uid));
     const ended = new Set(ours.filter((uid) => !isRead(round, uid) || this.#gone.has(uid)));
     for (const uid of ended) this.#forget(uid);
-    this.#last = restricted(round, (uid) => this.#since.has(uid));
-    const earlier = before && restricted(before, (uid) => ended.has(uid) && !isRead(round, uid));
-    const now = restricted(round, (uid) => ended.has(uid));
-    return { ended, rounds: [earlier, now].filter((one) => one !== undefined) };
+    this.#last = [
+      ...before.flatMap((one) => restricted(one, (uid) => this.#since.has(uid) && !asked.has(uid))),
+      ...restricted(round, (uid) => this.#since.has(uid)),
+    ];
+    const earlier = before.flatMap((one) => restricted(one, (uid) => ended.has(uid) && !isRead(round, uid)));
+    return { ended, rounds: [...earlier, ...restricted(round, (uid) => ended.has(uid))] };
   }
 
   #forget(uid: string): void {
@@ -62,11 +64,11 @@ function isRead({ readings }: Round, uid: string): boolean {
   return (readings.interfaces.get(uid)?.length ?? 0) > 0;
 }
 
-/** The part of a round that is about some pods; undefined where it read none of them. */
-function restricted(round: Round, isWanted: (uid: string) => boolean): Round | undefined {
+/** The part of a round that is about some pods; none where it read none of them. */
+function restricted(round: Round, isWanted: (uid: string) => boolean): [Round] | [] {
   const { interfaces, transport = new Map<string, readonly number[]>() } = round.readings;
   const wanted = [...interfaces].filter(([uid, { length }]) => length > 0 && isWanted(uid));
-  if (wanted.length === 0) return undefined;
+  if (wanted.length === 0) return [];
   const readings = { interfaces: new Map(wanted), transport: new Map([...transport].filter(([uid]) => isWanted(uid))) };
-  return { ...round, readings };
+  return [{ ...round, readings }];
 }

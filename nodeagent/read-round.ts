@@ -1,10 +1,9 @@
 import type { NodeReport } from '../openapi/node-report.js';
 import type { Clock } from '../runtime/clock.js';
 import { errorMessage } from '../runtime/logger.js';
-import { CheckedReadings } from './checked-readings.js';
+import { CheckedReadings, type ReadingChecks } from './checked-readings.js';
 import type { Collector } from './collectors/collector.js';
 import type { Pod, SkipReason } from './inventory/pod.js';
-import type { ReceiveCheck } from './inventory/receive-check.js';
 import type { PodReadings } from './report/history.js';
 
 /** What one round over some pods has read. */
@@ -22,7 +21,7 @@ export interface Round {
 export interface ReadRoundDeps {
   readonly collectors: ReadonlyMap<string, Collector>;
   readonly clock: Pick<Clock, 'monotonicMs'>;
-  readonly check: ReceiveCheck;
+  readonly checks: ReadingChecks;
   /** What is not read by then is not read. */
   readonly timeoutMs: number;
 }
@@ -30,10 +29,10 @@ export interface ReadRoundDeps {
 /** Reads pods once: one collector after the other; what one had added before it failed or ran out of time stays. */
 export async function readRound(
   pods: readonly Pod[],
-  { collectors, clock, check, timeoutMs }: ReadRoundDeps,
+  { collectors, clock, checks, timeoutMs }: ReadRoundDeps,
 ): Promise<Round> {
   const startedMs = clock.monotonicMs();
-  const readings = new CheckedReadings(check);
+  const readings = new CheckedReadings(checks);
   const skipped = new Map<string, SkipReason>();
   const failures: string[] = [];
   const results: NodeReport['collectors'] = [];

@@ -26,7 +26,7 @@ const BUCKETS = [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.
 export function createSelfMetrics(registry: Registry, version: string): SelfMetrics {
   const registers = [registry];
   addProcessMetrics(registry, 'podnet_nodeagent', version);
-  return {
+  const metrics: SelfMetrics = {
     registry,
     sweepSeconds: new Histogram({
       name: 'podnet_nodeagent_sweep_duration_seconds',
@@ -65,7 +65,7 @@ export function createSelfMetrics(registry: Registry, version: string): SelfMetr
     }),
     deniedProcesses: new Gauge({
       name: 'podnet_nodeagent_processes_denied',
-      help: 'Processes whose network namespace the agent may not look at (procfs mounted with hidepid).',
+      help: 'Processes whose network namespace the agent may not look at (procfs mounted with hidepid); of --pod-source netns alone.',
       registers,
     }),
     pods: new Gauge({ name: 'podnet_nodeagent_pods', help: 'Pods known to the agent.', registers }),
@@ -95,7 +95,7 @@ export function createSelfMetrics(registry: Registry, version: string): SelfMetr
     }),
     podListAge: new Gauge({
       name: 'podnet_nodeagent_pod_list_age_seconds',
-      help: "Time since the Kubernetes API last gave a sign of life about this node's pods; NaN before the first.",
+      help: "Time since the Kubernetes API last gave a sign of life about this node's pods; NaN before the first; of --pod-source kubernetes alone.",
       registers,
     }),
     badAnnotations: new Gauge({
@@ -112,4 +112,8 @@ export function createSelfMetrics(registry: Registry, version: string): SelfMetr
       registers,
     }),
   };
+  // a gauge without labels begins at 0, which would be said of what nobody looks at
+  metrics.podListAge.remove();
+  metrics.deniedProcesses.remove();
+  return metrics;
 }

@@ -80,7 +80,7 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
     sweeper.noteEnding(uid, isGone);
     ending.wake();
   };
-  const credentials = await createCredentials(options, {
+  const credentials = createCredentials(options, {
     ...{ clock, log, serverCa: deps.serverCa },
     onRead: (file, isReadable) => metrics.fileReadable.set({ file }, isReadable ? 1 : 0),
   });

@@ -7,6 +7,7 @@ import { EndingPods } from './ending-pods.js';
 import { KnownPods } from './known-pods.js';
 import type { Pod, PodSource } from './inventory/pod.js';
 import { ReceiveCheck } from './inventory/receive-check.js';
+import { NetnsEpochs } from './netns-epochs.js';
 import { readRound, type Round } from './read-round.js';
 import { draftReport, type ReportDraft, type Sender } from './report/build.js';
 import { History } from './report/history.js';
@@ -36,7 +37,7 @@ const NOT_KNOWN_YET = 'which pods there are is not known yet';
 export class Sweeper {
   readonly #deps: SweeperDeps;
   readonly #history = new History();
-  readonly #receiveCheck = new ReceiveCheck();
+  readonly #checks = { received: new ReceiveCheck(), epochs: new NetnsEpochs() };
   readonly #ending = new EndingPods();
   readonly #pods: KnownPods;
   /** Pods that ended since the last round over all pods: a report that has their last samples names them. */
@@ -159,7 +160,9 @@ export class Sweeper {
       this.#tell('');
       return undefined;
     }
-    this.#receiveCheck.keepOnly(uidsOf(pods));
+    const uids = uidsOf(pods);
+    this.#checks.received.keepOnly(uids);
+    this.#checks.epochs.keepOnly(uids);
     onPods?.(pods);
     return pods;
   }
@@ -167,7 +170,7 @@ export class Sweeper {
   #read(pods: readonly Pod[]): Promise<Round> {
     const { collectors, clock, sender } = this.#deps;
     const timeoutMs = Math.round(sender.intervalMs * SWEEP_SHARE);
-    return readRound(pods, { collectors, clock, check: this.#receiveCheck, timeoutMs });
+    return readRound(pods, { collectors, clock, checks: this.#checks, timeoutMs });
   }
 
   /** A round that is no later than the newest sample says nothing that is not known. */
@@ -175,7 +178,7 @@ export class Sweeper {
     if (takenAt <= (this.#history.newest?.takenAt ?? -Infinity)) return;
     const { historyMs, sender } = this.#deps;
     this.#sequence++;
-    this.#history.add({ sequence: this.#sequence, takenAt }, readings, historyMs() + sender.intervalMs);
+    this.#history.add({ sequence: this.#sequence, takenAt }, readings, historyMs() + 2 * sender.intervalMs);
   }
 
   /** The report for a server that has the samples up to a sequence. */

@@ -48,8 +48,7 @@ export class PodSeries {
     const { interfaces, leftOut, isRead, transport = [] } = pod;
     if (isRead) this.#addInterfaces(interfaces, leftOut, rows);
     this.#addTransport(transport, rows);
-    const isForgotten = this.transport !== undefined && newestRow(this.node.readings(this.transport)) < 0;
-    if (isForgotten || hasEnded(pod)) this.transport = undefined;
+    if (this.transport !== undefined && this.#isPast(pod, this.transport)) this.transport = undefined;
   }
 
   /** Whether it was read and has no interface: it has none yet, or its containers have ended. */
@@ -90,6 +89,17 @@ export class PodSeries {
     }
   }
 
+  /**
+   * Whether its transport counters are of no use: too old to be held, or of a pod that has ended. A sample without a reading of it
+   * may be of other pods alone, as is the last one of each pod that ends: only an interval after its own a whole one was due.
+   */
+  #isPast(pod: AcceptedPod, transport: TransportSeries): boolean {
+    const readings = this.node.readings(transport);
+    const row = newestRow(readings);
+    if (row < 0) return true;
+    return hasEnded(pod) && this.node.newestMs - (readings.takenAtMs[row] ?? NaN) >= this.node.intervalMs;
+  }
+
   #addTransport(readings: NonNullable<AcceptedPod['transport']>, { rows, capacity }: Rows): void {
     for (const [i, row] of rows.entries()) {
       const reading = readings[i] ?? null;
@@ -100,7 +110,7 @@ export class PodSeries {
   }
 }
 
-/** Whether a pod was read, and nothing was found to be read: what it counted last is not of the present. */
+/** Whether a pod was read, and nothing was found to be read: if that sample was of it, what it counted last is not of the present. */
 function hasEnded({ meta, isRead, interfaces, transport = [] }: AcceptedPod): boolean {
   return isRead && meta.complete && interfaces.length === 0 && (transport.at(-1) ?? null) === null;
 }

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { INTERFACE_COUNTERS, REPORT_LIMITS } from '../../openapi/report-terms.js';
 import type { NetnsLayout } from '../inventory/layout.js';
-import { netnsId, networkOf, type Netns, type Pod, type SkipReason } from '../inventory/pod.js';
+import { networkOf, type Netns, type Pod, type SkipReason } from '../inventory/pod.js';
 import { readInNetns } from '../inventory/read-netns.js';
 import { parseDevMcast } from '../procfs/dev-mcast.js';
 import { ProcParseError, ProcTooLargeError, ifReadable } from '../procfs/errors.js';
@@ -107,7 +107,7 @@ function describe(pod: Pod, netns: Netns, { lines, indexes, layout, hostNames }:
       meta: {
         name,
         ...networkOf(pod, name, layout.defaultRoute),
-        identity: ifindex === undefined ? '' : `${netnsId(netns)}/${ifindex}`,
+        identity: ifindex === undefined ? '' : `${netns.inode}/${ifindex}`,
         source: 'netdev',
         ...(lowerDevices !== undefined && { lowerDevices: lowerDevices.slice(0, MAX_LOWER_DEVICES) }),
         ...(hostInterface !== undefined && { hostInterface }),

@@ -75,6 +75,7 @@ export async function startKubernetesInventory(
     return located;
   };
 
+  metrics.podListAge.set(NaN);
   return {
     ready,
     source: createKubernetesPods({

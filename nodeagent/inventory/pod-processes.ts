@@ -18,8 +18,6 @@ const YOUNG_MS = 120_000;
 const MAX_ROUTINE_REREADS = 32;
 /** Processes handed out for one pod: each is asked only if those before it are gone. */
 const MAX_PROCESSES = 4;
-/** Inodes of a pod's former namespaces that are remembered: a pod seldom has a second one. */
-const MAX_EARLIER = 64;
 
 export type AskedPod = Pick<ListedPod, 'uid' | 'cgroupUid'>;
 
@@ -62,8 +60,7 @@ interface Entry {
   netns: Netns | undefined;
   /** The last choice there was. */
   found: Choice | undefined;
-  /** How many namespaces of the pod were left, by inode. */
-  readonly earlier: Map<number, number>;
+  generation: number;
   isHeld: boolean;
   isContested: boolean;
 }
@@ -208,7 +205,7 @@ function newEntry(of: Pick<Entry, 'uid' | 'key' | 'sinceMs'>): Entry {
     choice: undefined,
     netns: undefined,
     found: undefined,
-    earlier: new Map(),
+    generation: 0,
     isHeld: false,
     isContested: false,
   };
@@ -226,19 +223,14 @@ function continues(choice: Choice, before: Choice): boolean {
   );
 }
 
-/** Under the inode of the one before it may be another namespace: then it is the next of that inode. */
+/** What was found goes on, or is the next of its kind. */
 function remember(entry: Entry, choice: Choice): Netns {
   const { inode, anchors } = choice;
-  const { found, earlier } = entry;
-  if (found !== undefined && !continues(choice, found)) {
-    if (earlier.size === MAX_EARLIER) earlier.clear();
-    earlier.set(found.inode, (earlier.get(found.inode) ?? 0) + 1);
-  }
+  if (entry.found !== undefined && !continues(choice, entry.found)) entry.generation++;
   entry.found = choice;
-  const before = earlier.get(inode) ?? 0;
   return {
     inode,
-    ...(before > 0 && { earlier: before }),
+    generation: entry.generation,
     processes: anchors.slice(0, MAX_PROCESSES).map(({ pid, startMs }) => ({ pid, startMs })),
   };
 }

@@ -26,17 +26,9 @@ export interface NetnsProcess {
 export interface Netns {
   /** Of its net/dev, see ProcFs.netInode. */
   readonly inode: number;
-  /**
-   * How many namespaces of this pod had the inode before: the kernel gives the lowest that is free, so that a sandbox made anew mostly
-   * gets that of the one before. Absent: none.
-   */
-  readonly earlier?: number;
+  /** Counts up when none of the pod's processes lived on: under the same inode it may be another namespace since. Absent: 0. */
+  readonly generation?: number;
   readonly processes: readonly NetnsProcess[];
-}
-
-/** Tells the network namespaces of a pod apart. */
-export function netnsId({ inode, earlier = 0 }: Netns): string {
-  return earlier === 0 ? String(inode) : `${inode}.${earlier}`;
 }
 
 /** Why the network namespace of a pod cannot be told. */

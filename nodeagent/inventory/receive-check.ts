@@ -194,7 +194,28 @@ function compare(
   state.doubts.appease({ ms, bytes: growth.arrived });
 }
 
-function verdictOf({ replacement, undecided, doubts }: State, reading: ReceiveReading): Verdict {
+/**
+ * What IP receives while several interfaces are in use is not that of one: the replacement stands still meanwhile. Of another interface
+ * it begins anew.
+ */
+function follow(state: State, reading: ReceiveReading): Replacement | undefined {
+  const { replacement } = state;
+  const only = onlyInUse(reading);
+  const received = withoutLoopback(reading);
+  if (replacement === undefined || Number.isNaN(received.bytes + received.packets)) return replacement;
+  if (only === undefined) {
+    const { interfaceKey, bytes, packets } = replacement;
+    const base = { bytes: received.bytes - bytes, packets: received.packets - packets };
+    state.replacement = { interfaceKey, base, bytes, packets };
+  } else if (keyOf(only) !== replacement.interfaceKey) {
+    state.replacement = { interfaceKey: keyOf(only), base: received, ...NOTHING };
+  }
+  return state.replacement;
+}
+
+function verdictOf(state: State, reading: ReceiveReading): Verdict {
+  const { undecided, doubts } = state;
+  const replacement = follow(state, reading);
   const only = onlyInUse(reading);
   if (replacement !== undefined && only !== undefined) {
     const { bytes, packets } = withoutLoopback(reading);

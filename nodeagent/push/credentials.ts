@@ -1,7 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
-import { StartError } from '../../runtime/start-error.js';
 import { RereadFile } from './reread-file.js';
 
 /** Where the manifests mount the projected token. */
@@ -14,7 +13,10 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
 /** What a push needs besides the report: whom to trust, and who we are. Both may change at any time. */
 export interface Credentials {
-  /** PEM; undefined: the system's authorities. */
+  /**
+   * PEM; undefined: the system's authorities.
+   * @throws {TypeError} when they are to be in a file that cannot be used: it is not for the system's to stand in for them
+   */
   readonly ca: () => Promise<string | undefined>;
   /** Undefined: none is sent. */
   readonly token: () => Promise<string | undefined>;
@@ -35,13 +37,13 @@ export interface CredentialsDeps {
   readonly serverCa?: string | undefined;
 }
 
-/** @throws {StartError} when there is to be an authority, and its file cannot be used */
-export async function createCredentials(files: CredentialFiles, deps: CredentialsDeps): Promise<Credentials> {
+export function createCredentials(files: CredentialFiles, deps: CredentialsDeps): Credentials {
   const { clock, log, onRead, serverCa } = deps;
   const create = (name: 'token' | 'server-ca', path: string, parse: (text: string) => string): RereadFile =>
     new RereadFile({
       ...{ path, parse, log, flag: `--${name}-file` },
       maxBytes: name === 'token' ? MAX_TOKEN_BYTES : MAX_CA_BYTES,
+      without: name === 'token' ? 'no token is sent' : 'nothing is pushed until whom to trust is known',
       onRead: (isReadable) => onRead(name, isReadable),
       monotonicMs: () => clock.monotonicMs(),
     });
@@ -50,10 +52,13 @@ export async function createCredentials(files: CredentialFiles, deps: Credential
     files.serverCaFile === undefined || serverCa !== undefined
       ? undefined
       : create('server-ca', files.serverCaFile, parseCertificates);
-  if (ca !== undefined && (await ca.current()) === undefined)
-    throw new StartError(`--server-ca-file ${String(files.serverCaFile)}: ${ca.problem}`);
   return {
-    ca: async () => serverCa ?? ca?.current(),
+    ca: async () => {
+      const read = serverCa ?? (await ca?.current());
+      if (read === undefined && ca !== undefined)
+        throw new TypeError(`--server-ca-file ${String(files.serverCaFile)}: ${ca.problem}`);
+      return read;
+    },
     token: async () => token?.current(),
     doubtToken: () => token?.invalidate(),
   };

@@ -8,6 +8,8 @@ export interface RereadFileOptions {
   readonly maxBytes: number;
   /** @throws {TypeError} when the text is not what the file is to hold; the message must not repeat it */
   readonly parse: (text: string) => string;
+  /** What that means as long as it could never be read; for the log. */
+  readonly without: string;
   /** Whether the last attempt went through. */
   readonly onRead: (isReadable: boolean) => void;
   readonly monotonicMs: () => number;
@@ -66,14 +68,14 @@ export class RereadFile {
 
   /** One line per change of state. */
   #tell(problem: string): void {
-    const { flag, path, log, onRead } = this.#options;
+    const { flag, path, without, log, onRead } = this.#options;
     onRead(problem === '');
     if (problem !== (this.#problem ?? '')) {
       if (problem === '') log.info({ flag, path }, 'the file is there again');
       else
         log.warn(
           { flag, path, problem },
-          this.#content === undefined ? 'going on without the file' : 'going on with what the file last held',
+          this.#content === undefined ? without : 'going on with what the file last held',
         );
     }
     this.#problem = problem;

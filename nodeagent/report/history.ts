@@ -3,8 +3,6 @@ import type { InterfaceReading } from '../collectors/collector.js';
 
 const WIDTH = INTERFACE_COUNTERS.length;
 const TRANSPORT_WIDTH = TRANSPORT_COUNTERS.length;
-/** Between two samples of all pods there may be one of a pod that ended. */
-const RECENT_ROWS = 2;
 /** 524,288 readings of an interface, 64 bytes each, or two thirds as many of a pod's transport. In JSON about as much, which is what a server takes. */
 const MAX_BYTES = 32 * 1024 * 1024;
 
@@ -102,7 +100,6 @@ interface Kept extends StoredSample {
 export class History {
   readonly #samples: Kept[] = [];
   #bytes = 0;
-  #recentRows: readonly Rows[] = [];
 
   /** Samples with a higher sequence, oldest first. */
   since(sequence: number): readonly StoredSample[] {
@@ -159,11 +156,9 @@ export class History {
 
   #rowsOf(series: readonly Series[], transport: readonly string[]): Rows {
     const key = Rows.keyOf(series, transport);
-    const known = this.#recentRows.find((rows) => rows.takes(key, series));
-    if (known !== undefined) return known;
-    const rows = new Rows(series, transport);
-    this.#recentRows = [rows, ...this.#recentRows].slice(0, RECENT_ROWS);
-    return rows;
+    // between two samples of all pods there may be one of a pod that ended
+    const recent = this.#samples.slice(-2).map(({ rows }) => rows);
+    return recent.find((rows) => rows.takes(key, series)) ?? new Rows(series, transport);
   }
 }
 

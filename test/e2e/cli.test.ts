@@ -172,6 +172,7 @@ describe('podnet', () => {
   }
 
   for (const flag of ['--secure-port', '--listen-address']) {
+    // Fault of network-metrics-daemon: it runs on where it cannot serve.
     test(`a taken port for ${flag} is told in one line, with a non-zero exit`, async () => {
       const holder = createServer().listen(0, '127.0.0.1').unref();
       await once(holder, 'listening');

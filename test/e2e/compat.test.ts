@@ -150,6 +150,7 @@ describe('compat', { skip: missing('prometheus', 'promtool') }, () => {
     }
   });
 
+  // Fault of network-metrics-daemon: pods without the annotation vanish from its series.
   test('a pod without the annotation is not missing from it', async () => {
     assert.deepEqual(byNetwork(await query(consoleQuery('receive', `pod='plain',namespace='nmd'`))), [
       ['plain', 'eth0', 'default', PER_SECOND],
@@ -157,6 +158,7 @@ describe('compat', { skip: missing('prometheus', 'promtool') }, () => {
     ]);
   });
 
+  // Fault of prometheus-network-shim: each pod on the host network counts the node's traffic again.
   test("the node's traffic is no pod's", async () => {
     assert.deepEqual(await query(consoleQuery('receive', `pod='agent',namespace='nmd'`)), []);
     assert.equal((await query(`container_network_receive_bytes_total{pod='agent',namespace='nmd'}`)).length, 1);
@@ -178,6 +180,7 @@ describe('compat', { skip: missing('prometheus', 'promtool') }, () => {
     }
   });
 
+  // Fault of network-metrics-daemon: without the series of cAdvisor and a rule there are none.
   test('recorded series are there without a rule', async () => {
     for (const family of CONTAINER_NETWORK) {
       const [found] = await query(`network:${family}{network_name="nmd/secondary",job="nmd"}`);
@@ -187,6 +190,7 @@ describe('compat', { skip: missing('prometheus', 'promtool') }, () => {
     }
   });
 
+  // Fault of network-metrics-daemon: its rules double the series that are stored.
   test('drop-intf drops the names of the first rules, which are there without it', async () => {
     assert.deepEqual(await query('{__name__=~".+_intf",job="nmd"}'), []);
     const early = await query('{__name__=~".+_intf",networkname="nmd/secondary",job="bare"}');
@@ -231,6 +235,7 @@ describe('compat', { skip: missing('prometheus', 'promtool') }, () => {
     );
   });
 
+  // Fault of prometheus-network-shim: its rules fail where cAdvisor has series of pods too.
   test('drop-cadvisor leaves the shim alone with its names', async () => {
     assert.deepEqual(await query('{__name__=~"container_network_.+",job="cadvisor-of-node"}'), []);
     const found = await query('container_network_receive_bytes_total{namespace="shim"}');
@@ -258,6 +263,7 @@ describe('compat', { skip: missing('prometheus', 'promtool') }, () => {
     assert.deepEqual(await labelsOf('interface="lxc3"'), { ...rest, interface: 'lxc3', pod: 'plain' });
   });
 
+  // Fault of prometheus-network-shim: its rules fail where cAdvisor has series of pods too.
   test('rename-ours leaves the names to cAdvisor', async () => {
     const names = async (name: string) =>
       (await query(`${name}{namespace="renamed"}`)).map(({ metric }) => [metric['job'], metric['interface']]);

@@ -21,6 +21,7 @@ function linesOf(view: NodeView, family: string, labels: readonly string[] = [])
 
 const LABELS = 'node="n1",namespace="a",pod="web-0",interface="eth0",network="cbr0",nad_namespace="",primary="true"';
 
+// Fault of network-metrics-daemon: its series tell neither the node nor the primary interface.
 test('each counter has its own family, with all labels joined', () => {
   const families = NODE_FAMILIES.slice(0, 8).map(({ name }) => linesOf(viewOf(eth0), name));
   assert.deepEqual(
@@ -38,6 +39,7 @@ test('each counter has its own family, with all labels joined', () => {
   );
 });
 
+// Fault of network-metrics-daemon: its series tell nothing of the device behind an interface.
 test('info families carry what is known of the interface and the pod', () => {
   assert.equal(
     linesOf(viewOf(eth0), 'podnet_interface_info'),

@@ -49,6 +49,19 @@ test('of a pod that was not asked for a round says nothing', () => {
   assert.deepEqual(took(ending, roundAt(2, 'a', 'late'), ['a', 'late']), [['late'], [[2, 'late']]]);
 });
 
+test('of a pod that was not asked for the last reading stays', () => {
+  const ending = endingOf('a', 'b');
+  assert.deepEqual(took(ending, roundAt(1, 'a', 'b'), ['a', 'b']), [[], []]);
+  assert.deepEqual(took(ending, roundAt(2, 'a'), ['a']), [[], []]);
+  assert.deepEqual(took(ending, roundAt(3), ['a', 'b']), [
+    ['a', 'b'],
+    [
+      [1, 'b'],
+      [2, 'a'],
+    ],
+  ]);
+});
+
 test('a pod that never could be read ends without a sample', () => {
   assert.deepEqual(took(endingOf('a'), roundAt(1), ['a']), [['a'], []]);
 });

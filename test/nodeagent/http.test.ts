@@ -42,6 +42,7 @@ test('OpenMetrics ends after the families of predecessors', async () => {
   assert.match(text, /[^\n]\n# EOF\n$/);
 });
 
+// Fault of network-metrics-daemon: its health is always OK.
 test('health is complained of without a fresh sample, not while the pods are unknown', async () => {
   const healthOf = async (waiting: string, problem = '', view: () => NodeView | undefined = () => undefined) => {
     const app = createAgentHttp({ registry: new Registry(), view, problem: () => problem, waiting: () => waiting });

@@ -7,6 +7,7 @@ import { Store } from '../../apiserver/store/store.js';
 import { CheckedReadings } from '../../nodeagent/checked-readings.js';
 import type { Pod } from '../../nodeagent/inventory/pod.js';
 import { ReceiveCheck } from '../../nodeagent/inventory/receive-check.js';
+import { NetnsEpochs } from '../../nodeagent/netns-epochs.js';
 import { INTERFACE_COUNTERS, TRANSPORT_COUNTERS } from '../../openapi/report-terms.js';
 
 const RECEIVE_BYTES = INTERFACE_COUNTERS.indexOf('receiveBytes');
@@ -30,7 +31,8 @@ function createNode({ eth0 = 0, ip = 0 }: Traffic = {}) {
     ...{ matchesSeries: () => true, couldMatch: () => true, couldMatchOn: () => true, choosesNetworks: false },
     ...{ level: 'interface', column: RECEIVE_BYTES, windowMs: 60_000 },
   };
-  let check = new ReceiveCheck();
+  const newChecks = () => ({ received: new ReceiveCheck(), epochs: new NetnsEpochs() });
+  let checks = newChecks();
   let instance = { id: 'a', startedAt: 0 };
   let nowMs = 0;
   let sequence = 0;
@@ -41,7 +43,7 @@ function createNode({ eth0 = 0, ip = 0 }: Traffic = {}) {
       ...{ namespace: 'ns', name: 'p', uid: 'u', creationTimestamp: '2026-01-01T00:00:00Z', labels: {} },
       ...{ hostNetwork: false, networks: [], attachments: new Map(), netns: { inode, processes: [] } },
     };
-    const readings = new CheckedReadings(check);
+    const readings = new CheckedReadings(checks);
     const meta = { name: 'eth0', network: 'default', nadNamespace: '', primary: true, source: 'netdev' } as const;
     const counters = [total.eth0, 10, 0, 0, 1_000, 10, 0, 0];
     readings.addInterfaces(
@@ -59,7 +61,7 @@ function createNode({ eth0 = 0, ip = 0 }: Traffic = {}) {
     restart: (awayMs = 0): void => {
       nowMs += awayMs;
       total.ip += (awayMs / INTERVAL_MS) * BUSY.ip;
-      check = new ReceiveCheck();
+      checks = newChecks();
       sequence = 0;
       instance = { id: `started at ${nowMs}`, startedAt: nowMs };
     },
@@ -108,6 +110,7 @@ function told(figure: Figure): number | string {
 const UNRELIABLE = 'receive_unreliable';
 const NONE = 'too_few_samples';
 
+// Fault of prometheus-network-shim: what goes past the counters of a veth is lost.
 test('a new pod whose veth does not count has no rate or the right one', () => {
   const { sweep } = createNode();
   assert.deepEqual(sweep(8, BUSY), [UNRELIABLE, UNRELIABLE, NONE, 1e6, 1e6, 1e6, 1e6, 1e6]);

@@ -52,6 +52,7 @@ function sweeperOf(collect: Collector, overrides: Partial<SweeperDeps> & { inter
   return { sweeper, logged, metrics };
 }
 
+// Fault of network-metrics-daemon: its health is always OK.
 test('an agent is not healthy while a collector fails as a whole, and says which', async () => {
   let fails = true;
   const { sweeper, metrics } = sweeperOf((sweep, signal) =>

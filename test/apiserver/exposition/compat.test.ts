@@ -64,6 +64,7 @@ test('the filter by family knows them', async () => {
   }
 });
 
+// Fault of network-metrics-daemon: one pod told by two targets makes every join fail.
 test('a pod that two nodes report has one network name', async () => {
   const server = await serverWithPods(['network-metrics-daemon']);
   const moved = podReport({

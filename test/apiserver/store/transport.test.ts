@@ -165,6 +165,27 @@ test('a pod with loopback alone is not waited for', async () => {
   }
 });
 
+test('a sample of other pods alone leaves a pod with loopback alone its history', async () => {
+  const server = createTestServer();
+  const loneAt = (milliseconds: number, own: PodReport['transport'], pods: readonly PodReport[] = []) =>
+    nodeReport(milliseconds, {
+      sequence: milliseconds,
+      samples: [{ sequence: milliseconds, takenAt: milliseconds }],
+      pods: [podReport({ interfaces: [], ...(own && { transport: own }) }), ...pods],
+    });
+  await pushAll(server, loneAt(1_000, [transportOf(0)]), loneAt(2_000, [transportOf(100)]));
+  const ending = podReport({ name: 'job', uid: 'job', transport: [transportOf(1)] });
+  for (const milliseconds of [2_300, 2_999]) {
+    await pushAll(server, loneAt(milliseconds, undefined, [ending]));
+    assert.equal(await rateOf(server), '100', `${milliseconds} ms`);
+    assert.match((await linesOf(server, 'podnet_sockets')).join(), /web-0/);
+  }
+  await pushAll(server, loneAt(3_000, [transportOf(300)]));
+  assert.equal(await rateOf(server), '150');
+  await pushAll(server, loneAt(4_000, undefined));
+  assert.equal(seriesOf(server), undefined, 'a whole sample was due');
+});
+
 test("a step of the node's clock forgets the transport history too", async () => {
   const server = createTestServer();
   await pushAll(server, at(1_000, 0), at(1_001, 100));

@@ -59,6 +59,7 @@ test('each pod interface has one network name, known or not', () => {
   ]);
 });
 
+// Fault of prometheus-network-shim: receive is what the pod sent.
 test('receive is what the pod received, on the interface of the node', () => {
   const [line] = linesOf(
     new Compat(['prometheus-network-shim']),

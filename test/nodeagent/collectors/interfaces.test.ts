@@ -75,6 +75,7 @@ test('loopback is told apart', async () => {
   assert.deepEqual(loopbacks.get('5eff39ce41c3'), [0, 0, 0, 0, 0, 0, 0, 0]);
 });
 
+// Fault of prometheus-network-shim: receive is what the pod sent.
 test('what one pod sent, the other received', async () => {
   const { added } = await sweepOf('containerd');
   const counters = (pod: string, item: string) =>
@@ -137,6 +138,7 @@ test('a process that is in another namespace by now gives no reading', async () 
   assert.deepEqual([...skipped.values()], ['process_gone', 'process_gone']);
 });
 
+// Fault of prometheus-network-shim: each pod on the host network counts the node's traffic again.
 test('a pod on the host network is not given the traffic of the node', async () => {
   const { added, skipped } = await sweepOf('containerd', (pod) => ({ ...pod, hostNetwork: true }));
   assert.equal(added.size + skipped.size, 0);

@@ -64,6 +64,7 @@ for (const runtime of ['containerd-1.6.20', 'containerd-2.1.9'] as const) {
     assert.deepEqual([info.pid, info.isNetnsClosed], [undefined, true]);
   });
 
+  // Fault of prometheus-network-shim: a pod without a namespace of its own crashes it.
   test(`a pod in the node's network has no namespace of its own with ${runtime}`, () => {
     const info = parseSandboxInfo(infoOf(runtime, 'lifecycle/PodSandboxStatus.hostnet.verbose'));
     assert.deepEqual(['netnsPath' in info, 'interfaces' in info, typeof info.pid], [false, false, 'number']);
@@ -135,6 +136,7 @@ for (const [what, text] of [
     JSON.stringify({ sandboxMetadata: { Metadata: { NetNSPath: '/run/netns/../../proc/1/ns/net' } } }),
   ],
 ] as const) {
+  // Fault of prometheus-network-shim: odd words of the runtime crash it.
   test(`a runtime that says ${what} tells nothing`, () => {
     assert.deepEqual(parseSandboxInfo(text), {});
   });
@@ -147,6 +149,7 @@ test('an interface that no kernel has is left out, the others stay', () => {
   ]);
 });
 
+// Fault of prometheus-network-shim: odd words of the runtime crash it.
 test('no JSON makes it throw', () => {
   const keys = [
     'pid',

@@ -92,6 +92,7 @@ test('the phase tells a pod that waits from one that has ended', () => {
   assert.deepEqual(phases, ['waiting', 'running', 'running', 'ended', 'ended', 'waiting']);
 });
 
+// Fault of prometheus-network-shim: labels flip with the order in which containers are listed.
 test('the container is the first that is specified, whatever the status begins with', () => {
   const spec = { containers: [{ name: 'app', image: 'spec' }, { name: 'side' }] };
   const containerStatuses = [

@@ -67,6 +67,7 @@ test('a bad entry costs itself only', () => {
   }
 });
 
+// Fault of network-metrics-daemon: two entries for one interface make every join fail.
 test('of two entries for one interface the first stands', () => {
   const { attachments, problems } = parse([
     { name: 'a', interface: 'eth0', default: true },

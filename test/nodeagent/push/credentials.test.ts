@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { after, test, type TestContext } from 'node:test';
 import { generate } from 'selfsigned';
 import { Backoff } from '../../../runtime/backoff.js';
+import { createSelfSignedCertificate } from '../../../apiserver/tls/self-made.js';
 import { createCredentials, type Credentials } from '../../../nodeagent/push/credentials.js';
 import { HttpsClient } from '../../../nodeagent/push/https-client.js';
 import { Pusher } from '../../../nodeagent/push/pusher.js';
@@ -76,7 +77,7 @@ class Harness {
     const server = this.#listener(chain, plain);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    this.credentials = await createCredentials(
+    this.credentials = createCredentials(
       { tokenFile, serverCaFile: caFile },
       {
         clock: this.clock,
@@ -296,19 +297,23 @@ test('a broken authority file leaves the last one in force', async (context) => 
   assert.equal(harness.connections, 1);
 });
 
-test('an authority file that cannot be used at the start is an error', async () => {
-  const deps = {
-    clock: createManualClock(),
-    log: createLogger('test', { level: 'error', format: 'text', write: () => undefined }),
-    onRead: () => undefined,
-  };
-  const broken = await fileWith('garbage');
-  for (const serverCaFile of [missing, broken]) {
-    await assert.rejects(createCredentials({ serverCaFile, tokenFile: undefined }, deps), {
-      code: 'PODNET_START',
-      message: new RegExp(`--server-ca-file ${serverCaFile}: `),
-    });
-  }
+test('without the authority that is to be trusted nobody is, and the file is looked at again', async () => {
+  const readable: boolean[] = [];
+  const serverCaFile = await fileWith('garbage');
+  const { ca } = createCredentials(
+    { serverCaFile, tokenFile: undefined },
+    {
+      clock: createManualClock(),
+      log: createLogger('test', { level: 'error', format: 'text', write: () => undefined }),
+      onRead: (_file, isReadable) => readable.push(isReadable),
+    },
+  );
+  const problem = { message: `--server-ca-file ${serverCaFile}: holds no certificate in PEM` };
+  await assert.rejects(ca(), problem);
+  const { cert } = await createSelfSignedCertificate(['127.0.0.1'], Date.now());
+  await writeFile(serverCaFile, cert);
+  assert.equal(await ca(), cert);
+  assert.deepEqual(readable, [false, true]);
 });
 
 test('standalone looks for no token', async () => {

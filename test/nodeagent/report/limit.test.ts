@@ -48,3 +48,12 @@ test('when all pods together have too many interfaces, the youngest go without t
     ['p1', 'p0'],
   );
 });
+
+test('finished pods go before one that runs, however young', () => {
+  const known = podsOf(2_049, 1).map((one, i) =>
+    i === 0 ? one : { ...one, pod: { ...one.pod, netnsAbsence: 'none' as const } },
+  );
+  const { pods, podsCut } = limitPods(known);
+  assert.equal(podsCut, 1);
+  assert.equal(pods[0]?.pod.name, 'p0', 'the youngest of all, and the only one that runs');
+});
