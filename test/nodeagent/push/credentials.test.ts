@@ -289,6 +289,7 @@ test('an authority that was taken away is not trusted any more', async (context)
 test('a broken authority file leaves the last one in force', async (context) => {
   const caFile = await fileWith(first.ca);
   const harness = await new Harness().start(context, { caFile });
+  await harness.sample();
   for (const content of ['', 'garbage', first.ca.slice(0, 300), first.ca + first.ca.slice(0, 300)]) {
     await replace(caFile, content);
     await harness.sample();
