@@ -38,19 +38,26 @@ describe('podnet', () => {
 
   /** Starts standalone, asks as the invitation says, ends it with Ctrl-C. */
   async function assertServes(program: Run): Promise<void> {
-    const url = await urlOf(program);
-    const path = '/apis/custom.metrics.k8s.io/v1beta2/namespaces/default/pods/*/network_receive_bytes_per_second';
-    assert.ok(program.out().includes(`curl -k '${url}${path}'`));
-    const list = await eventually(
-      async () => JSON.parse(await curl(`${url}${path}`)) as MetricValueListV1Beta2,
-      ({ items }) => items.some(({ describedObject }) => describedObject.name === 'host'),
-      5_000,
-    );
-    assert.equal(list.kind, 'MetricValueList');
-    assert.match(await curl(`${url}/metrics?namespace=default`), /podnet_interface_receive_bytes_total\{.*pod="host"/);
-    program.child.kill('SIGINT');
-    assert.equal(await program.ended, 0, program.error());
-    assert.equal(program.error(), '');
+    try {
+      const url = await urlOf(program);
+      const path = '/apis/custom.metrics.k8s.io/v1beta2/namespaces/default/pods/*/network_receive_bytes_per_second';
+      assert.ok(program.out().includes(`curl -k '${url}${path}'`));
+      const list = await eventually(
+        async () => JSON.parse(await curl(`${url}${path}`)) as MetricValueListV1Beta2,
+        ({ items }) => items.some(({ describedObject }) => describedObject.name === 'host'),
+        5_000,
+      );
+      assert.equal(list.kind, 'MetricValueList');
+      assert.match(
+        await curl(`${url}/metrics?namespace=default`),
+        /podnet_interface_receive_bytes_total\{.*pod="host"/,
+      );
+      program.child.kill('SIGINT');
+      assert.equal(await program.ended, 0, program.error());
+      assert.equal(program.error(), '');
+    } finally {
+      program.child.kill('SIGKILL'); // also when what was expected did not come: it would keep the test alive
+    }
   }
 
   test('standalone shows the interfaces of this machine', { skip: missing('curl') }, async () => {
