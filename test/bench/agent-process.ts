@@ -67,7 +67,7 @@ function readOptions(): Options {
       minutes: { type: 'string', default: '10' },
       interval: { type: 'string', default: '15' },
       only: { type: 'string', default: '' },
-      'node-flags': { type: 'string', default: '' },
+      'node-flags': { type: 'string', default: '--max-semi-space-size=1' }, // as npm run nodeagent has it
       help: { type: 'boolean', default: false },
     },
   });
