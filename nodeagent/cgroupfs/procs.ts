@@ -6,8 +6,7 @@
  * @returns in the order of the file: of v1 by pid, of v2 by the time they came
  * @see Linux kernel/cgroup/cgroup.c, cgroup_procs_show(), and cgroup-v1.c, pidlist_array_load()
  */
-export function parseProcs(text: string): { readonly pids: readonly number[]; readonly foreign: number } {
+export function parseProcs(text: string): number[] {
   const numbers = text.split('\n').flatMap((line) => (/^\d{1,10}$/.test(line) ? [Number(line)] : []));
-  const pids = [...new Set(numbers)].filter((pid) => pid > 0); // v2 may tell a process twice while it is moved
-  return { pids, foreign: numbers.filter((pid) => pid === 0).length };
+  return [...new Set(numbers)].filter((pid) => pid > 0); // v2 may tell a process twice while it is moved
 }

@@ -145,7 +145,7 @@ export class CgroupTree {
   #procs(path: string): readonly number[] | 'denied' {
     const text = lookAt(() => this.#fs.procs(path));
     if (text === 'denied') return 'denied';
-    return text === undefined ? [] : parseProcs(text).pids;
+    return text === undefined ? [] : parseProcs(text);
   }
 
   #list(asked: ReadonlySet<string>): void {

@@ -37,7 +37,7 @@ function hasNetns({ hostNetwork, phase }: ListedPod): boolean {
 }
 
 function describe(listed: ListedPod, located: Located | undefined, sandbox: Sandbox | undefined): Pod {
-  const { cgroupUid: _, phase, container, ...pod } = listed;
+  const { cgroupUid: _uid, isTerminating: _isTerminating, phase, container, ...pod } = listed;
   const place = located !== undefined && 'netns' in located ? located : undefined;
   const named = containerOf(container, place, sandbox);
   return {

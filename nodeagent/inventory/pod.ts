@@ -65,8 +65,6 @@ export interface Pod {
   readonly labels: Readonly<Record<string, string>>;
   readonly workload?: Workload;
   readonly hostNetwork: boolean;
-  /** Set where it is being deleted. */
-  readonly isTerminating?: boolean;
   /** Set where it stands for the machine's own network namespace. */
   readonly machine?: true;
   readonly netns?: Netns;

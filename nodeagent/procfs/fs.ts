@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { closeSync, fstatSync, openSync, readSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { ProcTooLargeError } from './errors.js';
 
 /** No file read whole is larger on any machine we know of; a routing table of the whole internet is. */
@@ -7,12 +7,6 @@ const MAX_FILE_BYTES = 4 * 1024 * 1024;
 const INITIAL_BUFFER_BYTES = 64 * 1024;
 /** Of a file of which the first lines are enough. */
 const START_BYTES = INITIAL_BUFFER_BYTES;
-
-export interface ProcFile {
-  /** Of net/…: equal for all processes of one network namespace, different for those of another. */
-  readonly inode: number;
-  readonly text: string;
-}
 
 /**
  * The only file of this folder that touches the disk. `root` is /proc, the host's mount of it, or a test's tree.
@@ -62,14 +56,6 @@ export class ProcFs {
       const end = length < START_BYTES ? length : this.#buffer.lastIndexOf('\n', length - 1) + 1;
       return decode(this.#buffer.subarray(0, end));
     });
-  }
-
-  /**
-   * Text and inode through one descriptor: what was read is of the namespace that the inode names, whoever has the pid by now.
-   * @throws {ProcTooLargeError}
-   */
-  readFile(path: string): ProcFile {
-    return this.#withFile(path, (file) => ({ text: this.#readAll(file, path), inode: fstatSync(file).ino }));
   }
 
   #readAll(file: number, path: string): string {

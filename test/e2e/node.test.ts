@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +7,7 @@ import type { Nodeagent } from '../../nodeagent/start.js';
 import type { MetricValueListV1Beta2 } from '../../openapi/metric-values.js';
 import { HPA, startDeployment, type Deployment, type Sender } from '../support/deployment.js';
 import { nodePodObject, pathOfPod, type NodePodObject } from '../support/node-pod-objects.js';
-import { NodePods } from '../support/node-pods.js';
+import { NodePods, PAIR, sendOverPair } from '../support/node-pods.js';
 import { eventually, runNodeagent } from '../support/programs.js';
 import { missing } from '../support/requirements.js';
 
@@ -26,20 +25,6 @@ const DATAGRAMS = 100;
 const PAYLOAD = 958;
 /** Ethernet, IPv4 and UDP. */
 const HEADERS = 42;
-const LINKS = [
-  'link add eth0 type veth peer name net1',
-  'addr add 10.0.0.1/24 dev eth0',
-  'link set eth0 addrgenmode none up',
-  'link set net1 addrgenmode none up',
-  'neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 dev eth0 nud permanent',
-];
-const SEND = `
-  const socket = require('node:dgram').createSocket('udp4');
-  (async () => {
-    for (let i = 0; i < ${DATAGRAMS}; i++)
-      await new Promise((resolve) => socket.send(Buffer.alloc(${PAYLOAD}), 9, '10.0.0.2', resolve));
-    socket.close();
-  })();`;
 /** Needs no review, which nobody would answer while the Kubernetes API is away. */
 const ADMIN = { user: 'admin', groups: ['system:masters', 'system:authenticated'] };
 const METRICS = '/apis/custom.metrics.k8s.io/v1beta2/namespaces/telco/pods';
@@ -54,7 +39,7 @@ describe('an agent of a node and the server of its cluster', { skip: missing('ro
     directory = await mkdtemp(join(tmpdir(), 'podnet-node-'));
     cluster = await startDeployment();
     cluster.rules.push(() => true);
-    await pods.add({ uid: UID, ip: LINKS });
+    await pods.add({ uid: UID, ip: PAIR });
     cluster.api.put(pathOfPod(POD), nodePodObject(POD));
     const tokenFile = join(directory, 'token');
     await writeFile(tokenFile, await cluster.agentToken());
@@ -83,8 +68,7 @@ describe('an agent of a node and the server of its cluster', { skip: missing('ro
 
   test('an HPA reads the traffic of one network of a pod', async () => {
     await eventually(() => read('network_receive_packets_per_second', 'network=sriov-net1'), isThere);
-    const target = String(pods.pidOf(UID));
-    execFileSync('nsenter', ['--target', target, '--net', process.execPath, '-e', SEND]);
+    sendOverPair(pods.pidOf(UID), { count: DATAGRAMS, payload: PAYLOAD });
     const counted = await eventually(
       async () => (await (await fetch(`${agent.url}/metrics`)).text()).split('\n'),
       (lines) => lines.some((line) => line.endsWith(` ${DATAGRAMS * (PAYLOAD + HEADERS)}`)),

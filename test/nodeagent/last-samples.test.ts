@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { INTERFACE_COUNTERS } from '../../openapi/report-terms.js';
 import type { Nodeagent } from '../../nodeagent/start.js';
 import { createKubeApi, type KubeApiServer } from '../support/kube-api.js';
 import { nodePodObject, pathOfPod, type NodePodObject } from '../support/node-pod-objects.js';
-import { NodePods } from '../support/node-pods.js';
+import { NodePods, PAIR, sendOverPair } from '../support/node-pods.js';
 import { eventually, runNodeagent } from '../support/programs.js';
 import { ReportReceiver } from '../support/report-receiver.js';
 import { missing } from '../support/requirements.js';
@@ -16,21 +15,6 @@ const TRANSMIT_PACKETS = INTERFACE_COUNTERS.indexOf('transmitPackets');
 /** Far longer than the test takes: what comes between the first report and the next was sent out of turn. */
 const INTERVAL = '120s';
 const PACKETS = 7;
-
-/** Two ends of a pair in one namespace: what is sent from the one arrives at the other, and nobody answers. */
-const PAIR = [
-  'link add eth0 type veth peer name net1',
-  'addr add 10.0.0.1/24 dev eth0',
-  'link set eth0 addrgenmode none up',
-  'link set net1 addrgenmode none up',
-  'neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 dev eth0 nud permanent',
-];
-const SEND = `
-  const socket = require('node:dgram').createSocket('udp4');
-  (async () => {
-    for (let i = 0; i < ${PACKETS}; i++) await new Promise((resolve) => socket.send('x', 9, '10.0.0.2', resolve));
-    socket.close();
-  })();`;
 
 /** The subject of these tests is time: in so long pods that are about to end are read twice. */
 const twoRounds = () => delay(1_200);
@@ -70,10 +54,7 @@ describe('the last sample of a pod', { skip: missing('root', 'ip', 'nsenter') },
     await pods.close();
   });
 
-  const send = (name: string): void => {
-    const target = String(pods.pidOf(podOf(name).uid));
-    execFileSync('nsenter', ['--target', target, '--net', process.execPath, '-e', SEND]);
-  };
+  const send = (name: string): void => sendOverPair(pods.pidOf(podOf(name).uid), { count: PACKETS, payload: 1 });
   /** Of a pod in all samples. */
   const sent = (name: string): number[] =>
     receiver

@@ -1,8 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { realHierarchies } from './cgroups.js';
 
@@ -15,6 +16,33 @@ echo $$ > "$1/cgroup.procs" && exec unshare -n sh -c '
   printf "%s" "$2" | ip -batch - && echo ready && exec sleep 3600' sh "$1" "$2"`;
 /** Written, the kernel gives the pid after it to the next process, unless that is taken (Documentation/admin-guide/sysctl/kernel.rst). */
 const LAST_PID = '/proc/sys/kernel/ns_last_pid';
+
+/** Two ends of a pair in one namespace: what is sent from eth0 arrives at net1, and nobody answers. */
+export const PAIR: readonly string[] = [
+  'link add eth0 type veth peer name net1',
+  'addr add 10.0.0.1/24 dev eth0',
+  'link set eth0 addrgenmode none up',
+  'link set net1 addrgenmode none up',
+  'neigh add 10.0.0.2 lladdr 02:00:00:00:00:02 dev eth0 nud permanent',
+];
+
+const SEND = `
+  const socket = require('node:dgram').createSocket('udp4');
+  const [count, payload] = process.argv.slice(1).map(Number);
+  (async () => {
+    for (let i = 0; i < count; i++)
+      await new Promise((resolve) => socket.send(Buffer.alloc(payload), 9, '10.0.0.2', resolve));
+    socket.close();
+  })();`;
+
+/** Sends datagrams over the {@link PAIR} of a process' namespace; each is `payload` + 42 bytes on the link. */
+export function sendOverPair(
+  pid: number,
+  { count, payload }: { readonly count: number; readonly payload: number },
+): void {
+  const target = ['--target', String(pid), '--net'];
+  execFileSync('nsenter', [...target, process.execPath, '-e', SEND, String(count), String(payload)]);
+}
 
 interface NodePod {
   readonly process: ChildProcess;

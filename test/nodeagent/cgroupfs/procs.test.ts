@@ -4,16 +4,16 @@ import { parseProcs } from '../../../nodeagent/cgroupfs/procs.js';
 import { parseCgroupPaths, parsePidDepth } from '../../../nodeagent/procfs/cgroup-paths.js';
 
 test('pids are taken in their order, and each once', () => {
-  assert.deepEqual(parseProcs('30\n7\n30\n'), { pids: [30, 7], foreign: 0 });
+  assert.deepEqual(parseProcs('30\n7\n30\n'), [30, 7]);
 });
 
 test('processes of another pid namespace have no number', () => {
-  assert.deepEqual(parseProcs('0\n0\n'), { pids: [], foreign: 2 });
-  assert.deepEqual(parseProcs(''), { pids: [], foreign: 0 });
+  assert.deepEqual(parseProcs('0\n0\n'), []);
+  assert.deepEqual(parseProcs(''), []);
 });
 
 test('what is no pid is passed over', () => {
-  assert.deepEqual(parseProcs('x\n-1\n12345678901\n5\n'), { pids: [5], foreign: 0 });
+  assert.deepEqual(parseProcs('x\n-1\n12345678901\n5\n'), [5]);
 });
 
 test('a path may hold colons, and lines that are none are passed over', () => {
