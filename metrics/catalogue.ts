@@ -1,4 +1,5 @@
 import { INTERFACE_COUNTERS, type InterfaceCounter } from '../openapi/report-terms.js';
+import { DEVICE_FAMILIES } from './device-families.js';
 import { INTERFACE_LABELS, POD_LABELS } from './labels.js';
 import { TRANSPORT_FAMILIES, TRANSPORT_RATE_FAMILIES } from './transport-families.js';
 
@@ -101,6 +102,7 @@ export const NODE_FAMILIES: readonly MetricFamily[] = [
   ...TRANSPORT_FAMILIES,
   INTERFACE_INFO,
   POD_INFO,
+  ...DEVICE_FAMILIES,
 ];
 
 /** The families whose rates are answered, in the order discovery lists them. */

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 
+/** The label that every series has. */
+export const NODE_LABEL = 'node';
 /** Labels every series of a pod has, in the order they are printed. */
-export const POD_LABELS = ['node', 'namespace', 'pod'] as const;
+export const POD_LABELS = [NODE_LABEL, 'namespace', 'pod'] as const;
 /** Labels every series of a pod's interface has, in the order they are printed. */
 export const INTERFACE_LABELS = [...POD_LABELS, 'interface', 'network', 'nad_namespace', 'primary'] as const;
 export type InterfaceLabel = (typeof INTERFACE_LABELS)[number];

@@ -1,3 +1,9 @@
+import type {
+  ExclusiveCpu,
+  NodeCpus,
+  PhysicalFunctionReport,
+  VirtualFunctionReport,
+} from '../openapi/device-report.js';
 import {
   INTERFACE_COUNTER_FAMILIES,
   INTERFACE_INFO,
@@ -15,6 +21,16 @@ export interface NodeView {
   readonly node: string;
   /** In a stable order. */
   readonly pods: Iterable<PodView>;
+  /** Undefined where nobody looks for them. */
+  readonly devices?: DevicesView;
+}
+
+/** The SR-IOV devices of a node and its CPUs, in a stable order. */
+export interface DevicesView {
+  readonly physicalFunctions: Iterable<PhysicalFunctionReport>;
+  /** Without the owner where that pod is not to be shown. */
+  readonly virtualFunctions: Iterable<VirtualFunctionReport>;
+  readonly cpus: Iterable<NodeCpus>;
 }
 
 export interface PodView {
@@ -34,6 +50,8 @@ export interface PodDescription {
   /** Stands for the machine's own network namespace. */
   readonly machine?: boolean;
   readonly container?: { readonly name: string; readonly image: string; readonly cgroup: string };
+  readonly exclusiveCpus?: readonly ExclusiveCpu[];
+  readonly numaAligned?: boolean;
 }
 
 export interface InterfaceView {

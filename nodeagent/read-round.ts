@@ -3,6 +3,7 @@ import type { Clock } from '../runtime/clock.js';
 import { errorMessage } from '../runtime/logger.js';
 import { CheckedReadings, type ReadingChecks } from './checked-readings.js';
 import type { Collector } from './collectors/collector.js';
+import type { PfReading } from './devices/device.js';
 import type { Pod, SkipReason } from './inventory/pod.js';
 import type { PodReadings } from './report/history.js';
 
@@ -11,6 +12,8 @@ export interface Round {
   /** Monotonic, milliseconds. */
   readonly takenAt: number;
   readonly readings: PodReadings;
+  /** Undefined where they were not looked at. */
+  readonly devices?: readonly PfReading[];
   /** Pods that were not read, by uid. */
   readonly skipped: ReadonlyMap<string, SkipReason>;
   /** What is to be told of pods that were not read. */
@@ -36,10 +39,12 @@ export async function readRound(
   const skipped = new Map<string, SkipReason>();
   const failures: string[] = [];
   const results: NodeReport['collectors'] = [];
+  let devices: readonly PfReading[] | undefined;
   const sweep: Parameters<Collector>[0] = {
     ...{ pods, startedMs },
     addInterfaces: (pod, interfaces, loopback) => readings.addInterfaces(pod, interfaces, loopback),
     addTransport: (pod, transport) => readings.addTransport(pod, transport),
+    addDevices: (found) => (devices = found),
     skip: ({ uid, namespace, name }, reason, error) => {
       if (skipped.has(uid)) return;
       skipped.set(uid, reason);
@@ -60,6 +65,7 @@ export async function readRound(
     // The middle of the reading: no reading is further from its time than half of what reading all of them took.
     takenAt: (startedMs + clock.monotonicMs()) / 2,
     readings: readings.checked(pods, startedMs),
+    ...(devices !== undefined && { devices }),
     ...{ skipped, failures, collectors: results },
   };
 }

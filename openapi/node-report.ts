@@ -1,25 +1,20 @@
-import { Type, type Static, type TSchema } from 'typebox';
+import { Type, type Static } from 'typebox';
 import { definition, kindDefinition } from './definition.js';
+import {
+  ExclusiveCpu,
+  NodeCpus,
+  PhysicalFunctionReport,
+  VirtualFunctionBase,
+  VirtualFunctionReport,
+} from './device-report.js';
 import * as pattern from './patterns.js';
+import { Counter, name, namespace, token } from './report-fields.js';
 import { NODE_REPORT_VERSION, REPORT_LIMITS, INTERFACE_COUNTERS, TRANSPORT_COUNTERS } from './report-terms.js';
 
-const COUNTER_MAX = 2 ** 64; // a kernel u64, as the nearest double
-
-const name = (description: string) =>
-  Type.String({ pattern: pattern.OBJECT_NAME, minLength: 1, maxLength: pattern.OBJECT_NAME_MAX, description });
-const namespace = (description: string) =>
-  Type.String({ pattern: pattern.NAMESPACE, minLength: 1, maxLength: pattern.NAMESPACE_MAX, description });
-const token = (description: string) =>
-  Type.String({ pattern: pattern.TOKEN, minLength: 1, maxLength: pattern.TOKEN_MAX, description });
 const milliseconds = (description: string) =>
   Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description });
 const timestamp = (description: string) =>
   Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?Z$', description });
-const orNull = <T extends TSchema>(schema: T, description: string) =>
-  Type.Union([schema, Type.Null()], { description });
-
-/** A cumulative count, or null where it could not be read: absent is not zero. */
-const Counter = orNull(Type.Integer({ minimum: 0, maximum: COUNTER_MAX }), 'Cumulative count; null: not known.');
 
 /** One reading of the eight counters, in the order of {@link INTERFACE_COUNTERS}. */
 export const Reading = Type.Array(Counter, {
@@ -78,6 +73,12 @@ export const InterfaceReport = Type.Object(
           'The pod receives more than this interface counts (a CNI with eBPF host routing): its receive counters are null.',
       }),
     ),
+    unproven: Type.Optional(
+      Type.Boolean({
+        description:
+          'Backed by a VF without a netdev in the pod, whose PF has not been proven to count: nothing of it is known.',
+      }),
+    ),
     pciAddress: Type.Optional(Type.String({ pattern: pattern.PCI_ADDRESS })),
     readings: Type.Array(Type.Union([Reading, Type.Null()]), {
       maxItems: REPORT_LIMITS.samples,
@@ -126,6 +127,15 @@ export const PodReport = Type.Object(
       }),
     ),
     container: Type.Optional(PodContainer),
+    exclusiveCpus: Type.Optional(
+      Type.Array(ExclusiveCpu, {
+        maxItems: REPORT_LIMITS.exclusiveCpus,
+        description: 'CPUs that its containers have to themselves. Left out: it has none, or nobody can tell.',
+      }),
+    ),
+    numaAligned: Type.Optional(
+      Type.Boolean({ description: 'Whether its CPUs and VFs share a NUMA node; left out where that cannot be told.' }),
+    ),
     interfaces: Type.Optional(
       Type.Array(InterfaceReport, {
         maxItems: REPORT_LIMITS.interfacesPerPod,
@@ -158,49 +168,6 @@ export const Sample = Type.Object(
   { ...definition('v1alpha1.Sample'), description: 'One sweep over the node. Samples go oldest first.' },
 );
 export type Sample = Static<typeof Sample>;
-
-export const VirtualFunctionReport = Type.Object(
-  {
-    pf: Type.String({
-      pattern: pattern.INTERFACE_NAME,
-      maxLength: pattern.INTERFACE_NAME_MAX,
-      description: 'Physical function.',
-    }),
-    vf: Type.Integer({ minimum: 0, maximum: 65_535, description: 'Index of the VF on its PF.' }),
-    pciAddress: Type.String({ pattern: pattern.PCI_ADDRESS }),
-    numaNode: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_023 })),
-    driver: Type.Optional(token('Driver bound to the VF, such as vfio-pci.')),
-    mac: Type.Optional(Type.String({ maxLength: 64 })),
-    vlan: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_095 })),
-    linkState: Type.Optional(Type.Union([Type.Literal('auto'), Type.Literal('enable'), Type.Literal('disable')])),
-    spoofCheck: Type.Optional(Type.Boolean()),
-    trust: Type.Optional(Type.Boolean()),
-    minTransmitRateMbps: Type.Optional(Type.Integer({ minimum: 0 })),
-    maxTransmitRateMbps: Type.Optional(Type.Integer({ minimum: 0 })),
-    podUid: Type.Optional(token('Pod that owns the VF.')),
-    container: Type.Optional(name('Container the device was given to.')),
-    resource: Type.Optional(Type.String({ pattern: pattern.LABEL_KEY, maxLength: pattern.LABEL_KEY_MAX })),
-    epoch: token('Changes when the VF changes hands or is made anew.'),
-    readings: Type.Array(Type.Union([Reading, Type.Null()]), { maxItems: REPORT_LIMITS.samples }),
-  },
-  { ...definition('v1alpha1.VirtualFunctionReport'), description: 'One SR-IOV virtual function of the node.' },
-);
-export type VirtualFunctionReport = Static<typeof VirtualFunctionReport>;
-
-/** What the counters of a VF stood at when its present owner got it: the owner's figures start at zero there. */
-export const VirtualFunctionBase = Type.Object(
-  {
-    pciAddress: Type.String({ pattern: pattern.PCI_ADDRESS }),
-    epoch: token('The epoch that began with this reading.'),
-    podUid: Type.Optional(token('Its owner.')),
-    base: Reading,
-  },
-  {
-    ...definition('v1alpha1.VirtualFunctionBase'),
-    description: 'What the counters of a VF stood at when its present owner got it.',
-  },
-);
-export type VirtualFunctionBase = Static<typeof VirtualFunctionBase>;
 
 export const LatencyHistogram = Type.Object(
   {
@@ -276,8 +243,15 @@ export const NodeReport = Type.Object(
       maxItems: REPORT_LIMITS.pods,
       description: 'Every pod of the node; one left out is gone.',
     }),
-    virtualFunctions: Type.Optional(Type.Array(VirtualFunctionReport, { maxItems: REPORT_LIMITS.virtualFunctions })),
-    virtualFunctionBases: Type.Optional(Type.Array(VirtualFunctionBase, { maxItems: REPORT_LIMITS.virtualFunctions })),
+    physicalFunctions: Type.Optional(Type.Array(PhysicalFunctionReport, { maxItems: REPORT_LIMITS.physicalFunctions })),
+    virtualFunctions: Type.Optional(
+      Type.Array(VirtualFunctionReport, {
+        maxItems: REPORT_LIMITS.virtualFunctions,
+        description:
+          'Every VF of the node; none where it has none. Left out: not known yet, and the answer is to say what they stood at before.',
+      }),
+    ),
+    cpus: Type.Optional(Type.Array(NodeCpus, { maxItems: REPORT_LIMITS.numaNodes })),
     latency: Type.Optional(Type.Array(LatencyHistogram, { maxItems: REPORT_LIMITS.latencyHistograms })),
     ipam: Type.Optional(Type.Array(IpamSeries, { maxItems: REPORT_LIMITS.ipamSeries })),
     collectors: Type.Array(CollectorResult, { maxItems: REPORT_LIMITS.collectors }),
@@ -310,7 +284,12 @@ export const NodeReportAnswer = Type.Object(
     historyMs: Type.Integer({ minimum: 0, description: 'How far back the server wants samples.' }),
     rejected: Type.Array(RejectedEntry, { maxItems: REPORT_LIMITS.rejectedNamed }),
     rejectedCount: Type.Integer({ minimum: 0, description: 'All rejected entries, named or not.' }),
-    virtualFunctionBases: Type.Optional(Type.Array(VirtualFunctionBase)),
+    virtualFunctionBases: Type.Optional(
+      Type.Array(VirtualFunctionBase, {
+        maxItems: REPORT_LIMITS.virtualFunctions,
+        description: 'To a report without virtualFunctions: what those of this boot stood at, as reported last.',
+      }),
+    ),
   },
   {
     ...kindDefinition('v1alpha1.NodeReportAnswer', NODE_REPORT_VERSION, 'NodeReportAnswer'),

@@ -14,7 +14,12 @@ export const REPORT_LIMITS = {
   interfaces: 16_384,
   samples: 1_024,
   labelsPerPod: 128,
+  physicalFunctions: 1_024,
   virtualFunctions: 8_192,
+  /** Those of its RDMA device included. */
+  countersPerVf: 512,
+  exclusiveCpus: 4_096,
+  numaNodes: 1_024,
   latencyHistograms: 16_384,
   ipamSeries: 16_384,
   collectors: 64,
@@ -39,6 +44,32 @@ export const INTERFACE_COUNTERS = [
   'transmitPacketsDropped',
 ] as const;
 export type InterfaceCounter = (typeof INTERFACE_COUNTERS)[number];
+
+/**
+ * The order of the counters in a reading of a virtual function: first the eight of an interface, as the pod that has it sees them, so
+ * `receive` is what the VF received.
+ */
+export const VF_COUNTERS = [
+  ...INTERFACE_COUNTERS,
+  'receiveBroadcastPackets',
+  'receiveMulticastPackets',
+  'transmitBroadcastPackets',
+  'transmitMulticastPackets',
+  'transmitSpoofedPackets',
+] as const;
+export type VfCounter = (typeof VF_COUNTERS)[number];
+
+/** Where the counters of the VFs of a physical function can come from. */
+export const VF_COUNTER_SOURCES = ['rtnetlink', 'sysfs', 'netdev'] as const;
+export type VfCounterSource = (typeof VF_COUNTER_SOURCES)[number];
+
+/** Why the VFs of a physical function have no counters. */
+export const VF_COUNTER_ABSENCES = ['unproven', 'no_source', 'failed'] as const;
+export type VfCounterAbsence = (typeof VF_COUNTER_ABSENCES)[number];
+
+/** Who says which pod has a device. */
+export const DEVICE_OWNER_SOURCES = ['kubelet', 'network-status', 'resource-claim'] as const;
+export type DeviceOwnerSource = (typeof DEVICE_OWNER_SOURCES)[number];
 
 /** The order of the per-pod transport counters and gauges in a reading (Linux net/ipv4/proc.c, net/ipv6/proc.c). */
 export const TRANSPORT_COUNTERS = [

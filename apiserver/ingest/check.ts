@@ -1,14 +1,7 @@
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import {
-  CollectorResult,
-  IpamSeries,
-  LatencyHistogram,
-  NodeReport,
-  Sample,
-  VirtualFunctionBase,
-  VirtualFunctionReport,
-} from '../../openapi/node-report.js';
+import { VirtualFunctionReport } from '../../openapi/device-report.js';
+import { CollectorResult, IpamSeries, LatencyHistogram, NodeReport, Sample } from '../../openapi/node-report.js';
 import { NODE_REPORT_VERSION, REPORT_LIMITS } from '../../openapi/report-terms.js';
 import { ApiError } from '../api/errors.js';
 import type { AcceptedReport, VirtualFunctionMeta } from '../store/report.js';
@@ -24,7 +17,6 @@ const ENVELOPE = Compile(
     samples: unchecked(REPORT_LIMITS.samples),
     pods: unchecked(REPORT_LIMITS.pods),
     virtualFunctions: optionalUnchecked(REPORT_LIMITS.virtualFunctions),
-    virtualFunctionBases: optionalUnchecked(REPORT_LIMITS.virtualFunctions),
     latency: optionalUnchecked(REPORT_LIMITS.latencyHistograms),
     ipam: optionalUnchecked(REPORT_LIMITS.ipamSeries),
     collectors: unchecked(REPORT_LIMITS.collectors),
@@ -34,7 +26,6 @@ const SAMPLE = Compile(Sample);
 const VIRTUAL_FUNCTION = Compile(VirtualFunctionReport);
 /** Entries that no part of this server keeps yet: judged all the same, so that an agent hears of a bad one. */
 const OTHER_ENTRIES = [
-  ['virtualFunctionBases', 'bad_virtual_function', Compile(VirtualFunctionBase)],
   ['latency', 'bad_latency', Compile(LatencyHistogram)],
   ['ipam', 'bad_ipam', Compile(IpamSeries)],
   ['collectors', 'bad_collector', Compile(CollectorResult)],
@@ -103,8 +94,7 @@ function checkVirtualFunctions(
     } else if (good.has(entry.pciAddress)) {
       rejections.add(path, 'bad_virtual_function', `pciAddress ${entry.pciAddress} stands before in this report`);
     } else {
-      const { readings: _, ...meta } = entry;
-      good.set(entry.pciAddress, meta);
+      good.set(entry.pciAddress, entry);
     }
   }
   return [...good.values()];

@@ -1,4 +1,5 @@
-import type { InterfaceReport, NodeReport, PodReport, VirtualFunctionReport } from '../../openapi/node-report.js';
+import type { VirtualFunctionReport } from '../../openapi/device-report.js';
+import type { InterfaceReport, NodeReport, PodReport } from '../../openapi/node-report.js';
 
 /** What is known of a pod besides its counters. */
 export interface PodMeta extends Pick<
@@ -15,7 +16,7 @@ export interface PodMeta extends Pick<
 export type InterfaceMeta = Omit<InterfaceReport, 'readings'>;
 
 /** What is known of a virtual function besides its counters. */
-export type VirtualFunctionMeta = Omit<VirtualFunctionReport, 'readings'>;
+export type VirtualFunctionMeta = VirtualFunctionReport;
 
 /** A pod of a report that passed every check. */
 export interface AcceptedPod {

@@ -1,4 +1,5 @@
 import type { InterfaceReport } from '../../openapi/node-report.js';
+import type { PfReading } from '../devices/device.js';
 import type { HostInterfaces } from '../inventory/host-interfaces.js';
 import type { NetnsLayouts } from '../inventory/layout.js';
 import type { Pod, SkipReason } from '../inventory/pod.js';
@@ -28,6 +29,8 @@ export interface Sweep {
   /** @param loopback its counters, in the order of INTERFACE_COUNTERS, where they were read */
   addInterfaces(pod: Pod, interfaces: readonly InterfaceReading[], loopback?: readonly number[]): void;
   addTransport(pod: Pod, transport: TransportReading): void;
+  /** Every physical function of the node; none where it has none. */
+  addDevices(devices: readonly PfReading[]): void;
   /** A pod that two collectors skip is told once. @param error what is to be told of it, where that is more than the reason */
   skip(pod: Pod, reason: SkipReason, error?: unknown): void;
 }

@@ -75,6 +75,12 @@ export interface Pod {
   readonly devices?: readonly Device[];
   /** Its first one, in the order of its specification. */
   readonly container?: PodContainer;
+  /** All of them, by name; the id of one that has started, as the runtime gave it. */
+  readonly containers?: readonly { readonly name: string; readonly id?: string }[];
+  /** Names of the ResourceClaims in its namespace that were made or chosen for it. */
+  readonly resourceClaims?: readonly string[];
+  /** Set where all its containers have ended for good: it has no device any more. */
+  readonly isEnded?: true;
 }
 
 /** Where pods come from. */

@@ -59,12 +59,12 @@ interface Owner {
 
 /** The pod that a report gives a function to, if that pod exists. */
 function ownerOf(
-  { podUid, pciAddress }: VirtualFunctionMeta,
+  { owner, pciAddress }: VirtualFunctionMeta,
   node: NodeSeries,
   pods: Pods,
   nowMs: number,
 ): Owner | undefined {
-  const series = podUid === undefined ? undefined : node.pods.get(podUid);
+  const series = owner?.podUid === undefined ? undefined : node.pods.get(owner.podUid);
   const meta = series && pods.shown(series, nowMs);
   if (series === undefined || meta === undefined) return undefined;
   const backed = [...series.interfaces.values()].find((one) => one.meta.pciAddress === pciAddress)?.meta;
@@ -78,7 +78,17 @@ function ownerOf(
 function toVirtualFunction(
   name: string,
   { node }: NodeSeries,
-  { vf, podUid: _podUid, epoch: _epoch, ...meta }: VirtualFunctionMeta,
+  {
+    vf,
+    owner: reported,
+    epoch: _e,
+    isCurrent: _c,
+    raw: _r,
+    counted: _n,
+    unattributed: _u,
+
+    ...meta
+  }: VirtualFunctionMeta,
   owner: Owner | undefined,
 ): VirtualFunction {
   return {
@@ -88,5 +98,7 @@ function toVirtualFunction(
     ...{ node, index: vf },
     ...meta,
     ...(owner !== undefined && { pod: owner.pod, ...owner.network }),
+    ...(owner !== undefined && reported?.container !== undefined && { container: reported.container }),
+    ...(owner !== undefined && reported?.resource !== undefined && { resource: reported.resource }),
   };
 }

@@ -41,6 +41,7 @@ async function sweepIn(
         if (loopback !== undefined) loopbacks.set(pod.name, loopback);
       },
       addTransport: () => assert.fail('not of this collector'),
+      addDevices: () => assert.fail(),
       skip: (pod, reason) => skipped.set(pod.name, reason),
     },
     signal,

@@ -32,6 +32,7 @@ async function sweepOf(root: string, pods?: readonly Pod[], signal = AbortSignal
       startedMs: 0,
       addInterfaces: () => assert.fail('not of this collector'),
       addTransport: (pod, transport) => added.set(pod.name, transport),
+      addDevices: () => assert.fail(),
       skip: (pod, reason) => skipped.set(pod.name, reason),
     },
     signal,

@@ -267,6 +267,7 @@ describe('netlink', { skip: missing('root', 'ip', 'setpriv') }, () => {
         startedMs: ++sweeps,
         addInterfaces: (_pod, interfaces) => read.push(...interfaces),
         addTransport: () => assert.fail('not of this collector'),
+        addDevices: () => assert.fail(),
         skip: (_pod, reason) => assert.fail(reason),
       },
       AbortSignal.timeout(10_000),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Status, Table } from '../../../../openapi/kubernetes.js';
-import type { VirtualFunctionReport } from '../../../../openapi/node-report.js';
+import type { VirtualFunctionReport } from '../../../../openapi/device-report.js';
 import type {
   NodeNetworkList,
   PodNetwork,
@@ -16,8 +16,12 @@ const KUBECTL_ACCEPT =
   'application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json';
 
 const VF: VirtualFunctionReport = {
-  ...{ pf: 'ens1f0', vf: 3, pciAddress: '0000:01:10.3', numaNode: 1, driver: 'vfio-pci', podUid: 'uid-telco-0' },
-  ...{ resource: 'openshift.io/inteldpdk', epoch: 'e1', readings: [null] },
+  ...{ pf: 'ens1f0', vf: 3, pciAddress: '0000:01:10.3', numaNode: 1, driver: 'vfio-pci' },
+  ...{ epoch: 'e1', isCurrent: true },
+  owner: {
+    ...{ podUid: 'uid-telco-0', namespace: 'telco', pod: 'telco-0', resource: 'openshift.io/inteldpdk' },
+    ...{ network: 'sriov', nadNamespace: 'telco', source: 'kubelet' },
+  },
 };
 
 async function fixture(): Promise<TestServer> {
