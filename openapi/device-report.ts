@@ -125,7 +125,10 @@ export type ExclusiveCpu = Static<typeof ExclusiveCpu>;
 export const NodeCpus = Type.Object(
   {
     numaNode: numaNode('NUMA node.'),
-    cpus: Type.String({ pattern: '^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$', maxLength: 4_096 }),
+    cpus: Type.String({
+      pattern: '^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$',
+      maxLength: REPORT_LIMITS.cpuListLength,
+    }),
   },
   { ...definition('v1alpha1.NodeCpus'), description: 'The CPUs of a NUMA node, as the kernel lists them: 0-3,8-11.' },
 );
