@@ -24,8 +24,13 @@ export function ifReadable<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    const code = codeOf(error);
-    if (code === '' || EXHAUSTED.has(code)) throw error;
+    if (!isAnswer(error)) throw error;
     return undefined;
   }
+}
+
+/** Whether an error says something of what was asked for. */
+export function isAnswer(error: unknown): boolean {
+  const code = codeOf(error);
+  return code !== '' && !EXHAUSTED.has(code);
 }

@@ -1,13 +1,14 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   openSync,
   opendirSync,
   readSync,
   readdirSync,
   readlinkSync,
-  statSync,
+  lstatSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { SysfsUnfitError } from './errors.js';
@@ -58,9 +59,14 @@ export class SysFs {
     }
   }
 
-  /** Whether it, or what it links to, is a directory. */
+  /** Cheaper to ask first, of what most devices do not have, than to be told by an error. */
+  exists(path: string): boolean {
+    return existsSync(this.#pathOf(path));
+  }
+
+  /** A link to one is none. */
   isDirectory(path: string): boolean {
-    return statSync(this.#pathOf(path), { throwIfNoEntry: false })?.isDirectory() ?? false;
+    return lstatSync(this.#pathOf(path), { throwIfNoEntry: false })?.isDirectory() ?? false;
   }
 
   /** The last name of the path that a link has in it, wherever that leads. */

@@ -28,8 +28,7 @@ function cpusOf(sysfs: SysFs, node: string): readonly number[] {
 
 /** Each CPU of a node is linked to in its directory as well. */
 function linkedCpus(sysfs: SysFs, node: string): readonly number[] {
-  const cpus = numbered(ifReadable(() => sysfs.list(node)) ?? [], 'cpu');
-  return cpus.filter((cpu) => ifReadable(() => sysfs.isDirectory(`${node}/cpu${cpu}`)) === true);
+  return numbered(ifReadable(() => sysfs.list(node)) ?? [], 'cpu');
 }
 
 /** The numbers behind the names that are nothing but the prefix and one. */
