@@ -32,6 +32,9 @@ const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
 /** As much as a report may have. */
 const MAX_IMAGE = 1_024;
 const EXCERPT = 100;
+/** As many as are kept of one sandbox of a runtime. */
+const MAX_CONTAINERS = 256;
+const MAX_CLAIMS = 256;
 
 /**
  * Keeps of a pod what the agent needs.
@@ -50,7 +53,9 @@ export function decodeListedPod(object: unknown, node: string): DecodedPod | und
   const statusText = networkStatusText(annotations) ?? '';
   const { attachments, devices, problems } = parseNetworkStatus(statusText);
   const workload = workloadIn(metadata);
-  const container = firstContainer(spec, status);
+  const containers = containersOf(spec, status);
+  const container = firstContainer(spec, status, containers);
+  const resourceClaims = claimsOf(spec, status);
   const pod: ListedPod = {
     ...{ namespace, name, uid, creationTimestamp },
     labels: labelsOf(metadata),
@@ -62,6 +67,8 @@ export function decodeListedPod(object: unknown, node: string): DecodedPod | und
     phase: phaseOf(status),
     isTerminating: isText(metadata['deletionTimestamp']),
     ...(container !== undefined && { container }),
+    ...(containers.length > 0 && { containers }),
+    ...(resourceClaims.length > 0 && { resourceClaims }),
   };
   return { pod, ...(problems.size > 0 && { badAnnotation: describeBad(statusText, problems) }) };
 }
@@ -97,15 +104,44 @@ function phaseOf({ phase = 'Pending', podIP, podIPs }: Json): ListedPod['phase']
   return phase === 'Pending' && !hasAddress ? 'waiting' : 'running';
 }
 
-function firstContainer(spec: Json, status: Json): ListedPod['container'] {
+/** The first that is specified; what `containersOf` keeps of it is shared. */
+function firstContainer(spec: Json, status: Json, containers: Containers): ListedPod['container'] {
   const first = listOf(spec, 'containers')[0];
-  const name = first?.['name'];
-  if (!isFitting(name, isObjectName)) return undefined;
-  const found = listOf(status, 'containerStatuses').find((one) => one['name'] === name);
+  const known = containers.find(({ name }) => name === first?.['name']);
+  if (known === undefined) return undefined;
+  const found = listOf(status, 'containerStatuses').find((one) => one['name'] === known.name);
   const image = [found?.['image'], first?.['image']].find(isText) ?? '';
   if (image.length > MAX_IMAGE) return undefined;
-  const id = containerIdOf(found?.['containerID']);
-  return { name, image, ...(id !== undefined && { id }) };
+  return { ...known, image };
+}
+
+type Containers = NonNullable<ListedPod['containers']>;
+
+/**
+ * Those that run as long as the pod does: its containers, and after them the init containers that are always restarted (KEP-753). Init
+ * containers that run to their end have ended before these begin. A name is one container (kubernetes validates that).
+ */
+function containersOf(spec: Json, status: Json): Containers {
+  const sidecars = listOf(spec, 'initContainers').filter((one) => one['restartPolicy'] === 'Always');
+  const specified = [...listOf(spec, 'containers'), ...sidecars].slice(0, MAX_CONTAINERS);
+  const statuses = [...listOf(status, 'containerStatuses'), ...listOf(status, 'initContainerStatuses')];
+  const ids = new Map(statuses.map((one) => [one['name'], containerIdOf(one['containerID'])]));
+  return specified.flatMap(({ name }) => {
+    if (!isFitting(name, isObjectName)) return [];
+    const id = ids.get(name);
+    return [{ name, ...(id !== undefined && { id }) }];
+  });
+}
+
+/**
+ * ResourceClaims that were made from a template for it, that it names itself, and that stand for its extended resources (KEP-5004).
+ * @see k8s.io/api/core/v1, PodResourceClaim, PodResourceClaimStatus and PodExtendedResourceClaimStatus
+ */
+function claimsOf(spec: Json, status: Json): readonly string[] {
+  const listed = [...listOf(status, 'resourceClaimStatuses'), ...listOf(spec, 'resourceClaims')];
+  if (status['extendedResourceClaimStatus'] !== undefined) listed.push(recordOf(status, 'extendedResourceClaimStatus'));
+  const names = listed.slice(0, MAX_CLAIMS).map((one) => one['resourceClaimName']);
+  return [...new Set(names.filter((name): name is string => isFitting(name, isObjectName)))];
 }
 
 function listOf(record: Json, field: string): readonly Json[] {

@@ -13,6 +13,7 @@ export interface KubernetesPodsDeps {
   readonly sandboxOf: (pod: ListedPod) => Sandbox | undefined;
 }
 
+type Containers = NonNullable<Pod['containers']>;
 type Place = Extract<Located, { readonly netns: unknown }>;
 
 /**
@@ -37,13 +38,15 @@ function hasNetns({ hostNetwork, phase }: ListedPod): boolean {
 }
 
 function describe(listed: ListedPod, located: Located | undefined, sandbox: Sandbox | undefined): Pod {
-  const { cgroupUid: _uid, isTerminating: _isTerminating, phase, container, ...pod } = listed;
+  const { cgroupUid: _uid, isTerminating: _isTerminating, phase, container, containers, ...pod } = listed;
   const place = located !== undefined && 'netns' in located ? located : undefined;
   const named = containerOf(container, place, sandbox);
   return {
     ...pod,
     attachments: withDevices(pod.attachments, sandbox),
     ...(named !== undefined && { container: named }),
+    ...(containers !== undefined && { containers: withIds(containers, sandbox) }),
+    ...(phase === 'ended' && { isEnded: true as const }),
     ...(place !== undefined && { netns: place.netns }),
     ...(place === undefined && !pod.hostNetwork && { netnsAbsence: absenceOf(phase, located, sandbox) }),
   };
@@ -75,6 +78,16 @@ function containerOf(
   const cgroup =
     id === undefined ? undefined : (place?.cgroups.get(id) ?? (known?.id === id ? known.cgroup : undefined));
   return { name, image, cgroup: cgroup ?? '' };
+}
+
+/** The ids of containers that the runtime started and the API does not know yet, or knows as they were before. */
+function withIds(containers: Containers, sandbox: Sandbox | undefined): Containers {
+  const known = sandbox?.containers ?? [];
+  if (known.length === 0) return containers;
+  return containers.map(({ name, id }) => {
+    const newest = known.find((one) => one.name === name)?.id ?? id;
+    return { name, ...(newest !== undefined && { id: newest }) };
+  });
 }
 
 /** The device behind an interface, where the annotation does not tell it and the runtime does (containerd 2.1). */

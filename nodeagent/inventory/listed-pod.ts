@@ -1,7 +1,7 @@
 import type { Pod } from './pod.js';
 
 /** A pod of this node as the Kubernetes API has it. */
-export interface ListedPod extends Omit<Pod, 'netns' | 'netnsAbsence' | 'machine' | 'container'> {
+export interface ListedPod extends Omit<Pod, 'netns' | 'netnsAbsence' | 'machine' | 'container' | 'isEnded'> {
   /** What the kubelet calls it in the names of cgroups: of a static pod that is another uid than that of its mirror. */
   readonly cgroupUid: string;
   /** waiting: it has no address and no process yet; ended: all its containers have, for good. */

@@ -52,6 +52,7 @@ test('recorded pods of a real kubelet are kept with what is needed', async () =>
       image: 'local.test/busybox:1',
       id: '7a032b444094838def3070dea9d04ad7e6d4cdc18ab814d61c3fbe18e33d79ff',
     },
+    containers: [{ name: 'testpmd', id: '7a032b444094838def3070dea9d04ad7e6d4cdc18ab814d61c3fbe18e33d79ff' }],
   });
   assert.equal(hostnet?.hostNetwork, true);
   assert.equal(done?.phase, 'ended');
@@ -105,6 +106,44 @@ test('the container is the first that is specified, whatever the status begins w
   const waiting = [{ name: 'app', image: '', containerID: '' }];
   assert.deepEqual(decode({ spec, status: { containerStatuses: waiting } })?.container, { name: 'app', image: 'spec' });
   assert.equal(decode({ spec: { containers: [] } })?.container, undefined);
+});
+
+test('the containers are those that last, sidecars among the init containers after the others', () => {
+  const spec = {
+    containers: [{ name: 'app' }, { name: 'a b' }, { name: 'side' }],
+    initContainers: [{ name: 'setup' }, { name: 'proxy', restartPolicy: 'Always' }],
+  };
+  const status = {
+    initContainerStatuses: [
+      { name: 'setup', containerID: 'cri-o://setup-id' },
+      { name: 'proxy', containerID: 'cri-o://proxy-id' },
+    ],
+    containerStatuses: [{ name: 'side', containerID: '' }, { name: 'app', containerID: 'cri-o://app-id' }, null],
+  };
+  assert.deepEqual(decode({ spec, status })?.containers, [
+    { name: 'app', id: 'app-id' },
+    { name: 'side' },
+    { name: 'proxy', id: 'proxy-id' },
+  ]);
+  assert.equal(decode({ spec: { containers: [] } })?.containers, undefined);
+});
+
+test('the claims of a pod are those made for it, named by it, and of its extended resources', () => {
+  const spec = {
+    resourceClaims: [
+      { name: 'vf', resourceClaimTemplateName: 'one-vf' },
+      { name: 'shared', resourceClaimName: 'shared-nic' },
+      { name: 'odd', resourceClaimName: '../pods' },
+    ],
+  };
+  const status = {
+    resourceClaimStatuses: [{ name: 'vf', resourceClaimName: 'web-0-vf-x7k2p' }, { name: 'none' }, 7],
+    extendedResourceClaimStatus: { resourceClaimName: 'web-0-extended-resources-4zq', requestMappings: [] },
+  };
+  const claims = ['web-0-vf-x7k2p', 'shared-nic', 'web-0-extended-resources-4zq'];
+  assert.deepEqual(decode({ spec, status })?.resourceClaims, claims);
+  assert.equal(decode({ spec: { resourceClaims: 'none' } })?.resourceClaims, undefined);
+  assert.equal(decode({ status: { extendedResourceClaimStatus: null } })?.resourceClaims, undefined);
 });
 
 test('what is not a pod of this node is dropped', () => {

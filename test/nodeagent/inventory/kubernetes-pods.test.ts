@@ -77,6 +77,22 @@ test('a pod that has ended has no interfaces, whatever is left of it', () => {
   assert.deepEqual([pod.netns, pod.netnsAbsence], [undefined, 'none']);
 });
 
+test('a pod whose containers have ended for good is told as one', () => {
+  assert.equal(found({ phase: 'ended' }).isEnded, true);
+  assert.equal('isEnded' in found({ isTerminating: true }), false);
+});
+
+test('the runtime tells the ids of containers that the API does not know yet', () => {
+  const containers = [{ name: 'main', id: 'c1' }, { name: 'side' }];
+  assert.deepEqual(found({ containers }).containers, containers);
+  const started = { image: '', attempt: 0, state: 'running' as const };
+  const sandbox = { ...SANDBOX, containers: [{ ...started, name: 'side', id: 'c2' }] };
+  assert.deepEqual(found({ containers }, { sandbox }).containers, [
+    { name: 'main', id: 'c1' },
+    { name: 'side', id: 'c2' },
+  ]);
+});
+
 test('of a pod that runs and cannot be found the interfaces are not known', () => {
   assert.equal(found({}).netnsAbsence, 'no_process');
   assert.equal(
