@@ -64,8 +64,8 @@ export default tseslint.config(
   },
   { files: ['nodeagent/**'], rules: restrict([...NO_PROCESSES, KUBERNETES], banFolders('apiserver', 'cli')) },
   {
-    files: ['nodeagent/{procfs,sysfs,cgroupfs,rtnetlink,cri}/**'],
-    ignores: ['**/fs.ts', 'nodeagent/cri/{client,grpc}.ts'],
+    files: ['nodeagent/{procfs,sysfs,cgroupfs,rtnetlink,grpc,cri,podresources}/**'],
+    ignores: ['**/fs.ts', 'nodeagent/podresources/socket.ts'],
     rules: restrict(
       [...NO_PROCESSES, ...NO_IO, KUBERNETES],
       banFolders('apiserver', 'cli', 'inventory', 'collectors', 'push', 'report'),

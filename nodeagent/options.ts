@@ -14,7 +14,7 @@ import {
 } from '../runtime/options/kinds.js';
 import type { Program } from '../runtime/options/parse.js';
 import { COLLECTOR_OPTIONS } from './collectors/registry.js';
-import { parseCriEndpoint } from './cri/endpoint.js';
+import { parseSocketEndpoint } from './grpc/endpoint.js';
 import { DEFAULT_TOKEN_FILE } from './push/credentials.js';
 
 /** Standalone has none. */
@@ -124,7 +124,7 @@ function checkOptions({ server, nodeName, criEndpoint }: NodeagentOptions): stri
   if (!/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(nodeName) || nodeName.length > 253) {
     errors.push(`--node-name: must be a name of letters, digits, "-", "_" and ".", not "${nodeName}"`);
   }
-  if (criEndpoint !== undefined && parseCriEndpoint(criEndpoint) === undefined) {
+  if (criEndpoint !== undefined && parseSocketEndpoint(criEndpoint) === undefined) {
     errors.push(
       `--cri-endpoint: must be the path of a unix socket, such as unix:///run/containerd/containerd.sock, not "${criEndpoint}"`,
     );
