@@ -97,6 +97,7 @@ function nodeagentOptionsOf(
     compat: [],
     kubeconfig: undefined,
     criEndpoint: undefined,
+    pathKubeletSocket: '',
     pathCgroupfs: '/sys/fs/cgroup',
     logFormat: 'text',
     'collector.interfaces': true,

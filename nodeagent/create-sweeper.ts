@@ -10,6 +10,8 @@ import { createNetnsInventory } from './inventory/netns-inventory.js';
 import type { NetnsPodsDeps } from './inventory/netns-pods.js';
 import type { PodInventory } from './inventory/pod-inventory.js';
 import type { NodeagentOptions } from './options.js';
+import type { AllocationLister } from './podresources/lister.js';
+import { startAllocationLister } from './podresources/start-lister.js';
 import { ProcFs } from './procfs/fs.js';
 import type { SelfMetrics } from './self-metrics.js';
 import { SourceStates } from './source-states.js';
@@ -30,6 +32,8 @@ export interface CreatedSweeper {
   readonly sweeper: Sweeper;
   /** Resolved as soon as a sweep can tell which pods there are. */
   readonly ready: Promise<void>;
+  /** What the kubelet gave to the containers of the node; undefined where it is not asked. */
+  readonly allocations: AllocationLister | undefined;
   readonly close: () => Promise<void>;
 }
 
@@ -45,6 +49,7 @@ export async function createSweeper(options: NodeagentOptions, deps: CreateSweep
   const inventory = await createInventory(options, { ...deps, procfs, bootId, states });
   const netlink = await createNetlinkSources({ procfs, states });
   const { hostInterfaces, podLinks } = netlink;
+  const allocations = startAllocationLister(options, { states, metrics, clock, log });
   const layouts = new NetnsLayouts(procfs, new SysFs(options.pathSysfs), podLinks);
   const collectorDeps = { procfs, layouts, forget: inventory.forget, ...(hostInterfaces && { hostInterfaces }) };
   const enabled = COLLECTORS.filter(({ name }) => options[`collector.${name}`]);
@@ -66,8 +71,9 @@ export async function createSweeper(options: NodeagentOptions, deps: CreateSweep
   return {
     sweeper,
     ready: inventory.ready,
+    allocations,
     close: async () => {
-      await inventory.close();
+      await Promise.all([inventory.close(), allocations?.close()]);
       netlink.close();
     },
   };

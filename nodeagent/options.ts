@@ -9,12 +9,13 @@ import {
   list,
   optionalText,
   text,
+  textOrOff,
   type Option,
   type OptionValues,
 } from '../runtime/options/kinds.js';
 import type { Program } from '../runtime/options/parse.js';
 import { COLLECTOR_OPTIONS } from './collectors/registry.js';
-import { parseCriEndpoint } from './cri/endpoint.js';
+import { parseSocketEndpoint } from './grpc/endpoint.js';
 import { DEFAULT_TOKEN_FILE } from './push/credentials.js';
 
 /** Standalone has none. */
@@ -78,6 +79,12 @@ export function nodeagentOptions(hostName: string) {
       help: 'Socket of the container runtime (unix:///run/containerd/containerd.sock): finds pods whose processes the cgroups do not tell.',
     }),
     pathSysfs: text({ flag: 'path.sysfs', default: '/sys', placeholder: 'directory', help: "The host's sysfs." }),
+    pathKubeletSocket: textOrOff({
+      flag: 'path.kubelet-socket',
+      default: '/var/lib/kubelet/pod-resources/kubelet.sock',
+      placeholder: 'socket',
+      help: "Socket of the kubelet's PodResources API: which pod has which device and which CPUs. Mount its directory: a kubelet that is started again makes another socket. none: it is not asked.",
+    }),
     listenAddress: hostPort({
       flag: 'listen-address',
       default: { host: '127.0.0.1', port: 9808 },
@@ -116,7 +123,7 @@ export function nodeagentProgram(version: string, hostName: string): Program<Ret
   };
 }
 
-function checkOptions({ server, nodeName, criEndpoint }: NodeagentOptions): string[] {
+function checkOptions({ server, nodeName, criEndpoint, pathKubeletSocket }: NodeagentOptions): string[] {
   const errors = server.flatMap((url) => {
     const problem = problemOfServer(url);
     return problem === undefined ? [] : [`--server: ${problem}`];
@@ -124,10 +131,13 @@ function checkOptions({ server, nodeName, criEndpoint }: NodeagentOptions): stri
   if (!/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(nodeName) || nodeName.length > 253) {
     errors.push(`--node-name: must be a name of letters, digits, "-", "_" and ".", not "${nodeName}"`);
   }
-  if (criEndpoint !== undefined && parseCriEndpoint(criEndpoint) === undefined) {
+  if (criEndpoint !== undefined && parseSocketEndpoint(criEndpoint) === undefined) {
     errors.push(
       `--cri-endpoint: must be the path of a unix socket, such as unix:///run/containerd/containerd.sock, not "${criEndpoint}"`,
     );
+  }
+  if (pathKubeletSocket !== '' && parseSocketEndpoint(pathKubeletSocket) === undefined) {
+    errors.push(`--path.kubelet-socket: must be the path of a unix socket, or none, not "${pathKubeletSocket}"`);
   }
   return errors;
 }

@@ -19,6 +19,7 @@ export interface SelfMetrics {
   readonly sourceUp: Gauge<'source' | 'reason'>;
   readonly podListAge: Gauge;
   readonly badAnnotations: Gauge<'reason'>;
+  readonly badAllocations: Gauge<'reason'>;
 }
 
 const BUCKETS = [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -101,6 +102,12 @@ export function createSelfMetrics(registry: Registry, version: string): SelfMetr
     badAnnotations: new Gauge({
       name: 'podnet_nodeagent_network_annotations_bad',
       help: 'Pods whose network annotation, or an entry of it, does not say what it ought to, by reason.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    badAllocations: new Gauge({
+      name: 'podnet_nodeagent_kubelet_allocations_bad',
+      help: "Entries of the kubelet's last answer (pods, containers, devices, CPUs, claims) that were left out, by reason.",
       labelNames: ['reason'],
       registers,
     }),

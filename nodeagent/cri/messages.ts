@@ -1,7 +1,5 @@
-/** Fields and their numbers; those that are not here are skipped when a message is read, labels and annotations above all. */
-const field = (type: string, id: number) => ({ type, id });
-const repeated = (type: string, id: number) => ({ rule: 'repeated', type, id });
-const message = <F extends object>(fields: F) => ({ fields });
+import { field, grpcService, message, method, repeated } from '../grpc/service.js';
+
 /** A list is asked for as a whole, without a filter. */
 const ALL = message({});
 const INFO = { keyType: 'string', type: 'string', id: 2 };
@@ -69,44 +67,21 @@ const VERSIONS = {
   }),
 };
 
-// its comment is what the types of protobufjs ask for
-const method = (name: string) => ({
-  requestType: `${name}Request`,
-  responseType: `${name}Response`,
-  comment: '',
-});
-
-export const CRI_SERVICE = 'runtime.v1.RuntimeService';
+const ofItsName = (name: string) => method(`${name}Request`, `${name}Response`);
 
 /**
- * What is used of the Container Runtime Interface, as protobufjs takes it: data, so that a bundle needs no .proto beside it.
+ * What is used of the Container Runtime Interface. Labels and annotations above all are skipped when a message is read.
  * @see https://github.com/kubernetes/cri-api, pkg/apis/runtime/v1/api.proto
  */
-export const CRI_MESSAGES = {
-  nested: {
-    runtime: {
-      nested: {
-        v1: {
-          nested: {
-            ...VERSIONS,
-            ...SANDBOXES,
-            ...CONTAINERS,
-            RuntimeService: {
-              methods: {
-                Version: method('Version'),
-                ListPodSandbox: method('ListPodSandbox'),
-                PodSandboxStatus: method('PodSandboxStatus'),
-                ListContainers: method('ListContainers'),
-                ContainerStatus: method('ContainerStatus'),
-              },
-            },
-          },
-        },
-      },
-    },
+export const CRI = grpcService(
+  'runtime.v1.RuntimeService',
+  {
+    Version: ofItsName('Version'),
+    ListPodSandbox: ofItsName('ListPodSandbox'),
+    PodSandboxStatus: ofItsName('PodSandboxStatus'),
+    ListContainers: ofItsName('ListContainers'),
+    ContainerStatus: ofItsName('ContainerStatus'),
   },
-};
-export type CriMethod = 'Version' | 'ListPodSandbox' | 'PodSandboxStatus' | 'ListContainers' | 'ContainerStatus';
-
-/** How a message looks that was read: 64 bits as text, enums by name, nothing left out. */
-export const CRI_READ_AS = { keepCase: true, longs: String, enums: String, defaults: true, arrays: true } as const;
+  { ...VERSIONS, ...SANDBOXES, ...CONTAINERS },
+);
+export type CriMethod = keyof typeof CRI.methods;

@@ -1,4 +1,4 @@
-import { fieldsOf, listOf, textOf } from './fields.js';
+import { fieldsOf, listOf, textOf } from '../grpc/fields.js';
 import { parseContainerPid, parseSandboxInfo, type SandboxInfo } from './sandbox-info.js';
 
 /** Of its list: a sandbox with an id and the uid of a pod. */
@@ -46,7 +46,7 @@ const STATES = new Map<unknown, ContainerState>([
   ['CONTAINER_EXITED', 'exited'],
 ]);
 
-/** @param answer as gRPC decoded it, see CRI_READ_AS; one without id or uid is left out */
+/** @param answer as gRPC decoded it, see READ_AS; one without id or uid is left out */
 export function sandboxesOf(answer: unknown): ListedSandbox[] {
   return listOf(fieldsOf(answer)['items']).flatMap((item): ListedSandbox[] => {
     const { id: rawId, metadata, state, created_at: created, runtime_handler: handler } = fieldsOf(item);

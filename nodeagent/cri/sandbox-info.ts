@@ -1,4 +1,4 @@
-import { fieldsOf, listOf, parseFields, textOf, type Fields } from './fields.js';
+import { fieldsOf, listOf, parseFields, textOf, type Fields } from '../grpc/fields.js';
 
 /** An interface that the CNI plugins said they made. */
 export interface CniInterface {

@@ -2,9 +2,9 @@ import type { Backoff } from '../../runtime/backoff.js';
 import type { Clock } from '../../runtime/clock.js';
 import { errorMessage, type Logger } from '../../runtime/logger.js';
 import type { Sleep } from '../../runtime/sleep.js';
+import { GrpcError } from '../grpc/errors.js';
 import type { SourceOff, SourceStates } from '../source-states.js';
 import type { CriClient } from './client.js';
-import { CriError } from './errors.js';
 import { KnownSandbox } from './known-sandbox.js';
 import {
   containerPidOf,
@@ -128,7 +128,7 @@ export class Sandboxes {
     const { client, states } = this.#deps;
     client.disconnect();
     this.#isConnected = false;
-    this.#state = error instanceof CriError ? error.reason : 'failed';
+    this.#state = error instanceof GrpcError ? error.reason : 'failed';
     states.off('cri', this.#state, `${client.socketPath}: ${messageOf(error)}`);
   }
 
@@ -217,9 +217,9 @@ function groupBySandbox(containers: readonly ListedContainer[]): Map<string, Lis
 }
 
 function isNotFound(error: unknown): boolean {
-  return error instanceof CriError && error.isNotFound;
+  return error instanceof GrpcError && error.isNotFound;
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof CriError ? error.message : errorMessage(error);
+  return error instanceof GrpcError ? error.message : errorMessage(error);
 }

@@ -1,7 +1,7 @@
 import { CgroupFs } from '../cgroupfs/fs.js';
 import { CriClient } from '../cri/client.js';
 import { Disagreements } from '../cri/disagreements.js';
-import { parseCriEndpoint } from '../cri/endpoint.js';
+import { parseSocketEndpoint } from '../grpc/endpoint.js';
 import { Sandboxes } from '../cri/sandboxes.js';
 import { Backoff } from '../../runtime/backoff.js';
 import { sleep } from '../../runtime/sleep.js';
@@ -121,7 +121,7 @@ function startRuntime(
   { criEndpoint, interval }: NodeagentOptions,
   { states, clock, log }: Pick<KubernetesInventoryDeps, 'states' | 'clock' | 'log'>,
 ): Runtime | undefined {
-  const socketPath = criEndpoint === undefined ? undefined : parseCriEndpoint(criEndpoint);
+  const socketPath = criEndpoint === undefined ? undefined : parseSocketEndpoint(criEndpoint);
   if (socketPath === undefined) {
     states.off('cri', 'not_configured');
     return undefined;

@@ -15,3 +15,5 @@ export const isNetworkName = fitting(pattern.NETWORK_NAME, pattern.NETWORK_NAME_
 export const isInterfaceName = fitting(pattern.INTERFACE_NAME, pattern.INTERFACE_NAME_MAX);
 export const isToken = fitting(pattern.TOKEN, pattern.TOKEN_MAX);
 export const isPciAddress = fitting(pattern.PCI_ADDRESS, pattern.TOKEN_MAX);
+/** Of a device plugin, such as openshift.io/inteldpdk. */
+export const isResourceName = fitting(pattern.LABEL_KEY, pattern.LABEL_KEY_MAX);

@@ -54,6 +54,11 @@ export function text(described: Described<string>): Option<string> {
   return single(described, parseText);
 }
 
+/** A text; `none` or an empty one turns off what it is for, and is empty. */
+export function textOrOff(described: Described<string>): Option<string> {
+  return single(described, (value) => (value === 'none' ? '' : value));
+}
+
 /** A text that may be left out. */
 export function optionalText(described: Omit<Described<undefined>, 'default'>): Option<string | undefined> {
   return single<string | undefined>({ ...described, default: undefined }, parseText);

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createKubeApi, type KubeApiServer } from '../support/kube-api.js';
-import { CriServer, makeSocketDirectory, PlayedNode, recordedJson, type Message } from '../support/cri-server.js';
+import { PlayedNode, recordedJson, startCriServer } from '../support/cri-server.js';
+import { makeSocketDirectory, type Message } from '../support/grpc-server.js';
 import { NodePods } from '../support/node-pods.js';
 
 const PREFIX = 'pnba';
@@ -70,7 +71,7 @@ export class BenchNode {
     const { socketPath, [Symbol.asyncDispose]: remove } = await makeSocketDirectory();
     const played = new PlayedNode();
     this.#uids.forEach((uid, number) => addSandbox(played, { uid, number, pid: this.#pods.pidOf(uid) }));
-    const server = await CriServer.start(socketPath, played.handlers());
+    const server = await startCriServer(socketPath, played.handlers());
     this.#close.push(() => server.stop(), remove);
     return socketPath;
   }

@@ -6,7 +6,8 @@ import process from 'node:process';
 import { test } from 'node:test';
 import { build } from 'esbuild';
 import { run } from '../../support/bundle.js';
-import { CriServer, makeSocketDirectory, PlayedNode } from '../../support/cri-server.js';
+import { PlayedNode, startCriServer } from '../../support/cri-server.js';
+import { makeSocketDirectory } from '../../support/grpc-server.js';
 
 /** As scripts/bundle.mjs does it. */
 async function bundleClient(outdir: string): Promise<void> {
@@ -32,7 +33,7 @@ client.disconnect();`,
 test('a bundle asks a runtime, and then ends', async () => {
   await using directory = await makeSocketDirectory();
   const outdir = await mkdtemp(join(tmpdir(), 'podnet-cri-bundle-'));
-  const server = await CriServer.start(directory.socketPath, new PlayedNode().handlers());
+  const server = await startCriServer(directory.socketPath, new PlayedNode().handlers());
   try {
     await bundleClient(outdir);
     const program = run(process.execPath, [join(outdir, 'stdin.mjs'), directory.socketPath]);

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { CriClient } from '../../../nodeagent/cri/client.js';
-import { CriError, explainFailure } from '../../../nodeagent/cri/errors.js';
-import { CriServer, makeSocketDirectory, PlayedNode, recordedBytes, type Handlers } from '../../support/cri-server.js';
+import { GrpcError } from '../../../nodeagent/grpc/errors.js';
+import { PlayedNode, recordedBytes, startCriServer, type Handlers } from '../../support/cri-server.js';
+import { makeSocketDirectory } from '../../support/grpc-server.js';
 import { eventually } from '../../support/programs.js';
 
 const signal = new AbortController().signal;
@@ -12,7 +13,7 @@ const signal = new AbortController().signal;
 /** The error of asking a server for its sandboxes. */
 async function failureOf(handlers: Handlers, options: Partial<ConstructorParameters<typeof CriClient>[0]> = {}) {
   await using directory = await makeSocketDirectory();
-  const server = await CriServer.start(directory.socketPath, handlers);
+  const server = await startCriServer(directory.socketPath, handlers);
   const client = new CriClient({ socketPath: directory.socketPath, ...options });
   try {
     return await client.listPodSandboxes(signal).then(
@@ -27,7 +28,7 @@ async function failureOf(handlers: Handlers, options: Partial<ConstructorParamet
 
 test('bytes of containerd come through the socket', async () => {
   await using directory = await makeSocketDirectory();
-  const server = await CriServer.start(directory.socketPath, {
+  const server = await startCriServer(directory.socketPath, {
     ListPodSandbox: () => recordedBytes('containerd-2.1.9', 'ListPodSandbox'),
   });
   const client = new CriClient({ socketPath: directory.socketPath });
@@ -43,7 +44,7 @@ test('bytes of containerd come through the socket', async () => {
 test('a socket that is not there is not found', async () => {
   const client = new CriClient({ socketPath: '/nonexistent/podnet-cri.sock' });
   await assert.rejects(client.version(signal), {
-    name: 'CriError',
+    name: 'GrpcError',
     reason: 'not_found',
     message: 'Version: connect ENOENT',
   });
@@ -52,7 +53,7 @@ test('a socket that is not there is not found', async () => {
 
 test('a runtime that does not answer in time is unreachable', async () => {
   const error = await failureOf({ ListPodSandbox: () => new Promise(() => undefined) }, { listTimeoutMs: 100 });
-  assert.ok(error instanceof CriError);
+  assert.ok(error instanceof GrpcError);
   assert.deepEqual([error.reason, error.message], ['unreachable', 'ListPodSandbox: no answer in time']);
 });
 
@@ -73,7 +74,7 @@ test('a runtime that accepts and says nothing is unreachable on one connection',
 test('a connection that is given up is closed', async () => {
   await using directory = await makeSocketDirectory();
   const client = new CriClient({ socketPath: directory.socketPath, listTimeoutMs: 100 });
-  const server = await CriServer.start(directory.socketPath, { Version: () => new Promise(() => undefined) });
+  const server = await startCriServer(directory.socketPath, { Version: () => new Promise(() => undefined) });
   try {
     for (let attempt = 0; attempt < 3; attempt++) {
       await assert.rejects(client.version(signal), { reason: 'unreachable' });
@@ -102,49 +103,36 @@ test('a socket of something else is unreachable', async () => {
 
 test('bytes that are no message are a failure', async () => {
   const error = await failureOf({ ListPodSandbox: () => Buffer.from('this is no message') });
-  assert.ok(error instanceof CriError);
+  assert.ok(error instanceof GrpcError);
   assert.equal(error.reason, 'failed');
 });
 
 test('an answer larger than its bound is a failure', async () => {
   const node = PlayedNode.recorded('containerd-1.6.20');
   const error = await failureOf(node.handlers(), { maxMessageBytes: 64 });
-  assert.ok(error instanceof CriError);
+  assert.ok(error instanceof GrpcError);
   assert.match(error.message, /ListPodSandbox: .*64/);
   assert.equal(error.reason, 'failed');
 });
 
 test('a runtime without the service is unsupported', async () => {
   const error = await failureOf({});
-  assert.ok(error instanceof CriError);
+  assert.ok(error instanceof GrpcError);
   assert.equal(error.reason, 'unsupported');
 });
 
 test('an abort ends a call under way', async () => {
   await using directory = await makeSocketDirectory();
   const stop = new AbortController();
-  const server = await CriServer.start(directory.socketPath, {
+  const server = await startCriServer(directory.socketPath, {
     Version: () => {
       stop.abort();
       return new Promise(() => undefined);
     },
   });
   const client = new CriClient({ socketPath: directory.socketPath });
-  await assert.rejects(client.version(stop.signal), CriError);
-  await assert.rejects(client.version(stop.signal), CriError);
+  await assert.rejects(client.version(stop.signal), GrpcError);
+  await assert.rejects(client.version(stop.signal), GrpcError);
   client.disconnect();
   server.stop();
 });
-
-for (const [code, details, reason] of [
-  [14, 'No connection established. Last error: connect EACCES /run/x.sock.', 'not_permitted'],
-  [14, 'No connection established. Last error: connect ENOENT /run/x.sock.', 'not_found'],
-  [14, 'No connection established. Last error: connect ECONNREFUSED /run/EACCES.', 'unreachable'],
-  [14, 'server is not initialized yet', 'unreachable'],
-  [7, 'no', 'not_permitted'],
-  [2, 'anything', 'failed'],
-] as const) {
-  test(`code ${code} with "${details}" is ${reason}`, () => {
-    assert.equal(explainFailure('Version', { code, details }).reason, reason);
-  });
-}

@@ -57,7 +57,7 @@ test('a real containerd answers, and knows no sandbox', { skip: missing('root', 
     assert.match(version.version, /^\d+\.\d+/);
     assert.deepEqual(sandboxesOf(await client.listPodSandboxes(signal)), []);
     assert.deepEqual(containersOf(await client.listContainers(signal)), []);
-    await assert.rejects(client.podSandboxStatus('0'.repeat(64), signal), { name: 'CriError', isNotFound: true });
+    await assert.rejects(client.podSandboxStatus('0'.repeat(64), signal), { name: 'GrpcError', isNotFound: true });
   } finally {
     client.disconnect();
   }

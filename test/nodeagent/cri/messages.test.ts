@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CriMethod } from '../../../nodeagent/cri/messages.js';
-import { criService, RECORDED, recordedBytes, recordedJson, type Message } from '../../support/cri-server.js';
+import { CRI, type CriMethod } from '../../../nodeagent/cri/messages.js';
+import { RECORDED, recordedBytes, recordedJson } from '../../support/cri-server.js';
+import { definitionOf, type Message } from '../../support/grpc-server.js';
 
 const RECORDINGS: readonly (readonly [file: string, CriMethod])[] = [
   ['Version', 'Version'],
@@ -35,7 +36,7 @@ function projection(expected: unknown, read: unknown): unknown {
 for (const runtime of RECORDED) {
   for (const [file, method] of RECORDINGS) {
     test(`${file} of ${runtime} reads as it was recorded`, () => {
-      const read = inOrder(criService()[method]?.responseDeserialize(recordedBytes(runtime, file)));
+      const read = inOrder(definitionOf(CRI)[method]?.responseDeserialize(recordedBytes(runtime, file)));
       assert.ok(JSON.stringify(read).length > 50);
       assert.deepEqual(read, projection(inOrder(recordedJson(runtime, file)), read));
     });
@@ -43,7 +44,7 @@ for (const runtime of RECORDED) {
 }
 
 test('times keep their nanoseconds', () => {
-  const read: unknown = criService()['ListPodSandbox']?.responseDeserialize(
+  const read: unknown = definitionOf(CRI)['ListPodSandbox']?.responseDeserialize(
     recordedBytes('containerd-1.6.20', 'ListPodSandbox'),
   );
   assert.match(JSON.stringify(read), /"created_at":"1795208692382716443"/);
@@ -51,5 +52,5 @@ test('times keep their nanoseconds', () => {
 
 test('a message that was cut is an error', () => {
   const bytes = recordedBytes('containerd-2.1.9', 'ListPodSandbox');
-  assert.throws(() => criService()['ListPodSandbox']?.responseDeserialize(bytes.subarray(0, bytes.length - 3)));
+  assert.throws(() => definitionOf(CRI)['ListPodSandbox']?.responseDeserialize(bytes.subarray(0, bytes.length - 3)));
 });

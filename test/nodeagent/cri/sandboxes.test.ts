@@ -7,16 +7,15 @@ import { systemClock } from '../../../runtime/clock.js';
 import { createLogger } from '../../../runtime/logger.js';
 import { sleep } from '../../../runtime/sleep.js';
 import {
-  CriServer,
-  makeSocketDirectory,
   PlayedNode,
   RECORDED,
   recordedJson,
-  Refusal,
+  startCriServer,
+  type CriServer,
   type Handlers,
-  type Message,
   type Recorded,
 } from '../../support/cri-server.js';
+import { makeSocketDirectory, Refusal, type Message } from '../../support/grpc-server.js';
 import { eventually } from '../../support/programs.js';
 
 const WEB_0 = '11111110-2222-4333-8444-555555555550';
@@ -56,9 +55,9 @@ async function watch(handlers: Handlers, overrides: Partial<SandboxesDeps> = {})
     logged,
     states,
     socketPath,
-    server: await CriServer.start(socketPath, handlers),
+    server: await startCriServer(socketPath, handlers),
     restart: async (next: Handlers) => {
-      running.server = await CriServer.start(socketPath, next);
+      running.server = await startCriServer(socketPath, next);
     },
     [Symbol.asyncDispose]: async () => {
       stop.abort();

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseCriEndpoint } from '../../../nodeagent/cri/endpoint.js';
+import { parseSocketEndpoint } from '../../../nodeagent/grpc/endpoint.js';
 
 for (const text of ['unix:///run/crio/crio.sock', 'unix:/run/crio/crio.sock', '/run/crio/crio.sock']) {
-  test(`${text} is a socket`, () => assert.equal(parseCriEndpoint(text), '/run/crio/crio.sock'));
+  test(`${text} is a socket`, () => assert.equal(parseSocketEndpoint(text), '/run/crio/crio.sock'));
 }
 
 for (const text of [
@@ -15,5 +15,5 @@ for (const text of [
   'npipe:////./pipe/x',
   'unix:////a',
 ]) {
-  test(`"${text}" is no socket`, () => assert.equal(parseCriEndpoint(text), undefined));
+  test(`"${text}" is no socket`, () => assert.equal(parseSocketEndpoint(text), undefined));
 }

@@ -1,9 +1,9 @@
 import type { SourceOff } from '../source-states.js';
 
-/** The container runtime could not be asked, or refused. */
-export class CriError extends Error {
-  override readonly name = 'CriError';
-  readonly code = 'NODEAGENT_CRI';
+/** A server on the node could not be asked, or refused. */
+export class GrpcError extends Error {
+  override readonly name = 'GrpcError';
+  readonly code = 'NODEAGENT_GRPC';
 
   constructor(
     message: string,
@@ -25,11 +25,11 @@ export interface GrpcFailure {
 const GRPC = { notFound: 5, permissionDenied: 7, unimplemented: 12, unavailable: 14, unauthenticated: 16 } as const;
 const MAX_DETAILS = 300;
 
-export function explainFailure(what: string, { code, details }: GrpcFailure): CriError {
+export function explainFailure(what: string, { code, details }: GrpcFailure): GrpcError {
   const failedConnect = code === GRPC.unavailable ? /\bconnect (E[A-Z]+)/.exec(details) : null;
   const message = `${what}: ${failedConnect?.[0] ?? details.slice(0, MAX_DETAILS)}`;
   const reason = failedConnect === null ? reasonOf(code) : reasonOfConnect(failedConnect[1]);
-  return new CriError(message, reason, code === GRPC.notFound);
+  return new GrpcError(message, reason, code === GRPC.notFound);
 }
 
 function reasonOf(code: number): SourceOff {
@@ -46,8 +46,8 @@ function reasonOf(code: number): SourceOff {
   }
 }
 
-/** @param systemError of connect(2) */
-function reasonOfConnect(systemError: string | undefined): SourceOff {
+/** @param systemError of stat(2) or connect(2) of a unix socket, such as ENOENT */
+export function reasonOfConnect(systemError: string | undefined): SourceOff {
   if (systemError === 'ENOENT' || systemError === 'ENOTDIR') return 'not_found';
   return systemError === 'EACCES' || systemError === 'EPERM' ? 'not_permitted' : 'unreachable';
 }

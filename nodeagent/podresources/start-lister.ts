@@ -1,0 +1,28 @@
+import { Backoff } from '../../runtime/backoff.js';
+import { GrpcClient } from '../grpc/client.js';
+import { parseSocketEndpoint } from '../grpc/endpoint.js';
+import type { NodeagentOptions } from '../options.js';
+import { AllocationLister, type AllocationListerDeps } from './lister.js';
+import { POD_RESOURCES_LISTER } from './messages.js';
+
+const BACKOFF = { firstMs: 1_000, maxMs: 60_000 } as const;
+/** The kubelet is asked no more often, however short the interval. */
+const MIN_INTERVAL_MS = 1_000;
+
+/** Undefined where the flag is empty. */
+export function startAllocationLister(
+  { pathKubeletSocket, interval }: Pick<NodeagentOptions, 'pathKubeletSocket' | 'interval'>,
+  deps: Pick<AllocationListerDeps, 'states' | 'metrics' | 'clock' | 'log'>,
+): AllocationLister | undefined {
+  const socketPath = parseSocketEndpoint(pathKubeletSocket);
+  if (socketPath === undefined) {
+    deps.states.off('kubelet', 'not_configured');
+    return undefined;
+  }
+  return new AllocationLister({
+    ...deps,
+    client: new GrpcClient({ socketPath, service: POD_RESOURCES_LISTER }),
+    backoff: new Backoff({ ...BACKOFF, random: Math.random }),
+    intervalMs: Math.max(MIN_INTERVAL_MS, interval),
+  }).start();
+}
