@@ -24,6 +24,8 @@ export interface CreateSweeperDeps extends Pick<KubernetesInventoryDeps, 'onGone
   readonly version: string;
   readonly describe: NetnsPodsDeps['describe'];
   readonly metrics: SelfMetrics;
+  /** That are pushed to. */
+  readonly servers: readonly string[];
   /** How far back the samples are wanted, milliseconds. */
   readonly historyMs: () => number;
 }
@@ -34,6 +36,8 @@ export interface CreatedSweeper {
   readonly ready: Promise<void>;
   /** What the kubelet gave to the containers of the node; undefined where it is not asked. */
   readonly allocations: AllocationLister | undefined;
+  /** To be told what the servers answer. */
+  readonly recovery: BaseRecovery;
   readonly close: () => Promise<void>;
 }
 
@@ -42,7 +46,7 @@ export interface CreatedSweeper {
  * @throws {StartError} when procfs cannot be read, or nothing says where the Kubernetes API is
  */
 export async function createSweeper(options: NodeagentOptions, deps: CreateSweeperDeps): Promise<CreatedSweeper> {
-  const { clock, log, version, metrics, historyMs } = deps;
+  const { clock, log, version, metrics, servers, historyMs } = deps;
   const procfs = new ProcFs(options.pathProcfs);
   const bootId = readBootId(procfs, options.pathProcfs);
   const states = new SourceStates({ log, metrics });

@@ -11,6 +11,7 @@ import { sleep } from '../runtime/sleep.js';
 import { StartError } from '../runtime/start-error.js';
 import { createAgentHttp } from './http.js';
 import { createSweeper } from './create-sweeper.js';
+import type { BaseRecovery } from './devices/base-recovery.js';
 import { EndingWatch } from './ending-watch.js';
 import type { NetnsPodsDeps } from './inventory/netns-pods.js';
 import { distinctServers, type NodeagentOptions } from './options.js';
@@ -59,8 +60,8 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   const servers = distinctServers(options.server);
   /** Pods are followed before there is a sweeper: what ends until then is not known to anybody. */
   const late: { noteEnding?: (uid: string, isGone: boolean) => void } = {};
-  const { sweeper, ready, close } = await createSweeper(options, {
-    ...{ clock, log, version, metrics, env: deps.env, describe: deps.describe },
+  const { sweeper, ready, recovery, close } = await createSweeper(options, {
+    ...{ clock, log, version, metrics, servers, env: deps.env, describe: deps.describe },
     historyMs: () => wantedHistoryMs(pushers),
     onEnding: ({ uid }) => late.noteEnding?.(uid, false),
     onGone: ({ uid }) => late.noteEnding?.(uid, true),
@@ -84,7 +85,9 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
     ...{ clock, log, serverCa: deps.serverCa },
     onRead: (file, isReadable) => metrics.fileReadable.set({ file }, isReadable ? 1 : 0),
   });
-  pushers.push(...servers.map((server) => createPusher(server, { ...deps, options, sweeper, metrics, credentials })));
+  pushers.push(
+    ...servers.map((server) => createPusher(server, { ...deps, options, sweeper, recovery, metrics, credentials })),
+  );
 
   const staleAfterMs = Math.max(STALE_AFTER.intervals * options.interval, STALE_AFTER.leastMs);
   const http = createAgentHttp({
@@ -134,13 +137,14 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
 interface PusherParts extends Pick<NodeagentDeps, 'clock' | 'log' | 'version'> {
   readonly options: NodeagentOptions;
   readonly sweeper: Sweeper;
+  readonly recovery: BaseRecovery;
   readonly metrics: SelfMetrics;
   readonly credentials: Credentials;
 }
 
 function createPusher(
   server: string,
-  { options, version, sweeper, metrics, credentials, clock, log }: PusherParts,
+  { options, version, sweeper, recovery, metrics, credentials, clock, log }: PusherParts,
 ): Pusher {
   const maxMs = Math.min(BACKOFF.maxMs, Math.max(BACKOFF.minMaxMs, BACKOFF.intervals * options.interval));
   return new Pusher({
@@ -153,6 +157,7 @@ function createPusher(
     limits: REPORT_LIMITS,
     build: (afterSequence, maxSamples) => sweeper.report(afterSequence, Math.min(maxSamples, REPORT_LIMITS.samples)),
     monotonicMs: () => clock.monotonicMs(),
+    onAnswer: ({ virtualFunctionBases }) => recovery.heard(server, virtualFunctionBases),
     metrics: {
       pushed: (result, seconds) => {
         metrics.pushes.inc({ server, result });

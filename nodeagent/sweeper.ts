@@ -3,6 +3,8 @@ import type { NodeView } from '../metrics/node-families.js';
 import type { Clock } from '../runtime/clock.js';
 import { errorMessage, type Logger } from '../runtime/logger.js';
 import type { Collector } from './collectors/collector.js';
+import type { CollectorName } from './collectors/registry.js';
+import { NO_DEVICES, type DeviceBook } from './devices/device-book.js';
 import { EndingPods } from './ending-pods.js';
 import { KnownPods } from './known-pods.js';
 import type { Pod, PodSource } from './inventory/pod.js';
@@ -18,6 +20,8 @@ export interface SweeperDeps {
   readonly sender: Sender;
   readonly podSource: PodSource;
   readonly collectors: ReadonlyMap<string, Collector>;
+  /** Absent: nobody looks at them. */
+  readonly devices?: DeviceBook;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: SelfMetrics;
@@ -31,6 +35,8 @@ export interface SweeperDeps {
 
 /** A sweep is stopped when it has taken this part of the interval, so that the next one is on time. */
 const SWEEP_SHARE = 0.8;
+/** The collector of devices: a round over some pods needs it only where one of them has any. */
+const DEVICES: CollectorName = 'sriov';
 const NOT_KNOWN_YET = 'which pods there are is not known yet';
 
 /** Reads the node once a round, and keeps what it read: the pods as last known, and the history of their counters. */
@@ -113,7 +119,10 @@ export class Sweeper {
   async #readEnding(): Promise<void> {
     const pods = [...this.#pods.all].flatMap(({ pod }) => (this.#ending.has(pod.uid) ? [pod] : []));
     const asked = uidsOf(pods);
-    const round = await this.#read(pods);
+    const { devices } = this.#deps;
+    const read = await this.#read(pods, (collector) => collector !== DEVICES || devices?.hasDevices(asked) === true);
+    const { interfaces } = read.readings;
+    const round = withInterfaces(read, devices?.accountEnding(pods, read.devices, interfaces) ?? interfaces);
     this.#addLast(this.#ending.take(round, asked));
   }
 
@@ -122,7 +131,12 @@ export class Sweeper {
     const startedMs = clock.monotonicMs();
     const pods = this.#findPods(startedMs);
     if (pods === undefined) return;
-    const round = await this.#read(rotate(pods, this.#firstUid));
+    const read = await this.#read(rotate(pods, this.#firstUid));
+    const { interfaces } = read.readings;
+    const round = withInterfaces(
+      read,
+      this.#deps.devices?.account(pods, read.devices, interfaces, startedMs) ?? interfaces,
+    );
     const { ended, rounds } = this.#ending.take(round, uidsOf(pods));
     // of those that were read now the round itself tells
     this.#addLast({ ended, rounds: rounds.filter(({ takenAt }) => takenAt < round.takenAt) });
@@ -167,9 +181,10 @@ export class Sweeper {
     return pods;
   }
 
-  #read(pods: readonly Pod[]): Promise<Round> {
-    const { collectors, clock, sender } = this.#deps;
+  #read(pods: readonly Pod[], isWanted: (collector: string) => boolean = () => true): Promise<Round> {
+    const { collectors: all, clock, sender } = this.#deps;
     const timeoutMs = Math.round(sender.intervalMs * SWEEP_SHARE);
+    const collectors = new Map([...all].filter(([name]) => isWanted(name)));
     return readRound(pods, { collectors, clock, checks: this.#checks, timeoutMs });
   }
 
@@ -186,6 +201,7 @@ export class Sweeper {
     return draftReport({
       sender: this.#deps.sender,
       pods: this.#pods.reported,
+      devices: this.#deps.devices?.state ?? NO_DEVICES,
       samples: this.#history.since(afterSequence).slice(-maxSamples),
       sequence: this.#sequence,
       collectors: this.#collectors,
@@ -196,7 +212,8 @@ export class Sweeper {
   /** The newest reading of every pod and interface: of the last sample of all pods, and of those of pods that ended since. */
   view(): NodeView {
     const samples = this.#history.since(this.#wholeSequence - 1);
-    return viewOf(this.#deps.sender.node, this.#pods.listed, samples);
+    const { sender, devices } = this.#deps;
+    return viewOf({ node: sender.node, pods: this.#pods.listed, samples, devices: devices?.state ?? NO_DEVICES });
   }
 
   #showCollectors(results: NodeReport['collectors']): void {
@@ -232,6 +249,10 @@ export class Sweeper {
     if (first === '') this.#deps.log.info('every pod can be read again');
     else this.#deps.log.warn({ count: failures.length, first }, 'pods could not be read');
   }
+}
+
+function withInterfaces(round: Round, interfaces: Round['readings']['interfaces']): Round {
+  return interfaces === round.readings.interfaces ? round : { ...round, readings: { ...round.readings, interfaces } };
 }
 
 function uidsOf(pods: readonly Pod[]): Set<string> {

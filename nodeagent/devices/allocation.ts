@@ -32,8 +32,14 @@ export interface ClaimedDevice {
   readonly device: string;
 }
 
-/** What is known of the kubelet's allocations at a moment. */
+/** What the kubelet says of its allocations. */
 export interface Allocations {
   /** Undefined while nobody can tell. */
   readonly list: readonly Allocation[] | undefined;
+  /** When it was asked for the list, monotonic milliseconds; -Infinity without one. */
+  readonly askedMs: number;
+  /** Whether it has still to be asked for the first time. */
+  readonly isAwaited: boolean;
+  /** To be asked soon: there is a pod that the list cannot have. */
+  refresh(): void;
 }

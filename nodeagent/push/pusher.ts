@@ -30,6 +30,8 @@ export interface PusherDeps {
   readonly monotonicMs: () => number;
   readonly metrics: PushMetrics;
   readonly log: Logger;
+  /** Called with each answer that is one. */
+  readonly onAnswer?: (answer: ReadAnswer) => void;
 }
 
 /** The server answered, and not with what was asked for. */
@@ -186,7 +188,9 @@ export class Pusher {
     }
   }
 
-  #accept({ lastSequence, historyMs, rejected, rejectedCount }: ReadAnswer): void {
+  #accept(answer: ReadAnswer): void {
+    const { lastSequence, historyMs, rejected, rejectedCount } = answer;
+    this.#deps.onAnswer?.(answer);
     this.#confirmed = lastSequence;
     this.#maxSamples = Infinity;
     this.historyMs = historyMs;

@@ -1,5 +1,6 @@
 import type { InterfaceReport, NodeReport, PodReport } from '../../openapi/node-report.js';
 import { NODE_REPORT_VERSION, REPORT_LIMITS } from '../../openapi/report-terms.js';
+import { NO_DEVICES, type DeviceState } from '../devices/device-book.js';
 import type { Pod } from '../inventory/pod.js';
 import { readingsOf, transportOf, type InterfaceMeta, type Rows, type StoredSample } from './history.js';
 
@@ -26,6 +27,7 @@ export interface KnownPod {
 export interface ReportParts {
   readonly sender: Sender;
   readonly pods: readonly KnownPod[];
+  readonly devices?: DeviceState;
   /** Oldest first. */
   readonly samples: readonly StoredSample[];
   readonly sequence: number;
@@ -46,7 +48,15 @@ export function draftReport(parts: ReportParts): ReportDraft {
   return { samples: parts.samples.length, pieces: writeReport(parts) };
 }
 
-function* writeReport({ sender, pods, samples, sequence, collectors, sentAt }: ReportParts): Generator<string> {
+function* writeReport({
+  sender,
+  pods,
+  devices = NO_DEVICES,
+  samples,
+  sequence,
+  collectors,
+  sentAt,
+}: ReportParts): Generator<string> {
   const envelope: Omit<NodeReport, 'pods' | 'sentAt'> = {
     apiVersion: NODE_REPORT_VERSION,
     kind: 'NodeReport',
@@ -54,16 +64,26 @@ function* writeReport({ sender, pods, samples, sequence, collectors, sentAt }: R
     sequence,
     samples: samples.map(({ sequence: number, takenAt }) => ({ sequence: number, takenAt })),
     collectors,
+    ...deviceParts(devices),
   };
   yield `${JSON.stringify(envelope).slice(0, -1)},"pods":[`;
   const generations = new Set(samples.map(({ rows }) => rows));
   let spare = REPORT_LIMITS.interfaces - pods.reduce((sum, { interfaces = [] }) => sum + interfaces.length, 0);
   for (const [i, known] of pods.entries()) {
-    const pod = buildPod(known, { samples, generations, spare });
+    const pod = { ...buildPod(known, { samples, generations, spare }), ...devices.ofPods.get(known.pod.uid) };
     spare -= (pod.interfaces?.length ?? 0) - (known.interfaces?.length ?? 0);
     yield (i === 0 ? '' : ',') + JSON.stringify(pod);
   }
   yield `],"sentAt":${sentAt()}}`;
+}
+
+/** Of a node without any there is little to say: that it has none. */
+function deviceParts({ physicalFunctions, virtualFunctions, cpus }: DeviceState): Partial<NodeReport> {
+  return {
+    ...(physicalFunctions.length > 0 && { physicalFunctions: [...physicalFunctions] }),
+    ...(virtualFunctions !== undefined && { virtualFunctions: [...virtualFunctions] }),
+    ...(cpus.length > 0 && { cpus: [...cpus] }),
+  };
 }
 
 interface Past {

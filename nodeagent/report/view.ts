@@ -1,18 +1,35 @@
 import type { InterfaceView, NodeView, PodView } from '../../metrics/node-families.js';
+import type { DeviceState } from '../devices/device-book.js';
 import type { KnownPod } from './build.js';
 import { readingsOf, transportOf, type StoredSample } from './history.js';
 
-/** The newest reading in some samples of every pod and interface, ordered by name. */
-export function viewOf(node: string, known: readonly KnownPod[], samples: readonly StoredSample[]): NodeView {
-  const ordered = [...known].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-  return { node, pods: ordered.map((pod) => podView(pod, samples)) };
+export interface ViewParts {
+  readonly node: string;
+  readonly pods: readonly KnownPod[];
+  readonly samples: readonly StoredSample[];
+  readonly devices: DeviceState;
 }
 
-function podView({ pod, interfaces = [] }: KnownPod, samples: readonly StoredSample[]): PodView {
+/** The newest reading in some samples of every pod and interface, ordered by name, and of the devices. */
+export function viewOf({ node, pods, samples, devices }: ViewParts): NodeView {
+  const ordered = [...pods].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  const { physicalFunctions, virtualFunctions = [], cpus } = devices;
+  return {
+    node,
+    pods: ordered.map((pod) => podView(pod, samples, devices)),
+    devices: { physicalFunctions, virtualFunctions, cpus },
+  };
+}
+
+function podView(
+  { pod, interfaces = [] }: KnownPod,
+  samples: readonly StoredSample[],
+  { ofPods }: DeviceState,
+): PodView {
   const { uid } = pod;
   const transport = newestOf(transportOf(uid, samples));
   return {
-    meta: pod,
+    meta: ofPods.has(uid) ? { ...pod, ...ofPods.get(uid) } : pod,
     interfaces: interfaces.map((meta): InterfaceView => {
       const { name, identity } = meta;
       return { meta, counters: newestOf(readingsOf({ uid, name, identity }, samples)) ?? [] };

@@ -18,6 +18,31 @@ test('an answer is read', () => {
   assert.deepEqual(readAnswer(ANSWER), { lastSequence, historyMs, rejected, rejectedCount });
 });
 
+const BASE = {
+  ...{ pciAddress: '0000:01:10.0', epoch: 'a-1', ownerKey: 'uid-1', raw: { receiveBytes: '18446744073709551615' } },
+  ...{ counted: { receiveBytes: 5 }, unattributed: { receiveBytes: 0 } },
+};
+
+test('what VFs stood at before is read, and a base that is none costs itself', () => {
+  const bad = [
+    ...[null, {}, { ...BASE, pciAddress: 'eth0' }, { ...BASE, epoch: 'a b' }, { ...BASE, ownerKey: '' }],
+    ...[
+      { ...BASE, raw: { receiveBytes: 5 } },
+      { ...BASE, raw: { receiveBytes: '-5' } },
+      { ...BASE, raw: undefined },
+    ],
+    ...[
+      { ...BASE, counted: { receiveBytes: 1.5 } },
+      { ...BASE, unattributed: { receiveBytes: -1 } },
+    ],
+  ];
+  for (const one of bad) assert.equal(SCHEMA.Check({ ...ANSWER, virtualFunctionBases: [one] }), false);
+  const answer = { ...ANSWER, virtualFunctionBases: [...bad, BASE] };
+  assert.deepEqual(readAnswer(answer)?.virtualFunctionBases, [BASE]);
+  assert.equal(readAnswer({ ...ANSWER, virtualFunctionBases: 'none' })?.virtualFunctionBases, undefined);
+  assert.ok(SCHEMA.Check({ ...ANSWER, virtualFunctionBases: [BASE] }));
+});
+
 test('an answer is read where its schema allows it, and not elsewhere', () => {
   const odd = fc.constantFrom<unknown>(
     undefined,

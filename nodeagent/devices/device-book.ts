@@ -1,0 +1,219 @@
+import type { NodeCpus, PhysicalFunctionReport, VirtualFunctionReport } from '../../openapi/device-report.js';
+import type { PodReport } from '../../openapi/node-report.js';
+import type { InterfaceReading } from '../collectors/collector.js';
+import type { Pod } from '../inventory/pod.js';
+import type { Allocation } from './allocation.js';
+import type { BaseRecovery } from './base-recovery.js';
+import type { ExclusiveCpus, UnnamedCpu } from './cpus.js';
+import { ownerKey, type Owner, type PfReading, type VfReading } from './device.js';
+import type { DeviceOwners } from './device-owners.js';
+import type { Ledger, LedgerReading } from './ledger.js';
+import { numaAligned } from './numa.js';
+import { PodInterfaces, type OwnedVf } from './pod-interfaces.js';
+
+export interface DeviceBookDeps {
+  readonly ledger: Ledger;
+  readonly owners: Pick<DeviceOwners, 'ownersOf'>;
+  readonly recovery: Pick<BaseRecovery, 'bases'>;
+  readonly cpus: Pick<ExclusiveCpus, 'resolve' | 'list'>;
+  /** The CPUs of the NUMA nodes. */
+  readonly nodeCpus: () => readonly NodeCpus[];
+  /** Whether pods are listed: else the CPUs of containers are told without them. */
+  readonly arePodsListed: boolean;
+}
+
+/** The devices of a node as they were found last. */
+export interface DeviceState {
+  readonly physicalFunctions: readonly PhysicalFunctionReport[];
+  /** Undefined while it is not known what they stood at before: nobody is to be told then that they stand at nothing. */
+  readonly virtualFunctions: readonly VirtualFunctionReport[] | undefined;
+  readonly cpus: readonly NodeCpus[];
+  /** By uid. */
+  readonly ofPods: ReadonlyMap<string, Placement>;
+  /** Of containers of pods that nobody lists. */
+  readonly unlistedCpus: readonly UnnamedCpu[];
+}
+
+/** What of a pod's description its devices and CPUs tell. */
+type Placement = Pick<PodReport, 'exclusiveCpus' | 'numaAligned'>;
+
+type Interfaces = ReadonlyMap<string, readonly InterfaceReading[]>;
+
+export const NO_DEVICES: DeviceState = {
+  ...{ physicalFunctions: [], virtualFunctions: [], cpus: [], unlistedCpus: [] },
+  ofPods: new Map(),
+};
+
+/** Joins what was read of the devices with who has them, and gives each pod what was counted while it had them. */
+export class DeviceBook {
+  readonly #deps: DeviceBookDeps;
+  readonly #podInterfaces = new PodInterfaces();
+  #owners: ReadonlyMap<string, Owner> = new Map();
+  #allocations: readonly Allocation[] | undefined;
+  #devices: readonly PfReading[] = [];
+  #hasBases = false;
+  #state: DeviceState = NO_DEVICES;
+
+  constructor(deps: DeviceBookDeps) {
+    this.#deps = deps;
+  }
+
+  get state(): DeviceState {
+    return this.#state;
+  }
+
+  /** Whether any of these pods has a VF. */
+  hasDevices(uids: ReadonlySet<string>): boolean {
+    return [...this.#owners.values()].some(({ podUid }) => podUid !== undefined && uids.has(podUid));
+  }
+
+  /**
+   * Takes over what a round over all pods read.
+   * @param devices undefined where they could not be read: then nothing is known of what they count
+   * @returns the interfaces of the pods, those that VFs back among them
+   */
+  account(
+    pods: readonly Pod[],
+    devices: readonly PfReading[] | undefined,
+    read: Interfaces,
+    nowMs: number,
+  ): Interfaces {
+    const isRead = devices !== undefined;
+    const readings = devices ?? this.#devices.map(withoutCounters);
+    this.#devices = readings;
+    const isKnown = this.#learnOwners(readings, pods, nowMs);
+    if (isKnown && isRead) this.#deps.ledger.update(this.#ledgerReadings(readings));
+    this.#podInterfaces.keepOnly(new Set(pods.map(({ uid }) => uid)));
+    this.#state = {
+      physicalFunctions: readings.map(describePf),
+      virtualFunctions: isKnown ? this.#describeVfs(readings, isRead) : undefined,
+      cpus: this.#deps.nodeCpus(),
+      ofPods: this.#placePods(pods, readings, nowMs),
+      unlistedCpus: this.#deps.arePodsListed ? [] : this.#deps.cpus.list(nowMs),
+    };
+    return this.#merge(pods, readings, { read, isKnown: isKnown && isRead });
+  }
+
+  /** The same for a round over pods that are about to end: what they have is counted for them once more, and nobody else's is touched. */
+  accountEnding(pods: readonly Pod[], devices: readonly PfReading[] | undefined, read: Interfaces): Interfaces {
+    if (devices === undefined) return read;
+    const uids = new Set(pods.map(({ uid }) => uid));
+    const isTheirs = ({ vf }: VfReading): boolean => uids.has(this.#owners.get(vf.pciAddress)?.podUid ?? '');
+    const theirs = devices.map((one) => ({ ...one, virtualFunctions: one.virtualFunctions.filter(isTheirs) }));
+    if (this.#hasBases) this.#deps.ledger.updateSome(this.#ledgerReadings(theirs));
+    return this.#merge(pods, theirs, { read, isKnown: this.#hasBases });
+  }
+
+  /** @returns whether it can be told who has what, and what it stood at before */
+  #learnOwners(readings: readonly PfReading[], pods: readonly Pod[], nowMs: number): boolean {
+    const { owners, recovery, ledger } = this.#deps;
+    const addresses = new Set(addressesOf(readings));
+    const found = owners.ownersOf(addresses, pods, nowMs);
+    if (found !== undefined) [this.#owners, this.#allocations] = [found.owners, found.allocations];
+    if (addresses.size === 0) return true;
+    if (found === undefined) return false;
+    const bases = this.#hasBases ? undefined : recovery.bases(nowMs);
+    if (bases !== undefined) ledger.adopt(bases);
+    this.#hasBases ||= bases !== undefined;
+    return this.#hasBases;
+  }
+
+  #placePods(pods: readonly Pod[], readings: readonly PfReading[], nowMs: number): Map<string, Placement> {
+    const cpus = this.#deps.cpus.resolve(pods, { list: this.#allocations }, nowMs);
+    const numaNodes = new Map<string, (number | undefined)[]>();
+    for (const { vf } of readings.flatMap(({ virtualFunctions }) => virtualFunctions)) {
+      const uid = this.#owners.get(vf.pciAddress)?.podUid;
+      if (uid !== undefined) numaNodes.set(uid, [...(numaNodes.get(uid) ?? []), vf.numaNode]);
+    }
+    return new Map(
+      [...cpus].map(([uid, own]) => {
+        const isAligned = numaAligned({ cpus: own, devices: numaNodes.get(uid) ?? [] });
+        return [uid, { exclusiveCpus: [...own], ...(isAligned !== undefined && { numaAligned: isAligned }) }];
+      }),
+    );
+  }
+
+  #ledgerReadings(readings: readonly PfReading[]): LedgerReading[] {
+    return readings.flatMap(({ counterSource: source, virtualFunctions }) =>
+      virtualFunctions.map(({ vf: { pciAddress }, counters }) => {
+        const owner = this.#owners.get(pciAddress);
+        return { pciAddress, source, counters, ownerKey: owner && ownerKey(owner) };
+      }),
+    );
+  }
+
+  #merge(
+    pods: readonly Pod[],
+    readings: readonly PfReading[],
+    { read, isKnown }: { readonly read: Interfaces; readonly isKnown: boolean },
+  ): Interfaces {
+    const byPod = this.#vfsByPod(readings, isKnown);
+    if (byPod.size === 0) return read;
+    const merged = new Map(read);
+    for (const { uid, hostNetwork, netnsAbsence } of pods) {
+      const interfaces = read.get(uid);
+      const vfs = byPod.get(uid);
+      // one that has no network yet, or no more, has none through a device either
+      if (interfaces === undefined || vfs === undefined || hostNetwork || netnsAbsence === 'none') continue;
+      merged.set(uid, this.#podInterfaces.withVfs(uid, interfaces, vfs));
+    }
+    return merged;
+  }
+
+  #vfsByPod(readings: readonly PfReading[], isKnown: boolean): Map<string, OwnedVf[]> {
+    const byPod = new Map<string, OwnedVf[]>();
+    for (const { counterSource, virtualFunctions } of readings) {
+      const isCountedByPf = counterSource === 'rtnetlink' || counterSource === 'sysfs';
+      for (const { vf } of virtualFunctions) {
+        const owner = this.#owners.get(vf.pciAddress);
+        if (owner?.podUid === undefined) continue;
+        const entry = isKnown ? this.#deps.ledger.of(vf.pciAddress) : undefined;
+        const owned: OwnedVf = {
+          ...{ pciAddress: vf.pciAddress, owner, isCountedByPf, epoch: entry?.epoch ?? '' },
+          ...(entry?.isCurrent === true && { counted: entry.counted }),
+        };
+        byPod.set(owner.podUid, [...(byPod.get(owner.podUid) ?? []), owned]);
+      }
+    }
+    return byPod;
+  }
+
+  #describeVfs(readings: readonly PfReading[], isRead: boolean): VirtualFunctionReport[] {
+    return readings.flatMap(({ pf, virtualFunctions }) =>
+      virtualFunctions.flatMap(({ vf, settings }) => {
+        const entry = this.#deps.ledger.of(vf.pciAddress);
+        if (entry === undefined) return [];
+        const owner = this.#owners.get(vf.pciAddress);
+        const { epoch, isCurrent, raw, counted, unattributed } = entry;
+        return {
+          ...{ pf: pf.name, vf: vf.index, pciAddress: vf.pciAddress, epoch, isCurrent: isCurrent && isRead },
+          ...(vf.numaNode !== undefined && { numaNode: vf.numaNode }),
+          ...(vf.driver !== undefined && { driver: vf.driver }),
+          ...settings,
+          ...(owner !== undefined && { owner }),
+          ...{ raw, unattributed },
+          ...(owner !== undefined && { counted }),
+        };
+      }),
+    );
+  }
+}
+
+function addressesOf(readings: readonly PfReading[]): string[] {
+  return readings.flatMap(({ virtualFunctions }) => virtualFunctions.map(({ vf }) => vf.pciAddress));
+}
+
+function withoutCounters({ virtualFunctions, ...reading }: PfReading): PfReading {
+  return { ...reading, virtualFunctions: virtualFunctions.map(({ vf, settings }) => ({ vf, settings })) };
+}
+
+function describePf({ pf, counterSource, counterAbsence }: PfReading): PhysicalFunctionReport {
+  const { name, pciAddress, numaNode, driver, linkLayer, totalVirtualFunctions, virtualFunctions } = pf;
+  return {
+    ...{ name, pciAddress, linkLayer, totalVirtualFunctions, virtualFunctions: virtualFunctions.length },
+    ...(numaNode !== undefined && { numaNode }),
+    ...(driver !== undefined && { driver }),
+    ...(counterSource !== undefined && { counterSource }),
+    ...(counterAbsence !== undefined && { counterAbsence }),
+  };
+}
