@@ -2,10 +2,28 @@ import type { Logger } from '../runtime/logger.js';
 import type { SelfMetrics } from './self-metrics.js';
 
 /** What is known beyond the counters comes from these; each may be missing, and costs no more than what it tells. */
-export type SourceName = 'kubernetes' | 'cgroups' | 'cri' | 'kubelet' | 'host-interfaces' | 'pod-links';
+export type SourceName =
+  | 'kubernetes'
+  | 'cgroups'
+  | 'cri'
+  | 'kubelet'
+  | 'host-interfaces'
+  | 'pod-links'
+  | 'sriov'
+  | 'vf-links'
+  | 'resource-claims'
+  | 'cpu-manager-state';
 
-/** Those that an agent with the least rights goes without. */
-const EXTRAS: readonly SourceName[] = ['kubelet', 'host-interfaces', 'pod-links'];
+/** Those that an agent with the least rights, or a node without such devices, goes without. */
+const EXTRAS: readonly SourceName[] = [
+  'kubelet',
+  'host-interfaces',
+  'pod-links',
+  'sriov',
+  'vf-links',
+  'resource-claims',
+  'cpu-manager-state',
+];
 
 /** Why a source is not in use. */
 export const SOURCE_OFF = {
