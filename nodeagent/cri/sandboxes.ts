@@ -1,8 +1,8 @@
 import type { Backoff } from '../../runtime/backoff.js';
 import type { Clock } from '../../runtime/clock.js';
-import { errorMessage, type Logger } from '../../runtime/logger.js';
+import type { Logger } from '../../runtime/logger.js';
 import type { Sleep } from '../../runtime/sleep.js';
-import { GrpcError } from '../grpc/errors.js';
+import { GrpcError, messageOf } from '../grpc/errors.js';
 import type { SourceOff, SourceStates } from '../source-states.js';
 import type { CriClient } from './client.js';
 import { KnownSandbox } from './known-sandbox.js';
@@ -218,8 +218,4 @@ function groupBySandbox(containers: readonly ListedContainer[]): Map<string, Lis
 
 function isNotFound(error: unknown): boolean {
   return error instanceof GrpcError && error.isNotFound;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof GrpcError ? error.message : errorMessage(error);
 }

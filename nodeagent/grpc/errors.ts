@@ -1,3 +1,4 @@
+import { errorMessage } from '../../runtime/logger.js';
 import type { SourceOff } from '../source-states.js';
 
 /** A server on the node could not be asked, or refused. */
@@ -13,6 +14,11 @@ export class GrpcError extends Error {
   ) {
     super(message);
   }
+}
+
+/** What a call failed with, in words; the code says nothing more where it is always the same. */
+export function messageOf(error: unknown): string {
+  return error instanceof GrpcError ? error.message : errorMessage(error);
 }
 
 /** What gRPC says of a call that failed. */

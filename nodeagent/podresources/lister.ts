@@ -1,10 +1,10 @@
 import type { Backoff } from '../../runtime/backoff.js';
 import type { Clock } from '../../runtime/clock.js';
-import { errorMessage, type Logger } from '../../runtime/logger.js';
+import type { Logger } from '../../runtime/logger.js';
 import { Repeating } from '../../runtime/repeating.js';
 import type { Allocation, Allocations } from '../devices/allocation.js';
 import type { GrpcClient } from '../grpc/client.js';
-import { GrpcError } from '../grpc/errors.js';
+import { GrpcError, messageOf } from '../grpc/errors.js';
 import type { SelfMetrics } from '../self-metrics.js';
 import type { SourceStates } from '../source-states.js';
 import { BAD_ENTRIES, decodeAllocations, type DecodedAllocations } from './decode.js';
@@ -115,7 +115,7 @@ export class AllocationLister implements Allocations {
     const { client, states } = this.#deps;
     client.disconnect();
     const reason = error instanceof GrpcError ? error.reason : 'failed';
-    states.off('kubelet', reason, `${client.socketPath}: ${errorMessage(error)}`);
+    states.off('kubelet', reason, `${client.socketPath}: ${messageOf(error)}`);
   }
 
   #tellBad({ bad }: DecodedAllocations): void {
