@@ -98,6 +98,7 @@ function nodeagentOptionsOf(
     kubeconfig: undefined,
     criEndpoint: undefined,
     pathCgroupfs: '/sys/fs/cgroup',
+    pathCpuManagerState: '/var/lib/kubelet/cpu_manager_state',
     logFormat: 'text',
     'collector.interfaces': true,
     'collector.transport': true,

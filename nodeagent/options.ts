@@ -78,6 +78,12 @@ export function nodeagentOptions(hostName: string) {
       help: 'Socket of the container runtime (unix:///run/containerd/containerd.sock): finds pods whose processes the cgroups do not tell.',
     }),
     pathSysfs: text({ flag: 'path.sysfs', default: '/sys', placeholder: 'directory', help: "The host's sysfs." }),
+    pathCpuManagerState: text({
+      flag: 'path.cpu-manager-state',
+      default: '/var/lib/kubelet/cpu_manager_state',
+      placeholder: 'file',
+      help: "The host's checkpoint of the kubelet's CPU manager: which CPUs containers have to themselves, where the kubelet does not answer. Its directory has to be mounted, not the file: the kubelet replaces it.",
+    }),
     listenAddress: hostPort({
       flag: 'listen-address',
       default: { host: '127.0.0.1', port: 9808 },
