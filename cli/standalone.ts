@@ -99,6 +99,7 @@ function nodeagentOptionsOf(
     criEndpoint: undefined,
     pathKubeletSocket: '',
     pathCgroupfs: '/sys/fs/cgroup',
+    pathCpuManagerState: '/var/lib/kubelet/cpu_manager_state',
     logFormat: 'text',
     'collector.interfaces': true,
     'collector.transport': true,

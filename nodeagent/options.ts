@@ -85,6 +85,12 @@ export function nodeagentOptions(hostName: string) {
       placeholder: 'socket',
       help: "Socket of the kubelet's PodResources API: which pod has which device and which CPUs. Mount its directory: a kubelet that is started again makes another socket. none: it is not asked.",
     }),
+    pathCpuManagerState: text({
+      flag: 'path.cpu-manager-state',
+      default: '/var/lib/kubelet/cpu_manager_state',
+      placeholder: 'file',
+      help: "The host's checkpoint of the kubelet's CPU manager: which CPUs containers have to themselves, where the kubelet does not answer. Its directory has to be mounted, not the file: the kubelet replaces it.",
+    }),
     listenAddress: hostPort({
       flag: 'listen-address',
       default: { host: '127.0.0.1', port: 9808 },

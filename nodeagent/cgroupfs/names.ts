@@ -20,6 +20,7 @@ const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 const STATIC = /^[0-9a-f]{32}$/;
 const CONTAINER = /(?:^|[-_:])([0-9a-f]{64})(?:\.scope)?$/;
 const KUBEPODS = /^(?:[^:]*-)?kubepods(?:\.slice)?$/;
+const LESSER_POD = /(?:^|-)(?:burstable|besteffort)-pod/;
 const QOS = /^(?:(?:[^:]*-)?kubepods-)?(?:burstable|besteffort)(?:\.slice)?$/;
 
 /** A uid as it is compared: names of slices have `_` for `-`. */
@@ -51,6 +52,12 @@ export function isContainerOfPod(name: string): boolean {
 /** A cgroup in a pod's that holds what looks after containers, and is in the node's network namespace. */
 export function isHelper(name: string): boolean {
   return /(?:^|-)conmon-/.test(name) || name.startsWith('kata_overhead');
+}
+
+/** Whether the pod that has a cgroup of this path is of the class Guaranteed: the other classes are in its path, or in its name. */
+export function isGuaranteed(path: string): boolean {
+  const [parent = '', name = ''] = path.split('/').slice(-2);
+  return !QOS.test(parent) && !LESSER_POD.test(name);
 }
 
 /** Whether pods are put into a cgroup of this path, also while there are none. */

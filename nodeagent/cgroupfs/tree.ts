@@ -30,6 +30,12 @@ export interface PodCgroup {
   readonly isDenied: boolean;
 }
 
+/** The cgroups of a pod in one place; paths are as CgroupFs takes them. */
+export interface PodContainers {
+  readonly pod: string;
+  readonly containers: readonly { readonly path: string; readonly id: string | undefined }[];
+}
+
 /**
  * The pods' part of a cgroup tree. Where pods are is searched for once; from then on a pod is found by listing those few cgroups, and
  * its processes by what is in its own: however many processes and cgroups the node has.
@@ -59,14 +65,14 @@ export class CgroupTree {
 
   /** Looks where pods have cgroups for what is there now. @param asked keys of all pods of interest */
   refresh(asked: ReadonlySet<string>, nowMs: number): void {
-    this.#list(asked);
+    this.#list();
     this.#missed = new Set([...this.#missed].filter((key) => asked.has(key)));
     const missed = new Set([...asked].filter((key) => !this.#pods.has(key)));
     if (missed.size === 0 && this.isUseful) return;
     const isNews = [...missed].some((key) => !this.#missed.has(key));
     if (nowMs - this.#searchedMs < (isNews ? SEARCH_EVERY_MS : this.#intervalMs)) return;
     this.#search(asked);
-    this.#list(asked);
+    this.#list();
     this.#searchedMs = nowMs;
     this.#intervalMs = isNews ? SEARCH_EVERY_MS : Math.min(this.#intervalMs * 2, SEARCH_SELDOM_MS);
     this.#missed = new Set([...missed].filter((key) => !this.#pods.has(key)));
@@ -77,10 +83,9 @@ export class CgroupTree {
     const containers: ContainerCgroup[] = [];
     let isDenied = false;
     for (const pod of this.#pods.get(key) ?? []) {
-      const names = isContainerOfPod(baseName(pod)) ? undefined : lookAt(() => this.#fs.children(pod));
-      if (names === 'denied') isDenied = true;
-      const paths = isContainerOfPod(baseName(pod)) ? [pod] : this.#containerPaths(pod, names);
-      for (const path of paths.slice(0, MAX_CONTAINERS)) {
+      const paths = this.#containerPaths(pod);
+      if (paths === 'denied') isDenied = true;
+      for (const path of paths === 'denied' ? [] : paths) {
         const container = this.#readContainer(path);
         if (container === 'denied') isDenied = true;
         else containers.push(container);
@@ -92,6 +97,27 @@ export class CgroupTree {
       }
     }
     return { containers, isDenied };
+  }
+
+  /** Keys of the pods that the last refresh() found: those of interest, and whatever else is there by the name of one. */
+  get keys(): readonly string[] {
+    return [...this.#pods.keys()];
+  }
+
+  /** The cgroups of a pod. */
+  placesOf(key: string): readonly string[] {
+    return this.#pods.get(key) ?? [];
+  }
+
+  /** Where a pod's containers have their cgroups, its sandbox among them. Of these nothing has been read. */
+  containersOf(key: string): PodContainers[] {
+    return (this.#pods.get(key) ?? []).map((pod) => {
+      const paths = this.#containerPaths(pod);
+      return {
+        pod,
+        containers: paths === 'denied' ? [] : paths.map((path) => ({ path, id: containerIdOf(baseName(path)) })),
+      };
+    });
   }
 
   /** The cgroups in a pod's, which change when it gets or loses a container. */
@@ -108,9 +134,12 @@ export class CgroupTree {
     return pids !== 'denied' && pids.includes(pid);
   }
 
-  #containerPaths(pod: string, names: readonly string[] | 'denied' | undefined): string[] {
-    if (names === 'denied' || names === undefined) return [];
-    return names.filter((name) => !isHelper(name)).map((name) => `${pod}/${name}`);
+  #containerPaths(pod: string): string[] | 'denied' {
+    if (isContainerOfPod(baseName(pod))) return [pod];
+    const names = lookAt(() => this.#fs.children(pod)) ?? [];
+    if (names === 'denied') return 'denied';
+    const containers = names.filter((name) => !isHelper(name)).slice(0, MAX_CONTAINERS);
+    return containers.map((name) => `${pod}/${name}`);
   }
 
   /** Its processes; where it has none itself (systemd in it, crun's `container`), the nearest below it, but no pod's inside it. */
@@ -148,14 +177,14 @@ export class CgroupTree {
     return text === undefined ? [] : parseProcs(text);
   }
 
-  #list(asked: ReadonlySet<string>): void {
+  #list(): void {
     const pods = new Map<string, string[]>();
     this.#parents = this.#parents.filter((parent) => {
       const names = lookAt(() => this.#fs.children(parent));
       if (names === undefined || names === 'denied') return false;
       for (const name of names) {
         const key = podKeyOf(name);
-        if (key === undefined || !asked.has(key)) continue;
+        if (key === undefined) continue;
         pods.set(key, [...(pods.get(key) ?? []), `${parent}/${name}`]);
       }
       return true;
