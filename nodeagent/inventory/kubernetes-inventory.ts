@@ -16,6 +16,7 @@ import { createKubernetesPods } from './kubernetes-pods.js';
 import type { ListedPod } from './listed-pod.js';
 import type { PodInventory } from './pod-inventory.js';
 import { PodProcesses, type Located } from './pod-processes.js';
+import { ResourceClaims } from './resource-claims.js';
 import { startListedPods, type ListedPodsDeps } from './start-listed-pods.js';
 
 export interface KubernetesInventoryDeps extends ListedPodsDeps {
@@ -43,6 +44,10 @@ export async function startKubernetesInventory(
   const ready = new Promise<void>((resolve) => (synced.resolve = resolve));
   const listing = await startListedPods(options, { ...deps, onListed: () => synced.resolve?.() });
   const runtime = startRuntime(options, { states, clock, log });
+  const resourceClaims = new ResourceClaims({
+    ...{ api: listing.api, node: options.nodeName, clock, states },
+    random: Math.random,
+  });
   const disagreements = new Disagreements(log);
   const logLimit = new LogLimit(clock, ERRORS_LOGGED_PER_SECOND);
   const processes = new PodProcesses({
@@ -95,7 +100,9 @@ export async function startKubernetesInventory(
       metrics.badAnnotations.reset();
       for (const [reason, count] of listing.pods.badAnnotations()) metrics.badAnnotations.set({ reason }, count);
     },
+    claims: (virtualFunctions) => resourceClaims.known(listing.pods.pods(), virtualFunctions),
     close: async () => {
+      await resourceClaims.close(); // before its connections go
       await Promise.all([listing.close(), runtime?.close()]);
     },
   };

@@ -1,3 +1,4 @@
+import type { KnownClaims } from '../devices/claims.js';
 import type { PodSource } from './pod.js';
 
 /** Where the pods of the node come from, and all that it takes to follow them. */
@@ -9,5 +10,10 @@ export interface PodInventory {
   readonly forget: (pid: number) => void;
   /** To be called when the pods were asked for: says what is known of the sources. */
   readonly tell: () => void;
+  /**
+   * What the ResourceClaims of the pods say of these devices, as far as it is known now; asks for the rest. Absent where nobody is asked.
+   * @param virtualFunctions PCI addresses, in lower case
+   */
+  readonly claims?: (virtualFunctions: ReadonlySet<string>) => KnownClaims;
   readonly close: () => Promise<void>;
 }

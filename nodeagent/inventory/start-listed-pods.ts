@@ -1,3 +1,4 @@
+import type { KubeApi } from '../../runtime/kube/api.js';
 import { createKubeClient, type KubeClientOptions } from '../../runtime/kube/client.js';
 import { ListedPods, type ListedPodsOptions } from './listed-pods.js';
 
@@ -17,11 +18,13 @@ export interface ListedPodsDeps
 
 export interface RunningListedPods {
   readonly pods: ListedPods;
+  /** For what else is asked of it. */
+  readonly api: KubeApi;
   readonly close: () => Promise<void>;
 }
 
-/** The list and its watch, and one more while either is given up. */
-const MAX_CONNECTIONS = 3;
+/** The list and its watch, one more while either is given up, and two for ResourceClaims. */
+const MAX_CONNECTIONS = 5;
 
 /**
  * Begins to follow the pods of this node. Whether the API answers makes no difference to the start.
@@ -44,6 +47,7 @@ export async function startListedPods(
   log.info({ api: client.server, node: nodeName }, "following this node's pods");
   return {
     pods,
+    api: client,
     close: async () => {
       stop.abort();
       await running;
