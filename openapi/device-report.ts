@@ -20,18 +20,20 @@ const numaNode = (description: string) => Type.Integer({ minimum: 0, maximum: 1_
 const PciAddress = Type.String({ pattern: pattern.PCI_ADDRESS });
 
 /** A name of VF_COUNTERS, or `rdma/<device>/<port>/<hw or port>/<file in sysfs>`: in the kernel's own units. */
-const COUNTER_KEY = '^([a-zA-Z]+|rdma/[A-Za-z0-9_.:-]+/[0-9]{1,3}/(hw|port)/[A-Za-z0-9_.-]+)$';
-const COUNTER_KEY_MAX = 160;
+export const COUNTER_KEY = '^([a-zA-Z]+|rdma/[A-Za-z0-9_.:-]+/[0-9]{1,3}/(hw|port)/[A-Za-z0-9_.-]+)$';
+export const COUNTER_KEY_MAX = 160;
 const countersOf = <T extends TSchema>(counter: T, description: string) =>
   Type.Record(Type.String({ pattern: COUNTER_KEY, maxLength: COUNTER_KEY_MAX }), counter, {
     maxProperties: REPORT_LIMITS.countersPerVf,
     description: `${description}; one that is not there is not known.`,
   });
+export const RawCounter = Type.String({ pattern: '^[0-9]+$', minLength: 1, maxLength: U64_DIGITS });
+export const CountedCounter = Type.Integer({ minimum: 0, maximum: COUNTER_MAX });
 const RawCounters = countersOf(
-  Type.String({ pattern: '^[0-9]+$', minLength: 1, maxLength: U64_DIGITS }),
+  RawCounter,
   'Cumulative since the driver made the VF, whoever had it, in decimal digits: exact where a double is not',
 );
-const CountedCounters = countersOf(Type.Integer({ minimum: 0, maximum: COUNTER_MAX }), 'Cumulative');
+const CountedCounters = countersOf(CountedCounter, 'Cumulative');
 
 export const PhysicalFunctionReport = Type.Object(
   {
