@@ -7,6 +7,9 @@ export const POD_LABELS = [NODE_LABEL, 'namespace', 'pod'] as const;
 /** Labels every series of a pod's interface has, in the order they are printed. */
 export const INTERFACE_LABELS = [...POD_LABELS, 'interface', 'network', 'nad_namespace', 'primary'] as const;
 export type InterfaceLabel = (typeof INTERFACE_LABELS)[number];
+/** What selectors know of the device behind an interface; one without a device has none of them. */
+export const DEVICE_LABELS = ['pf', 'vf', 'pci_address', 'numa_node', 'container', 'resource'] as const;
+export type DeviceLabel = (typeof DEVICE_LABELS)[number];
 
 /** Names that a metric selector uses for something else than a label. */
 export const RESERVED_SELECTOR_KEYS = ['window', 'quantile'] as const;

@@ -4,10 +4,9 @@ import type { Logger } from '../runtime/logger.js';
 import { CgroupFs } from './cgroupfs/fs.js';
 import type { Allocations } from './devices/allocation.js';
 import { BaseRecovery } from './devices/base-recovery.js';
-import type { KnownClaims } from './devices/claims.js';
-import { ExclusiveCpus } from './devices/cpus.js';
+import { ExclusiveCpus } from './devices/exclusive-cpu-sources.js';
 import { DeviceBook } from './devices/device-book.js';
-import { DeviceOwners } from './devices/device-owners.js';
+import { DeviceOwners, type DeviceOwnersDeps } from './devices/device-owners.js';
 import { Ledger } from './devices/ledger.js';
 import type { NodeagentOptions } from './options.js';
 import type { SelfMetrics } from './self-metrics.js';
@@ -22,7 +21,7 @@ export interface CreateDevicesDeps {
   readonly states: SourceStates;
   readonly sysfs: SysFs;
   readonly kubelet: Allocations | undefined;
-  readonly claims: () => KnownClaims | undefined;
+  readonly claims: DeviceOwnersDeps['claims'];
   readonly arePodsListed: boolean;
   /** That are pushed to. */
   readonly servers: readonly string[];

@@ -10,7 +10,8 @@ import { createNetnsInventory } from './inventory/netns-inventory.js';
 import type { NetnsPodsDeps } from './inventory/netns-pods.js';
 import type { PodInventory } from './inventory/pod-inventory.js';
 import type { NodeagentOptions } from './options.js';
-import type { AllocationLister } from './podresources/lister.js';
+import { createDevices } from './create-devices.js';
+import type { BaseRecovery } from './devices/base-recovery.js';
 import { startAllocationLister } from './podresources/start-lister.js';
 import { ProcFs } from './procfs/fs.js';
 import type { SelfMetrics } from './self-metrics.js';
@@ -32,10 +33,8 @@ export interface CreateSweeperDeps extends Pick<KubernetesInventoryDeps, 'onGone
 
 export interface CreatedSweeper {
   readonly sweeper: Sweeper;
-  /** Resolved as soon as a sweep can tell which pods there are. */
+  /** Resolved as soon as a sweep can tell which pods there are, and what the kubelet gave them. */
   readonly ready: Promise<void>;
-  /** What the kubelet gave to the containers of the node; undefined where it is not asked. */
-  readonly allocations: AllocationLister | undefined;
   /** To be told what the servers answer. */
   readonly recovery: BaseRecovery;
   readonly close: () => Promise<void>;
@@ -52,10 +51,21 @@ export async function createSweeper(options: NodeagentOptions, deps: CreateSweep
   const states = new SourceStates({ log, metrics });
   const inventory = await createInventory(options, { ...deps, procfs, bootId, states });
   const netlink = await createNetlinkSources({ procfs, states });
-  const { hostInterfaces, podLinks } = netlink;
-  const allocations = startAllocationLister(options, { states, metrics, clock, log });
-  const layouts = new NetnsLayouts(procfs, new SysFs(options.pathSysfs), podLinks);
-  const collectorDeps = { procfs, layouts, forget: inventory.forget, ...(hostInterfaces && { hostInterfaces }) };
+  const { hostInterfaces, podLinks, vfLinks } = netlink;
+  const kubelet = startAllocationLister(options, { states, metrics, clock, log });
+  const sysfs = new SysFs(options.pathSysfs);
+  const layouts = new NetnsLayouts(procfs, sysfs, podLinks);
+  const collectorDeps = {
+    ...{ procfs, sysfs, layouts, vfLinks, states, forget: inventory.forget },
+    vfCounterSources: options.sriovCounterSources,
+    ...(hostInterfaces && { hostInterfaces }),
+  };
+  const instanceId = randomUUID();
+  const { book, recovery } = createDevices(options, {
+    ...{ clock, log, metrics, states, sysfs, kubelet, servers, instanceId },
+    claims: inventory.claims,
+    arePodsListed: options.podSource !== 'none',
+  });
   const enabled = COLLECTORS.filter(({ name }) => options[`collector.${name}`]);
   const sweeper = new Sweeper({
     ...{ clock, log, metrics, historyMs },
@@ -63,21 +73,22 @@ export async function createSweeper(options: NodeagentOptions, deps: CreateSweep
       node: options.nodeName,
       role: 'node',
       bootId,
-      instance: { id: randomUUID(), startedAt: clock.monotonicMs() },
+      instance: { id: instanceId, startedAt: clock.monotonicMs() },
       intervalMs: options.interval,
       agentVersion: version,
     },
     podSource: inventory.source,
     collectors: new Map(enabled.map(({ name, create }) => [name, create(collectorDeps)])),
+    devices: book,
     onAsked: inventory.tell,
     onPods: (pods) => layouts.keepOnly(new Set(pods.map(({ uid }) => uid))),
   });
   return {
     sweeper,
-    ready: inventory.ready,
-    allocations,
+    ready: Promise.all([inventory.ready, kubelet?.ready]).then(() => undefined),
+    recovery,
     close: async () => {
-      await Promise.all([inventory.close(), allocations?.close()]);
+      await Promise.all([inventory.close(), kubelet?.close()]);
       netlink.close();
     },
   };

@@ -20,6 +20,7 @@ export interface SelfMetrics {
   readonly podListAge: Gauge;
   readonly badAnnotations: Gauge<'reason'>;
   readonly badAllocations: Gauge<'reason'>;
+  readonly deviceConflicts: Gauge;
 }
 
 const BUCKETS = [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -103,6 +104,11 @@ export function createSelfMetrics(registry: Registry, version: string): SelfMetr
       name: 'podnet_nodeagent_network_annotations_bad',
       help: 'Pods whose network annotation, or an entry of it, does not say what it ought to, by reason.',
       labelNames: ['reason'],
+      registers,
+    }),
+    deviceConflicts: new Gauge({
+      name: 'podnet_nodeagent_device_conflicts',
+      help: 'Devices that are said to be of several pods at once, and are given to none.',
       registers,
     }),
     badAllocations: new Gauge({

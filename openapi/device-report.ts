@@ -24,11 +24,13 @@ const countersOf = <T extends TSchema>(counter: T, description: string) =>
     maxProperties: REPORT_LIMITS.countersPerVf,
     description: `${description}; one that is not there is not known.`,
   });
+export const RawCounter = Type.String({ pattern: '^[0-9]+$', minLength: 1, maxLength: U64_DIGITS });
+export const CountedCounter = Type.Integer({ minimum: 0, maximum: COUNTER_MAX });
 const RawCounters = countersOf(
-  Type.String({ pattern: '^[0-9]+$', minLength: 1, maxLength: U64_DIGITS }),
+  RawCounter,
   'Cumulative since the driver made the VF, whoever had it, in decimal digits: exact where a double is not',
 );
-const CountedCounters = countersOf(Type.Integer({ minimum: 0, maximum: COUNTER_MAX }), 'Cumulative');
+const CountedCounters = countersOf(CountedCounter, 'Cumulative');
 
 export const PhysicalFunctionReport = Type.Object(
   {

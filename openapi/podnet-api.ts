@@ -1,6 +1,7 @@
 import { Type, type Static, type TSchema } from 'typebox';
 import { definition, kindDefinition } from './definition.js';
 import { ListMeta } from './kubernetes.js';
+import { DEVICE_OWNER_SOURCES, VF_COUNTER_ABSENCES, VF_COUNTER_SOURCES } from './report-terms.js';
 
 export const PODNET_GROUP = 'podnet.dev';
 export const PODNET_VERSION = 'v1alpha1';
@@ -27,6 +28,9 @@ const list = <Kind extends string, T extends TSchema>(kind: Kind, item: T) =>
     { ...header(`${kind}List`), metadata: ListMeta, items: Type.Array(item, { description: `Each ${kind}.` }) },
     options(`${kind}List`, `A list of ${kind}.`),
   );
+
+const oneOf = <const T extends readonly string[]>(values: T, description: string) =>
+  Type.Unsafe<T[number]>({ type: 'string', enum: [...values], description });
 
 const optionalCreation = Type.Optional(time('When the object behind this one was created.'));
 const NamespacedMetadata = Type.Object(
@@ -109,7 +113,9 @@ export const NodeNetwork = Type.Object(
     intervalMilliseconds: count('Time between two reports, milliseconds.'),
     pods: count('Pods reported.'),
     interfaces: count('Interfaces of these pods.'),
-    virtualFunctions: count('SR-IOV virtual functions of the node.'),
+    physicalFunctions: optionalCount('SR-IOV physical functions of the node; absent where its agent does not tell.'),
+    virtualFunctions: optionalCount('SR-IOV virtual functions of the node; absent where its agent does not tell.'),
+    virtualFunctionsInUse: optionalCount('Those of them that a pod has.'),
     windowSeconds: optionalCount('Seconds before the newest sample that the rates cover.'),
     rates: Type.Optional(InterfaceRates),
     absent: Type.Optional(Absence),
@@ -143,19 +149,28 @@ export const VirtualFunction = Type.Object(
     maxTransmitRateMbps: optionalCount('Bandwidth it is held to, Mbit/s; 0: not held.'),
     pod: Type.Optional(
       Type.Object(
-        { namespace: text('Its namespace.'), name: text('Its name.'), uid: text('Its uid.') },
+        {
+          namespace: text('Its namespace.'),
+          name: text('Its name.'),
+          uid: optionalText('Its uid; absent where the agent of the node lists no pods.'),
+        },
         { description: 'The pod that has it; absent while it is free.' },
       ),
     ),
-    network: optionalText('Network of the interface that it backs.'),
+    ownerSource: Type.Optional(oneOf(DEVICE_OWNER_SOURCES, 'Who says that the pod has it.')),
+    interface: optionalText('Interface of the pod that it backs.'),
+    network: optionalText('Network of that interface.'),
     nadNamespace: optionalText('Namespace of the NetworkAttachmentDefinition of that network.'),
     container: optionalText('Container that it was given to.'),
     resource: optionalText('Resource that it was allocated as, such as openshift.io/inteldpdk.'),
+    counterSource: Type.Optional(oneOf(VF_COUNTER_SOURCES, 'Where its physical function counts for it.')),
+    counterAbsence: Type.Optional(oneOf(VF_COUNTER_ABSENCES, 'Why its physical function does not count for it.')),
+    timestamp: Type.Optional(time('End of the window.')),
     windowSeconds: optionalCount('Seconds before the newest sample that the rates cover.'),
     rates: Type.Optional(InterfaceRates),
     absent: Type.Optional(Absence),
   },
-  options('VirtualFunction', 'One SR-IOV virtual function of a node, and the pod that has it.'),
+  options('VirtualFunction', 'One SR-IOV virtual function of a node, the pod that has it, and its traffic now.'),
 );
 export type VirtualFunction = Static<typeof VirtualFunction>;
 export const VirtualFunctionList = list('VirtualFunction', VirtualFunction);

@@ -18,6 +18,10 @@ export const REPORT_LIMITS = {
   virtualFunctions: 8_192,
   /** Those of its RDMA device included. */
   countersPerVf: 512,
+  /** Of all VFs of a report together: raw, counted and unattributed. */
+  vfCounters: 1_048_576,
+  /** JSON of the bases in an answer: an agent takes answers of twice that. */
+  virtualFunctionBaseBytes: 2 * 1024 * 1024,
   exclusiveCpus: 4_096,
   numaNodes: 1_024,
   /** Characters of the list of the CPUs of a NUMA node. */

@@ -1,8 +1,10 @@
 import { familyOfRate } from '../../metrics/catalogue.js';
 import { selectorValue } from '../../metrics/labels.js';
 import type { FigureQuery, Figures } from '../store/figure.js';
+import type { Network } from '../store/networks.js';
 import { queryValue } from './app-types.js';
 import { ApiError } from './errors.js';
+import { isDeviceLabel } from '../store/series-labels.js';
 import { matchesLabels, type Requirement } from './label-selector.js';
 import { parseMetricSelector, type WindowBounds } from './metric-selector.js';
 
@@ -41,23 +43,33 @@ export function parseFigureQuery(
   if (family.level === 'pod') checkSelectsPods(metric, series);
   const ofPod = series.filter(({ key }) => figures.isPodLabel(key));
   const ofNetwork = series.filter(({ key }) => NETWORK_LABELS.includes(key));
+  const ofDevice = series.filter(({ key }) => isDeviceLabel(key));
+  // A device is given to a pod for a NetworkAttachmentDefinition; what a CNI itself makes has none.
+  const couldHaveDevice = ({ nadNamespace }: Network): boolean =>
+    nadNamespace !== '' || matchesLabels(ofDevice, () => undefined);
   // A selector of single interfaces chooses among those that are known.
   const isOfAnyInterface = !series.some(({ key }) => INTERFACE_OWN_LABELS.includes(key));
   return {
     ...{ metric, selectorText, requirements, windowMs },
     level: family.level,
     column: family.column,
-    matchesSeries: (label) => matchesLabels(series, label),
+    matchesSeries: (label, isUnknown) =>
+      matchesLabels(isUnknown === undefined ? series : series.filter(({ key }) => !isUnknown(key)), label),
+    deviceLabels: ofDevice.map(({ key }) => key),
     couldMatch: (label) => matchesLabels(ofPod, label),
-    couldMatchOn: ({ network, nadNamespace }) =>
-      isOfAnyInterface && matchesLabels(ofNetwork, (key) => selectorValue(key === 'network' ? network : nadNamespace)),
+    couldMatchOn: (on) =>
+      isOfAnyInterface &&
+      couldHaveDevice(on) &&
+      matchesLabels(ofNetwork, (key) => selectorValue(key === 'network' ? on.network : on.nadNamespace)),
     choosesNetworks: ofNetwork.length > 0,
   };
 }
 
 /** What a pod counts as a whole crossed nobody knows which of its interfaces: an answer would be a guess. */
 function checkSelectsPods(metric: string, series: readonly Requirement[]): void {
-  const wrong = series.find(({ key }) => NETWORK_LABELS.includes(key) || INTERFACE_OWN_LABELS.includes(key));
+  const wrong = series.find(
+    ({ key }) => NETWORK_LABELS.includes(key) || INTERFACE_OWN_LABELS.includes(key) || isDeviceLabel(key),
+  );
   if (wrong === undefined) return;
   throw new ApiError(
     'NotFound',

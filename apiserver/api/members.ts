@@ -125,8 +125,8 @@ export function onlyOf<Query extends FigureQuery>(
   const [network, nadNamespace] = [selectorValue(name), selectorValue(namespace)];
   return {
     ...query,
-    matchesSeries: (label) =>
-      label('network') === network && label('nad_namespace') === nadNamespace && query.matchesSeries(label),
+    matchesSeries: (label, isUnknown) =>
+      label('network') === network && label('nad_namespace') === nadNamespace && query.matchesSeries(label, isUnknown),
     couldMatchOn: (one) => isSame(one, { network: name, nadNamespace: namespace }) && query.couldMatchOn(one),
     choosesNetworks: true,
   };

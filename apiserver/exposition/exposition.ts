@@ -3,8 +3,8 @@ import { Compat } from '../../metrics/compat/compat.js';
 import type { PodLabel } from '../../metrics/labels.js';
 import { renderNode, type InterfaceTextCache } from '../../metrics/node-families.js';
 import { EPILOGUE, renderHeader, type ExpositionFormat } from '../../metrics/render.js';
+import type { ShownPods } from '../store/devices-view.js';
 import type { NodeSeries } from '../store/node-series.js';
-import type { PodSeries } from '../store/pod-series.js';
 import type { Pods } from '../store/pods.js';
 import { viewOf } from '../store/view.js';
 
@@ -21,7 +21,7 @@ export interface ExpositionFilter {
 /** What is to be seen. */
 export interface Shown {
   readonly nodes: { nodes(): readonly NodeSeries[] };
-  readonly pods: Pick<Pods, 'shown' | 'isListed'>;
+  readonly pods: Pick<Pods, 'shownAt' | 'isListed'>;
 }
 
 interface Rendered {
@@ -94,12 +94,16 @@ export class Exposition {
   }
 
   #render(node: NodeSeries, nowMs: number, namespace?: string): Rendered {
-    const shown = (pod: PodSeries) =>
-      (namespace ?? pod.meta.namespace) === pod.meta.namespace ? this.#shown.pods.shown(pod, nowMs) : undefined;
-    const { view, freshUntilMs } = viewOf(node, nowMs, shown);
+    const all = this.#shown.pods.shownAt(nowMs);
+    const wanted = namespace === undefined ? all : ofNamespace(all, namespace);
+    const { view, freshUntilMs } = viewOf(node, nowMs, wanted);
     const texts = this.#rendered.get(node)?.texts ?? new WeakMap();
     const ours = renderNode(view, this.#podLabels, texts);
     const blocks = [...ours, ...this.#compat.render(view)].map((text) => (text === '' ? NO_LINES : Buffer.from(text)));
-    return { texts, blocks, freshUntilMs, isListed: this.#shown.pods.isListed };
+    return { texts, blocks, freshUntilMs, isListed: all.isListed };
   }
+}
+
+function ofNamespace(all: ShownPods, namespace: string): ShownPods {
+  return { ...all, namespace, shown: (pod) => (pod.meta.namespace === namespace ? all.shown(pod) : undefined) };
 }

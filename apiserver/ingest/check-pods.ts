@@ -5,16 +5,25 @@ import { INTERFACE_COUNTERS, REPORT_LIMITS } from '../../openapi/report-terms.js
 import { LABEL_KEY, LABEL_KEY_MAX, LABEL_VALUE, LABEL_VALUE_MAX } from '../../openapi/patterns.js';
 import { ApiError } from '../api/errors.js';
 import type { AcceptedPod, AcceptedReport } from '../store/report.js';
+import { checkPodCpus } from './check-devices.js';
 import { checkReadings, INTERFACE_READING, TRANSPORT_READING, type Place, type SampleRows } from './check-readings.js';
 import { excerpt, firstError } from './explain.js';
 import { openSchema, unchecked } from './open-schema.js';
 
-const { transport: _transport, container: _container, ...described } = PodReport.properties;
+const {
+  transport: _transport,
+  container: _container,
+  exclusiveCpus: _cpus,
+  numaAligned: _aligned,
+  ...described
+} = PodReport.properties;
 const OpenPod = openSchema(described, {
   labels: Type.Record(Type.String(), Type.Unknown(), { maxProperties: REPORT_LIMITS.labelsPerPod }),
   interfaces: Type.Optional(unchecked(REPORT_LIMITS.interfacesPerPod)),
   transport: Type.Optional(Type.Unknown()),
   container: Type.Optional(Type.Unknown()),
+  exclusiveCpus: Type.Optional(Type.Unknown()),
+  numaAligned: Type.Optional(Type.Unknown()),
 });
 const OpenInterface = openSchema(InterfaceReport.properties, { readings: unchecked(REPORT_LIMITS.samples) });
 
@@ -81,6 +90,7 @@ function acceptPod(entry: Static<typeof OpenPod>, createdMs: number, place: Plac
     ...(machine !== undefined && { machine }),
     ...(workload !== undefined && { workload: { kind: workload.kind, name: workload.name } }),
     ...checkContainer(entry.container, place),
+    ...checkPodCpus(entry, place),
   };
   const isRead = hostNetwork || entry.interfaces !== undefined;
   return { meta, interfaces, leftOut, isRead, ...checkTransport(entry, place) };
@@ -182,13 +192,20 @@ function acceptInterface(entry: Static<typeof OpenInterface>, place: Place): Int
     ...(lowerDevices !== undefined && { lowerDevices }),
     ...(hostInterface !== undefined && { hostInterface }),
     ...(pciAddress !== undefined && { pciAddress }),
-    ...(entry.receiveUnreliable === true
-      ? { receiveUnreliable: true, readings: readings.map(withoutReceived) }
-      : { readings }),
+    ...believed(entry, readings),
   };
 }
 
-/** An agent that knows the counts to be too small and tells them all the same is not believed. */
+/** An agent that knows its counts to be wrong or too small and tells them all the same is not believed. */
+function believed(
+  { unproven, receiveUnreliable }: Static<typeof OpenInterface>,
+  readings: (Reading | null)[],
+): Pick<InterfaceReport, 'unproven' | 'receiveUnreliable' | 'readings'> {
+  if (unproven === true) return { unproven, readings: readings.map(() => null) };
+  if (receiveUnreliable === true) return { receiveUnreliable, readings: readings.map(withoutReceived) };
+  return { readings };
+}
+
 function withoutReceived(reading: Reading | null): Reading | null {
   return reading && reading.map((counter, column) => (IS_RECEIVED[column] === true ? null : counter));
 }

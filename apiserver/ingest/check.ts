@@ -1,10 +1,10 @@
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { VirtualFunctionReport } from '../../openapi/device-report.js';
 import { CollectorResult, IpamSeries, LatencyHistogram, NodeReport, Sample } from '../../openapi/node-report.js';
 import { NODE_REPORT_VERSION, REPORT_LIMITS } from '../../openapi/report-terms.js';
 import { ApiError } from '../api/errors.js';
-import type { AcceptedReport, VirtualFunctionMeta } from '../store/report.js';
+import type { AcceptedReport } from '../store/report.js';
+import { checkDevices } from './check-devices.js';
 import { checkPods } from './check-pods.js';
 import { excerpt, firstError } from './explain.js';
 import { openSchema, unchecked } from './open-schema.js';
@@ -16,14 +16,15 @@ const ENVELOPE = Compile(
   openSchema(NodeReport.properties, {
     samples: unchecked(REPORT_LIMITS.samples),
     pods: unchecked(REPORT_LIMITS.pods),
+    physicalFunctions: optionalUnchecked(REPORT_LIMITS.physicalFunctions),
     virtualFunctions: optionalUnchecked(REPORT_LIMITS.virtualFunctions),
+    cpus: optionalUnchecked(REPORT_LIMITS.numaNodes),
     latency: optionalUnchecked(REPORT_LIMITS.latencyHistograms),
     ipam: optionalUnchecked(REPORT_LIMITS.ipamSeries),
     collectors: unchecked(REPORT_LIMITS.collectors),
   }),
 );
 const SAMPLE = Compile(Sample);
-const VIRTUAL_FUNCTION = Compile(VirtualFunctionReport);
 /** Entries that no part of this server keeps yet: judged all the same, so that an agent hears of a bad one. */
 const OTHER_ENTRIES = [
   ['latency', 'bad_latency', Compile(LatencyHistogram)],
@@ -53,12 +54,6 @@ export function checkReport(body: unknown): CheckedReport {
   const newest = samples.at(-1)?.sequence ?? 0;
   if (newest > body.sequence)
     throw new ApiError('BadRequest', `sequence: ${body.sequence} is older than its newest sample, ${newest}`);
-  const virtualFunctions = checkVirtualFunctions(body, rejections);
-  for (const [list, reason, validator] of OTHER_ENTRIES) {
-    for (const [i, entry] of (body[list] ?? []).entries()) {
-      if (!validator.Check(entry)) rejections.add(`${list}[${i}]`, reason, firstError(validator, entry));
-    }
-  }
   const { node, role, bootId, sequence, intervalMs, sentAt, agentVersion } = body;
   const instance = { id: body.instance.id, startedAt: body.instance.startedAt };
   const { pods, leftOut } = checkPods(role === 'node' ? body.pods : [], {
@@ -68,36 +63,21 @@ export function checkReport(body: unknown): CheckedReport {
   });
   if (role !== 'node' && body.pods.length > 0)
     rejections.add('pods', 'bad_pod', `an agent of role ${role} has no pods`);
+  const uids = new Set([...leftOut, ...pods.map(({ meta }) => meta.uid)]);
+  const devices = checkDevices(role, body, { rejections, isReported: (uid) => uids.has(uid) });
+  for (const [list, reason, validator] of OTHER_ENTRIES) {
+    for (const [i, entry] of (body[list] ?? []).entries()) {
+      if (!validator.Check(entry)) rejections.add(`${list}[${i}]`, reason, firstError(validator, entry));
+    }
+  }
   return {
     report: {
       ...{ node, role, bootId, instance, sequence, intervalMs, sentAt, agentVersion },
-      ...{ samples, pods, virtualFunctions, leftOut },
+      ...{ samples, pods, leftOut },
+      ...(devices !== undefined && { devices }),
     },
     rejections,
   };
-}
-
-/** One of each PCI address. */
-function checkVirtualFunctions(
-  { role, virtualFunctions: entries = [] }: { readonly role: string; readonly virtualFunctions?: readonly unknown[] },
-  rejections: Rejections,
-): VirtualFunctionMeta[] {
-  if (role !== 'node' && entries.length > 0) {
-    rejections.add('virtualFunctions', 'bad_virtual_function', `an agent of role ${role} has no virtual functions`);
-    return [];
-  }
-  const good = new Map<string, VirtualFunctionMeta>();
-  for (const [i, entry] of entries.entries()) {
-    const path = `virtualFunctions[${i}]`;
-    if (!VIRTUAL_FUNCTION.Check(entry)) {
-      rejections.add(path, 'bad_virtual_function', firstError(VIRTUAL_FUNCTION, entry));
-    } else if (good.has(entry.pciAddress)) {
-      rejections.add(path, 'bad_virtual_function', `pciAddress ${entry.pciAddress} stands before in this report`);
-    } else {
-      good.set(entry.pciAddress, entry);
-    }
-  }
-  return [...good.values()];
 }
 
 function checkVersion(body: unknown): void {

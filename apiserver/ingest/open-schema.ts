@@ -7,3 +7,8 @@ export const unchecked = (maxItems: number) => Type.Array(Type.Unknown(), { maxI
 export function openSchema<Whole extends TProperties, Open extends TProperties>(whole: Whole, open: Open) {
   return Type.Object({ ...whole, ...open });
 }
+
+/** Of an entry that fits a schema what the schema knows: the rest is not kept. */
+export function keepKnown<Entry extends object>(entry: Entry, known: TProperties): Entry {
+  return Object.fromEntries(Object.entries(entry).filter(([key]) => Object.hasOwn(known, key))) as Entry;
+}

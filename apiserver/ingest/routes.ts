@@ -11,6 +11,8 @@ import type { User } from '../auth/user.js';
 import { routeSchema } from '../api/route-schema.js';
 import type { Exposition } from '../exposition/exposition.js';
 import type { SelfMetrics } from '../self-metrics.js';
+import type { NodeSeries } from '../store/node-series.js';
+import type { AcceptedReport } from '../store/report.js';
 import type { Refusal, Store } from '../store/store.js';
 import { checkReport } from './check.js';
 import { inflate } from './inflate.js';
@@ -91,11 +93,18 @@ export function ingestRoutes(app: App, deps: IngestDeps): void {
         historyMs: deps.store.historyMs,
         rejected: rejections.named,
         rejectedCount: rejections.total,
+        ...basesFor(report, outcome.node),
       };
       return answer;
     });
     done();
   });
+}
+
+/** An agent that does not know its VFs goes on from what they stood at before; that there are none is an answer, too. */
+function basesFor({ role, devices }: AcceptedReport, node: NodeSeries): Pick<NodeReportAnswer, 'virtualFunctionBases'> {
+  const isAsked = role === 'node' && devices?.virtualFunctions === undefined;
+  return isAsked ? { virtualFunctionBases: node.devices.bases() } : {};
 }
 
 async function readBody(body: unknown, encoding: string | undefined, metrics: SelfMetrics): Promise<unknown> {

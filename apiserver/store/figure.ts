@@ -1,5 +1,5 @@
 import type { RateLevel } from '../../metrics/catalogue.js';
-import { selectorValue, type InterfaceLabel, type PodLabel } from '../../metrics/labels.js';
+import { selectorValue, type PodLabel } from '../../metrics/labels.js';
 import { countedInterfaces } from './counted.js';
 import type { CounterSeries } from './counter-series.js';
 import type { InterfaceSeries } from './interface-series.js';
@@ -8,6 +8,7 @@ import type { PodSeries } from './pod-series.js';
 import { parseNetwork, unreportedNetworks, type Network } from './networks.js';
 import type { KnownPod } from './pods.js';
 import { counterRate, newestReading, newestRow } from './rate.js';
+import { interfaceLabel, isInterfaceLabel, isUnknownLabel } from './series-labels.js';
 import type { TransportSeries } from './transport-series.js';
 
 /** Reads the value of a label; undefined where the thing asked has none of that name. */
@@ -16,8 +17,10 @@ export type LabelMatcher = (label: LabelGetter) => boolean;
 
 /** Which figure of a pod. */
 export interface FigureQuery {
-  /** Of series labels, in the alias form of selectors. */
-  readonly matchesSeries: LabelMatcher;
+  /** Of series labels, in the alias form of selectors. With `isUnknown`: whether it could match, whatever these labels are. */
+  readonly matchesSeries: (label: LabelGetter, isUnknown?: (key: string) => boolean) => boolean;
+  /** Labels of devices that are chosen by; nearly always none. */
+  readonly deviceLabels: readonly string[];
   /** Of those series labels that are known of a pod nobody reports: whether it could have a series that matches. */
   readonly couldMatch: LabelMatcher;
   /** Whether an interface on a network, of which nothing else is known, could match. */
@@ -42,7 +45,9 @@ export const ABSENCES = {
   circular: 'its interfaces are stacked on each other in a circle: nothing says which is real',
   no_such_series: 'none of its series matches the metric selector',
   left_out: 'an interface of it was left out of the report: a sum would be too small',
+  device_unknown: 'nobody tells which virtual function its interface is, or what it was allocated as',
   receive_unreliable: 'its interface counts less than the pod receives (eBPF host routing)',
+  unproven: 'its virtual function is not proven to count: the driver gives zeros or nothing',
   not_counted: 'its agent does not read this counter of it',
   too_few_samples: 'a rate needs two samples within the history',
   no_members: 'no pod of it has traffic of its own',
@@ -74,15 +79,6 @@ export interface Sum {
   readonly present: number;
 }
 
-const SERIES_LABELS: Readonly<Record<InterfaceLabel, (pod: PodSeries, series: InterfaceSeries) => string>> = {
-  node: ({ node }) => node.node,
-  namespace: ({ meta }) => meta.namespace,
-  pod: ({ meta }) => meta.name,
-  interface: (_pod, { meta }) => meta.name,
-  network: (_pod, { meta }) => meta.network,
-  nad_namespace: (_pod, { meta }) => meta.nadNamespace,
-  primary: (_pod, { meta }) => String(meta.primary),
-};
 /** Of a pod without an annotation. */
 const DEFAULT_NETWORK: Network = { network: 'default', nadNamespace: '' };
 const POD_LABELS = { namespace: (pod: KnownPod) => pod.namespace, pod: (pod: KnownPod) => pod.name };
@@ -123,6 +119,7 @@ export class Figures {
     if (!isRead) return { ok: false, reason: 'not_read' };
     if (isMissingNetwork(pod, series, query)) return { ok: false, reason: 'network_unreported' };
     if (interfaces.size === 0) return { ok: false, reason: 'no_network' };
+    if (this.undecided(pod, series, query).length > 0) return { ok: false, reason: 'device_unknown' };
     const matched = this.matched(pod, series, query);
     if (matched.length === 0) return { ok: false, reason: 'no_such_series' };
     const counted = countedInterfaces(matched, interfaces);
@@ -153,12 +150,16 @@ export class Figures {
 
   /** The interfaces of a pod that a query chooses, counted or not. */
   matched(pod: KnownPod, series: PodSeries, query: FigureQuery): InterfaceSeries[] {
-    return [...series.interfaces.values()].filter((one) =>
-      query.matchesSeries((key) => {
-        if (isInterfaceLabel(key)) return selectorValue(SERIES_LABELS[key](series, one));
-        return this.#podLabel(pod, key);
-      }),
-    );
+    return [...series.interfaces.values()].filter((one) => query.matchesSeries(this.#labelOf(pod, series, one)));
+  }
+
+  /** The interfaces of a pod of which nobody can tell whether a query chooses them. */
+  undecided(pod: KnownPod, series: PodSeries, query: FigureQuery): readonly InterfaceSeries[] {
+    if (query.deviceLabels.length === 0) return [];
+    return [...series.interfaces.values()].filter((one) => {
+      const isUnknown = (key: string): boolean => isUnknownLabel(series, one, key);
+      return query.deviceLabels.some(isUnknown) && query.matchesSeries(this.#labelOf(pod, series, one), isUnknown);
+    });
   }
 
   /** The sum over pods. That of the machine itself is no member: what it carries are the bytes of the others again. */
@@ -181,6 +182,10 @@ export class Figures {
     return query.matchesSeries((key) => (key === 'node' ? selectorValue(node.node) : this.#podLabel(pod, key)));
   }
 
+  #labelOf(pod: KnownPod, series: PodSeries, one: InterfaceSeries): LabelGetter {
+    return (key) => (isInterfaceLabel(key) ? interfaceLabel(series, one, key) : this.#podLabel(pod, key));
+  }
+
   #podLabel(pod: KnownPod, key: string): string | undefined {
     if (key === 'namespace' || key === 'pod') return selectorValue(POD_LABELS[key](pod));
     const chosen = this.#podLabels.find(({ name }) => name === key);
@@ -191,6 +196,7 @@ export class Figures {
 /** The rate of one interface. */
 export function ofInterface(node: NodeSeries, series: InterfaceSeries, query: Window, nowMs: number): Figure {
   // What was read before the interface was found out is no better.
+  if (series.meta.unproven === true) return { ok: false, reason: 'unproven' };
   if (series.isUnreliable(query.column)) return { ok: false, reason: 'receive_unreliable' };
   return rateOf(node, series, query, nowMs);
 }
@@ -234,8 +240,4 @@ function addUp(figures: readonly Figure[]): Figure {
     ageMs = Math.max(ageMs, figure.ageMs);
   }
   return spanMs === 0 ? { ok: false, reason: 'too_few_samples' } : { ok: true, perSecond, spanMs, ageMs };
-}
-
-function isInterfaceLabel(key: string): key is InterfaceLabel {
-  return Object.hasOwn(SERIES_LABELS, key);
 }

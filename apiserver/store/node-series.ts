@@ -1,8 +1,9 @@
 import type { Sample } from '../../openapi/node-report.js';
 import { moved, type CounterSeries, type Run } from './counter-series.js';
+import { NodeDevices } from './node-devices.js';
 import { PodSeries, widthOf } from './pod-series.js';
 import type { Readings } from './rate.js';
-import type { AcceptedReport, VirtualFunctionMeta } from './report.js';
+import type { AcceptedReport } from './report.js';
 import { isSame } from './same.js';
 
 const INITIAL_CAPACITY = 4;
@@ -29,7 +30,7 @@ export class NodeSeries {
   lastSequence = 0;
   intervalMs: number;
   agentVersion: string;
-  virtualFunctions: readonly VirtualFunctionMeta[] = [];
+  readonly devices = new NodeDevices();
   /** Pods of the newest report that had to be left out of it, as uids and as `namespace/name`. */
   leftOut: ReadonlySet<string> = new Set();
   /** The server's monotonic clock when the newest report came. */
@@ -68,7 +69,7 @@ export class NodeSeries {
     this.lastSequence = Math.max(this.lastSequence, report.samples.at(-1)?.sequence ?? 0);
     this.leftOut = report.leftOut;
     this.intervalMs = report.intervalMs;
-    if (!isSame(this.virtualFunctions, report.virtualFunctions)) this.virtualFunctions = report.virtualFunctions;
+    this.devices.add(report.devices);
     this.agentVersion = report.agentVersion;
     this.receivedAtMs = receivedAtMs;
     this.offsetMs = receivedAtMs - report.sentAt;

@@ -1,4 +1,5 @@
 import type { ApiPod, PodList, PodNodes } from '../pods/pod-list.js';
+import type { ShownPods } from './devices-view.js';
 import type { NodeSeries } from './node-series.js';
 import { replacesPod, type PodSeries } from './pod-series.js';
 import type { PodMeta } from './report.js';
@@ -151,6 +152,11 @@ export class Pods {
     const reported = this.#reports.reported(namespace, name);
     const one = this.isListed && listed !== undefined ? this.#reportOf(listed, nowMs) : newest(reported, nowMs);
     return one === pod ? pod.describedBy(listed) : undefined;
+  }
+
+  /** What is to be shown at a time. */
+  shownAt(nowMs: number): ShownPods {
+    return { shown: (pod) => this.shown(pod, nowMs), isListed: this.isListed };
   }
 
   *#reported(): Generator<PodSeries> {

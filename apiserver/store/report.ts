@@ -1,10 +1,19 @@
-import type { VirtualFunctionReport } from '../../openapi/device-report.js';
+import type { NodeCpus, PhysicalFunctionReport, VirtualFunctionReport } from '../../openapi/device-report.js';
 import type { InterfaceReport, NodeReport, PodReport } from '../../openapi/node-report.js';
 
 /** What is known of a pod besides its counters. */
 export interface PodMeta extends Pick<
   PodReport,
-  'namespace' | 'name' | 'uid' | 'labels' | 'workload' | 'hostNetwork' | 'machine' | 'container'
+  | 'namespace'
+  | 'name'
+  | 'uid'
+  | 'labels'
+  | 'workload'
+  | 'hostNetwork'
+  | 'machine'
+  | 'container'
+  | 'exclusiveCpus'
+  | 'numaAligned'
 > {
   /** Milliseconds since 1970, by the API server. */
   readonly createdMs: number;
@@ -15,8 +24,14 @@ export interface PodMeta extends Pick<
 /** What is known of an interface besides its counters. */
 export type InterfaceMeta = Omit<InterfaceReport, 'readings'>;
 
-/** What is known of a virtual function besides its counters. */
-export type VirtualFunctionMeta = VirtualFunctionReport;
+/** What a report says of the devices of its node; left out is what it says nothing of. */
+export interface AcceptedDevices {
+  readonly physicalFunctions?: readonly PhysicalFunctionReport[];
+  readonly virtualFunctions?: readonly VirtualFunctionReport[];
+  /** Whether a virtual function had to be left out. */
+  readonly isPartial?: boolean;
+  readonly cpus?: readonly NodeCpus[];
+}
 
 /** A pod of a report that passed every check. */
 export interface AcceptedPod {
@@ -37,7 +52,7 @@ export interface AcceptedReport extends Pick<
   'node' | 'role' | 'bootId' | 'instance' | 'sequence' | 'intervalMs' | 'sentAt' | 'agentVersion' | 'samples'
 > {
   readonly pods: readonly AcceptedPod[];
-  readonly virtualFunctions: readonly VirtualFunctionMeta[];
+  readonly devices?: AcceptedDevices;
   /** Uids and `namespace/name` of pods that had to be left out: they exist, so what is known of them stays. */
   readonly leftOut: ReadonlySet<string>;
 }

@@ -1,11 +1,10 @@
 import type { InterfaceView, NodeView, PodView } from '../../metrics/node-families.js';
 import { INTERFACE_COUNTERS } from '../../openapi/report-terms.js';
+import { devicesOf, type ShownPods } from './devices-view.js';
 import type { InterfaceSeries } from './interface-series.js';
 import type { NodeSeries } from './node-series.js';
-import type { PodSeries } from './pod-series.js';
 import type { CounterSeries } from './counter-series.js';
 import { newestRow } from './rate.js';
-import type { PodMeta } from './report.js';
 
 /** What is to be seen of a node, and until when that says something of the present. */
 export interface TimedView {
@@ -15,7 +14,7 @@ export interface TimedView {
 }
 
 /** The newest fresh readings of the pods that are shown and of their interfaces, in a stable order. */
-export function viewOf(node: NodeSeries, nowMs: number, shown: (pod: PodSeries) => PodMeta | undefined): TimedView {
+export function viewOf(node: NodeSeries, nowMs: number, wanted: ShownPods): TimedView {
   let oldestMs = Infinity;
   /** The newest row of a series; -1 where that says nothing of the present. */
   const freshRow = (series: CounterSeries): number => {
@@ -26,7 +25,7 @@ export function viewOf(node: NodeSeries, nowMs: number, shown: (pod: PodSeries) 
     return row;
   };
   const interfaceView = (series: InterfaceSeries): InterfaceView => {
-    const row = freshRow(series);
+    const row = series.meta.unproven === true ? -1 : freshRow(series);
     const start = row * series.width;
     return {
       meta: series.meta,
@@ -34,7 +33,7 @@ export function viewOf(node: NodeSeries, nowMs: number, shown: (pod: PodSeries) 
     };
   };
   const shownPods = [...node.pods.values()].flatMap((pod) => {
-    const meta = shown(pod);
+    const meta = wanted.shown(pod);
     return meta === undefined ? [] : [[`${meta.namespace}/${meta.name}`, meta, pod] as const];
   });
   const pods = shownPods
@@ -44,5 +43,7 @@ export function viewOf(node: NodeSeries, nowMs: number, shown: (pod: PodSeries) 
       interfaces: [...interfaces.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(interfaceView),
       ...(transport !== undefined && freshRow(transport) >= 0 && { transport: transport.newest }),
     }));
-  return { view: { node: node.node, pods }, freshUntilMs: oldestMs + node.staleAfterMs };
+  const devices = devicesOf(node, wanted);
+  const view = { node: node.node, pods, ...(devices !== undefined && { devices }) };
+  return { view, freshUntilMs: oldestMs + node.staleAfterMs };
 }

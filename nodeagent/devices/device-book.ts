@@ -4,7 +4,7 @@ import type { InterfaceReading } from '../collectors/collector.js';
 import type { Pod } from '../inventory/pod.js';
 import type { Allocation } from './allocation.js';
 import type { BaseRecovery } from './base-recovery.js';
-import type { ExclusiveCpus, UnnamedCpu } from './cpus.js';
+import type { ExclusiveCpus, UnnamedCpu } from './exclusive-cpu-sources.js';
 import { ownerKey, type Owner, type PfReading, type VfReading } from './device.js';
 import type { DeviceOwners } from './device-owners.js';
 import type { Ledger, LedgerReading } from './ledger.js';

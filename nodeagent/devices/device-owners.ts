@@ -7,8 +7,8 @@ import { resolveOwners, type OwnerConflict } from './owners.js';
 
 export interface DeviceOwnersDeps {
   readonly kubelet: Allocations;
-  /** Undefined where nobody knows of any. */
-  readonly claims: () => KnownClaims | undefined;
+  /** Absent where nobody is asked. @param devices PCI addresses */
+  readonly claims: ((devices: ReadonlySet<string>) => KnownClaims) | undefined;
   /** Whether the pods are all that there are, or nobody lists them. */
   readonly arePodsListed: boolean;
   readonly metrics: { readonly deviceConflicts: { set(value: number): void } };
@@ -45,7 +45,7 @@ export class DeviceOwners {
     const { kubelet, claims, arePodsListed } = this.#deps;
     if (kubelet.isAwaited) return undefined;
     const allocations = this.#aboutThesePods(pods, nowMs);
-    const { owners: found, conflicts } = resolveOwners({ pods, allocations, claims: claims(), devices, arePodsListed });
+    const { owners: found, conflicts } = resolveOwners({ pods, allocations, claims: claims?.(devices), devices, arePodsListed });
     this.#owners = allocations === undefined ? this.#keep(found, devices, pods) : found;
     this.#tell(conflicts);
     return { owners: this.#owners, allocations };
@@ -62,9 +62,9 @@ export class DeviceOwners {
         isEnded !== true && (seen.get(uid) ?? nowMs) >= askedMs ? [`${namespace}/${name}`] : [],
       ),
     );
-    if (early.size === 0) return list;
+    if (early.size === 0 || list === undefined) return list;
     kubelet.refresh();
-    return list?.filter(({ namespace, pod }) => !early.has(`${namespace}/${pod}`));
+    return list.filter(({ namespace, pod }) => !early.has(`${namespace}/${pod}`));
   }
 
   #keep(

@@ -43,6 +43,7 @@ export class AllocationLister implements Allocations {
   readonly ready = new Promise<void>((resolve) => (this.#first.resolve = resolve));
   #answer: { readonly allocations: readonly Allocation[]; readonly askedMs: number } | undefined;
   #askedMs = -Infinity;
+  #isAwaited = true;
   #socket: string | undefined;
   #bad = '';
 
@@ -56,6 +57,16 @@ export class AllocationLister implements Allocations {
     const staleMs = Math.max(STALE_AFTER.intervals * intervalMs, STALE_AFTER.leastMs);
     const { askedMs, allocations } = this.#answer ?? { askedMs: -Infinity };
     return clock.monotonicMs() - askedMs <= staleMs ? allocations : undefined;
+  }
+
+  /** Of the last answer, when it was asked for. */
+  get askedMs(): number {
+    return this.#answer?.askedMs ?? -Infinity;
+  }
+
+  /** Whether the first attempt has not ended yet. */
+  get isAwaited(): boolean {
+    return this.#isAwaited;
   }
 
   start(): this {
@@ -82,6 +93,7 @@ export class AllocationLister implements Allocations {
     if (waitMs > 0) return waitMs;
     this.#askedMs = nowMs;
     const isUp = await this.#ask(nowMs, signal);
+    this.#isAwaited = false;
     this.#first.resolve?.();
     if (!isUp) return Math.min(intervalMs, backoff.next());
     backoff.reset();

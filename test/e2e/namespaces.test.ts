@@ -92,6 +92,7 @@ describe('namespaces', { skip: missing('root', 'ip') }, () => {
       couldMatch: () => true,
       couldMatchOn: () => true,
       choosesNetworks: true,
+      deviceLabels: [],
       windowMs: 300_000,
     };
     const known = server.pods.get('default', testbed.podName(pod), clock.monotonicMs());

@@ -28,7 +28,13 @@ function createNode({ eth0 = 0, ip = 0 }: Traffic = {}) {
   const store = new Store({ historyMs: 300_000 });
   const pods = new Pods(store);
   const query: FigureQuery = {
-    ...{ matchesSeries: () => true, couldMatch: () => true, couldMatchOn: () => true, choosesNetworks: false },
+    ...{
+      matchesSeries: () => true,
+      couldMatch: () => true,
+      couldMatchOn: () => true,
+      choosesNetworks: false,
+      deviceLabels: [],
+    },
     ...{ level: 'interface', column: RECEIVE_BYTES, windowMs: 60_000 },
   };
   const newChecks = () => ({ received: new ReceiveCheck(), epochs: new NetnsEpochs() });

@@ -125,12 +125,14 @@ function explainInterfaces(
   if (asked.level === 'pod') return [];
   const matched = new Set(figures.matched(pod, reported, asked));
   const counted = new Set(figures.counted(pod, reported, asked));
+  const undecided = new Set(figures.undecided(pod, reported, asked));
   return [...reported.interfaces.values()].map((series) => {
     const { network, nadNamespace } = series.meta;
     const figure = ofInterface(reported.node, series, asked, nowMs);
     const [isMatched, isCounted] = [matched.has(series), counted.has(series)];
     const left = isMatched ? 'stacked_on_a_counted_one' : 'not_selected';
-    const reason = isCounted ? (figure.ok ? undefined : figure.reason) : left;
+    const known = isCounted ? (figure.ok ? undefined : figure.reason) : left;
+    const reason = undecided.has(series) ? 'device_unknown' : known;
     return {
       ...{ name: series.name, network, nadNamespace, matched: isMatched, counted: isCounted },
       ...valueOf(figure),

@@ -2,6 +2,7 @@ import { INTERFACE_COUNTERS } from '../../../openapi/report-terms.js';
 import { PODNET_GROUP_VERSION, NodeNetwork, NodeNetworkList } from '../../../openapi/podnet-api.js';
 import type { Clock } from '../../../runtime/clock.js';
 import type { Figure, Figures, Sum } from '../../store/figure.js';
+import { shownOwner, type ShownPods } from '../../store/devices-view.js';
 import type { NodeSeries } from '../../store/node-series.js';
 import type { Pods, ReportedPods } from '../../store/pods.js';
 import { timestampOf } from '../metric-value-list.js';
@@ -36,7 +37,11 @@ export function nodeNetworks(deps: NodeNetworksDeps): Resource<NodeNetwork> {
         name: 'VFs',
         description: 'SR-IOV virtual functions.',
         priority: 0,
-        cell: ({ object }) => object.virtualFunctions,
+        cell: ({ object }) => object.virtualFunctions ?? null,
+      },
+      {
+        ...{ name: 'VFs-In-Use', description: 'Those that a pod has.', priority: 1 },
+        cell: ({ object }) => object.virtualFunctionsInUse ?? null,
       },
       ...rateColumns(),
       {
@@ -52,7 +57,8 @@ export function nodeNetworks(deps: NodeNetworksDeps): Resource<NodeNetwork> {
         ...{ namespace: '', name, labels: {}, fields: { node: name } },
         make: (nowMs) => {
           const figures = figuresOf(name, nowMs, deps);
-          return { object: toNodeNetwork(name, roles, figures, nowMs, deps.clock), figures };
+          const devices = countDevices(roles, deps.pods.shownAt(nowMs));
+          return { object: { ...toNodeNetwork(name, roles, figures, nowMs, deps.clock), ...devices }, figures };
         },
       })),
   };
@@ -69,7 +75,7 @@ function figuresOf(name: string, nowMs: number, { pods, figures, windowMs }: Nod
   const members = pods.onNode(name, nowMs);
   const everything = {
     ...{ matchesSeries: () => true, couldMatch: () => true, couldMatchOn: () => true },
-    ...{ choosesNetworks: false, level: 'interface' as const, windowMs },
+    ...{ choosesNetworks: false, deviceLabels: [], level: 'interface' as const, windowMs },
   };
   if (!pods.isKnown) return INTERFACE_COUNTERS.map(() => ({ ok: false, reason: 'partial' }));
   return INTERFACE_COUNTERS.map((_, column) => toFigure(figures.ofAll(members, { ...everything, column }, nowMs)));
@@ -101,7 +107,23 @@ function toNodeNetwork(
     intervalMilliseconds: newest.intervalMs,
     pods: pods.length,
     interfaces: pods.reduce((sum, pod) => sum + pod.interfaces.size, 0),
-    virtualFunctions: roles.reduce((sum, role) => sum + role.virtualFunctions.length, 0),
     ...trafficOf(figures, clock.wallMs()),
+  };
+}
+
+/** Devices of the newest report; what that does not tell is not 0. */
+function countDevices(
+  roles: readonly NodeSeries[],
+  pods: ShownPods,
+): Pick<NodeNetwork, 'physicalFunctions' | 'virtualFunctions' | 'virtualFunctionsInUse'> {
+  const node = roles.find(({ role }) => role === 'node');
+  const { physicalFunctions, virtualFunctions } = node?.devices ?? {};
+  return {
+    ...(physicalFunctions !== undefined && { physicalFunctions: physicalFunctions.length }),
+    ...(node !== undefined &&
+      virtualFunctions !== undefined && {
+        virtualFunctions: virtualFunctions.length,
+        virtualFunctionsInUse: virtualFunctions.filter((one) => shownOwner(node, one, pods) !== undefined).length,
+      }),
   };
 }

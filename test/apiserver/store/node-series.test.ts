@@ -109,7 +109,7 @@ test('samples of pods that are gone cost a large node no history', () => {
     const all = accepted('web-0', [{ ...one, readings: [readingOf(second)] }, ...rest]);
     const pods = second % 2 === 0 ? [all, ...idle] : [accepted('web-0', [one, ...rest]), ...idle, last];
     const envelope = nodeReport(second * 1_000, { intervalMs: 2_000 });
-    const outcome = store.ingest({ ...envelope, pods, virtualFunctions: [], leftOut: new Set() }, second * 1_000);
+    const outcome = store.ingest({ ...envelope, pods, leftOut: new Set() }, second * 1_000);
     assert.ok(outcome.ok);
   }
   const [node] = store.nodes();

@@ -250,8 +250,17 @@ test('a virtual function is shown with the pod and the network it belongs to', a
       driver: 'vfio-pci',
       resource: 'openshift.io/inteldpdk',
       pod: { namespace: 'telco', name: 'telco-0', uid: 'uid-telco-0' },
+      ownerSource: 'kubelet',
+      interface: 'net1',
       network: 'sriov',
       nadNamespace: 'telco',
+      timestamp: '2026-11-21T00:00:01Z',
+      windowSeconds: 1,
+      rates: Object.fromEntries(
+        ['receive', 'transmit'].flatMap((direction) =>
+          ['Bytes', 'Packets', 'Errors', 'PacketsDropped'].map((what) => [`${direction}${what}`, '1500k']),
+        ),
+      ),
     },
   ]);
   assert.deepEqual(

@@ -1,0 +1,69 @@
+import type {
+  NodeCpus,
+  PhysicalFunctionReport,
+  VirtualFunctionBase,
+  VirtualFunctionReport,
+} from '../../openapi/device-report.js';
+import { REPORT_LIMITS } from '../../openapi/report-terms.js';
+import type { AcceptedDevices } from './report.js';
+
+/** Shared by all nodes that have none, which are nearly all. */
+const NO_FUNCTIONS: ReadonlyMap<string, VirtualFunctionReport> = new Map();
+
+/** The SR-IOV devices of a node and its CPUs, as its agent reports them. PCI addresses are those of one node. */
+export class NodeDevices {
+  /** Each of these is of the newest report, by PCI address; undefined where that said nothing of them. */
+  physicalFunctions: readonly PhysicalFunctionReport[] | undefined;
+  virtualFunctions: readonly VirtualFunctionReport[] | undefined;
+  cpus: readonly NodeCpus[] | undefined;
+  /** The VFs of the newest report that said any: an agent that was started again knows them only after a while, and they are there. */
+  #last = NO_FUNCTIONS;
+  #isWhole = false;
+
+  /** Takes over what a report says. */
+  add({ physicalFunctions, virtualFunctions, isPartial = false, cpus }: AcceptedDevices = {}): void {
+    this.physicalFunctions = physicalFunctions?.toSorted(byPciAddress);
+    this.virtualFunctions = virtualFunctions?.toSorted(byPciAddress);
+    this.cpus = cpus?.toSorted((a, b) => a.numaNode - b.numaNode);
+    if (this.virtualFunctions === undefined) return;
+    this.#isWhole = !isPartial;
+    this.#last = byAddress(this.virtualFunctions);
+  }
+
+  /** The VF of a PCI address, as it was reported last. */
+  at(pciAddress: string): VirtualFunctionReport | undefined {
+    return this.#last.get(pciAddress);
+  }
+
+  /** Whether a device that is none of the VFs is none: all of them were reported once. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
+  /** What the VFs stood at, as reported last; of those that could be read. So many as an agent takes: what is left out begins anew. */
+  bases(): VirtualFunctionBase[] {
+    const bases: VirtualFunctionBase[] = [];
+    let bytes = 0;
+    for (const { pciAddress, epoch, owner, raw, counted, unattributed } of this.#last.values()) {
+      if (raw === undefined) continue;
+      const base = {
+        ...{ pciAddress, epoch, raw },
+        ...(owner !== undefined && { ownerKey: owner.podUid ?? `${owner.namespace}/${owner.pod}` }),
+        ...(counted !== undefined && { counted }),
+        ...(unattributed !== undefined && { unattributed }),
+      };
+      bytes += JSON.stringify(base).length;
+      if (bytes > REPORT_LIMITS.virtualFunctionBaseBytes) break;
+      bases.push(base);
+    }
+    return bases;
+  }
+}
+
+function byAddress(functions: readonly VirtualFunctionReport[]): ReadonlyMap<string, VirtualFunctionReport> {
+  return functions.length === 0 ? NO_FUNCTIONS : new Map(functions.map((one) => [one.pciAddress, one]));
+}
+
+function byPciAddress(a: { readonly pciAddress: string }, b: { readonly pciAddress: string }): number {
+  return a.pciAddress < b.pciAddress ? -1 : 1;
+}
