@@ -45,7 +45,13 @@ export class DeviceOwners {
     const { kubelet, claims, arePodsListed } = this.#deps;
     if (kubelet.isAwaited) return undefined;
     const allocations = this.#aboutThesePods(pods, nowMs);
-    const { owners: found, conflicts } = resolveOwners({ pods, allocations, claims: claims?.(devices), devices, arePodsListed });
+    const { owners: found, conflicts } = resolveOwners({
+      pods,
+      allocations,
+      claims: claims?.(devices),
+      devices,
+      arePodsListed,
+    });
     this.#owners = allocations === undefined ? this.#keep(found, devices, pods) : found;
     this.#tell(conflicts);
     return { owners: this.#owners, allocations };

@@ -51,7 +51,11 @@ export class ExclusiveCpus {
   }
 
   /** By uid of the pod; a pod without any is left out. @param nowMs monotonic */
-  resolve(pods: readonly Pod[], { list }: Pick<Allocations, 'list'>, nowMs: number): ReadonlyMap<string, readonly ExclusiveCpu[]> {
+  resolve(
+    pods: readonly Pod[],
+    { list }: Pick<Allocations, 'list'>,
+    nowMs: number,
+  ): ReadonlyMap<string, readonly ExclusiveCpu[]> {
     const state = this.#file.current(nowMs);
     const asked = (): ReadonlySet<string> => new Set(pods.map(({ uid }) => uidKey(uid)));
     const cpusets = (): CpusByName => cpusByContainer(this.#find(undefined, nowMs, asked()));

@@ -13,11 +13,11 @@ export interface ViewParts {
 /** The newest reading in some samples of every pod and interface, ordered by name, and of the devices. */
 export function viewOf({ node, pods, samples, devices }: ViewParts): NodeView {
   const ordered = [...pods].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-  const { physicalFunctions, virtualFunctions = [], cpus } = devices;
+  const { physicalFunctions, virtualFunctions = [], cpus, unlistedCpus } = devices;
   return {
     node,
     pods: ordered.map((pod) => podView(pod, samples, devices)),
-    devices: { physicalFunctions, virtualFunctions, cpus },
+    devices: { physicalFunctions, virtualFunctions, cpus, unlistedCpus },
   };
 }
 

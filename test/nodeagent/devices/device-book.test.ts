@@ -1,0 +1,176 @@
+// From what was read of devices to what pods and reports say of them, with the real ledger, owners and recovery.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { InterfaceReading } from '../../../nodeagent/collectors/collector.js';
+import type { Allocation } from '../../../nodeagent/devices/allocation.js';
+import { BaseRecovery } from '../../../nodeagent/devices/base-recovery.js';
+import { DeviceBook } from '../../../nodeagent/devices/device-book.js';
+import { DeviceOwners } from '../../../nodeagent/devices/device-owners.js';
+import type { PfReading } from '../../../nodeagent/devices/device.js';
+import { Ledger } from '../../../nodeagent/devices/ledger.js';
+import type { Pod } from '../../../nodeagent/inventory/pod.js';
+import type { VirtualFunctionBase, VirtualFunctionReport } from '../../../openapi/device-report.js';
+import { createLogger } from '../../../runtime/logger.js';
+import { allocationOf, devicePod, PF_ADDRESS, VF_ADDRESSES, vfReading } from '../../support/device-pods.js';
+
+const [VF] = VF_ADDRESSES;
+const LOG = createLogger('test', { level: 'info', format: 'json', write: () => undefined });
+const IGNORED = { deviceConflicts: { set: () => undefined } };
+
+/** Of a node whose kubelet says that du-0 has the first VF. */
+class Fixture {
+  nowMs = 0;
+  list: readonly Allocation[] = [allocationOf('du-0', VF)];
+  pods: readonly Pod[] = [devicePod('du-0')];
+  readonly recovery: BaseRecovery;
+  readonly book: DeviceBook;
+
+  constructor(instance = 'first', servers: readonly string[] = []) {
+    const list = (): readonly Allocation[] => this.list;
+    const askedMs = (): number => this.nowMs;
+    const kubelet = {
+      ...{ isAwaited: false, refresh: () => undefined },
+      get list() {
+        return list();
+      },
+      get askedMs() {
+        return askedMs();
+      },
+    };
+    this.recovery = new BaseRecovery({ servers, startedMs: 0, patienceMs: 60_000 });
+    this.book = new DeviceBook({
+      ...{ recovery: this.recovery, arePodsListed: true, nodeCpus: () => [{ numaNode: 1, cpus: '4-7' }] },
+      ledger: new Ledger(instance),
+      owners: new DeviceOwners({ kubelet, claims: undefined, arePodsListed: true, metrics: IGNORED, log: LOG }),
+      cpus: {
+        resolve: () => new Map([['uid-du-0', [{ container: 'du', cpu: 4, numaNode: 1 }]]]),
+        list: () => [],
+      },
+    });
+  }
+
+  /** What the pod's interfaces say after a round in which its VF had received so much; undefined: the round failed. */
+  sweep(receiveBytes: bigint | undefined, interfaces: readonly InterfaceReading[] = []): readonly InterfaceReading[] {
+    this.nowMs += 1_000;
+    const read = new Map(this.pods.map(({ uid }) => [uid, interfaces]));
+    const devices = receiveBytes === undefined ? undefined : [pf(receiveBytes)];
+    return this.book.account(this.pods, devices, read, this.nowMs).get(this.pods[0]?.uid ?? '') ?? [];
+  }
+
+  get vf(): VirtualFunctionReport | undefined {
+    return this.book.state.virtualFunctions?.find(({ pciAddress }) => pciAddress === VF);
+  }
+}
+
+function pf(receiveBytes: bigint): PfReading {
+  const virtualFunctions = [vfReading(0, receiveBytes), vfReading(1)];
+  return {
+    pf: {
+      ...{ name: 'ens1f0', pciAddress: PF_ADDRESS, driver: 'ice', linkLayer: 'ethernet', totalVirtualFunctions: 8 },
+      virtualFunctions: virtualFunctions.map(({ vf }) => vf),
+    },
+    counterSource: 'rtnetlink',
+    virtualFunctions,
+  };
+}
+
+function receivedOf(interfaces: readonly InterfaceReading[]): (number | undefined)[] {
+  return interfaces.map(({ counters }) => counters[0]);
+}
+
+test('a VF without a netdev is an interface of its pod, and counts from when the pod got it', () => {
+  const fixture = new Fixture();
+  assert.deepEqual(receivedOf(fixture.sweep(5_000n)), [0]);
+  const [found] = fixture.sweep(5_700n);
+  assert.equal(found?.counters[0], 700);
+  assert.deepEqual([found.meta.name, found.meta.source, found.meta.identity], [VF, 'vf', fixture.vf?.epoch]);
+});
+
+test('the report says whose a VF is, what it counted for whom, and how it is set up', () => {
+  const fixture = new Fixture();
+  fixture.sweep(5_000n);
+  fixture.sweep(5_700n);
+  const { epoch, ...described } = fixture.vf ?? assert.fail('no VF');
+  assert.match(epoch, /^first\//);
+  assert.deepEqual(described, {
+    ...{ pf: 'ens1f0', vf: 0, pciAddress: VF, numaNode: 1, driver: 'vfio-pci', trust: true, isCurrent: true },
+    owner: {
+      ...{ podUid: 'uid-du-0', namespace: 'telco', pod: 'du-0', container: 'du', resource: 'openshift.io/inteldpdk' },
+      ...{ network: '', nadNamespace: '', source: 'kubelet' },
+    },
+    ...{ raw: { receiveBytes: '5700' }, counted: { receiveBytes: 700 }, unattributed: { receiveBytes: 0 } },
+  });
+  const { physicalFunctions, cpus, ofPods } = fixture.book.state;
+  assert.deepEqual(physicalFunctions, [
+    {
+      ...{ name: 'ens1f0', pciAddress: PF_ADDRESS, driver: 'ice', linkLayer: 'ethernet' },
+      ...{ totalVirtualFunctions: 8, virtualFunctions: 2, counterSource: 'rtnetlink' },
+    },
+  ]);
+  assert.deepEqual(cpus, [{ numaNode: 1, cpus: '4-7' }]);
+  assert.deepEqual(ofPods.get('uid-du-0'), {
+    exclusiveCpus: [{ container: 'du', cpu: 4, numaNode: 1 }],
+    numaAligned: true,
+  });
+});
+
+test('a round that could not read the devices says nothing of what they count, and forgets nothing', () => {
+  const fixture = new Fixture();
+  fixture.sweep(5_000n);
+  assert.deepEqual(receivedOf(fixture.sweep(undefined)), [NaN]);
+  assert.equal(fixture.vf?.isCurrent, false);
+  assert.equal(fixture.vf.owner?.pod, 'du-0');
+  assert.deepEqual(receivedOf(fixture.sweep(5_900n)), [900]);
+});
+
+test('the next pod starts at 0, and what was counted in between is nobody’s', () => {
+  const fixture = new Fixture();
+  fixture.sweep(5_000n);
+  fixture.sweep(5_100n);
+  const epoch = fixture.vf?.epoch;
+  fixture.pods = [devicePod('du-1')];
+  fixture.list = [allocationOf('du-1', VF)];
+  assert.deepEqual(receivedOf(fixture.sweep(5_400n)), [NaN].slice(1)); // the kubelet was asked before the pod was seen
+  fixture.nowMs += 1;
+  fixture.sweep(5_400n);
+  assert.deepEqual(receivedOf(fixture.sweep(5_450n)), [50]);
+  assert.notEqual(fixture.vf?.epoch, epoch);
+  assert.deepEqual(fixture.vf?.unattributed, { receiveBytes: 300 });
+});
+
+test('a pod that is ending is read once more, and the VFs of others are left alone', () => {
+  const fixture = new Fixture();
+  fixture.sweep(5_000n);
+  const [ending] = fixture.pods;
+  if (ending === undefined) throw new TypeError('no pod');
+  assert.ok(fixture.book.hasDevices(new Set([ending.uid])));
+  assert.ok(!fixture.book.hasDevices(new Set(['uid-other'])));
+  const read = new Map([[ending.uid, []]]);
+  const last = fixture.book.accountEnding([ending], [pf(5_250n)], read).get(ending.uid);
+  assert.deepEqual(receivedOf(last ?? []), [250]);
+});
+
+test('a pod that has no network yet gets none through a device', () => {
+  const fixture = new Fixture();
+  fixture.pods = [devicePod('du-0', { netnsAbsence: 'none' })];
+  assert.deepEqual(fixture.sweep(5_000n), []);
+  assert.deepEqual(fixture.vf?.counted, { receiveBytes: 0 });
+});
+
+test('an agent that was started again goes on from what its server knows, and says nothing until then', () => {
+  const before = new Fixture();
+  before.sweep(5_000n);
+  before.sweep(5_700n);
+  const { epoch, raw = {}, counted = {}, unattributed = {} } = before.vf ?? assert.fail('no VF');
+  const base: VirtualFunctionBase = {
+    ...{ pciAddress: VF, epoch, ownerKey: 'uid-du-0' },
+    ...{ raw, counted, unattributed },
+  };
+  const after = new Fixture('second', ['https://server']);
+  assert.deepEqual(receivedOf(after.sweep(5_800n)), [NaN]);
+  assert.equal(after.book.state.virtualFunctions, undefined);
+  assert.equal(after.book.state.physicalFunctions.length, 1);
+  after.recovery.heard('https://server', [base]);
+  assert.deepEqual(receivedOf(after.sweep(5_900n)), [900]);
+  assert.equal(after.vf?.epoch, epoch);
+});
