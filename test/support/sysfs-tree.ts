@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -43,6 +44,12 @@ export class SysfsTree implements Disposable {
     return this;
   }
 
+  /** A pipe that nobody writes to, in place of what was there. */
+  fifo(path: string): this {
+    execFileSync('mkfifo', [this.#make(path)]);
+    return this;
+  }
+
   /** A link, in place of what was there. */
   link(path: string, target: string): this {
     symlinkSync(target, this.#make(path));
@@ -58,11 +65,6 @@ export class SysfsTree implements Disposable {
   remove(path: string): this {
     rmSync(join(this.root, path), { recursive: true, force: true });
     return this;
-  }
-
-  /** What is needed to make anything else there. */
-  pathOf(path: string): string {
-    return join(this.root, path);
   }
 
   [Symbol.dispose](): void {
