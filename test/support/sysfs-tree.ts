@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -71,9 +80,11 @@ export class SysfsTree implements Disposable {
     rmSync(this.root, { recursive: true, force: true });
   }
 
+  /** Room for it, and the directories above it. */
   #make(path: string): string {
-    this.remove(path);
-    mkdirSync(dirname(join(this.root, path)), { recursive: true });
-    return join(this.root, path);
+    const made = join(this.root, path);
+    if (lstatSync(made, { throwIfNoEntry: false }) !== undefined) this.remove(path);
+    else if (!existsSync(dirname(made))) mkdirSync(dirname(made), { recursive: true });
+    return made;
   }
 }
