@@ -65,7 +65,8 @@ class Round {
 
   look(device: string): void {
     const path = `${DEVICES}/${device}`;
-    if (!this.#sysfs.exists(`${path}/sriov_totalvfs`)) return;
+    // most devices of a node are none, or VFs of a PF before them
+    if (this.#vfAddresses.has(device) || !this.#sysfs.exists(`${path}/sriov_totalvfs`)) return;
     const linkLayer = this.#linkLayerOf(path);
     const totalVirtualFunctions = linkLayer && this.#totalOf(`${path}/sriov_totalvfs`);
     if (linkLayer === undefined || totalVirtualFunctions === undefined || totalVirtualFunctions === 0) return;

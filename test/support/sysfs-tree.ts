@@ -1,4 +1,14 @@
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -43,6 +53,12 @@ export class SysfsTree implements Disposable {
     return this;
   }
 
+  /** A pipe that nobody writes to, in place of what was there. */
+  fifo(path: string): this {
+    execFileSync('mkfifo', [this.#make(path)]);
+    return this;
+  }
+
   /** A link, in place of what was there. */
   link(path: string, target: string): this {
     symlinkSync(target, this.#make(path));
@@ -60,18 +76,15 @@ export class SysfsTree implements Disposable {
     return this;
   }
 
-  /** What is needed to make anything else there. */
-  pathOf(path: string): string {
-    return join(this.root, path);
-  }
-
   [Symbol.dispose](): void {
     rmSync(this.root, { recursive: true, force: true });
   }
 
+  /** Room for it, and the directories above it. */
   #make(path: string): string {
-    this.remove(path);
-    mkdirSync(dirname(join(this.root, path)), { recursive: true });
-    return join(this.root, path);
+    const made = join(this.root, path);
+    if (lstatSync(made, { throwIfNoEntry: false }) !== undefined) this.remove(path);
+    else if (!existsSync(dirname(made))) mkdirSync(dirname(made), { recursive: true });
+    return made;
   }
 }
