@@ -143,6 +143,9 @@ export class ResourceClaims {
 
   #askDue(): void {
     if (this.#running !== undefined || this.#stop.signal.aborted) return;
+    for (const [namespace, untilMs] of this.#refusedUntilMs) {
+      if (this.#deps.clock.monotonicMs() >= untilMs) this.#refusedUntilMs.delete(namespace);
+    }
     const due = [...this.#claims.values()].filter((claim) => this.#isDue(claim));
     const isSliceDue = this.#claims.size > 0 && this.#slices.isDue;
     if (due.length === 0 && !isSliceDue) return;
@@ -154,11 +157,7 @@ export class ResourceClaims {
   }
 
   #isRefused({ namespace }: Claim): boolean {
-    const untilMs = this.#refusedUntilMs.get(namespace);
-    if (untilMs === undefined) return false;
-    if (this.#deps.clock.monotonicMs() < untilMs) return true;
-    this.#refusedUntilMs.delete(namespace);
-    return false;
+    return this.#deps.clock.monotonicMs() < (this.#refusedUntilMs.get(namespace) ?? -Infinity);
   }
 
   /** Nothing more is to be expected of it. */
@@ -189,9 +188,11 @@ export class ResourceClaims {
     await Promise.all(Array.from({ length: IN_PARALLEL }, askSome));
     const [failure] = failures;
     const { claims: before, slices } = this.#problems;
-    const claims = failure ?? (this.#refusedUntilMs.size > 0 || due.length === 0 ? before : undefined);
-    const isAsking = this.#slices.isDue;
-    this.#problems = { claims, slices: isAsking ? await this.#askSlices() : slices };
+    const isAsBefore = due.length === 0 || [...this.#claims.values()].some((claim) => this.#isRefused(claim));
+    this.#problems = {
+      claims: failure ?? (isAsBefore ? before : undefined),
+      slices: this.#slices.isDue ? await this.#askSlices() : slices,
+    };
     this.#tell();
   }
 

@@ -65,6 +65,8 @@ export class KubeApiServer {
   #misbehaviour: ((request: KubeApiRequest) => Misbehaviour | undefined) | undefined;
   /** Everything that was asked, in order. */
   readonly requests: KubeApiRequest[] = [];
+  /** Versions of groups that it does not have, such as `/apis/resource.k8s.io/v1`. */
+  readonly unserved = new Set<string>();
   /** What a client must send; set it to rotate it. */
   token: string;
   onTokenReview: Reviewer;
@@ -219,6 +221,7 @@ export class KubeApiServer {
     const fixed = this.#fixed(request, url.pathname);
     if (url.pathname === '/openid/v1/jwks') answerKeys(request, response, this.jwks);
     else if (fixed !== undefined) answer(response, method === 'POST' ? 201 : 200, fixed);
+    else if ([...this.unserved].some((root) => url.pathname.startsWith(`${root}/`))) answerUnserved(response);
     else serveObjects(request, url, response, { objects: this.#objects, lists: this.#lists, watches: this.#watches });
   }
 
@@ -260,6 +263,11 @@ function answerKeys({ headers }: KubeApiRequest, response: ServerResponse, jwks:
   const isTaken = (headers.accept ?? '*/*').split(',').some((one) => [type, '*/*'].includes(one.trim()));
   if (isTaken) answer(response, 200, jwks, { 'content-type': type });
   else answer(response, 406, '406: Not Acceptable', { 'content-type': 'text/plain' });
+}
+
+/** Not a Status (k8s.io/apiserver, pkg/util/notfoundhandler). */
+function answerUnserved(response: ServerResponse): void {
+  answer(response, 404, '404 page not found\n', { 'content-type': 'text/plain; charset=utf-8' });
 }
 
 function review(body: unknown, reviewer: Reviewer): object {

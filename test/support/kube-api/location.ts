@@ -17,6 +17,8 @@ const KINDS: Readonly<Record<string, string>> = {
   endpointslices: 'EndpointSlice',
   'network-attachment-definitions': 'NetworkAttachmentDefinition',
   replicasets: 'ReplicaSet',
+  resourceclaims: 'ResourceClaim',
+  resourceslices: 'ResourceSlice',
 };
 
 /** @returns undefined for a path that names no resource */
