@@ -98,10 +98,10 @@ export const VF_RDMA_FAMILIES: readonly RdmaFamily[] = [
   rdmaFamily('transmit_packets_dropped', 'Packets that the RDMA port did not transmit: it is down or congested', {
     ...port('port_xmit_discards'),
   }),
-  rdmaFamily('port_counter', 'Every other counter of the RDMA port, by its file in sysfs and in its own unit', {
+  rdmaFamily('port_counters', 'Every other counter of the RDMA port, by its file in sysfs and in its own unit', {
     ...{ kind: 'port', ...OTHERS },
   }),
-  rdmaFamily('hw_counter', 'Each counter of the hardware of the RDMA port, by its file in sysfs and in its own unit', {
+  rdmaFamily('hw_counters', 'Each counter of the hardware of the RDMA port, by its file in sysfs and in its own unit', {
     ...{ kind: 'hw', ...OTHERS },
   }),
 ];

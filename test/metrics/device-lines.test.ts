@@ -116,9 +116,9 @@ test('counters of an RDMA port are in the units of their families', () => {
       'podnet_vf_rdma_transmit_packets_total,label_app="upf"} 4',
       'podnet_vf_rdma_receive_errors_total,label_app="upf"} 5',
       'podnet_vf_rdma_transmit_packets_dropped_total,label_app="upf"} 6',
-      'podnet_vf_rdma_port_counter_total,counter="symbol_error",label_app="upf"} 7',
-      'podnet_vf_rdma_hw_counter_total,counter="out_of_sequence",label_app="upf"} 8',
-      'podnet_vf_rdma_hw_counter_total,counter="port_rcv_data",label_app="upf"} 9',
+      'podnet_vf_rdma_port_counters_total,counter="symbol_error",label_app="upf"} 7',
+      'podnet_vf_rdma_hw_counters_total,counter="out_of_sequence",label_app="upf"} 8',
+      'podnet_vf_rdma_hw_counters_total,counter="port_rcv_data",label_app="upf"} 9',
     ],
   );
   assert.doesNotMatch(renderNode(viewOf(virtualFunction(1, { counted }))).join(''), /_rdma_/);
