@@ -1,4 +1,4 @@
-import { field, grpcService, message, method, repeated } from '../grpc/service.js';
+import { field, message, method, repeated, type GrpcService } from '../grpc/service.js';
 
 /** A list is asked for as a whole, without a filter. */
 const ALL = message({});
@@ -73,15 +73,15 @@ const ofItsName = (name: string) => method(`${name}Request`, `${name}Response`);
  * What is used of the Container Runtime Interface. Labels and annotations above all are skipped when a message is read.
  * @see https://github.com/kubernetes/cri-api, pkg/apis/runtime/v1/api.proto
  */
-export const CRI = grpcService(
-  'runtime.v1.RuntimeService',
-  {
+export const CRI = {
+  name: 'runtime.v1.RuntimeService',
+  types: { ...VERSIONS, ...SANDBOXES, ...CONTAINERS },
+  methods: {
     Version: ofItsName('Version'),
     ListPodSandbox: ofItsName('ListPodSandbox'),
     PodSandboxStatus: ofItsName('PodSandboxStatus'),
     ListContainers: ofItsName('ListContainers'),
     ContainerStatus: ofItsName('ContainerStatus'),
   },
-  { ...VERSIONS, ...SANDBOXES, ...CONTAINERS },
-);
+} satisfies GrpcService;
 export type CriMethod = keyof typeof CRI.methods;

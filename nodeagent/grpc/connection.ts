@@ -1,7 +1,8 @@
 import { Client, connectivityState, credentials, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
 import type { GrpcFailure } from './errors.js';
-import { READ_AS, type GrpcService } from './service.js';
+import { messagesOf, READ_AS, type GrpcService } from './service.js';
+import { createValueBound } from './value-bound.js';
 
 /** One connection to a server, made with its first call. */
 export interface GrpcConnection {
@@ -21,14 +22,18 @@ export interface ConnectorOptions {
   readonly maxMessageBytes: number;
 }
 
+/** Numbers, texts and messages of one answer: some ten times what a node with 250 pods has. */
+const MAX_VALUES = 100_000;
+
 /**
  * All that is used of gRPC. To be imported when a server is to be asked: it costs memory. (A module of our own, because of a CommonJS
  * package that is imported so, a bundle has no named exports.)
  */
 export function createConnector({ socketPath, service, maxMessageBytes }: ConnectorOptions): () => GrpcConnection {
   setLogVerbosity(logVerbosity.NONE); // it would write to standard error, past the log
-  const methods = fromJSON(service.messages, READ_AS)[service.name];
+  const methods = fromJSON(messagesOf(service), READ_AS)[service.name];
   if (methods === undefined || 'format' in methods) throw new TypeError(`no service ${service.name}`);
+  const checkValues = createValueBound(service.types, MAX_VALUES);
   const options = {
     'grpc.default_authority': 'localhost', // servers in Go refuse the path, which would be it otherwise
     'grpc.max_receive_message_length': maxMessageBytes,
@@ -42,9 +47,14 @@ export function createConnector({ socketPath, service, maxMessageBytes }: Connec
     return {
       call: (name, request, done) => {
         const method = methods[name];
-        if (method === undefined) throw new TypeError(`${service.name} has no method ${name}`);
+        const type = service.methods[name]?.responseType;
+        if (method === undefined || type === undefined) throw new TypeError(`${service.name} has no method ${name}`);
         const { path, requestSerialize, responseDeserialize } = method;
-        const call = client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, done);
+        const read = (bytes: Buffer): object => {
+          checkValues(bytes, type);
+          return responseDeserialize(bytes);
+        };
+        const call = client.makeUnaryRequest(path, requestSerialize, read, request, done);
         return () => call.cancel();
       },
       isConnecting: () => client.getChannel().getConnectivityState(false) === connectivityState.CONNECTING,

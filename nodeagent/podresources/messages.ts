@@ -1,4 +1,4 @@
-import { field, grpcService, message, method, repeated } from '../grpc/service.js';
+import { field, message, method, repeated, type GrpcService } from '../grpc/service.js';
 
 const POD_RESOURCES = {
   ListPodResourcesRequest: message({}),
@@ -39,8 +39,8 @@ const POD_RESOURCES = {
  * What is used of the kubelet's PodResources API.
  * @see https://github.com/kubernetes/kubelet, pkg/apis/podresources/v1/api.proto
  */
-export const POD_RESOURCES_LISTER = grpcService(
-  'v1.PodResourcesLister',
-  { List: method('ListPodResourcesRequest', 'ListPodResourcesResponse') },
-  POD_RESOURCES,
-);
+export const POD_RESOURCES_LISTER = {
+  name: 'v1.PodResourcesLister',
+  types: POD_RESOURCES,
+  methods: { List: method('ListPodResourcesRequest', 'ListPodResourcesResponse') },
+} satisfies GrpcService;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Server, ServerCredentials, status, type handleUnaryCall, type ServiceDefinition } from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
-import { READ_AS, type GrpcService } from '../../nodeagent/grpc/service.js';
+import { messagesOf, READ_AS, type GrpcService } from '../../nodeagent/grpc/service.js';
 
 /** A message as it is written in JSON. */
 export type Message = Record<string, unknown>;
@@ -22,8 +22,8 @@ export class Refusal extends Error {
 export type Handler = (request: Message) => Message | Buffer | Promise<Message | Buffer>;
 export type HandlersOf<Method extends string> = Partial<Record<Method, Handler>>;
 
-export function definitionOf({ name, messages }: GrpcService): ServiceDefinition {
-  const service = fromJSON(messages, READ_AS)[name];
+export function definitionOf(described: GrpcService): ServiceDefinition {
+  const service = fromJSON(messagesOf(described), READ_AS)[described.name];
   if (service === undefined || 'format' in service) throw new TypeError('no service');
   return service;
 }

@@ -340,6 +340,17 @@ test('an answer of 16 MiB is read, and one of a byte more is a failure', async (
   assert.match(running.details[0] ?? '', /List: .*16777217/);
 });
 
+test('an answer of more values than there is memory for is a failure', async () => {
+  await using directory = await makeSocketDirectory();
+  using _kubelet = await startKubelet(directory.socketPath, () => Buffer.alloc(MAX_BYTES, Buffer.of(0x0a, 0)));
+  const before = process.memoryUsage.rss();
+  await using running = watch(directory.socketPath, { timeoutMs: 10_000, intervalMs: 60_000 });
+  await running.lister.ready;
+  assert.deepEqual([running.states, running.lister.list], [['failed'], undefined]);
+  assert.match(running.details[0] ?? '', /List: .*more than 100000 values/);
+  assert.ok(process.memoryUsage.rss() - before < 256 * 1024 * 1024); // unbounded it takes 1.6 GiB
+});
+
 test('what is bad in an answer is counted, logged once, and costs itself', async () => {
   await using directory = await makeSocketDirectory();
   let pods = [...answer('a').pod_resources, { name: '', namespace: 'x', containers: [] }];
