@@ -62,14 +62,16 @@ test('a source that no flag asks for is no warning', async () => {
 });
 
 test('what least rights go without is a warning only once it worked', () => {
-  const { states, logged } = statesOf();
-  states.off('pod-links', 'not_permitted');
-  states.up('pod-links');
-  states.off('pod-links', 'failed');
-  assert.deepEqual(
-    logged.map((line) => line.split(' ')[1]),
-    ['info', 'info', 'warn'],
-  );
+  for (const source of ['pod-links', 'cpu-manager-state'] as const) {
+    const { states, logged } = statesOf();
+    states.off(source, 'not_permitted');
+    states.up(source);
+    states.off(source, 'failed');
+    assert.deepEqual(
+      logged.map((line) => line.split(' ')[1]),
+      ['info', 'info', 'warn'],
+    );
+  }
 });
 
 test('every reason can be a label, and says what it means', async () => {

@@ -76,6 +76,10 @@ export class SysfsTree implements Disposable {
     return this;
   }
 
+  pathOf(path: string): string {
+    return join(this.root, path);
+  }
+
   [Symbol.dispose](): void {
     rmSync(this.root, { recursive: true, force: true });
   }
