@@ -105,6 +105,9 @@ export const NODE_FAMILIES: readonly MetricFamily[] = [
   ...DEVICE_FAMILIES,
 ];
 
+/** Place of a family's lines in what is rendered of a node. */
+export const blockOf = (family: MetricFamily): number => NODE_FAMILIES.indexOf(family);
+
 /** The families whose rates are answered, in the order discovery lists them. */
 export const RATE_FAMILIES: readonly RateFamily[] = [...INTERFACE_COUNTER_FAMILIES, ...TRANSPORT_RATE_FAMILIES];
 

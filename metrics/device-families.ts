@@ -3,7 +3,7 @@ import type { MetricFamily } from './catalogue.js';
 import { NODE_LABEL, POD_LABELS } from './labels.js';
 
 /** Labels every series of a physical function has. */
-const PF_LABELS = ['pf', 'pci_address', 'numa_node'] as const;
+export const PF_LABELS = ['pf', 'pci_address', 'numa_node'] as const;
 /** Labels every series of a virtual function has, behind those of its owner. */
 export const VF_LABELS = ['pf', 'vf', 'pci_address', 'numa_node'] as const;
 /** What the owner of a VF adds; empty where nobody knows. */
@@ -54,6 +54,58 @@ export const VF_UNATTRIBUTED_FAMILIES: readonly VfCounterFamily[] = VF_COUNTERS.
   ),
 );
 
+/** A family of counters of the RDMA devices of a VF. */
+export interface RdmaFamily extends MetricFamily {
+  /** Counters that it is of: those beside the port (`port`) or those of the device's own (`hw`), by their file in sysfs. */
+  readonly kind: 'port' | 'hw';
+  /** Without one: every file that no other family is of, its name in the label `counter`. */
+  readonly file?: string;
+  /** What the kernel counts in, in units of the family. */
+  readonly factor: number;
+}
+
+/** What an RDMA device has of its own, behind what its VF and owner have. */
+const RDMA_LABELS = [...OWNER_LABELS, ...VF_LABELS, 'rdma_device', 'port'] as const;
+
+/** Octets that port_rcv_data and port_xmit_data count at once (Linux Documentation/ABI/stable/sysfs-class-infiniband). */
+const OCTETS = 4;
+
+function rdmaFamily(what: string, help: string, parts: Pick<RdmaFamily, 'kind'> & Partial<RdmaFamily>): RdmaFamily {
+  return {
+    ...{ name: `podnet_vf_rdma_${what}_total`, type: 'counter', factor: 1, labels: RDMA_LABELS, stability: 'alpha' },
+    ...{ help: `${help}, since the pod that has the VF got it.`, ...parts },
+  };
+}
+
+const port = (file: string) => ({ kind: 'port', file }) as const;
+const OTHERS = { labels: [...RDMA_LABELS, 'counter'] };
+
+/** What the RDMA devices of a VF counted since its owner got it. */
+export const VF_RDMA_FAMILIES: readonly RdmaFamily[] = [
+  rdmaFamily('receive_bytes', 'Bytes received by the RDMA port', {
+    ...{ ...port('port_rcv_data'), unit: 'bytes', factor: OCTETS },
+  }),
+  rdmaFamily('transmit_bytes', 'Bytes transmitted by the RDMA port', {
+    ...{ ...port('port_xmit_data'), unit: 'bytes', factor: OCTETS },
+  }),
+  rdmaFamily('receive_packets', 'Packets received by the RDMA port', { ...port('port_rcv_packets'), unit: 'packets' }),
+  rdmaFamily('transmit_packets', 'Packets transmitted by the RDMA port', {
+    ...{ ...port('port_xmit_packets'), unit: 'packets' },
+  }),
+  rdmaFamily('receive_errors', 'Packets with an error that the RDMA port received', {
+    ...{ ...port('port_rcv_errors'), unit: 'errors' },
+  }),
+  rdmaFamily('transmit_packets_dropped', 'Packets that the RDMA port did not transmit: it is down or congested', {
+    ...port('port_xmit_discards'),
+  }),
+  rdmaFamily('port_counter', 'Every other counter of the RDMA port, by its file in sysfs and in its own unit', {
+    ...{ kind: 'port', ...OTHERS },
+  }),
+  rdmaFamily('hw_counter', 'Each counter of the hardware of the RDMA port, by its file in sysfs and in its own unit', {
+    ...{ kind: 'hw', ...OTHERS },
+  }),
+];
+
 export const VF_INFO: MetricFamily = {
   name: 'podnet_vf_info',
   type: 'info',
@@ -101,6 +153,7 @@ export const POD_NUMA_ALIGNED: MetricFamily = {
 
 export const DEVICE_FAMILIES: readonly MetricFamily[] = [
   ...VF_COUNTER_FAMILIES,
+  ...VF_RDMA_FAMILIES,
   ...VF_UNATTRIBUTED_FAMILIES,
   VF_INFO,
   PF_INFO,

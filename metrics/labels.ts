@@ -44,3 +44,11 @@ export interface PodLabel {
 export function podLabel(key: string): PodLabel {
   return { key, name: `label_${key.replace(/[^A-Za-z0-9_]/g, '_')}` };
 }
+
+/** Of the chosen labels those that a pod has, as they are printed. */
+export function chosenLabels(
+  labels: Readonly<Record<string, string>>,
+  chosen: readonly PodLabel[],
+): [name: string, value: string][] {
+  return chosen.flatMap(({ key, name }) => (Object.hasOwn(labels, key) ? [[name, labels[key] ?? '']] : []));
+}

@@ -10,10 +10,11 @@ import {
   NODE_FAMILIES,
   POD_INFO,
   RECEIVE_UNRELIABLE,
-  type MetricFamily,
+  blockOf,
 } from './catalogue.js';
-import { INTERFACE_LABELS, POD_LABELS, type PodLabel } from './labels.js';
-import { renderLabels, renderSample } from './render.js';
+import { addDevices, addExclusiveCpus, type AddLine } from './device-lines.js';
+import { INTERFACE_LABELS, POD_LABELS, chosenLabels, type PodLabel } from './labels.js';
+import { joinLabels, labelPairs, renderLabels, renderSample } from './render.js';
 import { TRANSPORT_FAMILIES } from './transport-families.js';
 
 /** What the families of a node are rendered from; whoever holds the figures shows them in this shape. */
@@ -31,6 +32,17 @@ export interface DevicesView {
   /** Without the owner where that pod is not to be shown. */
   readonly virtualFunctions: Iterable<VirtualFunctionReport>;
   readonly cpus: Iterable<NodeCpus>;
+  /** CPUs that containers of other pods than those of the view have to themselves; undefined where nobody looks for them. */
+  readonly unlistedCpus?: Iterable<UnlistedCpu>;
+}
+
+/** A CPU that a container has to itself, of a pod of which the node tells no more than this. */
+export interface UnlistedCpu {
+  /** Of the pod, with dashes. */
+  readonly uid: string;
+  readonly containerId: string;
+  readonly cpu: number;
+  readonly numaNode?: number;
 }
 
 export interface PodView {
@@ -80,8 +92,6 @@ interface InterfaceTexts {
 /** What is printed of interfaces besides their counters, kept for as long as the descriptions of pod and interface are the same objects. */
 export type InterfaceTextCache = WeakMap<InterfaceDescription, InterfaceTexts>;
 
-/** Place of a family's lines in what is rendered of a node. */
-const blockOf = (family: MetricFamily): number => NODE_FAMILIES.indexOf(family);
 const BLOCKS = {
   receiveUnreliable: blockOf(RECEIVE_UNRELIABLE),
   interfaceInfo: blockOf(INTERFACE_INFO),
@@ -109,19 +119,20 @@ export function renderNode(
   cache: InterfaceTextCache = new WeakMap(),
 ): string[] {
   const blocks = NODE_FAMILIES.map(() => '');
-  const add = (block: number, line: string): void => {
+  const add: AddLine = (block, line) => {
     blocks[block] = (blocks[block] ?? '') + line;
   };
   for (const { meta: pod, interfaces, transport } of view.pods) {
-    const ofPod = renderLabels(zip(POD_LABELS, [view.node, pod.namespace, pod.name]));
-    const chosen = chosenLabels(pod, podLabels);
-    add(BLOCKS.podInfo, renderSample(POD_INFO.name, join(ofPod, renderLabels(podDetails(pod)), chosen), 1));
+    const ofPod = renderLabels(labelPairs(POD_LABELS, [view.node, pod.namespace, pod.name]));
+    const chosen = renderLabels(chosenLabels(pod.labels, podLabels));
+    add(BLOCKS.podInfo, renderSample(POD_INFO.name, joinLabels(ofPod, renderLabels(podDetails(pod)), chosen), 1));
     if (transport !== undefined) addTransport(transport, { ofPod, chosen, add });
+    addExclusiveCpus(pod, { ofPod, chosen, add });
     for (const { meta, counters } of interfaces) {
       let texts = cache.get(meta);
       if (texts?.pod !== pod) {
-        const labels = join(ofPod, renderLabels(interfaceLabels(meta)), chosen);
-        const info = renderSample(INTERFACE_INFO.name, join(labels, renderLabels(interfaceDetails(meta))), 1);
+        const labels = joinLabels(ofPod, renderLabels(interfaceLabels(meta)), chosen);
+        const info = renderSample(INTERFACE_INFO.name, joinLabels(labels, renderLabels(interfaceDetails(meta))), 1);
         texts = { pod, labels, info };
         cache.set(meta, texts);
       }
@@ -135,31 +146,27 @@ export function renderNode(
       add(BLOCKS.interfaceInfo, texts.info);
     }
   }
+  addDevices(view, podLabels, add);
   return blocks;
 }
 
 interface PodLines {
   readonly ofPod: string;
   readonly chosen: string;
-  readonly add: (block: number, line: string) => void;
+  readonly add: AddLine;
 }
 
 function addTransport(transport: ArrayLike<number>, { ofPod, chosen, add }: PodLines): void {
-  const plain = join(ofPod, chosen);
+  const plain = joinLabels(ofPod, chosen);
   for (const { block, name, column, labels } of POD_LINES) {
     const value = transport[column] ?? NaN;
     if (Number.isNaN(value)) continue;
-    add(block, renderSample(name, labels === '' ? plain : join(ofPod, labels, chosen), value));
+    add(block, renderSample(name, labels === '' ? plain : joinLabels(ofPod, labels, chosen), value));
   }
 }
 
-function chosenLabels(pod: PodDescription, podLabels: readonly PodLabel[]): string {
-  const present = podLabels.filter(({ key }) => Object.hasOwn(pod.labels, key));
-  return renderLabels(present.map(({ key, name }) => [name, pod.labels[key] ?? '']));
-}
-
 function interfaceLabels({ name, network, nadNamespace, primary }: InterfaceDescription): [string, string][] {
-  return zip(INTERFACE_LABELS.slice(POD_LABELS.length), [name, network, nadNamespace, String(primary)]);
+  return labelPairs(INTERFACE_LABELS.slice(POD_LABELS.length), [name, network, nadNamespace, String(primary)]);
 }
 
 function podDetails(pod: PodDescription): [string, string][] {
@@ -176,13 +183,4 @@ function interfaceDetails(item: InterfaceDescription): [string, string][] {
     ['pci_address', item.pciAddress ?? ''],
     ['source', item.source],
   ];
-}
-
-/** Label texts side by side, as one flat string: it goes into many lines. */
-function join(...texts: readonly string[]): string {
-  return texts.filter((text) => text !== '').join(',');
-}
-
-function zip(names: readonly string[], values: readonly string[]): [string, string][] {
-  return names.map((name, i) => [name, values[i] ?? '']);
 }

@@ -31,8 +31,12 @@ function metricFamilyName({ name, type }: MetricFamily): string {
   return type === 'info' ? name.replace(/_info$/, '') : name;
 }
 
-/** One sample line; the same in both formats. `labels` is what {@link renderLabels} gave, or empty. */
-export function renderSample(name: string, labels: string, value: number): string {
+/**
+ * One sample line; the same in both formats.
+ * @param labels what {@link renderLabels} gave, or empty
+ * @param value decimal digits, where a double would not be exact
+ */
+export function renderSample(name: string, labels: string, value: number | string): string {
   return labels === '' ? `${name} ${renderValue(value)}\n` : `${name}{${labels}} ${renderValue(value)}\n`;
 }
 
@@ -41,7 +45,17 @@ export function renderLabels(pairs: readonly (readonly [name: string, value: str
   return pairs.map(([name, value]) => `${name}="${escapeLabelValue(value)}"`).join(',');
 }
 
-function renderValue(value: number): string {
+/** Label texts side by side, as one flat string: it goes into many lines. */
+export function joinLabels(...texts: readonly string[]): string {
+  return texts.filter((text) => text !== '').join(',');
+}
+
+/** Names beside their values, for {@link renderLabels}. */
+export function labelPairs(names: readonly string[], values: readonly string[]): [name: string, value: string][] {
+  return names.map((name, i) => [name, values[i] ?? '']);
+}
+
+function renderValue(value: number | string): string {
   if (value === Infinity) return '+Inf';
   if (value === -Infinity) return '-Inf';
   return String(value);

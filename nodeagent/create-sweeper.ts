@@ -73,6 +73,15 @@ export async function createSweeper(options: NodeagentOptions, deps: CreateSweep
   };
 }
 
+/** `--pod-source none`: the devices and CPUs of the node are read, and nobody is asked for pods. */
+const NO_PODS: PodInventory = {
+  source: { pods: () => [] },
+  ready: Promise.resolve(),
+  forget: () => undefined,
+  tell: () => undefined,
+  close: () => Promise.resolve(),
+};
+
 interface InventoryDeps extends CreateSweeperDeps {
   readonly procfs: ProcFs;
   readonly bootId: string;
@@ -81,6 +90,7 @@ interface InventoryDeps extends CreateSweeperDeps {
 
 async function createInventory(options: NodeagentOptions, deps: InventoryDeps): Promise<PodInventory> {
   if (options.podSource === 'kubernetes') return startKubernetesInventory(options, deps);
+  if (options.podSource === 'none') return NO_PODS;
   const { procfs, bootId, metrics, describe } = deps;
   return createNetnsInventory({ procfs, bootId, metrics, ...(describe !== undefined && { describe }) });
 }

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Registry } from 'prom-client';
 import { NODE_FAMILIES } from '../metrics/catalogue.js';
 import { Compat } from '../metrics/compat/compat.js';
@@ -7,6 +8,7 @@ import { renderNode, type NodeView } from '../metrics/node-families.js';
 import { CONTENT_TYPE, EPILOGUE, renderHeader, type ExpositionFormat } from '../metrics/render.js';
 import { renderSelfMetrics } from '../metrics/self-metrics.js';
 import { errorMessage } from '../runtime/logger.js';
+import type { RateLimit } from '../runtime/rate-limit.js';
 
 export interface AgentHttpDeps {
   /** What was read last; undefined when that says nothing of the present. */
@@ -18,16 +20,21 @@ export interface AgentHttpDeps {
   readonly waiting?: () => string;
   /** Families of predecessors that are served as well. */
   readonly compat?: Compat;
+  /** How often a client may ask; as often as it likes without one. */
+  readonly limit?: Pick<RateLimit, 'take'>;
 }
 
 interface Answer {
   readonly code: number;
   readonly type: string;
   readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 const TEXT = 'text/plain; charset=utf-8';
 const NOT_FOUND: Answer = { code: 404, type: TEXT, body: 'there are /metrics and /healthz, to GET\n' };
+/** A client has another request a second later at the latest: the least rate is one a second. */
+const TOO_MANY: Answer = { code: 429, type: TEXT, body: 'Too Many Requests\n', headers: { 'retry-after': '1' } };
 /** A request is a few headers. */
 const REQUEST_TIMEOUT_MS = 10_000;
 /** A Prometheus and a kubelet take two. */
@@ -51,11 +58,19 @@ export function createAgentHttp(deps: AgentHttpDeps): Server {
   return server;
 }
 
-async function answer({ method, url = '', headers }: IncomingMessage, deps: AgentHttpDeps): Promise<Answer> {
+async function answer(request: IncomingMessage, deps: AgentHttpDeps): Promise<Answer> {
+  const { method, url = '', headers, socket } = request;
   const [path] = url.split('?');
+  const isProbe = path === '/healthz' && isOfThisNode(socket);
+  if (!isProbe && deps.limit?.take(socket.remoteAddress ?? '') === false) return TOO_MANY;
   if (method === 'GET' && path === '/metrics') return metrics(headers.accept, deps);
   if (method === 'GET' && path === '/healthz') return health(deps);
   return NOT_FOUND;
+}
+
+/** From loopback, or as the kubelet asks who shares the network of the node: from the address that it asks. */
+function isOfThisNode({ remoteAddress = '', localAddress }: Socket): boolean {
+  return remoteAddress === localAddress || /^(::1$|(::ffff:)?127\.)/.test(remoteAddress);
 }
 
 async function metrics(
@@ -76,8 +91,8 @@ function health({ view, problem, waiting = () => '' }: AgentHttpDeps): Answer {
   return complaint === '' ? { code: 200, type: TEXT, body: praise } : { code: 500, type: TEXT, body: `${complaint}\n` };
 }
 
-function send(response: ServerResponse, { code, type, body }: Answer): void {
-  response.writeHead(code, { 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body);
+function send(response: ServerResponse, { code, type, body, headers }: Answer): void {
+  response.writeHead(code, { ...headers, 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body);
 }
 
 function renderFamilies(view: NodeView | undefined, compat: Compat, format: ExpositionFormat): string {

@@ -6,6 +6,7 @@ import {
   choices,
   duration,
   hostPort,
+  integer,
   list,
   optionalText,
   text,
@@ -16,6 +17,9 @@ import type { Program } from '../runtime/options/parse.js';
 import { COLLECTOR_OPTIONS } from './collectors/registry.js';
 import { parseCriEndpoint } from './cri/endpoint.js';
 import { DEFAULT_TOKEN_FILE } from './push/credentials.js';
+
+/** Of requests a second, and at once: more than the agent could answer. */
+const MAX_RATE = 1_000_000;
 
 /** Standalone has none. */
 const tokenFile: Option<string | undefined> = text({
@@ -54,9 +58,9 @@ export function nodeagentOptions(hostName: string) {
     }),
     podSource: choice({
       flag: 'pod-source',
-      choices: ['kubernetes', 'netns'],
+      choices: ['kubernetes', 'netns', 'none'],
       default: 'kubernetes',
-      help: 'Where pods come from: the Kubernetes API; netns takes every network namespace for a pod.',
+      help: 'Where pods come from: the Kubernetes API; netns takes every network namespace for a pod; with none there are none, and the node has its devices and CPUs alone.',
     }),
     interval: duration({
       flag: 'interval',
@@ -82,6 +86,16 @@ export function nodeagentOptions(hostName: string) {
       flag: 'listen-address',
       default: { host: '127.0.0.1', port: 9808 },
       help: 'Where the agent serves /metrics and /healthz, over plain HTTP.',
+    }),
+    listenRateLimit: integer({
+      flag: 'listen-rate-limit',
+      ...{ default: 10, min: 1, max: MAX_RATE },
+      help: 'Requests a second that one client may make there; more are answered with 429. A probe of /healthz from the node itself always may.',
+    }),
+    listenRateBurst: integer({
+      flag: 'listen-rate-burst',
+      ...{ default: 20, min: 1, max: MAX_RATE },
+      help: 'Requests that one client may make at once.',
     }),
     compat: {
       ...choices({ flag: 'compat', choices: COMPAT_NAMES, help: COMPAT_HELP }),

@@ -7,6 +7,7 @@ import { Backoff } from '../runtime/backoff.js';
 import type { Clock } from '../runtime/clock.js';
 import { errorMessage, type Logger } from '../runtime/logger.js';
 import { renderHostPort } from '../runtime/options/kinds.js';
+import { RateLimit } from '../runtime/rate-limit.js';
 import { sleep } from '../runtime/sleep.js';
 import { StartError } from '../runtime/start-error.js';
 import { createAgentHttp } from './http.js';
@@ -92,6 +93,7 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
     problem: () => sweeper.problem,
     waiting: () => sweeper.waiting,
     compat: new Compat(options.compat),
+    limit: new RateLimit({ perSecond: options.listenRateLimit, burst: options.listenRateBurst }, clock),
     view: () => (clock.monotonicMs() - sweeper.newestMs <= staleAfterMs ? sweeper.view() : undefined),
   });
   try {

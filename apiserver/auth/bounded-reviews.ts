@@ -1,6 +1,6 @@
 import type { Clock } from '../../runtime/clock.js';
 import { errorMessage, type Logger } from '../../runtime/logger.js';
-import { RateLimit } from './rate-limit.js';
+import { RateLimit } from '../../runtime/rate-limit.js';
 import type { User } from './user.js';
 
 /**

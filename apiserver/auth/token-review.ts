@@ -4,9 +4,9 @@ import type { Clock } from '../../runtime/clock.js';
 import type { KubeApi } from '../../runtime/kube/api.js';
 import { isRecord } from '../../runtime/kube/objects.js';
 import { errorMessage, type Logger } from '../../runtime/logger.js';
+import { RateLimit } from '../../runtime/rate-limit.js';
 import { ApiError, TOO_MANY_REQUESTS } from '../api/errors.js';
 import { LogLimit } from '../../runtime/log-limit.js';
-import { RateLimit } from './rate-limit.js';
 import { postReview, REVIEW_LIMITS, type ReviewLimits } from './review.js';
 import type { User } from './user.js';
 

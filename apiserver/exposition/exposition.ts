@@ -8,6 +8,9 @@ import type { NodeSeries } from '../store/node-series.js';
 import type { Pods } from '../store/pods.js';
 import { viewOf } from '../store/view.js';
 
+/** Most families have no lines on most nodes. */
+const NO_LINES = Buffer.alloc(0);
+
 /** What a scrape wants; everything where nothing is said. */
 export interface ExpositionFilter {
   readonly node?: string;
@@ -70,7 +73,7 @@ export class Exposition {
     const blocks = nodes.map((node) => this.#blocksOf(node, nowMs, filter.namespace));
     for (const [i, family] of this.#families.entries()) {
       if ((filter.family ?? family.name) !== family.name) continue;
-      const filled = blocks.flatMap((block) => ((block[i]?.length ?? 0) > 0 ? [block[i] ?? Buffer.alloc(0)] : []));
+      const filled = blocks.flatMap((block) => ((block[i]?.length ?? 0) > 0 ? [block[i] ?? NO_LINES] : []));
       if (filled.length === 0) continue;
       yield Buffer.from(renderHeader(family, format));
       yield* filled;
@@ -96,7 +99,7 @@ export class Exposition {
     const { view, freshUntilMs } = viewOf(node, nowMs, wanted);
     const texts = this.#rendered.get(node)?.texts ?? new WeakMap();
     const ours = renderNode(view, this.#podLabels, texts);
-    const blocks = [...ours, ...this.#compat.render(view)].map((text) => Buffer.from(text));
+    const blocks = [...ours, ...this.#compat.render(view)].map((text) => (text === '' ? NO_LINES : Buffer.from(text)));
     return { texts, blocks, freshUntilMs, isListed: all.isListed };
   }
 }

@@ -1,11 +1,17 @@
 import type { InterfaceDescription, NodeView, PodDescription } from '../node-families.js';
 import { renderLabels, renderSample } from '../render.js';
+import type { MetricFamily } from '../catalogue.js';
 import { NETWORK_METRICS_DAEMON } from './network-metrics-daemon.js';
-import type { CompatFamily, CompatInterface, CompatSet } from './predecessor.js';
+import type { CompatInterface, CompatInterfaceSet, CompatSet } from './predecessor.js';
 import { PROMETHEUS_NETWORK_SHIM } from './prometheus-network-shim.js';
+import { SRIOV_NETWORK_METRICS_EXPORTER } from './sriov-network-metrics-exporter.js';
 
 /** What --compat takes: predecessors whose families are served as well. */
-export const COMPAT_NAMES = ['network-metrics-daemon', 'prometheus-network-shim'] as const;
+export const COMPAT_NAMES = [
+  'network-metrics-daemon',
+  'prometheus-network-shim',
+  'sriov-network-metrics-exporter',
+] as const;
 export type CompatName = (typeof COMPAT_NAMES)[number];
 
 /** Of the flag, which both programs have. */
@@ -15,63 +21,67 @@ export const COMPAT_HELP =
 const SETS: Readonly<Record<CompatName, readonly CompatSet[]>> = {
   'network-metrics-daemon': NETWORK_METRICS_DAEMON,
   'prometheus-network-shim': PROMETHEUS_NETWORK_SHIM,
+  'sriov-network-metrics-exporter': SRIOV_NETWORK_METRICS_EXPORTER,
 };
 
 interface InterfaceLabels {
   readonly node: string;
   readonly pod: PodDescription;
-  /** One text a set, undefined where the interface has no series in it. */
+  /** One text a set of interfaces, undefined where the interface has no series in it. */
   readonly texts: readonly (string | undefined)[];
 }
 
 /** The families of predecessors, rendered from the same view of a node as podnet's own. */
 export class Compat {
-  readonly families: readonly CompatFamily[];
+  readonly families: readonly MetricFamily[];
   readonly #sets: readonly CompatSet[];
+  readonly #ofInterfaces: readonly CompatInterfaceSet[];
   /** Kept for as long as the descriptions of interface and pod are the same objects. */
   readonly #labels = new WeakMap<InterfaceDescription, InterfaceLabels>();
 
   constructor(names: readonly CompatName[]) {
     this.#sets = [...new Set(names)].flatMap((name) => SETS[name]);
+    this.#ofInterfaces = this.#sets.filter((set) => 'labelsOf' in set);
     this.families = this.#sets.flatMap(({ families }) => families);
   }
 
-  /**
-   * Sample lines of a node, one text for each of `families` and in their order. A pod on the node's network has none: it would be given
-   * the node's traffic. A counter that is not known has no line.
-   */
+  /** Sample lines of a node, one text for each of `families` and in their order. A counter that is not known has no line. */
   render(view: NodeView): string[] {
-    const lines = this.families.map(() => '');
-    if (lines.length === 0) return lines;
+    const ofInterfaces = this.#renderInterfaces(view);
+    return this.#sets.flatMap((set) => ('linesOf' in set ? set.linesOf(view) : (ofInterfaces.get(set) ?? [])));
+  }
+
+  /** A pod on the node's network has none: it would be given the node's traffic. */
+  #renderInterfaces(view: NodeView): ReadonlyMap<CompatSet, string[]> {
+    const sets = this.#ofInterfaces.map((set) => ({ set, lines: set.families.map(() => '') }));
+    const rendered = new Map<CompatSet, string[]>(sets.map(({ set, lines }) => [set, lines]));
+    if (sets.length === 0) return rendered;
     for (const { meta: pod, interfaces } of view.pods) {
       if (pod.hostNetwork || pod.machine === true) continue;
       const items = [...interfaces].map(({ meta, counters }) => ({
         counters,
         texts: this.#textsOf({ node: view.node, pod, meta }),
       }));
-      let first = 0;
-      for (const [i, { families }] of this.#sets.entries()) {
+      for (const [i, { set, lines }] of sets.entries()) {
         const shared = repeated(items.map(({ texts }) => texts[i]));
         for (const { counters, texts } of items) {
           const labels = texts[i];
           if (labels === undefined || shared.has(labels)) continue;
-          for (const [j, { name, column }] of families.entries()) {
+          for (const [j, { name, column }] of set.families.entries()) {
             const value = column === undefined ? 0 : (counters[column] ?? NaN);
-            if (Number.isNaN(value)) continue;
-            lines[first + j] = (lines[first + j] ?? '') + renderSample(name, labels, value);
+            if (!Number.isNaN(value)) lines[j] = (lines[j] ?? '') + renderSample(name, labels, value);
           }
         }
-        first += families.length;
       }
     }
-    return lines;
+    return rendered;
   }
 
   #textsOf(item: CompatInterface): InterfaceLabels['texts'] {
     const { node, pod, meta } = item;
     const known = this.#labels.get(meta);
     if (known?.pod === pod && known.node === node) return known.texts;
-    const texts = this.#sets.map(({ labelsOf }) => {
+    const texts = this.#ofInterfaces.map(({ labelsOf }) => {
       const pairs = labelsOf(item);
       return pairs === undefined ? undefined : renderLabels(pairs);
     });

@@ -1,6 +1,6 @@
 import type { InterfaceDescription } from '../node-families.js';
 import { recordedFamilies } from './container-network.js';
-import type { CompatInterface, CompatSet, LabelPairs } from './predecessor.js';
+import type { CompatInterface, CompatInterfaceSet, LabelPairs } from './predecessor.js';
 
 // Labels in the order in which the predecessors print them: by name.
 const INFO_LABELS = ['interface', 'namespace', 'network_name', 'pod'];
@@ -11,7 +11,7 @@ const EARLY_LABELS = ['interface', 'namespace', 'networkname', 'node', 'pod'];
  * openshift/network-metrics-daemon: one series for each interface of a pod, so that a join on namespace, pod and interface finds
  * exactly one and loses none. The node is no label of the info: theirs has none, and a pod's name is one pod in the whole cluster.
  */
-export const NETWORK_METRICS_DAEMON: readonly CompatSet[] = [
+export const NETWORK_METRICS_DAEMON: readonly CompatInterfaceSet[] = [
   {
     families: [
       {

@@ -1,5 +1,5 @@
 import type { MetricFamily } from '../catalogue.js';
-import type { InterfaceDescription, PodDescription } from '../node-families.js';
+import type { InterfaceDescription, NodeView, PodDescription } from '../node-families.js';
 
 /** A family under the name that a predecessor of podnet gave it. */
 export interface CompatFamily extends MetricFamily {
@@ -16,8 +16,8 @@ export interface CompatInterface {
 
 export type LabelPairs = readonly (readonly [name: string, value: string])[];
 
-/** Families whose series have the same labels. */
-export interface CompatSet {
+/** Families whose series are of the interfaces of pods, and have the same labels. */
+export interface CompatInterfaceSet {
   readonly families: readonly CompatFamily[];
   /**
    * The labels of an interface's series; undefined where it has none. A label that is not known is empty and not left out: with
@@ -25,3 +25,12 @@ export interface CompatSet {
    */
   readonly labelsOf: (item: CompatInterface) => LabelPairs | undefined;
 }
+
+/** Families that are rendered from the whole of a node. */
+export interface CompatViewSet {
+  readonly families: readonly MetricFamily[];
+  /** One text for each of `families`, in their order. */
+  readonly linesOf: (view: NodeView) => readonly string[];
+}
+
+export type CompatSet = CompatInterfaceSet | CompatViewSet;

@@ -1,6 +1,6 @@
 import type { PodDescription } from '../node-families.js';
 import { recordedFamilies } from './container-network.js';
-import type { CompatInterface, CompatSet, LabelPairs } from './predecessor.js';
+import type { CompatInterface, CompatInterfaceSet, LabelPairs } from './predecessor.js';
 
 const LABELS = ['container', 'id', 'image', 'interface', 'name', 'namespace', 'node', 'pod'];
 
@@ -8,7 +8,7 @@ const LABELS = ['container', 'id', 'image', 'interface', 'name', 'namespace', 'n
  * sjdaws/prometheus-network-shim: what is behind an interface of the node. Its counters are the pod's: what the pod receives is
  * `receive`, and not what its peer on the node does.
  */
-export const PROMETHEUS_NETWORK_SHIM: readonly CompatSet[] = [
+export const PROMETHEUS_NETWORK_SHIM: readonly CompatInterfaceSet[] = [
   {
     families: [
       {

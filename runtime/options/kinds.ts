@@ -83,6 +83,18 @@ export function port(described: Described<number>): Option<number> {
   });
 }
 
+/** A whole number. */
+export function integer(described: Described<number> & { readonly min: number; readonly max: number }): Option<number> {
+  const { min, max, ...rest } = described;
+  return single({ placeholder: 'number', ...rest }, (value) => {
+    const number = Number(value);
+    if (!/^\d{1,15}$/.test(value) || number < min || number > max) {
+      throw new TypeError(`must be a whole number, ${min} to ${max}, not "${value}"`);
+    }
+    return number;
+  });
+}
+
 /** A duration with its unit (`250ms`, `15s`, `5m`, `1h`), as milliseconds. */
 export function duration(
   described: Described<number> & { readonly min: number; readonly max: number },

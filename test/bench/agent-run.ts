@@ -66,7 +66,16 @@ export class AgentRun {
     const files = { token: api.token, 'ca.crt': api.ca, namespace: 'podnet-system', 'server-ca.crt': server.ca };
     for (const [file, content] of Object.entries(files)) await writeFile(join(directory, file), content);
     const agent = [
-      ...[process.execPath, ...nodeFlags, bundle.file, 'nodeagent', '--listen-address', '127.0.0.1:0'],
+      ...[
+        process.execPath,
+        ...nodeFlags,
+        bundle.file,
+        'nodeagent',
+        '--listen-address',
+        '127.0.0.1:0',
+        '--listen-rate-limit',
+        '1000',
+      ],
       ...['--server', server.url, '--server-ca-file', join(directory, 'server-ca.crt'), ...flags],
     ];
     const inPod = ['-m', 'sh', '-c', IN_POD, 'sh', directory, ...(isRoot ? [] : NOBODY), ...agent];

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Agent, request, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { Registry } from 'prom-client';
 import { COMPAT_NAMES, Compat } from '../../metrics/compat/compat.js';
 import type { NodeView } from '../../metrics/node-families.js';
 import { createAgentHttp } from '../../nodeagent/http.js';
+import { RateLimit, type Rate } from '../../runtime/rate-limit.js';
 import { askAgent } from '../support/agent-http.js';
+import { createManualClock } from '../support/clock.js';
 import { compatView } from '../support/compat-view.js';
 
 async function scrape(compat?: Compat, accept = 'text/plain'): Promise<string> {
@@ -68,6 +73,73 @@ test('what is not there is not found, and not served in another way', async () =
   }
   assert.equal((await askAgent(app, '/healthz?verbose')).statusCode, 200);
 });
+
+/** Starts a server that limits as the flags say, and asks it from an address of this machine. */
+async function askLimited(rate: Rate, look: (ask: Ask) => Promise<void>): Promise<void> {
+  const clock = createManualClock();
+  const limit = new RateLimit(rate, clock);
+  const app = createAgentHttp({ registry: new Registry(), problem: () => '', view: compatView, limit });
+  await once(app.listen(0, '127.0.0.1'), 'listening');
+  const { port } = app.address() as AddressInfo;
+  const agent = new Agent({ keepAlive: false });
+  try {
+    await look(async (path, { from = '127.0.0.1', afterMs = 0, method = 'GET' } = {}) => {
+      clock.advance(afterMs);
+      const asked = request({ port, path, method, agent, host: '127.0.0.1', localAddress: from }).end();
+      const [response] = (await once(asked, 'response')) as [IncomingMessage];
+      response.setEncoding('utf8');
+      let body = '';
+      for await (const text of response) body += String(text);
+      return { code: response.statusCode, body, retryAfter: response.headers['retry-after'] };
+    });
+  } finally {
+    app.close();
+    app.closeAllConnections();
+  }
+}
+
+type Ask = (
+  path: string,
+  options?: { readonly from?: string; readonly afterMs?: number; readonly method?: string },
+) => Promise<{ readonly code: number | undefined; readonly body: string; readonly retryAfter: string | undefined }>;
+
+// Fault of sriov-network-metrics-exporter: one client takes the requests of all.
+test('a client that asks too often is told to come again, and no other is', async () => {
+  await askLimited({ perSecond: 2, burst: 3 }, async (ask) => {
+    const codes = async (count: number, options?: Parameters<Ask>[1]) =>
+      (await inTurn(count, () => ask('/metrics', options))).map(({ code }) => code);
+    assert.deepEqual(await codes(4), [200, 200, 200, 429]);
+    assert.deepEqual(await ask('/metrics'), { code: 429, body: 'Too Many Requests\n', retryAfter: '1' });
+    assert.deepEqual(await codes(1, { from: '127.0.0.2' }), [200]);
+    assert.deepEqual(await codes(2, { afterMs: 500 }), [200, 200]);
+    assert.deepEqual(await codes(2), [429, 429]);
+  });
+});
+
+test('what is not there counts as well', async () => {
+  await askLimited({ perSecond: 1, burst: 1 }, async (ask) => {
+    assert.equal((await ask('/none')).code, 404);
+    assert.equal((await ask('/none')).code, 429);
+    assert.equal((await ask('/metrics', { method: 'POST' })).code, 429);
+  });
+});
+
+test('a probe from the node is answered however busy a scraper is', async () => {
+  await askLimited({ perSecond: 1, burst: 1 }, async (ask) => {
+    for (const from of ['127.0.0.1', '127.0.0.9']) {
+      await ask('/metrics', { from });
+      assert.equal((await ask('/metrics', { from })).code, 429);
+      assert.equal((await ask('/healthz', { from })).code, 200);
+      assert.equal((await ask('/healthz?verbose', { from })).code, 200);
+    }
+  });
+});
+
+async function inTurn<T>(count: number, act: () => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  for (let n = 0; n < count; n++) results.push(await act());
+  return results;
+}
 
 test('families that cannot be rendered are an answer that says why', async () => {
   const view = () => {

@@ -39,16 +39,40 @@ test('no family of a predecessor is served unless asked for', () => {
     return parsed.options.compat;
   };
   assert.deepEqual(compatOf(), []);
-  const both = ['network-metrics-daemon', 'prometheus-network-shim'];
-  assert.deepEqual(compatOf('--compat', both.join(',')), both);
-  assert.deepEqual(compatOf(...both.map((name) => `--compat=${name}`)), both);
+  const all = ['network-metrics-daemon', 'prometheus-network-shim', 'sriov-network-metrics-exporter'];
+  assert.deepEqual(compatOf('--compat', all.join(',')), all);
+  assert.deepEqual(compatOf(...all.map((name) => `--compat=${name}`)), all);
 });
 
 test('a predecessor that nobody knows is refused with those that are', () => {
   assert.deepEqual(parse('--compat=net-exporter'), {
     kind: 'refuse',
-    errors: ['--compat: must be some of network-metrics-daemon, prometheus-network-shim, not "net-exporter"'],
+    errors: [
+      '--compat: must be some of network-metrics-daemon, prometheus-network-shim, sriov-network-metrics-exporter, not "net-exporter"',
+    ],
   });
+});
+
+test('a client may ask ten times a second unless the flags say otherwise', () => {
+  const limitOf = (...argv: readonly string[]) => {
+    const parsed = parse(...argv);
+    assert.equal(parsed.kind, 'run');
+    return [parsed.options.listenRateLimit, parsed.options.listenRateBurst];
+  };
+  assert.deepEqual(limitOf(), [10, 20]);
+  assert.deepEqual(limitOf('--listen-rate-limit=1', '--listen-rate-burst', '100'), [1, 100]);
+  for (const value of ['0', '-1', '0.5', '1e3', '1000001', '']) {
+    assert.deepEqual(parse(`--listen-rate-limit=${value}`), {
+      kind: 'refuse',
+      errors: [`--listen-rate-limit: must be a whole number, 1 to 1000000, not "${value}"`],
+    });
+  }
+});
+
+test('an address without a host is all addresses', () => {
+  const parsed = parse('--listen-address=:9808');
+  assert.equal(parsed.kind, 'run');
+  assert.deepEqual(parsed.options.listenAddress, { host: '', port: 9_808 });
 });
 
 test('a server that is named twice is pushed to once', () => {

@@ -154,7 +154,7 @@ export class AgentNode {
   }
 
   #flags(receiver: ReportReceiver, kubeconfig = this.kubeconfig, listen = '127.0.0.1:0'): string[] {
-    const common = ['--node-name', NODE, '--interval', '500ms'];
+    const common = ['--node-name', NODE, '--interval', '500ms', '--listen-rate-limit', '1000'];
     return [...common, '--kubeconfig', kubeconfig, '--listen-address', listen, ...receiver.flags];
   }
 }

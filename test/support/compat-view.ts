@@ -1,3 +1,4 @@
+import { devicesView } from './device-view.js';
 import type { InterfaceView, NodeView, PodDescription } from '../../metrics/node-families.js';
 
 /** A pod with a container that is known: what the labels of prometheus-network-shim are made of. */
@@ -15,6 +16,8 @@ export const WEB: PodDescription = {
   },
 };
 
+const CPUS = [2, 34].map((cpu) => ({ container: 'web', containerId: 'de37', cpu, numaNode: 0 }));
+
 export function interfaceView(name: string, first: number, meta: Partial<InterfaceView['meta']> = {}): InterfaceView {
   return {
     meta: { name, network: '', nadNamespace: '', primary: false, source: 'netdev', ...meta },
@@ -22,7 +25,10 @@ export function interfaceView(name: string, first: number, meta: Partial<Interfa
   };
 }
 
-/** A node with a pod of two annotated networks and an interface of none, one without the annotation, and one on the node's network. */
+/**
+ * A node with a pod of two annotated networks and an interface of none, one without the annotation, and one on the node's network; and
+ * with SR-IOV devices, of which the first pod has one.
+ */
 export function compatView(): NodeView {
   const eth0 = interfaceView('eth0', 10, { network: 'kindnet', primary: true, hostInterface: 'lxcbfb8a72ac2b8' });
   const net1 = interfaceView('net1', 20, { network: 'n3', nadNamespace: 'telco', hostInterface: 'veth7' });
@@ -33,7 +39,10 @@ export function compatView(): NodeView {
   return {
     node: 'n1',
     pods: [
-      { meta: WEB, interfaces: [eth0, net1, interfaceView('tunl0', 30)] },
+      {
+        meta: { ...WEB, exclusiveCpus: CPUS, numaAligned: true },
+        interfaces: [eth0, net1, interfaceView('tunl0', 30)],
+      },
       {
         meta: plain,
         interfaces: [
@@ -46,5 +55,6 @@ export function compatView(): NodeView {
       { meta: agent, interfaces: [device] },
       { meta: machine, interfaces: [device] },
     ],
+    devices: devicesView(WEB),
   };
 }

@@ -63,6 +63,8 @@ export async function runNodeagent(
     server.url,
     '--listen-address',
     '127.0.0.1:0',
+    // Tests look twenty times a second.
+    ...(flags.includes('--listen-rate-limit') ? [] : ['--listen-rate-limit', '1000', '--listen-rate-burst', '1000']),
     ...(flags.includes('--interval') ? [] : ['--interval', '200ms']),
     ...(flags.includes('--pod-source') ? [] : ['--pod-source', 'netns']),
     ...flags,

@@ -1,13 +1,12 @@
 import { isIPv6 } from 'node:net';
-import { LRUCache } from 'lru-cache';
-import type { Clock } from '../../runtime/clock.js';
+import type { Clock } from './clock.js';
 
 export interface Rate {
   readonly burst: number;
   readonly perSecond: number;
 }
 
-/** Addresses that are remembered; one that is forgotten has its whole burst again. */
+/** Addresses that are remembered, those that came last; one that is forgotten has its whole burst again. */
 const MAX_ADDRESSES = 4_096;
 
 interface Bucket {
@@ -18,19 +17,13 @@ interface Bucket {
 /** A token bucket for each remote address. */
 export class RateLimit {
   readonly #rate: Rate;
-  readonly #clock: Clock;
-  readonly #buckets: LRUCache<string, Bucket>;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  /** The one that came last at the end. */
+  readonly #buckets = new Map<string, Bucket>();
 
-  constructor(rate: Rate, clock: Clock) {
+  constructor(rate: Rate, clock: Pick<Clock, 'monotonicMs'>) {
     this.#rate = rate;
     this.#clock = clock;
-    this.#buckets = new LRUCache({
-      max: MAX_ADDRESSES,
-      // A bucket that old is full.
-      ttl: (1_000 * rate.burst) / rate.perSecond,
-      ttlResolution: 0,
-      perf: { now: () => clock.monotonicMs() },
-    });
   }
 
   /** Whether this address may once more, now. */
@@ -40,9 +33,18 @@ export class RateLimit {
     const nowMs = this.#clock.monotonicMs();
     const { tokens, atMs } = this.#buckets.get(key) ?? { tokens: burst, atMs: nowMs };
     const filled = Math.min(burst, tokens + ((nowMs - atMs) / 1_000) * perSecond);
-    if (filled < 1) return false;
-    this.#buckets.set(key, { tokens: filled - 1, atMs: nowMs });
-    return true;
+    const isTaken = filled >= 1;
+    this.#buckets.delete(key);
+    this.#buckets.set(key, { tokens: isTaken ? filled - 1 : filled, atMs: nowMs });
+    if (this.#buckets.size > MAX_ADDRESSES) this.#forgetOldest();
+    return isTaken;
+  }
+
+  #forgetOldest(): void {
+    for (const key of this.#buckets.keys()) {
+      this.#buckets.delete(key);
+      return;
+    }
   }
 }
 
