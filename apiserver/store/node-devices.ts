@@ -45,7 +45,7 @@ export class NodeDevices {
     const bases: VirtualFunctionBase[] = [];
     let bytes = 0;
     for (const { pciAddress, epoch, owner, raw, counted, unattributed } of this.#last.values()) {
-      if (raw === undefined) continue;
+      if (raw === undefined || Object.keys(raw).length === 0) continue;
       const base = {
         ...{ pciAddress, epoch, raw },
         ...(owner !== undefined && { ownerKey: owner.podUid ?? `${owner.namespace}/${owner.pod}` }),
