@@ -81,3 +81,18 @@ test('a server that is named twice is pushed to once', () => {
     'https://b:6443',
   ]);
 });
+
+test('the socket of the kubelet is a path, or none', () => {
+  const socketOf = (...argv: readonly string[]) => {
+    const parsed = parse(...argv);
+    return parsed.kind === 'run' ? parsed.options.pathKubeletSocket : JSON.stringify(parsed);
+  };
+  assert.equal(socketOf(), '/var/lib/kubelet/pod-resources/kubelet.sock');
+  assert.equal(socketOf('--path.kubelet-socket', 'unix:///run/k.sock'), 'unix:///run/k.sock');
+  assert.equal(socketOf('--path.kubelet-socket', 'none'), '');
+  assert.equal(socketOf('--path.kubelet-socket', ''), '');
+  assert.match(
+    socketOf('--path.kubelet-socket', 'k.sock'),
+    /--path.kubelet-socket: must be the path of a unix socket, or none/,
+  );
+});

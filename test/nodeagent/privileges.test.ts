@@ -77,7 +77,7 @@ describe('the rights of an agent', { skip: missing(...CONTAINERD_REQUIREMENTS) }
       assert.match(mounts, / \/host\/sys\/fs\/cgroup ro,/);
       assert.doesNotMatch(mounts, / \/host\/proc /, "its own /proc is the node's");
       assert.deepEqual(await seen.sources(), {
-        ...{ kubernetes: 'up', cgroups: 'up', cri: 'not_configured' },
+        ...{ kubernetes: 'up', cgroups: 'up', cri: 'not_configured', kubelet: 'not_found' },
         ...{ 'host-interfaces': 'up', 'pod-links': 'not_permitted' },
       });
       const { text } = await seen.agent.get('/metrics');
@@ -113,7 +113,7 @@ describe('the rights of an agent', { skip: missing(...CONTAINERD_REQUIREMENTS) }
       assert.deepEqual(ofAgent, ofRoot);
       assert.ok(ofAgent.length > 8 * 2 * (node.pods.length - 1), 'eight counters of two interfaces each');
       assert.deepEqual(await sources(), {
-        ...{ kubernetes: 'up', cgroups: 'up', cri: 'not_configured' },
+        ...{ kubernetes: 'up', cgroups: 'up', cri: 'not_configured', kubelet: 'not_found' },
         ...{ 'host-interfaces': 'not_host_network', 'pod-links': 'not_permitted' },
       });
     }).finally(() => relay.close());
@@ -140,7 +140,7 @@ describe('the rights of an agent', { skip: missing(...CONTAINERD_REQUIREMENTS) }
     await withAgent(rights, async (seen) => {
       await assertTellsTheSame(seen, withoutHostInterfaces);
       assert.deepEqual(await seen.sources(), {
-        ...{ kubernetes: 'up', cgroups: 'not_permitted', cri: 'not_configured' },
+        ...{ kubernetes: 'up', cgroups: 'not_permitted', cri: 'not_configured', kubelet: 'not_found' },
         ...{ 'host-interfaces': 'not_host_pid', 'pod-links': 'not_host_pid' },
       });
     });
@@ -161,7 +161,7 @@ describe('the rights of an agent', { skip: missing(...CONTAINERD_REQUIREMENTS) }
           new RegExp(`^podnet_nodeagent_pods_skipped\\{reason="not_readable"\\} ${node.pods.length - 1}$`, 'm'),
         );
         assert.deepEqual(await sources(), {
-          ...{ kubernetes: 'up', cgroups: 'not_permitted', cri: 'not_configured' },
+          ...{ kubernetes: 'up', cgroups: 'not_permitted', cri: 'not_configured', kubelet: 'not_found' },
           ...{ 'host-interfaces': 'not_permitted', 'pod-links': 'not_permitted' },
         });
       });
