@@ -19,11 +19,8 @@ const oneOf = <const T extends readonly string[]>(values: T, description: string
 const numaNode = (description: string) => Type.Integer({ minimum: 0, maximum: 1_023, description });
 const PciAddress = Type.String({ pattern: pattern.PCI_ADDRESS });
 
-/** A name of VF_COUNTERS, or `rdma/<device>/<port>/<hw or port>/<file in sysfs>`: in the kernel's own units. */
-const COUNTER_KEY = '^([a-zA-Z]+|rdma/[A-Za-z0-9_.:-]+/[0-9]{1,3}/(hw|port)/[A-Za-z0-9_.-]+)$';
-const COUNTER_KEY_MAX = 160;
 const countersOf = <T extends TSchema>(counter: T, description: string) =>
-  Type.Record(Type.String({ pattern: COUNTER_KEY, maxLength: COUNTER_KEY_MAX }), counter, {
+  Type.Record(Type.String({ pattern: pattern.VF_COUNTER_KEY, maxLength: pattern.VF_COUNTER_KEY_MAX }), counter, {
     maxProperties: REPORT_LIMITS.countersPerVf,
     description: `${description}; one that is not there is not known.`,
   });
@@ -125,7 +122,10 @@ export type ExclusiveCpu = Static<typeof ExclusiveCpu>;
 export const NodeCpus = Type.Object(
   {
     numaNode: numaNode('NUMA node.'),
-    cpus: Type.String({ pattern: '^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$', maxLength: 4_096 }),
+    cpus: Type.String({
+      pattern: '^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$',
+      maxLength: REPORT_LIMITS.cpuListLength,
+    }),
   },
   { ...definition('v1alpha1.NodeCpus'), description: 'The CPUs of a NUMA node, as the kernel lists them: 0-3,8-11.' },
 );

@@ -36,3 +36,7 @@ export const TOKEN_MAX = 128;
 
 /** PCI address, domain:bus:device.function (Linux Documentation/PCI). */
 export const PCI_ADDRESS = '^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]$';
+
+/** A name of VF_COUNTERS, or `rdma/<device>/<port>/<hw or port>/<file in sysfs>`: in the kernel's own units. */
+export const VF_COUNTER_KEY = '^([a-zA-Z]+|rdma/[A-Za-z0-9_.:-]+/[0-9]{1,3}/(hw|port)/[A-Za-z0-9_.-]+)$';
+export const VF_COUNTER_KEY_MAX = 160;

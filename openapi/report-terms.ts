@@ -20,6 +20,8 @@ export const REPORT_LIMITS = {
   countersPerVf: 512,
   exclusiveCpus: 4_096,
   numaNodes: 1_024,
+  /** Characters of the list of the CPUs of a NUMA node. */
+  cpuListLength: 4_096,
   latencyHistograms: 16_384,
   ipamSeries: 16_384,
   collectors: 64,
