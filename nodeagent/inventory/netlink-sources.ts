@@ -8,11 +8,14 @@ import type { SourceOff, SourceStates } from '../source-states.js';
 import { HostInterfaces, LINK_EVENTS } from './host-interfaces.js';
 import type { NetlinkState } from './netlink-state.js';
 import { PodLinks } from './pod-links.js';
+import { VfLinks } from './vf-links.js';
 
-/** What netlink tells besides counters; each is absent where it cannot be used. */
+/** What netlink tells besides counters of pods; each is absent where it cannot be used. */
 export interface NetlinkSources {
   readonly hostInterfaces?: HostInterfaces;
   readonly podLinks?: PodLinks;
+  /** Finds out by itself whether it can be used, when there is a VF. */
+  readonly vfLinks: VfLinks;
   close(): void;
 }
 
@@ -29,7 +32,10 @@ interface Off {
 
 const INIT = 1;
 
-/** Finds out what can be used on this machine and with these rights, and says of the rest why it cannot. Loads koffi if there is any use. */
+/**
+ * Finds out what can be used on this machine and with these rights, and says of the rest why it cannot. Loads koffi if there is any use, for
+ * VFs not before there is one.
+ */
 export async function createNetlinkSources({ procfs, states }: NetlinkSourcesDeps): Promise<NetlinkSources> {
   const usable = (['host-interfaces', 'pod-links'] as const).filter((source) => {
     const off = whyOff(source, procfs);
@@ -42,11 +48,15 @@ export async function createNetlinkSources({ procfs, states }: NetlinkSourcesDep
       : await loadLibcOr((detail) => {
           for (const source of usable) states.off(source, 'unsupported', detail);
         });
-  if (libc === undefined) return { close: () => undefined };
-  const stateOf = (source: Source): NetlinkState => ({
+  const stateOf = (source: Source | 'vf-links'): NetlinkState => ({
     up: () => states.up(source),
     off: (reason, detail) => states.off(source, reason, detail),
   });
+  const vfLinks = new VfLinks({
+    connect: async () => new RtnetlinkSocket(libc ?? (await loadLibc())),
+    state: stateOf('vf-links'),
+  });
+  if (libc === undefined) return { vfLinks, close: () => vfLinks.close() };
   const hostInterfaces = usable.includes('host-interfaces')
     ? new HostInterfaces({
         ownInode: procfs.netInode('self'),
@@ -61,7 +71,9 @@ export async function createNetlinkSources({ procfs, states }: NetlinkSourcesDep
   return {
     ...(hostInterfaces !== undefined && { hostInterfaces }),
     ...(podLinks !== undefined && { podLinks }),
+    vfLinks,
     close: () => {
+      vfLinks.close();
       hostInterfaces?.close();
       podLinks?.close();
     },

@@ -50,6 +50,7 @@ export class ScriptedLibc implements Libc {
   readonly #queues = new Map<number, Datagram[]>();
   readonly #listeners = new Set<number>();
   #errno = 0;
+  #failNext: number | undefined;
   #files = 100;
 
   constructor(answer: (asked: AskedFor) => readonly Datagram[]) {
@@ -59,6 +60,11 @@ export class ScriptedLibc implements Libc {
   /** Sockets that were opened and not closed. */
   get open(): number {
     return this.#queues.size;
+  }
+
+  /** @param errno of the next receive, which takes nothing */
+  failNextReceive(errno: number): void {
+    this.#failNext = errno;
   }
 
   /** To all sockets of a group. */
@@ -95,6 +101,11 @@ export class ScriptedLibc implements Libc {
   }
 
   recvfrom(file: number, bytes: Buffer, length: number, _flags: number, address: Buffer): number {
+    if (this.#failNext !== undefined) {
+      this.#errno = this.#failNext;
+      this.#failNext = undefined;
+      return -1;
+    }
     const next = this.#queues.get(file)?.shift();
     if (next === undefined) {
       this.#errno = EAGAIN;
