@@ -12,7 +12,7 @@ import type { PodInventory } from './inventory/pod-inventory.js';
 import type { NodeagentOptions } from './options.js';
 import { ProcFs } from './procfs/fs.js';
 import type { SelfMetrics } from './self-metrics.js';
-import { SourceStates } from './source-states.js';
+import { SourceStates, type SourceOff } from './source-states.js';
 import { Sweeper } from './sweeper.js';
 import { SysFs } from './sysfs/fs.js';
 
@@ -45,8 +45,18 @@ export async function createSweeper(options: NodeagentOptions, deps: CreateSweep
   const inventory = await createInventory(options, { ...deps, procfs, bootId, states });
   const netlink = await createNetlinkSources({ procfs, states });
   const { hostInterfaces, podLinks } = netlink;
-  const layouts = new NetnsLayouts(procfs, new SysFs(options.pathSysfs), podLinks);
-  const collectorDeps = { procfs, layouts, forget: inventory.forget, ...(hostInterfaces && { hostInterfaces }) };
+  const sysfs = new SysFs(options.pathSysfs);
+  const layouts = new NetnsLayouts(procfs, sysfs, podLinks);
+  const collectorDeps = {
+    ...{ procfs, layouts, forget: inventory.forget, ...(hostInterfaces && { hostInterfaces }) },
+    sriov: {
+      ...{ sysfs, vfLinks: netlink.vfLinks, order: options.sriovCounterSources, isCounting: () => false },
+      state: {
+        up: () => states.up('sriov'),
+        off: (reason: SourceOff, detail: string) => states.off('sriov', reason, detail),
+      },
+    },
+  };
   const enabled = COLLECTORS.filter(({ name }) => options[`collector.${name}`]);
   const sweeper = new Sweeper({
     ...{ clock, log, metrics, historyMs },

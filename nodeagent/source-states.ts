@@ -2,10 +2,10 @@ import type { Logger } from '../runtime/logger.js';
 import type { SelfMetrics } from './self-metrics.js';
 
 /** What is known beyond the counters comes from these; each may be missing, and costs no more than what it tells. */
-export type SourceName = 'kubernetes' | 'cgroups' | 'cri' | 'host-interfaces' | 'pod-links' | 'vf-links';
+export type SourceName = 'kubernetes' | 'cgroups' | 'cri' | 'host-interfaces' | 'pod-links' | 'sriov' | 'vf-links';
 
 /** Those that an agent with the least rights goes without. */
-const EXTRAS: readonly SourceName[] = ['host-interfaces', 'pod-links', 'vf-links'];
+const EXTRAS: readonly SourceName[] = ['host-interfaces', 'pod-links', 'sriov', 'vf-links'];
 
 /** Why a source is not in use. */
 export const SOURCE_OFF = {
