@@ -3,6 +3,8 @@ import type { Clock } from '../runtime/clock.js';
 import { errorMessage, type Logger } from '../runtime/logger.js';
 import { StartError } from '../runtime/start-error.js';
 import { COLLECTORS } from './collectors/registry.js';
+import type { SriovSources } from './collectors/sriov.js';
+import { countingDriver } from './devices/counting-drivers.js';
 import { startKubernetesInventory, type KubernetesInventoryDeps } from './inventory/kubernetes-inventory.js';
 import { NetnsLayouts } from './inventory/layout.js';
 import { createNetlinkSources } from './inventory/netlink-sources.js';
@@ -10,9 +12,10 @@ import { createNetnsInventory } from './inventory/netns-inventory.js';
 import type { NetnsPodsDeps } from './inventory/netns-pods.js';
 import type { PodInventory } from './inventory/pod-inventory.js';
 import type { NodeagentOptions } from './options.js';
+import { ifReadable } from './procfs/errors.js';
 import { ProcFs } from './procfs/fs.js';
 import type { SelfMetrics } from './self-metrics.js';
-import { SourceStates, type SourceOff } from './source-states.js';
+import { SourceStates } from './source-states.js';
 import { Sweeper } from './sweeper.js';
 import { SysFs } from './sysfs/fs.js';
 
@@ -49,13 +52,7 @@ export async function createSweeper(options: NodeagentOptions, deps: CreateSweep
   const layouts = new NetnsLayouts(procfs, sysfs, podLinks);
   const collectorDeps = {
     ...{ procfs, layouts, forget: inventory.forget, ...(hostInterfaces && { hostInterfaces }) },
-    sriov: {
-      ...{ sysfs, vfLinks: netlink.vfLinks, order: options.sriovCounterSources, isCounting: () => false },
-      state: {
-        up: () => states.up('sriov'),
-        off: (reason: SourceOff, detail: string) => states.off('sriov', reason, detail),
-      },
-    },
+    sriov: sriovSources(options, { procfs, sysfs, states, vfLinks: netlink.vfLinks }),
   };
   const enabled = COLLECTORS.filter(({ name }) => options[`collector.${name}`]);
   const sweeper = new Sweeper({
@@ -93,6 +90,24 @@ async function createInventory(options: NodeagentOptions, deps: InventoryDeps): 
   if (options.podSource === 'kubernetes') return startKubernetesInventory(options, deps);
   const { procfs, bootId, metrics, describe } = deps;
   return createNetnsInventory({ procfs, bootId, metrics, ...(describe !== undefined && { describe }) });
+}
+
+interface SriovDeps extends Pick<SriovSources, 'sysfs' | 'vfLinks'> {
+  readonly procfs: ProcFs;
+  readonly states: SourceStates;
+}
+
+function sriovSources(
+  { sriovCounterSources }: NodeagentOptions,
+  { procfs, states, ...sources }: SriovDeps,
+): SriovSources {
+  const kernelRelease = ifReadable(() => procfs.read('sys/kernel/osrelease'))?.trim() ?? '';
+  return {
+    ...sources,
+    order: sriovCounterSources,
+    countedBy: (pf, source) => countingDriver({ ...pf, source, kernelRelease })?.counters,
+    state: { up: () => states.up('sriov'), off: (reason, detail) => states.off('sriov', reason, detail) },
+  };
 }
 
 /** Also the proof that there is a procfs, and that it can be read. */

@@ -21,7 +21,7 @@ export interface SriovSources extends CounterChoiceDeps {
 /** What netlink said in a sweep; an error where it said nothing. */
 interface Links {
   readonly vfs: VfsByPf;
-  readonly error?: unknown;
+  readonly error?: Error;
 }
 
 /**
@@ -66,7 +66,7 @@ async function readLinks({ vfLinks }: SriovSources, pfs: readonly PhysicalFuncti
   try {
     return { vfs: (await vfLinks?.read(pfs)) ?? new Map<string, never>() };
   } catch (error) {
-    return { vfs: new Map(), error };
+    return { vfs: new Map(), error: error instanceof Error ? error : new Error(errorMessage(error)) };
   }
 }
 

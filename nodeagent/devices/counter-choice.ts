@@ -1,6 +1,11 @@
-import type { VfCounterAbsence, VfCounterSource } from '../../openapi/report-terms.js';
+import {
+  VF_COUNTERS,
+  type VfCounter,
+  type VfCounterAbsence,
+  type VfCounterSource,
+} from '../../openapi/report-terms.js';
 import type { DeviceCounters, PfReading, PhysicalFunction, VfSettings, VirtualFunction } from './device.js';
-import { hasCounted, ZeroGuard } from './zero-guard.js';
+import { ZeroGuard } from './zero-guard.js';
 
 /** What a source says of the VFs of a physical function, by index; nothing of those of which it does not know. May throw. */
 export type ReadCounters = () => ReadonlyMap<number, DeviceCounters>;
@@ -17,14 +22,15 @@ export interface PfSources {
 export interface CounterChoiceDeps {
   /** The best first; one that is not named is not used. */
   readonly order: readonly VfCounterSource[];
-  /** Whether a driver is known to count what its VFs do, for this source to tell. */
-  readonly isCounting: (driver: string, source: VfCounterSource) => boolean;
+  /** What the driver of a physical function is known to count of its VFs, for this source to tell; undefined where nobody knows. */
+  readonly countedBy: (pf: PhysicalFunction, source: VfCounterSource) => readonly VfCounter[] | undefined;
 }
 
 /** What is remembered of a physical function, for as long as it is there with the same driver. */
 interface Known {
   readonly driver: string | undefined;
-  readonly proven: Set<VfCounterSource>;
+  /** Counters that are known to count, by source; a source without any is not proven. */
+  readonly proven: Map<VfCounterSource, Set<VfCounter>>;
   readonly guards: Map<VfCounterSource, ZeroGuard>;
   chosen: VfCounterSource | undefined;
   absence: VfCounterAbsence;
@@ -48,6 +54,8 @@ const NONE: ReadonlyMap<number, DeviceCounters> = new Map();
  *
  * - `rtnetlink` and `sysfs` are believed when they are proven: a VF of the physical function has shown a counter of VF_COUNTERS other
  *   than 0 through them, or the driver is known to count. A source stays proven while the physical function is there with that driver.
+ *   In a message of rtnetlink there is always the same set of counters, whatever a driver has of them: of those the proof is for each
+ *   counter.
  * - `netdev` is the VF's own interface and needs no proof. It tells of the VFs whose interface is on the node, and of those alone.
  * - A better source takes over as soon as it is proven. A worse one does not while the chosen one answers now and then: the VFs have no
  *   counters in a sweep without an answer.
@@ -97,7 +105,7 @@ export class CounterChoice {
     let known = this.#known.get(pciAddress);
     if (known === undefined || known.driver !== driver) {
       known = {
-        ...{ driver, proven: new Set(), guards: new Map(), chosen: undefined, absence: 'failed', silentSweeps: 0 },
+        ...{ driver, proven: new Map(), guards: new Map(), chosen: undefined, absence: 'failed', silentSweeps: 0 },
       };
       this.#known.set(pciAddress, known);
     }
@@ -114,13 +122,15 @@ export class CounterChoice {
       else if (answer.size > 0) {
         absence = 'unproven';
         const guard = guardOf(known, source);
-        const counters = new Map(
-          [...answer].flatMap(([vf, one]) => (guard.isBelievable(nameOf(vf), one) ? [[vf.index, one] as const] : [])),
-        );
-        if (!this.#isTrue(source, answer, known)) continue;
+        const believed = [...answer].filter(([vf, one]) => guard.isBelievable(nameOf(vf), one));
+        const proven = this.#prove(pf, source, { answer, known });
+        if (proven.size === 0 && source !== 'netdev') continue;
         known.chosen = source;
         known.silentSweeps = 0;
-        return { counterSource: source, counters };
+        const counters = believed.map(
+          ([vf, one]) => [vf.index, source === 'rtnetlink' ? only(proven, one) : one] as const,
+        );
+        return { counterSource: source, counters: new Map(counters) };
       }
       if (source !== known.chosen) continue;
       known.silentSweeps++;
@@ -131,13 +141,24 @@ export class CounterChoice {
     return { counterAbsence: absence, counters: NONE };
   }
 
-  #isTrue(source: VfCounterSource, answer: Answer, { driver, proven }: Known): boolean {
-    if (source === 'netdev' || proven.has(source)) return true;
-    const isKnownToCount = driver !== undefined && this.#deps.isCounting(driver, source);
-    if (!isKnownToCount && ![...answer.values()].some(hasCounted)) return false;
-    proven.add(source);
-    return true;
+  #prove(
+    pf: PhysicalFunction,
+    source: VfCounterSource,
+    { answer, known }: { readonly answer: Answer; readonly known: Known },
+  ): ReadonlySet<VfCounter> {
+    const proven = known.proven.get(source) ?? new Set(this.#deps.countedBy(pf, source));
+    known.proven.set(source, proven);
+    for (const counters of answer.values()) {
+      for (const name of VF_COUNTERS) {
+        if ((counters.get(name) ?? 0n) !== 0n) proven.add(name);
+      }
+    }
+    return proven;
   }
+}
+
+function only(names: ReadonlySet<string>, counters: DeviceCounters): DeviceCounters {
+  return new Map([...counters].filter(([name]) => names.has(name)));
 }
 
 /** Of the VFs that are there. Nothing where there is no such source. */

@@ -36,6 +36,6 @@ export class ZeroGuard {
 }
 
 /** Whether a counter of VF_COUNTERS is other than 0. */
-export function hasCounted(counters: DeviceCounters): boolean {
+function hasCounted(counters: DeviceCounters): boolean {
   return VF_COUNTERS.some((name) => (counters.get(name) ?? 0n) !== 0n);
 }
