@@ -1,3 +1,4 @@
+import { VF_COUNTER_SOURCES } from '../openapi/report-terms.js';
 import type { ProcessIo, Running } from '../runtime/run-program.js';
 import { APISERVER_OPTIONS, apiserverProgram } from '../apiserver/options.js';
 import { startApiserver, type Apiserver } from '../apiserver/start.js';
@@ -105,5 +106,7 @@ function nodeagentOptionsOf(
     logFormat: 'text',
     'collector.interfaces': true,
     'collector.transport': true,
+    'collector.sriov': true,
+    sriovCounterSources: VF_COUNTER_SOURCES,
   };
 }

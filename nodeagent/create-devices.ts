@@ -2,13 +2,18 @@ import type { NodeCpus } from '../openapi/device-report.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Logger } from '../runtime/logger.js';
 import { CgroupFs } from './cgroupfs/fs.js';
+import type { SriovSources } from './collectors/sriov.js';
 import type { Allocations } from './devices/allocation.js';
 import { BaseRecovery } from './devices/base-recovery.js';
 import { ExclusiveCpus } from './devices/exclusive-cpu-sources.js';
+import { countingDriver } from './devices/counting-drivers.js';
 import { DeviceBook } from './devices/device-book.js';
 import { DeviceOwners, type DeviceOwnersDeps } from './devices/device-owners.js';
 import { Ledger } from './devices/ledger.js';
+import type { VfLinks } from './inventory/vf-links.js';
 import type { NodeagentOptions } from './options.js';
+import { ifReadable } from './procfs/errors.js';
+import type { ProcFs } from './procfs/fs.js';
 import type { SelfMetrics } from './self-metrics.js';
 import type { SourceStates } from './source-states.js';
 import type { SysFs } from './sysfs/fs.js';
@@ -19,7 +24,9 @@ export interface CreateDevicesDeps {
   readonly log: Logger;
   readonly metrics: SelfMetrics;
   readonly states: SourceStates;
+  readonly procfs: ProcFs;
   readonly sysfs: SysFs;
+  readonly vfLinks: VfLinks;
   readonly kubelet: Allocations | undefined;
   readonly claims: DeviceOwnersDeps['claims'];
   readonly arePodsListed: boolean;
@@ -29,35 +36,69 @@ export interface CreateDevicesDeps {
   readonly instanceId: string;
 }
 
+export interface CreatedDevices {
+  readonly book: DeviceBook;
+  readonly recovery: BaseRecovery;
+  /** For the collector. */
+  readonly sriov: SriovSources;
+}
+
 /** A server that does not answer is waited for that long, and no less than some intervals. */
 const RECOVERY = { leastMs: 60_000, intervals: 3 } as const;
 /** CPUs come and go with a hotplug, if ever. */
 const NODE_CPUS_EVERY_MS = 60_000;
 /** Without a socket of the kubelet. */
-const NO_KUBELET: Allocations = { list: undefined, askedMs: -Infinity, isAwaited: false, refresh: () => undefined };
+const NO_KUBELET: Allocations = {
+  ...{ list: undefined, askedMs: -Infinity, isAwaited: false },
+  start: () => undefined,
+  refresh: () => undefined,
+};
 
 /** Who has which device, what it counted, and what the servers remember of it. */
 export function createDevices(
-  { interval, pathCgroupfs, pathCpuManagerState }: NodeagentOptions,
-  { clock, log, metrics, states, sysfs, kubelet = NO_KUBELET, claims, arePodsListed, ...deps }: CreateDevicesDeps,
-): { readonly book: DeviceBook; readonly recovery: BaseRecovery } {
+  { interval, pathCgroupfs, pathCpuManagerState, sriovCounterSources }: NodeagentOptions,
+  {
+    clock,
+    log,
+    metrics,
+    states,
+    procfs,
+    sysfs,
+    vfLinks,
+    kubelet = NO_KUBELET,
+    claims,
+    arePodsListed,
+    ...deps
+  }: CreateDevicesDeps,
+): CreatedDevices {
   const nodeCpus = rarely(() => readNodeCpus(sysfs), clock);
   const recovery = new BaseRecovery({
     servers: deps.servers,
     startedMs: clock.monotonicMs(),
     patienceMs: Math.max(RECOVERY.leastMs, RECOVERY.intervals * interval),
   });
-  const book = new DeviceBook({
-    ...{ recovery, nodeCpus, arePodsListed },
-    ledger: new Ledger(deps.instanceId),
-    owners: new DeviceOwners({ kubelet, claims, arePodsListed, metrics, log }),
-    cpus: new ExclusiveCpus({
-      ...{ states, nodeCpus },
-      cgroupfs: new CgroupFs(pathCgroupfs),
-      statePath: pathCpuManagerState,
-    }),
+  const cpus = new ExclusiveCpus({
+    ...{ states, nodeCpus },
+    cgroupfs: new CgroupFs(pathCgroupfs),
+    statePath: pathCpuManagerState,
   });
-  return { book, recovery };
+  const isKubeletWanted = (): boolean => !cpus.hasCheckpoint;
+  const book = new DeviceBook({
+    ...{ recovery, nodeCpus, arePodsListed, cpus },
+    ledger: new Ledger(deps.instanceId),
+    owners: new DeviceOwners({ kubelet, isKubeletWanted, claims, arePodsListed, metrics, log }),
+  });
+  const kernelRelease = ifReadable(() => procfs.read('sys/kernel/osrelease'))?.trim() ?? '';
+  return {
+    ...{ book, recovery },
+    sriov: {
+      ...{ sysfs, vfLinks },
+      order: sriovCounterSources,
+      countedBy: (pf, source) => countingDriver({ ...pf, source, kernelRelease })?.counters,
+      hasOwner: (pciAddress) => book.hasOwner(pciAddress),
+      state: { up: () => states.up('sriov'), off: (reason, detail) => states.off('sriov', reason, detail) },
+    },
+  };
 }
 
 /** The same array for as long as it is not read again. */

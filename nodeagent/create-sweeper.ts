@@ -12,7 +12,7 @@ import type { PodInventory } from './inventory/pod-inventory.js';
 import type { NodeagentOptions } from './options.js';
 import { createDevices } from './create-devices.js';
 import type { BaseRecovery } from './devices/base-recovery.js';
-import { startAllocationLister } from './podresources/start-lister.js';
+import { createAllocationLister } from './podresources/start-lister.js';
 import { ProcFs } from './procfs/fs.js';
 import type { SelfMetrics } from './self-metrics.js';
 import { SourceStates } from './source-states.js';
@@ -33,7 +33,7 @@ export interface CreateSweeperDeps extends Pick<KubernetesInventoryDeps, 'onGone
 
 export interface CreatedSweeper {
   readonly sweeper: Sweeper;
-  /** Resolved as soon as a sweep can tell which pods there are, and what the kubelet gave them. */
+  /** Resolved as soon as a sweep can tell which pods there are. */
   readonly ready: Promise<void>;
   /** To be told what the servers answer. */
   readonly recovery: BaseRecovery;
@@ -52,20 +52,19 @@ export async function createSweeper(options: NodeagentOptions, deps: CreateSweep
   const inventory = await createInventory(options, { ...deps, procfs, bootId, states });
   const netlink = await createNetlinkSources({ procfs, states });
   const { hostInterfaces, podLinks, vfLinks } = netlink;
-  const kubelet = startAllocationLister(options, { states, metrics, clock, log });
+  const kubelet = createAllocationLister(options, { states, metrics, clock, log });
   const sysfs = new SysFs(options.pathSysfs);
   const layouts = new NetnsLayouts(procfs, sysfs, podLinks);
-  const collectorDeps = {
-    ...{ procfs, sysfs, layouts, vfLinks, states, forget: inventory.forget },
-    vfCounterSources: options.sriovCounterSources,
-    ...(hostInterfaces && { hostInterfaces }),
-  };
   const instanceId = randomUUID();
-  const { book, recovery } = createDevices(options, {
-    ...{ clock, log, metrics, states, sysfs, kubelet, servers, instanceId },
+  const devices = createDevices(options, {
+    ...{ clock, log, metrics, states, procfs, sysfs, vfLinks, kubelet, servers, instanceId },
     claims: inventory.claims,
     arePodsListed: options.podSource !== 'none',
   });
+  const collectorDeps = {
+    ...{ procfs, layouts, forget: inventory.forget, sriov: devices.sriov },
+    ...(hostInterfaces && { hostInterfaces }),
+  };
   const enabled = COLLECTORS.filter(({ name }) => options[`collector.${name}`]);
   const sweeper = new Sweeper({
     ...{ clock, log, metrics, historyMs },
@@ -79,14 +78,14 @@ export async function createSweeper(options: NodeagentOptions, deps: CreateSweep
     },
     podSource: inventory.source,
     collectors: new Map(enabled.map(({ name, create }) => [name, create(collectorDeps)])),
-    devices: book,
+    devices: devices.book,
     onAsked: inventory.tell,
     onPods: (pods) => layouts.keepOnly(new Set(pods.map(({ uid }) => uid))),
   });
   return {
     sweeper,
-    ready: Promise.all([inventory.ready, kubelet?.ready]).then(() => undefined),
-    recovery,
+    ready: inventory.ready,
+    recovery: devices.recovery,
     close: async () => {
       await Promise.all([inventory.close(), kubelet?.close()]);
       netlink.close();

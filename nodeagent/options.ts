@@ -1,5 +1,5 @@
 import { COMPAT_HELP, COMPAT_NAMES } from '../metrics/compat/compat.js';
-import { REPORT_LIMITS } from '../openapi/report-terms.js';
+import { REPORT_LIMITS, VF_COUNTER_SOURCES } from '../openapi/report-terms.js';
 import { LOG_FORMATS, LOG_LEVELS } from '../runtime/logger.js';
 import {
   choice,
@@ -95,6 +95,14 @@ export function nodeagentOptions(hostName: string) {
       placeholder: 'file',
       help: "The host's checkpoint of the kubelet's CPU manager: which CPUs containers have to themselves, where the kubelet does not answer. Its directory has to be mounted, not the file: the kubelet replaces it.",
     }),
+    sriovCounterSources: {
+      ...choices({
+        flag: 'sriov.counter-sources',
+        choices: VF_COUNTER_SOURCES,
+        help: "Where counters of virtual functions may come from, the best first: what their physical function says by netlink, what its driver says in sysfs, the function's own interface while it is on the node. The first that proves to have any is used.",
+      }),
+      defaultText: VF_COUNTER_SOURCES.join(','),
+    },
     listenAddress: hostPort({
       flag: 'listen-address',
       default: { host: '127.0.0.1', port: 9808 },

@@ -5,6 +5,7 @@ import type { NetnsLayouts } from '../inventory/layout.js';
 import type { Pod, SkipReason } from '../inventory/pod.js';
 import type { IpReceived } from '../inventory/receive-check.js';
 import type { ProcFs } from '../procfs/fs.js';
+import type { SriovSources } from './sriov.js';
 
 /** One reading of one interface. */
 export interface InterfaceReading {
@@ -48,4 +49,6 @@ export interface CollectorDeps {
   readonly layouts: NetnsLayouts;
   /** Absent where the agent does not look for them. */
   readonly hostInterfaces?: Pick<HostInterfaces, 'namesOf'>;
+  /** Absent where nobody looks for SR-IOV devices. */
+  readonly sriov?: SriovSources;
 }

@@ -1,6 +1,7 @@
 import { toggle, type Option } from '../../runtime/options/kinds.js';
 import type { Collector, CollectorDeps } from './collector.js';
 import { createInterfacesCollector } from './interfaces.js';
+import { createSriovCollector } from './sriov.js';
 import { createTransportCollector } from './transport.js';
 
 export interface CollectorSpec {
@@ -26,6 +27,12 @@ export const COLLECTORS = [
       'IP layer, and stand still where eBPF host routing passes them by.',
     enabledByDefault: true,
     create: createTransportCollector,
+  },
+  {
+    name: 'sriov',
+    help: 'SR-IOV physical functions, their virtual functions, how those are set up and what they counted, whichever pod has them.',
+    enabledByDefault: true,
+    create: createSriovCollector,
   },
 ] as const satisfies readonly CollectorSpec[];
 

@@ -38,8 +38,10 @@ export interface Allocations {
   readonly list: readonly Allocation[] | undefined;
   /** When it was asked for the list, monotonic milliseconds; -Infinity without one. */
   readonly askedMs: number;
-  /** Whether it has still to be asked for the first time. */
+  /** Whether the first answer is still to be waited for. */
   readonly isAwaited: boolean;
+  /** Begins to ask: until then nobody was of interest, and it costs no memory. */
+  start(): unknown;
   /** To be asked soon: there is a pod that the list cannot have. */
   refresh(): void;
 }

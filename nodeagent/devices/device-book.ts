@@ -62,6 +62,10 @@ export class DeviceBook {
     return this.#state;
   }
 
+  hasOwner(pciAddress: string): boolean {
+    return this.#owners.has(pciAddress);
+  }
+
   /** Whether any of these pods has a VF. */
   hasDevices(uids: ReadonlySet<string>): boolean {
     return [...this.#owners.values()].some(({ podUid }) => podUid !== undefined && uids.has(podUid));

@@ -41,6 +41,7 @@ export class ExclusiveCpus {
   readonly #deps: ExclusiveCpusDeps;
   readonly #file: CpuManagerStateFile;
   readonly #cpusets: Cpusets;
+  #hasCheckpoint = true;
   #found: Found | undefined;
   #numa: { readonly of: readonly NodeCpus[]; readonly byCpu: ReadonlyMap<number, number> } | undefined;
 
@@ -50,6 +51,11 @@ export class ExclusiveCpus {
     this.#cpusets = new Cpusets(deps.cgroupfs);
   }
 
+  /** Whether the CPU manager's checkpoint could be read the last time: it tells all that the kubelet would. */
+  get hasCheckpoint(): boolean {
+    return this.#hasCheckpoint;
+  }
+
   /** By uid of the pod; a pod without any is left out. @param nowMs monotonic */
   resolve(
     pods: readonly Pod[],
@@ -57,6 +63,7 @@ export class ExclusiveCpus {
     nowMs: number,
   ): ReadonlyMap<string, readonly ExclusiveCpu[]> {
     const state = this.#file.current(nowMs);
+    this.#hasCheckpoint = state !== undefined;
     const asked = (): ReadonlySet<string> => new Set(pods.map(({ uid }) => uidKey(uid)));
     const cpusets = (): CpusByName => cpusByContainer(this.#find(undefined, nowMs, asked()));
     return resolveExclusiveCpus(pods, { allocations: list, state, cpusets, numaNodes: this.#numaNodes() });

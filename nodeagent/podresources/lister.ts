@@ -43,7 +43,8 @@ export class AllocationLister implements Allocations {
   readonly ready = new Promise<void>((resolve) => (this.#first.resolve = resolve));
   #answer: { readonly allocations: readonly Allocation[]; readonly askedMs: number } | undefined;
   #askedMs = -Infinity;
-  #isAwaited = true;
+  #isStarted = false;
+  #isAnswered = false;
   #socket: string | undefined;
   #bad = '';
 
@@ -64,13 +65,15 @@ export class AllocationLister implements Allocations {
     return this.#answer?.askedMs ?? -Infinity;
   }
 
-  /** Whether the first attempt has not ended yet. */
+  /** Whether the first attempt is still to be waited for. */
   get isAwaited(): boolean {
-    return this.#isAwaited;
+    return this.#isStarted && !this.#isAnswered;
   }
 
+  /** Begins to ask; once is enough. */
   start(): this {
-    this.#rounds.start();
+    if (!this.#isStarted) this.#rounds.start();
+    this.#isStarted = true;
     return this;
   }
 
@@ -93,7 +96,7 @@ export class AllocationLister implements Allocations {
     if (waitMs > 0) return waitMs;
     this.#askedMs = nowMs;
     const isUp = await this.#ask(nowMs, signal);
-    this.#isAwaited = false;
+    this.#isAnswered = true;
     this.#first.resolve?.();
     if (!isUp) return Math.min(intervalMs, backoff.next());
     backoff.reset();

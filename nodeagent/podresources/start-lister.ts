@@ -10,7 +10,7 @@ const BACKOFF = { firstMs: 1_000, maxMs: 60_000 } as const;
 const MIN_INTERVAL_MS = 1_000;
 
 /** Undefined where the flag is empty. */
-export function startAllocationLister(
+export function createAllocationLister(
   { pathKubeletSocket, interval }: Pick<NodeagentOptions, 'pathKubeletSocket' | 'interval'>,
   deps: Pick<AllocationListerDeps, 'states' | 'metrics' | 'clock' | 'log'>,
 ): AllocationLister | undefined {
@@ -24,5 +24,5 @@ export function startAllocationLister(
     client: new GrpcClient({ socketPath, service: POD_RESOURCES_LISTER }),
     backoff: new Backoff({ ...BACKOFF, random: Math.random }),
     intervalMs: Math.max(MIN_INTERVAL_MS, interval),
-  }).start();
+  });
 }

@@ -29,7 +29,7 @@ class Fixture {
     const list = (): readonly Allocation[] => this.list;
     const askedMs = (): number => this.nowMs;
     const kubelet = {
-      ...{ isAwaited: false, refresh: () => undefined },
+      ...{ isAwaited: false, start: () => undefined, refresh: () => undefined },
       get list() {
         return list();
       },
@@ -41,7 +41,14 @@ class Fixture {
     this.book = new DeviceBook({
       ...{ recovery: this.recovery, arePodsListed: true, nodeCpus: () => [{ numaNode: 1, cpus: '4-7' }] },
       ledger: new Ledger(instance),
-      owners: new DeviceOwners({ kubelet, claims: undefined, arePodsListed: true, metrics: IGNORED, log: LOG }),
+      owners: new DeviceOwners({
+        kubelet,
+        isKubeletWanted: () => false,
+        claims: undefined,
+        arePodsListed: true,
+        metrics: IGNORED,
+        log: LOG,
+      }),
       cpus: {
         resolve: () => new Map([['uid-du-0', [{ container: 'du', cpu: 4, numaNode: 1 }]]]),
         list: () => [],

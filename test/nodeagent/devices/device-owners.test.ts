@@ -14,6 +14,8 @@ class Fixture {
   askedMs = -Infinity;
   isAwaited = false;
   refreshed = 0;
+  started = 0;
+  isKubeletWanted = false;
   conflicts = NaN;
   readonly logged: string[] = [];
   readonly owners: DeviceOwners;
@@ -21,7 +23,12 @@ class Fixture {
   constructor(arePodsListed = true) {
     const log = createLogger('test', { level: 'info', format: 'json', write: (line) => this.logged.push(line) });
     const metrics = { deviceConflicts: { set: (value: number) => (this.conflicts = value) } };
-    this.owners = new DeviceOwners({ kubelet: this, claims: undefined, arePodsListed, metrics, log });
+    const isKubeletWanted = (): boolean => this.isKubeletWanted;
+    this.owners = new DeviceOwners({ kubelet: this, isKubeletWanted, claims: undefined, arePodsListed, metrics, log });
+  }
+
+  start(): void {
+    this.started++;
   }
 
   refresh(): void {
@@ -43,6 +50,18 @@ test('before the kubelet has been heard nothing is known', () => {
   const fixture = new Fixture();
   fixture.isAwaited = true;
   assert.equal(fixture.owners.ownersOf(DEVICES, [], 0), undefined);
+});
+
+test('the kubelet is asked where there is a device, or nobody else tells the CPUs', () => {
+  const fixture = new Fixture();
+  fixture.owners.ownersOf(new Set(), [], 0);
+  assert.equal(fixture.started, 0);
+  fixture.isKubeletWanted = true;
+  fixture.owners.ownersOf(new Set(), [], 0);
+  assert.equal(fixture.started, 1);
+  fixture.isKubeletWanted = false;
+  fixture.owners.ownersOf(DEVICES, [], 0);
+  assert.equal(fixture.started, 2);
 });
 
 test('what the kubelet said before a pod was seen is of an earlier one of that name, but for those that were there first', () => {
