@@ -5,7 +5,7 @@ import { StartError } from '../runtime/start-error.js';
 import { COLLECTORS } from './collectors/registry.js';
 import { startKubernetesInventory, type KubernetesInventoryDeps } from './inventory/kubernetes-inventory.js';
 import { NetnsLayouts } from './inventory/layout.js';
-import { createNetlinkSources } from './inventory/netlink-sources.js';
+import { createNetlinkSources, type LoadLibc } from './inventory/netlink-sources.js';
 import { createNetnsInventory } from './inventory/netns-inventory.js';
 import type { NetnsPodsDeps } from './inventory/netns-pods.js';
 import type { PodInventory } from './inventory/pod-inventory.js';
@@ -25,6 +25,8 @@ export interface CreateSweeperDeps extends Pick<KubernetesInventoryDeps, 'onGone
   readonly version: string;
   readonly describe: NetnsPodsDeps['describe'];
   readonly metrics: SelfMetrics;
+  /** Another kernel than the machine's. */
+  readonly loadLibc: LoadLibc | undefined;
   /** That are pushed to. */
   readonly servers: readonly string[];
   /** How far back the samples are wanted, milliseconds. */
@@ -50,7 +52,7 @@ export async function createSweeper(options: NodeagentOptions, deps: CreateSweep
   const bootId = readBootId(procfs, options.pathProcfs);
   const states = new SourceStates({ log, metrics });
   const inventory = await createInventory(options, { ...deps, procfs, bootId, states });
-  const netlink = await createNetlinkSources({ procfs, states });
+  const netlink = await createNetlinkSources({ procfs, states, loadLibc: deps.loadLibc });
   const { hostInterfaces, podLinks, vfLinks } = netlink;
   const kubelet = createAllocationLister(options, { states, metrics, clock, log });
   const sysfs = new SysFs(options.pathSysfs);

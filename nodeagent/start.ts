@@ -14,6 +14,7 @@ import { createAgentHttp } from './http.js';
 import { createSweeper } from './create-sweeper.js';
 import type { BaseRecovery } from './devices/base-recovery.js';
 import { EndingWatch } from './ending-watch.js';
+import type { LoadLibc } from './inventory/netlink-sources.js';
 import type { NetnsPodsDeps } from './inventory/netns-pods.js';
 import { distinctServers, type NodeagentOptions } from './options.js';
 import { createCredentials, type Credentials } from './push/credentials.js';
@@ -39,6 +40,8 @@ export interface NodeagentDeps {
   readonly serverCa?: string;
   /** What is known of a namespace besides what the kernel tells. */
   readonly describe?: NonNullable<NetnsPodsDeps['describe']>;
+  /** What netlink goes through; a test plays a kernel with VFs. */
+  readonly loadLibc?: LoadLibc;
 }
 
 /** Kept for a server that has not said yet what it wants. */
@@ -63,6 +66,7 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   const late: { noteEnding?: (uid: string, isGone: boolean) => void } = {};
   const { sweeper, ready, recovery, close } = await createSweeper(options, {
     ...{ clock, log, version, metrics, servers, env: deps.env, describe: deps.describe },
+    loadLibc: deps.loadLibc,
     historyMs: () => wantedHistoryMs(pushers),
     onEnding: ({ uid }) => late.noteEnding?.(uid, false),
     onGone: ({ uid }) => late.noteEnding?.(uid, true),

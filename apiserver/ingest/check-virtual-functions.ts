@@ -1,11 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
-import {
-  CountedCounter,
-  DeviceOwner,
-  RawCounter,
-  VirtualFunctionReport,
-} from '../../openapi/device-report.js';
+import { CountedCounter, DeviceOwner, RawCounter, VirtualFunctionReport } from '../../openapi/device-report.js';
 import { VF_COUNTER_KEY, VF_COUNTER_KEY_MAX } from '../../openapi/patterns.js';
 import { REPORT_LIMITS } from '../../openapi/report-terms.js';
 import type { AcceptedDevices } from '../store/report.js';

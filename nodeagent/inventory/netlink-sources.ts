@@ -2,7 +2,7 @@ import { errorMessage } from '../../runtime/logger.js';
 import { ifReadable } from '../procfs/errors.js';
 import type { ProcFs } from '../procfs/fs.js';
 import { hasNetAdmin, isOwnPidNamespace } from '../procfs/process.js';
-import { loadLibc, type Libc } from '../rtnetlink/libc.js';
+import { loadLibc as loadKoffi, type Libc } from '../rtnetlink/libc.js';
 import { RtnetlinkSocket } from '../rtnetlink/socket.js';
 import type { SourceOff, SourceStates } from '../source-states.js';
 import { HostInterfaces, LINK_EVENTS } from './host-interfaces.js';
@@ -22,8 +22,11 @@ export interface NetlinkSources {
 export interface NetlinkSourcesDeps {
   readonly procfs: ProcFs;
   readonly states: Pick<SourceStates, 'up' | 'off'>;
+  /** What talks to the kernel. */
+  readonly loadLibc?: LoadLibc | undefined;
 }
 
+export type LoadLibc = () => Promise<Libc>;
 type Source = 'host-interfaces' | 'pod-links';
 interface Off {
   readonly reason: SourceOff;
@@ -36,7 +39,11 @@ const INIT = 1;
  * Finds out what can be used on this machine and with these rights, and says of the rest why it cannot. Loads koffi if there is any use, for
  * VFs not before there is one.
  */
-export async function createNetlinkSources({ procfs, states }: NetlinkSourcesDeps): Promise<NetlinkSources> {
+export async function createNetlinkSources({
+  procfs,
+  states,
+  loadLibc = loadKoffi,
+}: NetlinkSourcesDeps): Promise<NetlinkSources> {
   const usable = (['host-interfaces', 'pod-links'] as const).filter((source) => {
     const off = whyOff(source, procfs);
     if (off !== undefined) states.off(source, off.reason, off.detail);
@@ -45,7 +52,7 @@ export async function createNetlinkSources({ procfs, states }: NetlinkSourcesDep
   const libc =
     usable.length === 0
       ? undefined
-      : await loadLibcOr((detail) => {
+      : await loadOr(loadLibc, (detail) => {
           for (const source of usable) states.off(source, 'unsupported', detail);
         });
   const stateOf = (source: Source | 'vf-links'): NetlinkState => ({
@@ -80,9 +87,9 @@ export async function createNetlinkSources({ procfs, states }: NetlinkSourcesDep
   };
 }
 
-async function loadLibcOr(tell: (detail: string) => void): Promise<Libc | undefined> {
+async function loadOr(load: LoadLibc, tell: (detail: string) => void): Promise<Libc | undefined> {
   try {
-    return await loadLibc();
+    return await load();
   } catch (error) {
     tell(errorMessage(error));
     return undefined;
