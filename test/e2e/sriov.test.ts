@@ -56,8 +56,8 @@ describe('virtual functions, from netlink to the HPA', { skip: missing('root', '
   const kernel = new VfKernel();
   let directory: string;
   let cluster: Deployment;
-  let kubelet: GrpcServer<'List'>;
-  let agent: Nodeagent;
+  let kubelet: GrpcServer<'List'> | undefined;
+  let agent: Nodeagent | undefined;
   let flags: string[];
   let listed: readonly VfPod[] = [TESTPMD, ROCE];
 
@@ -87,9 +87,9 @@ describe('virtual functions, from netlink to the HPA', { skip: missing('root', '
     agent = await start();
   });
   after(async () => {
-    await agent.close();
+    await agent?.close();
     await cluster.close();
-    kubelet.stop();
+    kubelet?.stop();
     await pods.close();
     sysfs[Symbol.dispose]();
     await rm(directory, { recursive: true });
@@ -109,7 +109,7 @@ describe('virtual functions, from netlink to the HPA', { skip: missing('root', '
     return new Map(items.map(({ describedObject, value }) => [describedObject.name, value]));
   };
   const lines = async (pattern: RegExp): Promise<string[]> =>
-    (await (await fetch(`${agent.url}/metrics`)).text()).split('\n').filter((line) => pattern.test(line));
+    (await (await fetch(`${agent?.url ?? ''}/metrics`)).text()).split('\n').filter((line) => pattern.test(line));
   const counted = async (pod: VfPod, counter: string): Promise<number> => {
     const [line = ' NaN'] = await lines(new RegExp(`^podnet_vf_${counter}_total.*pod="${pod.name}"`));
     return Number(line.slice(line.lastIndexOf(' ')));
@@ -156,7 +156,7 @@ describe('virtual functions, from netlink to the HPA', { skip: missing('root', '
 
   test('an agent that is started again goes on counting where the one before it was', async () => {
     const before_ = await lines(/^podnet_vf_receive_bytes_total.*testpmd-0/);
-    await agent.close();
+    await agent?.close();
     kernel.count(DPDK, { receiveBytes: 50_000 });
     agent = await start();
     const after_ = await eventually(
