@@ -40,7 +40,7 @@ type Placement = Pick<PodReport, 'exclusiveCpus' | 'numaAligned'>;
 type Interfaces = ReadonlyMap<string, readonly InterfaceReading[]>;
 
 export const NO_DEVICES: DeviceState = {
-  ...{ physicalFunctions: [], virtualFunctions: [], cpus: [], unlistedCpus: [] },
+  ...{ physicalFunctions: [], virtualFunctions: undefined, cpus: [], unlistedCpus: [] },
   ofPods: new Map(),
 };
 
@@ -52,6 +52,7 @@ export class DeviceBook {
   #allocations: readonly Allocation[] | undefined;
   #devices: readonly PfReading[] = [];
   #hasBases = false;
+  #wasRead = false;
   #state: DeviceState = NO_DEVICES;
 
   constructor(deps: DeviceBookDeps) {
@@ -83,6 +84,7 @@ export class DeviceBook {
     nowMs: number,
   ): Interfaces {
     const isRead = devices !== undefined;
+    this.#wasRead ||= isRead;
     const readings = devices ?? this.#devices.map(withoutCounters);
     this.#devices = readings;
     const isKnown = this.#learnOwners(readings, pods, nowMs);
@@ -90,7 +92,7 @@ export class DeviceBook {
     this.#podInterfaces.keepOnly(new Set(pods.map(({ uid }) => uid)));
     this.#state = {
       physicalFunctions: readings.map(describePf),
-      virtualFunctions: isKnown ? this.#describeVfs(readings, isRead) : undefined,
+      virtualFunctions: isKnown && this.#wasRead ? this.#describeVfs(readings, isRead) : undefined,
       cpus: this.#deps.nodeCpus(),
       ofPods: this.#placePods(pods, readings, nowMs),
       unlistedCpus: this.#deps.arePodsListed ? [] : this.#deps.cpus.list(nowMs),

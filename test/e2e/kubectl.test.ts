@@ -88,7 +88,7 @@ test('get podnetworks by label, field and name, wide and as JSON', { skip }, asy
 
 test('get nodenetworks and virtualfunctions, for who may see the cluster', { skip }, async () => {
   const nodes = await kubectl('root', ['get', 'nodenetworks'], ['system:masters']);
-  assert.match(nodes.out, /^node-a +3 +6 +0 +2\.01 kB\/s/m, nodes.error);
+  assert.match(nodes.out, /^node-a +3 +6 +2\.01 kB\/s/m, nodes.error);
   const none = await kubectl('root', ['get', 'nodenetworks', 'nope'], ['system:masters']);
   assert.match(none.error, /Error from server \(NotFound\): nodenetworks.podnet.dev "nope" not found/);
   const functions = await kubectl('root', ['get', 'vf'], ['system:masters']);

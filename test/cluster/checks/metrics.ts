@@ -6,7 +6,9 @@ import type { AppName } from '../names.js';
 import { wait, type Run } from '../run-context.js';
 import { podsOf } from '../setup/deploy.js';
 import type { Plan } from '../setup/registration.js';
-import { LOADS, METRIC, networkOf } from '../setup/workloads.js';
+import { selectorValue } from '../../../metrics/labels.js';
+import { VF_RESOURCE } from '../setup/pusher.js';
+import { LOADS, METRIC, networkOf, vfNetworkOf } from '../setup/workloads.js';
 
 export const CUSTOM = `/apis/${CUSTOM_METRICS_GROUP}/v1beta2`;
 export const EXTERNAL = `/apis/${EXTERNAL_METRICS_GROUP}/v1beta1`;
@@ -15,8 +17,13 @@ export const PODNET = `/apis/${PODNET_GROUP}/v1alpha1`;
 const MINOR_WITH_OPENAPI_V3 = 27;
 
 /** Path of the metric of an app's pods, or of one object, as the HPA writes it. */
-export function customPath({ names, options }: Run, object: string, app: AppName): string {
-  const query = new URLSearchParams({ metricLabelSelector: `network=${networkOf(app)},window=${options.window}` });
+export function customPath(
+  { names, options }: Run,
+  object: string,
+  app: AppName,
+  selector = `network=${networkOf(app)}`,
+): string {
+  const query = new URLSearchParams({ metricLabelSelector: `${selector},window=${options.window}` });
   if (object === 'pods/%2A') query.set('labelSelector', `app=${app}`);
   return `${CUSTOM}/namespaces/${names.load}/${object}/${METRIC}?${query.toString()}`;
 }
@@ -52,6 +59,13 @@ async function checkCustom(run: Run): Promise<void> {
     const [pod] = await podsOf(run, 'web-pods');
     await untilValues(run, customPath(run, `pods/${nameOf(pod)}`, 'web-pods'), (values) => values.length === 1);
   });
+  await outcomes.check('pods whose VF has no netdev answer by its network, its PF and its resource', async () => {
+    for (const selector of [`network=${vfNetworkOf('web-pods')}`, `pf=ens1f0,resource=${selectorValue(VF_RESOURCE)}`]) {
+      await untilValues(run, customPath(run, 'pods/%2A', 'web-pods', selector), (values) => {
+        return values.length === LOADS.start.replicas && values.every((value) => isNear(value, each));
+      });
+    }
+  });
   await outcomes.check('the metric of a Service adds up its pods', () =>
     untilValues(run, customPath(run, 'services/web-object', 'web-object'), ([value]) =>
       isNear(value, LOADS.start.bytesPerSecond),
@@ -72,6 +86,14 @@ async function checkPodnet(run: Run): Promise<void> {
       const items = await cluster.list(`${PODNET}/namespaces/${names.load}/podnetworks`);
       const expected = 3 * LOADS.start.replicas;
       return items.length >= expected ? { value: undefined } : { seen: `${items.length} of ${expected}` };
+    }),
+  );
+  await outcomes.check('virtualfunctions lists each VF with the pod that has it', () =>
+    wait(run, 'virtualfunctions', async () => {
+      const items = await cluster.list(`${PODNET}/virtualfunctions?fieldSelector=namespace%3D${names.load}`);
+      const pods = new Set(items.map((item) => textAt(item, 'pod', 'name')));
+      const expected = LOADS.start.replicas;
+      return pods.size === expected && !pods.has('') ? { value: undefined } : { seen: [...pods].join(', ') };
     }),
   );
   const name = "OpenAPI v3 of the cluster has podnet's kinds";

@@ -1,3 +1,4 @@
+import type { VirtualFunctionReport } from '../../../openapi/device-report.js';
 import type { NodeReport, PodReport } from '../../../openapi/node-report.js';
 import { NODE_REPORT_VERSION } from '../../../openapi/report-terms.js';
 import { errorMessage } from '../../../runtime/logger.js';
@@ -6,9 +7,14 @@ import { at, nameOf, numberAt, textAt } from '../json.js';
 import { APPS, type AppName } from '../names.js';
 import type { Run } from '../run-context.js';
 import type { Agent, Agents } from './agents.js';
-import { LOADS, networkOf, type LoadName } from './workloads.js';
+import { LOADS, networkOf, vfNetworkOf, type LoadName } from './workloads.js';
 
 const MTU = 1_500;
+/** The pods of this app have a VF besides, without a netdev; what all of it receives is the load again. */
+const VF_APP: AppName = 'web-pods';
+const PF = 'ens1f0';
+export const VF_RESOURCE = 'openshift.io/inteldpdk';
+const VFS_PER_SLOT = 8;
 
 /** A pod that runs, as its node would find it. */
 interface RunningPod {
@@ -28,6 +34,8 @@ export class Pusher {
   /** Bytes received since the pod was first seen, by uid. */
   readonly #received = new Map<string, number>();
   readonly #sequences = new Map<string, number>();
+  /** Index of the VF that each pod has, by uid: every node has the same addresses. */
+  readonly #vfs = new Map<string, number>();
   #lastMs: number | undefined;
   #isSilent = false;
   #problem = 'nothing was pushed yet';
@@ -101,8 +109,16 @@ export class Pusher {
     const nodes = new Set([...this.#sequences.keys(), ...pods.map(({ node }) => node)]);
     for (const node of nodes) {
       const agent = await this.#agents.on(node);
-      const own = pods.filter((pod) => pod.node === node).map((pod) => this.#reportOfPod(pod));
-      const { statusCode, body } = await agent.post(this.reportOf(agent, own), signal);
+      const onNode = pods.filter((pod) => pod.node === node);
+      this.#giveVfs(onNode);
+      const report = {
+        ...this.reportOf(
+          agent,
+          onNode.map((pod) => this.#reportOfPod(pod)),
+        ),
+        virtualFunctions: onNode.flatMap((pod) => this.#reportOfVf(pod)),
+      };
+      const { statusCode, body } = await agent.post(report, signal);
       const rejected: unknown = statusCode === 200 ? JSON.parse(body) : undefined;
       if (statusCode !== 200 || numberAt(rejected, 'rejectedCount') !== 0) {
         throw new Error(`the report of node ${node} was answered with ${statusCode}: ${body.slice(0, 500)}`);
@@ -141,9 +157,38 @@ export class Pusher {
     }
   }
 
+  /** The first that no other pod of the node has. */
+  #giveVfs(onNode: readonly RunningPod[]): void {
+    const owners = onNode.filter(({ app }) => app === VF_APP);
+    for (const { uid } of owners) {
+      const taken = new Set(owners.map((other) => this.#vfs.get(other.uid)));
+      let index = 0;
+      while (!this.#vfs.has(uid) && taken.has(index)) index++;
+      if (!this.#vfs.has(uid)) this.#vfs.set(uid, index);
+    }
+  }
+
+  #reportOfVf({ app, uid, name, namespace }: RunningPod): VirtualFunctionReport[] {
+    const index = this.#vfs.get(uid);
+    if (index === undefined) return [];
+    const receiveBytes = Math.round(this.#received.get(uid) ?? 0);
+    return [
+      {
+        ...{ pf: PF, vf: index, pciAddress: vfAddress(index), numaNode: 0, driver: 'vfio-pci' },
+        ...{ epoch: `${uid}/vf`, isCurrent: true, raw: { receiveBytes: String(receiveBytes) } },
+        owner: {
+          ...{ podUid: uid, namespace, pod: name, container: 'main', resource: VF_RESOURCE },
+          ...{ interface: 'net1', network: vfNetworkOf(app), nadNamespace: namespace, source: 'kubelet' },
+        },
+        ...{ counted: { receiveBytes }, unattributed: { receiveBytes: 0 } },
+      },
+    ];
+  }
+
   #reportOfPod({ app, uid, name, namespace, createdAt }: RunningPod): PodReport {
     const bytes = Math.round(this.#received.get(uid) ?? 0);
     const packets = Math.round(bytes / MTU);
+    const vf = this.#vfs.get(uid);
     return {
       ...{ namespace, name, uid, creationTimestamp: createdAt, labels: { app }, hostNetwork: false },
       interfaces: [
@@ -152,7 +197,22 @@ export class Pusher {
           ...{ identity: `${uid}/2`, source: 'netdev' },
           readings: [[bytes, packets, 0, 0, bytes, packets, 0, 0]],
         },
+        ...(vf === undefined
+          ? []
+          : [
+              {
+                ...{ name: 'net1', network: vfNetworkOf(app), nadNamespace: namespace, primary: false },
+                ...{ identity: `${uid}/vf`, source: 'vf' as const, pciAddress: vfAddress(vf) },
+                readings: [[bytes, packets, null, null, bytes, packets, null, null]],
+              },
+            ]),
       ],
     };
   }
+}
+
+/** Of the same device on every node. */
+function vfAddress(index: number): string {
+  const slot = (1 + Math.floor(index / VFS_PER_SLOT)).toString(16).padStart(2, '0');
+  return `0000:17:${slot}.${index % VFS_PER_SLOT}`;
 }

@@ -16,6 +16,11 @@ export function networkOf(app: AppName): string {
   return `net-${app}`;
 }
 
+/** Network of the VFs that pods of an app have. */
+export function vfNetworkOf(app: AppName): string {
+  return `dpdk-${app}`;
+}
+
 export const METRIC = 'network_receive_bytes_per_second';
 
 export function namespaces({ system, load, labels }: Names): NewObject[] {
