@@ -82,7 +82,7 @@ export function createDevices(
     cgroupfs: new CgroupFs(pathCgroupfs),
     statePath: pathCpuManagerState,
   });
-  const isKubeletWanted = (): boolean => !cpus.hasCheckpoint;
+  const isKubeletWanted = (nowMs: number): boolean => !cpus.hasCheckpoint(nowMs);
   const book = new DeviceBook({
     ...{ recovery, nodeCpus, arePodsListed, cpus },
     ledger: new Ledger(deps.instanceId),

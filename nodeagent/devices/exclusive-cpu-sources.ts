@@ -41,7 +41,6 @@ export class ExclusiveCpus {
   readonly #deps: ExclusiveCpusDeps;
   readonly #file: CpuManagerStateFile;
   readonly #cpusets: Cpusets;
-  #hasCheckpoint = true;
   #found: Found | undefined;
   #numa: { readonly of: readonly NodeCpus[]; readonly byCpu: ReadonlyMap<number, number> } | undefined;
 
@@ -51,9 +50,9 @@ export class ExclusiveCpus {
     this.#cpusets = new Cpusets(deps.cgroupfs);
   }
 
-  /** Whether the CPU manager's checkpoint could be read the last time: it tells all that the kubelet would. */
-  get hasCheckpoint(): boolean {
-    return this.#hasCheckpoint;
+  /** Whether the CPU manager's checkpoint can be read: it tells all of CPUs that the kubelet would. @param nowMs monotonic */
+  hasCheckpoint(nowMs: number): boolean {
+    return this.#file.current(nowMs) !== undefined;
   }
 
   /** By uid of the pod; a pod without any is left out. @param nowMs monotonic */
@@ -63,7 +62,6 @@ export class ExclusiveCpus {
     nowMs: number,
   ): ReadonlyMap<string, readonly ExclusiveCpu[]> {
     const state = this.#file.current(nowMs);
-    this.#hasCheckpoint = state !== undefined;
     const asked = (): ReadonlySet<string> => new Set(pods.map(({ uid }) => uidKey(uid)));
     const cpusets = (): CpusByName => cpusByContainer(this.#find(undefined, nowMs, asked()));
     return resolveExclusiveCpus(pods, { allocations: list, state, cpusets, numaNodes: this.#numaNodes() });
