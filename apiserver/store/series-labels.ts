@@ -65,7 +65,7 @@ export function isUnknownLabel(pod: PodSeries, { meta: { pciAddress } }: Interfa
   if (found === undefined) return !pod.node.devices.isWhole;
   if (key !== 'container' && key !== 'resource') return false;
   const owner = ownedBy(pod, found);
-  return owner === undefined || (owner.source === 'network-status' && OF_OWNER[key](owner) === undefined);
+  return owner === undefined || (owner.source !== 'kubelet' && OF_OWNER[key](owner) === undefined);
 }
 
 /** What is said of a VF's owner, if that is this pod. */

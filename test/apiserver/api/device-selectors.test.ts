@@ -119,11 +119,22 @@ test('an address that is none of the VFs has no labels of one', async () => {
   assert.equal(await valuesOf(server, '!pf'), 'web-0=1 web-1=1100');
 });
 
-test('what the kubelet was not asked about is not known', async () => {
-  const { container: _c, resource: _r, ...owner } = ownerReport({ source: 'network-status' });
+for (const source of ['network-status', 'resource-claim'] as const) {
+  test(`what the kubelet was not asked about is not known, where ${source} has the owner`, async () => {
+    const { container: _c, resource: _r, ...owner } = ownerReport({ source });
+    const server = await serverWith({ virtualFunctions: [vfReport({ owner }), secondVf()] });
+    assert.equal(await sumOf(server, 'resource=vendor.com_rdma'), '1 of 2 pods have samples');
+    assert.equal(await sumOf(server, 'container=side.car'), '1 of 2 pods have samples');
+    assert.equal(await sumOf(server, 'container!=side.car,pf'), '0 of 1 pods have samples');
+    assert.equal(await sumOf(server, 'pf=ens1f0'), '10');
+  });
+}
+
+test('what DRA gave to a container has no resource, by the kubelet', async () => {
+  const { resource: _, ...owner } = ownerReport();
   const server = await serverWith({ virtualFunctions: [vfReport({ owner }), secondVf()] });
-  assert.equal(await sumOf(server, 'resource=vendor.com_rdma'), '1 of 2 pods have samples');
-  assert.equal(await sumOf(server, 'pf=ens1f0'), '10');
+  assert.equal(await sumOf(server, 'resource=vendor.com_rdma'), '1k');
+  assert.equal(await sumOf(server, 'container=app'), '10');
 });
 
 test('a VF that another pod has tells nothing of this one', async () => {
