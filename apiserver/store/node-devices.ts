@@ -52,22 +52,41 @@ export class NodeDevices {
 
   /** What the VFs stood at, as reported last; of those that could be read. So many as an agent takes: what is left out begins anew. */
   bases(): VirtualFunctionBase[] {
-    const bases: VirtualFunctionBase[] = [];
-    let bytes = 0;
-    for (const { pciAddress, epoch, owner, raw, counted, unattributed } of this.#last.values()) {
-      if (raw === undefined || Object.keys(raw).length === 0) continue;
-      const base = {
-        ...{ pciAddress, epoch, raw },
-        ...(owner !== undefined && { ownerKey: keyOf(owner) }),
-        ...(counted !== undefined && { counted }),
-        ...(unattributed !== undefined && { unattributed }),
-      };
-      bytes += JSON.stringify(base).length;
-      if (bytes > REPORT_LIMITS.virtualFunctionBaseBytes) break;
-      bases.push(base);
-    }
-    return bases;
+    const read = [...this.#last.values()].filter(({ raw = {} }) => Object.keys(raw).length > 0);
+    const whole = read.map((one) => baseOf(one, () => true));
+    return fitting(bytesOf(whole) <= MAX_BASES ? whole : read.map((one) => baseOf(one, isOfVf)));
   }
+}
+
+const MAX_BASES = REPORT_LIMITS.virtualFunctionBaseBytes;
+type Wanted = (counter: string) => boolean;
+
+/** Those of its RDMA device, some fifty, begin anew where there is no room for all. */
+const isOfVf: Wanted = (counter) => !counter.includes('/');
+
+function baseOf(
+  { pciAddress, epoch, owner, raw = {}, counted, unattributed }: VirtualFunctionReport,
+  isWanted: Wanted,
+): VirtualFunctionBase {
+  return {
+    ...{ pciAddress, epoch, raw: only(raw, isWanted) },
+    ...(owner !== undefined && { ownerKey: keyOf(owner) }),
+    ...(counted !== undefined && { counted: only(counted, isWanted) }),
+    ...(unattributed !== undefined && { unattributed: only(unattributed, isWanted) }),
+  };
+}
+
+function only<Value>(counters: Readonly<Record<string, Value>>, isWanted: Wanted): Record<string, Value> {
+  return Object.fromEntries(Object.entries(counters).filter(([counter]) => isWanted(counter)));
+}
+
+function bytesOf(bases: readonly VirtualFunctionBase[]): number {
+  return bases.reduce((sum, base) => sum + JSON.stringify(base).length, 0);
+}
+
+function fitting(bases: readonly VirtualFunctionBase[]): VirtualFunctionBase[] {
+  let bytes = 0;
+  return bases.filter((base) => (bytes += JSON.stringify(base).length) <= MAX_BASES);
 }
 
 function byAddress(functions: readonly VirtualFunctionReport[]): ReadonlyMap<string, VirtualFunctionReport> {
