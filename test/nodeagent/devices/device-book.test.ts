@@ -42,7 +42,7 @@ class Fixture {
       ...{
         recovery: this.recovery,
         arePodsListed: true,
-        areDevicesCollected: true,
+        areDevicesCollected,
         nodeCpus: () => [{ numaNode: 1, cpus: '4-7' }],
       },
       ledger: new Ledger(instance),
