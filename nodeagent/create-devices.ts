@@ -52,7 +52,7 @@ export interface CreatedDevices {
 }
 
 /** A server that does not answer is waited for that long, and no less than some intervals. */
-const RECOVERY = { leastMs: 60_000, intervals: 3 } as const;
+const RECOVERY = { leastMs: 60_000, intervals: 3, othersMs: 5_000 } as const;
 /** CPUs come and go with a hotplug, if ever. */
 const NODE_CPUS_EVERY_MS = 60_000;
 /** Without a socket of the kubelet. */
@@ -87,6 +87,7 @@ export function createDevices(
     servers: deps.servers,
     startedMs: clock.monotonicMs(),
     patienceMs: Math.max(RECOVERY.leastMs, RECOVERY.intervals * interval),
+    othersMs: Math.max(RECOVERY.othersMs, interval),
   });
   const cpus = new ExclusiveCpus({
     ...{ states, nodeCpus },

@@ -163,7 +163,7 @@ function createPusher(
     limits: REPORT_LIMITS,
     build: (afterSequence, maxSamples) => sweeper.report(afterSequence, Math.min(maxSamples, REPORT_LIMITS.samples)),
     monotonicMs: () => clock.monotonicMs(),
-    onAnswer: ({ virtualFunctionBases }) => recovery.heard(server, virtualFunctionBases),
+    onAnswer: (answer) => recovery.heard(server, answer, clock.monotonicMs()),
     metrics: {
       pushed: (result, seconds) => {
         metrics.pushes.inc({ server, result });

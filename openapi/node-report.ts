@@ -290,6 +290,11 @@ export const NodeReportAnswer = Type.Object(
         description: 'To a report without virtualFunctions: what those of this boot stood at, as reported last.',
       }),
     ),
+    virtualFunctionsAt: Type.Optional(
+      milliseconds(
+        'When that report was sent, on the clock of the node: of several servers the one that heard last is right.',
+      ),
+    ),
   },
   {
     ...kindDefinition('v1alpha1.NodeReportAnswer', NODE_REPORT_VERSION, 'NodeReportAnswer'),

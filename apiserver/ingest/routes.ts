@@ -102,9 +102,13 @@ export function ingestRoutes(app: App, deps: IngestDeps): void {
 }
 
 /** An agent that does not know its VFs goes on from what they stood at before; that there are none is an answer, too. */
-function basesFor({ role, devices }: AcceptedReport, node: NodeSeries): Pick<NodeReportAnswer, 'virtualFunctionBases'> {
-  const isAsked = role === 'node' && devices?.virtualFunctions === undefined;
-  return isAsked ? { virtualFunctionBases: node.devices.bases() } : {};
+function basesFor(
+  { role, devices }: AcceptedReport,
+  { devices: known }: NodeSeries,
+): Pick<NodeReportAnswer, 'virtualFunctionBases' | 'virtualFunctionsAt'> {
+  if (role !== 'node' || devices?.virtualFunctions !== undefined) return {};
+  const { toldAtMs } = known;
+  return { virtualFunctionBases: known.bases(), ...(toldAtMs !== undefined && { virtualFunctionsAt: toldAtMs }) };
 }
 
 async function readBody(body: unknown, encoding: string | undefined, metrics: SelfMetrics): Promise<unknown> {

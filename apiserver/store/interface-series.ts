@@ -10,6 +10,8 @@ const REMEMBERED_IDENTITIES = 16;
 /** Columns of a reading in which the pod's receiving is counted. */
 const RECEIVE_COLUMNS = INTERFACE_COUNTERS.map((counter) => counter.startsWith('receive'));
 
+type Read = Pick<InterfaceReport, 'identity' | 'pciAddress' | 'source'>;
+
 /** History of one interface. */
 export class InterfaceSeries extends CounterSeries {
   meta: InterfaceMeta;
@@ -20,6 +22,8 @@ export class InterfaceSeries extends CounterSeries {
   #lowestEpoch = 0;
   #wasKnown = false;
   #wasDevice = false;
+  #wasCountedByPf = false;
+  #hasRead = false;
   #earlier: Map<string, number> | undefined;
 
   constructor(report: InterfaceReport, capacity: number) {
@@ -52,7 +56,7 @@ export class InterfaceSeries extends CounterSeries {
   }
 
   /** Rows are written in the order of their times. */
-  write(row: number, read: Pick<InterfaceReport, 'identity' | 'pciAddress'>, reading: Reading): void {
+  write(row: number, read: Read, reading: Reading): void {
     this.#identify(read);
     this.writeRow(row, reading, this.#epoch);
   }
@@ -60,17 +64,23 @@ export class InterfaceSeries extends CounterSeries {
   /**
    * A known identity that follows another known one begins an epoch; one seen before goes back to its own. Next to an unknown one
    * nothing is proven: the epoch stays. What is made with a pod (a veth, a macvlan) has counted from zero. A device with a PCI address
-   * was there before and has counted for others: its epoch, and the one that comes after it, is no later one, but below zero.
+   * was there before and has counted for others: its epoch, and the one that comes after it, is no later one, but below zero. So is that of
+   * another source: the PF counts another thing than the netdev, whether their identities are known or not.
    */
-  #identify({ identity, pciAddress }: Pick<InterfaceReport, 'identity' | 'pciAddress'>): void {
+  #identify({ identity, pciAddress, source }: Read): void {
     const [wasKnown, wasDevice] = [this.#wasKnown, this.#wasDevice];
     this.#wasKnown = identity !== '';
     this.#wasDevice = pciAddress !== undefined;
-    if (identity === '' || identity === this.#identity) return;
+    const isCountedByPf = source === 'vf';
+    const isOfOther = this.#wasCountedByPf !== isCountedByPf && this.#hasRead;
+    this.#wasCountedByPf = isCountedByPf;
+    this.#hasRead = true;
+    if ((identity === '' && !isOfOther) || identity === this.#identity) return;
     this.#remember(this.#identity, this.#epoch);
     const before = this.#earlier?.get(identity);
     if (before !== undefined) this.#epoch = before;
-    else if (wasKnown) this.#epoch = wasDevice || this.#wasDevice ? --this.#lowestEpoch : ++this.#newestEpoch;
+    else if (isOfOther || (wasKnown && (wasDevice || this.#wasDevice))) this.#epoch = --this.#lowestEpoch;
+    else if (wasKnown) this.#epoch = ++this.#newestEpoch;
     this.#identity = identity;
   }
 

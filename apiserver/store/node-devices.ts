@@ -22,14 +22,17 @@ export class NodeDevices {
   /** Their PCI addresses by the key of their owner; made when it is asked for. */
   #ofOwners: ReadonlyMap<string, readonly string[]> | undefined;
   #isWhole = false;
+  #toldAtMs: number | undefined;
 
-  /** Takes over what a report says. */
-  add({ physicalFunctions, virtualFunctions, isPartial = false, cpus }: AcceptedDevices = {}): void {
+  /** Takes over what a report says. @param sentAtMs on the node's clock */
+  add(devices: AcceptedDevices = {}, sentAtMs: number): void {
+    const { physicalFunctions, virtualFunctions, isPartial = false, cpus } = devices;
     this.physicalFunctions = physicalFunctions?.toSorted(byPciAddress);
     this.virtualFunctions = virtualFunctions?.toSorted(byPciAddress);
     this.cpus = cpus?.toSorted((a, b) => a.numaNode - b.numaNode);
     if (this.virtualFunctions === undefined) return;
     this.#isWhole = !isPartial;
+    this.#toldAtMs = sentAtMs;
     this.#last = byAddress(this.virtualFunctions);
     this.#ofOwners = undefined;
   }
@@ -48,6 +51,11 @@ export class NodeDevices {
   /** Whether a device that is none of the VFs is none: all of them were reported once. */
   get isWhole(): boolean {
     return this.#isWhole;
+  }
+
+  /** When VFs were reported last, on the node's clock; undefined: never. */
+  get toldAtMs(): number | undefined {
+    return this.#toldAtMs;
   }
 
   /** What the VFs stood at, as reported last; of those that could be read. So many as an agent takes: what is left out begins anew. */

@@ -69,7 +69,7 @@ export class NodeSeries {
     this.lastSequence = Math.max(this.lastSequence, report.samples.at(-1)?.sequence ?? 0);
     this.leftOut = report.leftOut;
     this.intervalMs = report.intervalMs;
-    this.devices.add(report.devices);
+    this.devices.add(report.devices, report.sentAt);
     this.agentVersion = report.agentVersion;
     this.receivedAtMs = receivedAtMs;
     this.offsetMs = receivedAtMs - report.sentAt;

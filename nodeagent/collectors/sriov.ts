@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { errorMessage } from '../../runtime/logger.js';
 import { CounterChoice, type CounterChoiceDeps, type PfSources, type ReadCounters } from '../devices/counter-choice.js';
 import type { DeviceCounters, PfReading, PhysicalFunction, VirtualFunction } from '../devices/device.js';
+import { RdmaTurns } from '../devices/rdma-turns.js';
 import { discoverPhysicalFunctions, type Discovery } from '../devices/discover.js';
 import type { NetlinkState } from '../inventory/netlink-state.js';
 import type { VfLinks, VfsByPf } from '../inventory/vf-links.js';
@@ -15,7 +16,7 @@ export interface SriovSources extends CounterChoiceDeps {
   readonly sysfs: SysFs;
   /** Absent where netlink cannot be used: VFs then have no settings. */
   readonly vfLinks?: Pick<VfLinks, 'read'>;
-  /** What its RDMA device counts is read of a VF that a pod has: some fifty files. */
+  /** What its RDMA device counts is read of a VF that a pod has. */
   readonly hasOwner: (pciAddress: string) => boolean;
   readonly state: NetlinkState;
 }
@@ -33,17 +34,21 @@ interface Links {
 export function createSriovCollector({ sriov }: Pick<CollectorDeps, 'sriov'>): Collector {
   if (sriov === undefined) return () => Promise.resolve();
   const choice = new CounterChoice(sriov);
+  const rdma = new RdmaTurns((vf) => readRdmaCounters(sriov.sysfs, vf));
   return async (sweep, signal) => {
     const { found, problems, off } = discover(sriov);
     if (off !== undefined && off !== 'not_found')
       throw new Error(`the devices of the PCI bus cannot be listed: ${off}`);
     choice.keepOnly(new Set(found.map(({ pciAddress }) => pciAddress)));
     const links = await readLinks(sriov, found);
+    rdma.begin(
+      found.flatMap(({ virtualFunctions }) => virtualFunctions.filter(({ pciAddress }) => sriov.hasOwner(pciAddress))),
+    );
     const readings: PfReading[] = [];
     const failures = [...problems];
     for (const pf of found) {
       if (readings.length > 0) await setImmediate();
-      const { sources, errors } = sourcesOf(pf, { ...sriov, links });
+      const { sources, errors } = sourcesOf(pf, { sysfs: sriov.sysfs, rdma, links });
       const reading = signal.aborted ? choice.unread(pf, sources.settingsOf) : choice.read(pf, sources);
       const [error] = errors;
       if (signal.aborted) failures.push(`${pf.pciAddress}: no time`);
@@ -75,7 +80,7 @@ async function readLinks({ vfLinks }: SriovSources, pfs: readonly PhysicalFuncti
 /** @returns also what the sources threw when they were asked */
 function sourcesOf(
   pf: PhysicalFunction,
-  { sysfs, hasOwner, links }: Pick<SriovSources, 'sysfs' | 'hasOwner'> & { readonly links: Links },
+  { sysfs, rdma, links }: { readonly sysfs: SysFs; readonly rdma: RdmaTurns; readonly links: Links },
 ): { readonly sources: PfSources; readonly errors: readonly unknown[] } {
   const errors: unknown[] = [];
   const linked = links.vfs.get(pf.pciAddress);
@@ -101,7 +106,7 @@ function sourcesOf(
         netdev: ofEach((vf) => readNetdevCounters(sysfs, vf)),
       },
       settingsOf: ({ index }) => linked?.get(index)?.settings ?? {},
-      rdmaCountersOf: (vf) => (hasOwner(vf.pciAddress) ? readRdmaCounters(sysfs, vf) : new Map()),
+      rdmaCountersOf: (vf) => rdma.countersOf(vf),
     },
   };
 }

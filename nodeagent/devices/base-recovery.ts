@@ -1,36 +1,47 @@
 import type { VirtualFunctionBase } from '../../openapi/device-report.js';
+import type { NodeReportAnswer } from '../../openapi/node-report.js';
 
 export interface BaseRecoveryDeps {
   /** That are pushed to, by name. */
   readonly servers: readonly string[];
   readonly startedMs: number;
-  /** How long they are waited for. */
+  /** How long servers are waited for. */
   readonly patienceMs: number;
+  /** How long the others are waited for when one has answered. */
+  readonly othersMs: number;
 }
 
+type Told = Pick<NodeReportAnswer, 'virtualFunctionBases' | 'virtualFunctionsAt'>;
+
 /**
- * What VFs stood at before this agent was started: its servers know, and say so in the answer to a report that says nothing of VFs. Until
- * one of them has, or all have said that they know nothing, or too long has passed, nothing is credited to anybody.
+ * What VFs stood at before this agent was started: its servers know, and say so in the answer to a report that says nothing of VFs. Of
+ * several the one is right that heard of them last: another may have been cut off since. Until all have answered, or it took too long,
+ * nothing is credited to anybody.
  */
 export class BaseRecovery {
-  readonly #untilMs: number;
+  readonly #othersMs: number;
   readonly #silent: Set<string>;
-  #bases: readonly VirtualFunctionBase[] | undefined;
+  #untilMs: number;
+  #newest: { readonly bases: readonly VirtualFunctionBase[]; readonly atMs: number } = { bases: [], atMs: -Infinity };
 
-  constructor({ servers, startedMs, patienceMs }: BaseRecoveryDeps) {
+  constructor({ servers, startedMs, patienceMs, othersMs }: BaseRecoveryDeps) {
     this.#silent = new Set(servers);
     this.#untilMs = startedMs + patienceMs;
+    this.#othersMs = othersMs;
   }
 
-  /** @param bases what a server said in its answer */
-  heard(server: string, bases: readonly VirtualFunctionBase[] = []): void {
-    this.#silent.delete(server);
-    // after that every server is told what we count, and says no more
-    if (bases.length > 0) this.#bases ??= bases;
+  /** @param told what a server said in its answer; of VFs that it is told about it says nothing */
+  heard(server: string, { virtualFunctionBases: bases = [], virtualFunctionsAt: atMs = 0 }: Told, nowMs: number): void {
+    if (!this.#silent.delete(server) || bases.length === 0) return;
+    this.#untilMs = Math.min(this.#untilMs, nowMs + this.#othersMs);
+    if (atMs > this.#newest.atMs) this.#newest = { bases, atMs };
   }
 
-  /** @returns undefined while there is something to wait for */
-  bases(nowMs: number): readonly VirtualFunctionBase[] | undefined {
-    return this.#bases ?? (this.#silent.size === 0 || nowMs >= this.#untilMs ? [] : undefined);
+  /** Once: what it returns it does not keep. @returns undefined while there is something to wait for */
+  take(nowMs: number): readonly VirtualFunctionBase[] | undefined {
+    if (this.#silent.size > 0 && nowMs < this.#untilMs) return undefined;
+    const { bases } = this.#newest;
+    this.#newest = { bases: [], atMs: Infinity };
+    return bases;
   }
 }

@@ -14,7 +14,7 @@ import { PodInterfaces, type OwnedVf } from './pod-interfaces.js';
 export interface DeviceBookDeps {
   readonly ledger: Ledger;
   readonly owners: Pick<DeviceOwners, 'ownersOf'>;
-  readonly recovery: Pick<BaseRecovery, 'bases'>;
+  readonly recovery: Pick<BaseRecovery, 'take'>;
   readonly cpus: Pick<ExclusiveCpus, 'resolve' | 'list'>;
   /** The CPUs of the NUMA nodes. */
   readonly nodeCpus: () => readonly NodeCpus[];
@@ -127,7 +127,7 @@ export class DeviceBook {
     if (found !== undefined) [this.#owners, this.#allocations] = [found.owners, found.allocations];
     if (addresses.size === 0) return true;
     if (found === undefined) return false;
-    const bases = this.#hasBases ? undefined : recovery.bases(nowMs);
+    const bases = this.#hasBases ? undefined : recovery.take(nowMs);
     if (bases !== undefined) ledger.adopt(bases);
     this.#hasBases ||= bases !== undefined;
     return this.#hasBases;

@@ -7,7 +7,7 @@ import { isOwnerKey, isPciAddress, isToken } from '../inventory/report-names.js'
 /** What the agent reads of a NodeReportAnswer. */
 export type ReadAnswer = Pick<
   NodeReportAnswer,
-  'lastSequence' | 'historyMs' | 'rejected' | 'rejectedCount' | 'virtualFunctionBases'
+  'lastSequence' | 'historyMs' | 'rejected' | 'rejectedCount' | 'virtualFunctionBases' | 'virtualFunctionsAt'
 >;
 
 /**
@@ -20,7 +20,14 @@ export function readAnswer(value: unknown): ReadAnswer | undefined {
   if (!isRecord(value) || value['apiVersion'] !== NODE_REPORT_VERSION || value['kind'] !== 'NodeReportAnswer') {
     return undefined;
   }
-  const { lastSequence, historyMs, rejected, rejectedCount, virtualFunctionBases: bases } = value;
+  const {
+    lastSequence,
+    historyMs,
+    rejected,
+    rejectedCount,
+    virtualFunctionBases: bases,
+    virtualFunctionsAt: at,
+  } = value;
   if (!isCount(lastSequence) || !isCount(historyMs) || !isCount(rejectedCount)) return undefined;
   if (!Array.isArray(rejected) || rejected.length > REPORT_LIMITS.rejectedNamed) return undefined;
   if (!rejected.every(isRejectedEntry)) return undefined;
@@ -29,6 +36,7 @@ export function readAnswer(value: unknown): ReadAnswer | undefined {
     ...(Array.isArray(bases) && {
       virtualFunctionBases: bases.slice(0, REPORT_LIMITS.virtualFunctions).filter(isBase),
     }),
+    ...(typeof at === 'number' && Number.isFinite(at) && { virtualFunctionsAt: at }),
   };
 }
 

@@ -43,6 +43,14 @@ for (const [what, before, after] of [
   });
 }
 
+test('the step to a netdev whose identity is not known, and back, is cut out', async () => {
+  const unknown = (value: number) => net1(value, { identity: '', source: 'netdev' });
+  const server = await run(vf(10), vf(20), unknown(5_000), unknown(5_010), vf(90_000), vf(90_010));
+  assert.equal(await ofNet1(server), '10');
+  await pushAll(server, at(7, unknown(9)), at(8, unknown(19)), at(9, vf(7, 'e2')), at(10, vf(17, 'e2')));
+  assert.equal(await ofNet1(server), '10');
+});
+
 test('a new epoch is no growth, neither lower nor higher, and neither is going back', async () => {
   const server = await run(
     vf(1_000),

@@ -42,7 +42,7 @@ class Fixture {
         return askedMs();
       },
     };
-    this.recovery = new BaseRecovery({ servers, startedMs: 0, patienceMs: 60_000 });
+    this.recovery = new BaseRecovery({ servers, startedMs: 0, patienceMs: 60_000, othersMs: 5_000 });
     this.book = new DeviceBook({
       ...{
         recovery: this.recovery,
@@ -227,7 +227,7 @@ test('an agent that was started again goes on from what its server knows, and sa
   assert.deepEqual(receivedOf(after.sweep(5_800n)), [NaN]);
   assert.equal(after.book.state.virtualFunctions, undefined);
   assert.equal(after.book.state.physicalFunctions.length, 1);
-  after.recovery.heard('https://server', [base]);
+  after.recovery.heard('https://server', { virtualFunctionBases: [base] }, after.nowMs);
   assert.deepEqual(receivedOf(after.sweep(5_900n)), [900]);
   assert.equal(after.vf?.epoch, epoch);
 });
