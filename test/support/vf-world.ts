@@ -5,7 +5,6 @@ import { VF_COUNTER_SOURCES, type VfCounterSource } from '../../openapi/report-t
 
 export const VF_ADDRESSES = ['0000:3b:02.0', '0000:3b:02.1'] as const;
 export const VF_COUNTER_KEYS = ['receiveBytes', 'transmitBytes', 'rdma/mlx5_2/1/hw/out_of_buffer'] as const;
-type VfCounterKey = (typeof VF_COUNTER_KEYS)[number];
 
 /** What happens to one VF; `vf` and `key` are indices. */
 type OneVfEvent =
