@@ -21,7 +21,9 @@ test('no family of a predecessor is served unless asked for', () => {
 test('a predecessor that nobody knows is refused with those that are', () => {
   const refused = (from: string) => ({
     kind: 'refuse',
-    errors: [`${from}: must be some of network-metrics-daemon, prometheus-network-shim, sriov-network-metrics-exporter, not "shim"`],
+    errors: [
+      `${from}: must be some of network-metrics-daemon, prometheus-network-shim, sriov-network-metrics-exporter, not "shim"`,
+    ],
   });
   assert.deepEqual(parse(['--compat', 'network-metrics-daemon,shim']), refused('--compat'));
   assert.deepEqual(parse([], { PODNET_COMPAT: 'shim' }), refused('PODNET_COMPAT'));
