@@ -56,7 +56,7 @@ const NO_KUBELET: Allocations = {
 
 /** Who has which device, what it counted, and what the servers remember of it. */
 export function createDevices(
-  { interval, pathCgroupfs, pathCpuManagerState, sriovCounterSources }: NodeagentOptions,
+  options: NodeagentOptions,
   {
     clock,
     log,
@@ -71,6 +71,7 @@ export function createDevices(
     ...deps
   }: CreateDevicesDeps,
 ): CreatedDevices {
+  const { interval, pathCgroupfs, pathCpuManagerState, sriovCounterSources } = options;
   const nodeCpus = rarely(() => readNodeCpus(sysfs), clock);
   const recovery = new BaseRecovery({
     servers: deps.servers,
@@ -82,9 +83,9 @@ export function createDevices(
     cgroupfs: new CgroupFs(pathCgroupfs),
     statePath: pathCpuManagerState,
   });
-  const isKubeletWanted = (): boolean => !cpus.hasCheckpoint;
+  const isKubeletWanted = (nowMs: number): boolean => !cpus.hasCheckpoint(nowMs);
   const book = new DeviceBook({
-    ...{ recovery, nodeCpus, arePodsListed, cpus },
+    ...{ recovery, nodeCpus, arePodsListed, cpus, areDevicesCollected: options['collector.sriov'] },
     ledger: new Ledger(deps.instanceId),
     owners: new DeviceOwners({ kubelet, isKubeletWanted, claims, arePodsListed, metrics, log }),
   });

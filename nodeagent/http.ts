@@ -61,11 +61,19 @@ export function createAgentHttp(deps: AgentHttpDeps): Server {
 async function answer(request: IncomingMessage, deps: AgentHttpDeps): Promise<Answer> {
   const { method, url = '', headers, socket } = request;
   const [path] = url.split('?');
-  const isProbe = path === '/healthz' && isOfThisNode(socket);
-  if (!isProbe && deps.limit?.take(socket.remoteAddress ?? '') === false) return TOO_MANY;
+  if (!mayAsk(path, socket, deps)) return TOO_MANY;
   if (method === 'GET' && path === '/metrics') return metrics(headers.accept, deps);
   if (method === 'GET' && path === '/healthz') return health(deps);
   return NOT_FOUND;
+}
+
+/**
+ * The kubelet is not held up by a scraper: where they share an address (it asks a pod of its own network from the node's end of it, as whatever
+ * else is on the node does, or is translated to that) /healthz has a bucket of its own.
+ */
+function mayAsk(path: string | undefined, socket: Socket, { limit }: AgentHttpDeps): boolean {
+  if (limit === undefined || path !== '/healthz') return limit?.take(socket.remoteAddress ?? '') ?? true;
+  return isOfThisNode(socket) || limit.take(socket.remoteAddress ?? '', path);
 }
 
 /** From loopback, or as the kubelet asks who shares the network of the node: from the address that it asks. */

@@ -28,6 +28,7 @@ const EXTRAS: readonly SourceName[] = [
 /** Why a source is not in use. */
 export const SOURCE_OFF = {
   not_configured: 'no flag asks for it',
+  not_needed: 'there is nothing on this node that it would tell of',
   not_found: 'it is not there',
   not_permitted: 'a right is missing',
   not_host_network: "the agent is not in the node's network namespace",
@@ -78,6 +79,6 @@ export class SourceStates {
 }
 
 function levelOf(source: SourceName, reason: SourceOff, wasUp: boolean): 'debug' | 'info' | 'warn' {
-  if (reason === 'not_configured') return 'debug';
+  if (reason === 'not_configured' || reason === 'not_needed') return 'debug';
   return EXTRAS.includes(source) && !wasUp ? 'info' : 'warn';
 }

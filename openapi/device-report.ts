@@ -98,7 +98,14 @@ export const VirtualFunctionBase = Type.Object(
   {
     pciAddress: PciAddress,
     epoch: token('That of the counts.'),
-    ownerKey: Type.Optional(token('Uid of the pod that had it, or its namespace/name where the uid is not known.')),
+    ownerKey: Type.Optional(
+      Type.String({
+        pattern: pattern.TOKEN,
+        minLength: 1,
+        maxLength: pattern.OWNER_KEY_MAX,
+        description: 'Uid of the pod that had it, or its namespace/name where the uid is not known.',
+      }),
+    ),
     raw: RawCounters,
     counted: Type.Optional(CountedCounters),
     unattributed: Type.Optional(CountedCounters),

@@ -34,6 +34,9 @@ export const INTERFACE_NAME_MAX = 60;
 export const TOKEN = '^[A-Za-z0-9._:/@-]+$';
 export const TOKEN_MAX = 128;
 
+/** What the owner of a device is told apart by: a uid, or `<namespace>/<name>`. */
+export const OWNER_KEY_MAX = NAMESPACE_MAX + 1 + OBJECT_NAME_MAX;
+
 /** PCI address, domain:bus:device.function (Linux Documentation/PCI). */
 export const PCI_ADDRESS = '^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]$';
 

@@ -20,6 +20,8 @@ export const REPORT_LIMITS = {
   countersPerVf: 512,
   /** Of all VFs of a report together: raw, counted and unattributed. */
   vfCounters: 1_048_576,
+  /** Characters, about, of the lines that these have on /metrics: each repeats the names of the VF and its owner. */
+  vfCounterText: 96 * 1024 * 1024,
   /** JSON of the bases in an answer: an agent takes answers of twice that. */
   virtualFunctionBaseBytes: 2 * 1024 * 1024,
   exclusiveCpus: 4_096,

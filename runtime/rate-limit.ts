@@ -26,10 +26,13 @@ export class RateLimit {
     this.#clock = clock;
   }
 
-  /** Whether this address may once more, now. */
-  take(address: string): boolean {
+  /**
+   * Whether this address may once more, now.
+   * @param what is asked for, where that has a bucket of its own
+   */
+  take(address: string, what = ''): boolean {
     const { burst, perSecond } = this.#rate;
-    const key = networkOf(address);
+    const key = what + networkOf(address);
     const nowMs = this.#clock.monotonicMs();
     const { tokens, atMs } = this.#buckets.get(key) ?? { tokens: burst, atMs: nowMs };
     const filled = Math.min(burst, tokens + ((nowMs - atMs) / 1_000) * perSecond);

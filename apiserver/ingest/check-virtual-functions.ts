@@ -25,14 +25,26 @@ const U64_MAX = 2n ** 64n - 1n;
 interface Counters extends DeviceContext {
   /** Counters that the report may still have. */
   left: number;
+  /** Characters of their lines on /metrics that it may still have. */
+  textLeft: number;
 }
+
+/** What may be in a list of counters. */
+interface CounterKind<Counter> {
+  readonly isCounter: (value: unknown) => value is Counter;
+  /** Characters of a line of one on /metrics, about; 0: it has none. */
+  readonly lineLength: number;
+}
+
+/** Names of the family and the labels, and what the VF and the counter say themselves. */
+const LINE_LENGTH = 256;
 
 /** Judges the VFs of a report: one of each PCI address. A bad owner or counter costs itself alone. */
 export function checkVirtualFunctions(
   entries: readonly unknown[],
   context: DeviceContext,
 ): Pick<AcceptedDevices, 'virtualFunctions' | 'isPartial'> {
-  const counters = { ...context, left: REPORT_LIMITS.vfCounters };
+  const counters = { ...context, left: REPORT_LIMITS.vfCounters, textLeft: REPORT_LIMITS.vfCounterText };
   const judgement = {
     ...{ path: 'virtualFunctions', reason: 'bad_virtual_function' as const, validator: VIRTUAL_FUNCTION },
     keyOf: ({ pciAddress }: OpenVirtualFunction) => `pciAddress ${pciAddress}`,
@@ -45,9 +57,11 @@ export function checkVirtualFunctions(
 function acceptVirtualFunction(entry: OpenVirtualFunction, path: string, context: Counters): VirtualFunctionReport {
   const { owner: ofPod, raw: ofDevice, counted: ofOwner, unattributed: ofNobody, ...rest } = entry;
   const owner = checkOwner(ofPod, `${path}.owner`, context);
-  const raw = checkCounters(ofDevice, `${path}.raw`, isRaw, context);
-  const counted = checkCounters(ofOwner, `${path}.counted`, isCounted, context);
-  const unattributed = checkCounters(ofNobody, `${path}.unattributed`, isCounted, context);
+  const lineLength = LINE_LENGTH + rest.pf.length;
+  const ofPodLength = lineLength + (owner === undefined ? 0 : JSON.stringify(owner).length);
+  const raw = checkCounters(ofDevice, `${path}.raw`, { isCounter: isRaw, lineLength: 0 }, context);
+  const counted = checkCounters(ofOwner, `${path}.counted`, { isCounter: isCounted, lineLength: ofPodLength }, context);
+  const unattributed = checkCounters(ofNobody, `${path}.unattributed`, { isCounter: isCounted, lineLength }, context);
   return {
     ...keepKnown(rest, VirtualFunctionReport.properties),
     ...(owner !== undefined && { owner }),
@@ -74,7 +88,7 @@ function checkOwner(entry: unknown, path: string, { rejections, isReported }: De
 function checkCounters<Counter>(
   entry: unknown,
   path: string,
-  isCounter: (value: unknown) => value is Counter,
+  { isCounter, lineLength }: CounterKind<Counter>,
   context: Counters,
 ): Record<string, Counter> | undefined {
   if (entry === undefined) return undefined;
@@ -84,12 +98,14 @@ function checkCounters<Counter>(
     return undefined;
   }
   const entries: [string, unknown][] = Object.entries(entry);
-  const bound = Math.min(REPORT_LIMITS.countersPerVf, context.left);
+  const fitting = lineLength === 0 ? Infinity : Math.floor(context.textLeft / lineLength);
+  const bound = Math.min(REPORT_LIMITS.countersPerVf, context.left, fitting);
   if (entries.length > bound) {
     rejections.add(path, 'bad_counter', `${entries.length} counters are more than the ${bound} that there may be`);
     return undefined;
   }
   context.left -= entries.length;
+  context.textLeft -= entries.length * lineLength;
   const good: [string, Counter][] = [];
   for (const [key, value] of entries) {
     if (key.length > VF_COUNTER_KEY_MAX || !KEY.test(key)) {

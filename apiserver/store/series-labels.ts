@@ -57,15 +57,32 @@ function deviceLabel(pod: PodSeries, { meta }: InterfaceSeries, key: DeviceLabel
 
 /**
  * Whether an interface could have a label that nobody tells: its device is none of the VFs that were reported, and not all were; or the
- * kubelet was not heard as to what it gave the pod. Then it is neither selected nor left out in earnest.
+ * kubelet was not heard as to what it gave the pod; or the pod has a VF that is said to be none of its interfaces, and so may be this one. Then
+ * it is neither selected nor left out in earnest.
  */
-export function isUnknownLabel(pod: PodSeries, { meta: { pciAddress } }: InterfaceSeries, key: string): boolean {
-  if (pciAddress === undefined || key === 'pci_address' || !isDeviceLabel(key)) return false;
+export function isUnknownLabel(pod: PodSeries, { meta }: InterfaceSeries, key: string): boolean {
+  if (!isDeviceLabel(key)) return false;
+  const { pciAddress } = meta;
+  if (pciAddress === undefined) return mayBeVf(meta) && hasUnplacedVf(pod);
+  if (key === 'pci_address') return false;
   const found = pod.node.devices.at(pciAddress);
   if (found === undefined) return !pod.node.devices.isWhole;
   if (key !== 'container' && key !== 'resource') return false;
   const owner = ownedBy(pod, found);
-  return owner === undefined || (owner.source === 'network-status' && OF_OWNER[key](owner) === undefined);
+  return owner === undefined || (owner.source !== 'kubelet' && OF_OWNER[key](owner) === undefined);
+}
+
+/** What is one end of a pair, or stacked on others, is no VF. */
+function mayBeVf({ hostInterface, lowerDevices = [] }: InterfaceSeries['meta']): boolean {
+  return hostInterface === undefined && lowerDevices.length === 0;
+}
+
+/** Whether a pod has a VF, as Multus may not have told of which interface. */
+function hasUnplacedVf({ node, meta, interfaces }: PodSeries): boolean {
+  const owned = node.devices.ofPod(meta);
+  if (owned.length === 0) return false;
+  const placed = new Set([...interfaces.values()].map((one) => one.meta.pciAddress));
+  return owned.some((pciAddress) => !placed.has(pciAddress));
 }
 
 /** What is said of a VF's owner, if that is this pod. */

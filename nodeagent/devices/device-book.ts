@@ -18,6 +18,8 @@ export interface DeviceBookDeps {
   readonly cpus: Pick<ExclusiveCpus, 'resolve' | 'list'>;
   /** The CPUs of the NUMA nodes. */
   readonly nodeCpus: () => readonly NodeCpus[];
+  /** Whether devices are looked for at all. */
+  readonly areDevicesCollected: boolean;
   /** Whether pods are listed: else the CPUs of containers are told without them. */
   readonly arePodsListed: boolean;
 }
@@ -52,11 +54,12 @@ export class DeviceBook {
   #allocations: readonly Allocation[] | undefined;
   #devices: readonly PfReading[] = [];
   #hasBases = false;
-  #wasRead = false;
+  #wasRead: boolean;
   #state: DeviceState = NO_DEVICES;
 
   constructor(deps: DeviceBookDeps) {
     this.#deps = deps;
+    this.#wasRead = !deps.areDevicesCollected;
   }
 
   get state(): DeviceState {

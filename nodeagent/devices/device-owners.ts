@@ -8,7 +8,7 @@ import { resolveOwners, type OwnerConflict } from './owners.js';
 export interface DeviceOwnersDeps {
   readonly kubelet: Allocations;
   /** Whether the kubelet is to be asked also where there is no device: for CPUs, which nobody else tells. */
-  readonly isKubeletWanted: () => boolean;
+  readonly isKubeletWanted: (nowMs: number) => boolean;
   /** Absent where nobody is asked. @param devices PCI addresses */
   readonly claims: ((devices: ReadonlySet<string>) => KnownClaims) | undefined;
   /** Whether the pods are all that there are, or nobody lists them. */
@@ -45,7 +45,7 @@ export class DeviceOwners {
   /** @returns undefined while the kubelet, where there is one, has not been heard at all */
   ownersOf(devices: ReadonlySet<string>, pods: readonly Pod[], nowMs: number): KnownOwners | undefined {
     const { kubelet, isKubeletWanted, claims, arePodsListed } = this.#deps;
-    if (devices.size > 0 || isKubeletWanted()) kubelet.start();
+    if (devices.size > 0 || isKubeletWanted(nowMs)) kubelet.start();
     if (kubelet.isAwaited) return undefined;
     const allocations = this.#aboutThesePods(pods, nowMs);
     const { owners: found, conflicts } = resolveOwners({

@@ -32,6 +32,7 @@ export interface UnnamedCpu {
 
 /** Some hundreds of files: read seldom where sweeps are frequent. The kubelet itself looks every ten seconds. */
 const CPUSETS_EVERY_MS = 10_000;
+const SAME_CPUSETS_EVERY_MS = 60_000;
 
 /**
  * Which container has which CPUs to itself; to be asked once in each sweep. Any of what it reads may be missing.
@@ -41,7 +42,6 @@ export class ExclusiveCpus {
   readonly #deps: ExclusiveCpusDeps;
   readonly #file: CpuManagerStateFile;
   readonly #cpusets: Cpusets;
-  #hasCheckpoint = true;
   #found: Found | undefined;
   #numa: { readonly of: readonly NodeCpus[]; readonly byCpu: ReadonlyMap<number, number> } | undefined;
 
@@ -51,9 +51,9 @@ export class ExclusiveCpus {
     this.#cpusets = new Cpusets(deps.cgroupfs);
   }
 
-  /** Whether the CPU manager's checkpoint could be read the last time: it tells all that the kubelet would. */
-  get hasCheckpoint(): boolean {
-    return this.#hasCheckpoint;
+  /** Whether the CPU manager's checkpoint can be read: it tells all of CPUs that the kubelet would. @param nowMs monotonic */
+  hasCheckpoint(nowMs: number): boolean {
+    return this.#file.current(nowMs) !== undefined;
   }
 
   /** By uid of the pod; a pod without any is left out. @param nowMs monotonic */
@@ -63,9 +63,8 @@ export class ExclusiveCpus {
     nowMs: number,
   ): ReadonlyMap<string, readonly ExclusiveCpu[]> {
     const state = this.#file.current(nowMs);
-    this.#hasCheckpoint = state !== undefined;
-    const asked = (): ReadonlySet<string> => new Set(pods.map(({ uid }) => uidKey(uid)));
-    const cpusets = (): CpusByName => cpusByContainer(this.#find(undefined, nowMs, asked()));
+    let known: CpusByName | undefined;
+    const cpusets = (): CpusByName => (known ??= cpusByContainer(this.#findOf(pods, nowMs)));
     return resolveExclusiveCpus(pods, { allocations: list, state, cpusets, numaNodes: this.#numaNodes() });
   }
 
@@ -76,6 +75,17 @@ export class ExclusiveCpus {
       if (containerId === undefined) return [];
       return cpus.map((cpu) => ({ uid: podKey, containerId, cpu, ...numaNodeOf(cpu, numaNodes) }));
     });
+  }
+
+  /** Containers keep what they got when they were started, unless others come: where none has come, cgroups are looked at seldom. */
+  #findOf(pods: readonly Pod[], nowMs: number): readonly ContainerCpuset[] {
+    const ids = new Set(pods.flatMap(({ containers = [] }) => containers.flatMap(({ id }) => id ?? [])));
+    const before = this.#found;
+    const isSame = before?.state === undefined && before?.ids?.size === ids.size && isSubset(ids, before.ids);
+    if (isSame && nowMs - before.atMs < SAME_CPUSETS_EVERY_MS) return before.cpusets;
+    const found = this.#find(undefined, nowMs, new Set(pods.map(({ uid }) => uidKey(uid))));
+    if (this.#found !== undefined && this.#found.atMs === nowMs) this.#found = { ...this.#found, ids };
+    return found;
   }
 
   #find(state: CpuManagerState | undefined, nowMs: number, asked?: ReadonlySet<string>): readonly ContainerCpuset[] {
@@ -104,6 +114,13 @@ interface Found {
   readonly state: CpuManagerState | undefined;
   readonly atMs: number;
   readonly cpusets: readonly ContainerCpuset[];
+  /** Containers that there were, where those of pods were asked for. */
+  readonly ids?: ReadonlySet<string>;
+}
+
+function isSubset(ids: ReadonlySet<string>, of: ReadonlySet<string>): boolean {
+  for (const id of ids) if (!of.has(id)) return false;
+  return true;
 }
 
 function cpusByContainer(cpusets: readonly ContainerCpuset[]): CpusByName {

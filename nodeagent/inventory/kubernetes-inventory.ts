@@ -44,6 +44,7 @@ export async function startKubernetesInventory(
   const ready = new Promise<void>((resolve) => (synced.resolve = resolve));
   const listing = await startListedPods(options, { ...deps, onListed: () => synced.resolve?.() });
   const runtime = startRuntime(options, { states, clock, log });
+  states.off('resource-claims', 'not_needed');
   const resourceClaims = new ResourceClaims({
     ...{ api: listing.api, node: options.nodeName, clock, states },
     random: Math.random,

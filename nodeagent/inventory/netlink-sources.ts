@@ -59,6 +59,7 @@ export async function createNetlinkSources({
     up: () => states.up(source),
     off: (reason, detail) => states.off(source, reason, detail),
   });
+  states.off('vf-links', 'not_needed', 'no physical function that has virtual functions');
   const vfLinks = new VfLinks({
     connect: async () => new RtnetlinkSocket(libc ?? (await loadLibc())),
     state: stateOf('vf-links'),

@@ -14,6 +14,7 @@ export const isNamespace = fitting(pattern.NAMESPACE, pattern.NAMESPACE_MAX);
 export const isNetworkName = fitting(pattern.NETWORK_NAME, pattern.NETWORK_NAME_MAX);
 export const isInterfaceName = fitting(pattern.INTERFACE_NAME, pattern.INTERFACE_NAME_MAX);
 export const isToken = fitting(pattern.TOKEN, pattern.TOKEN_MAX);
+export const isOwnerKey = fitting(pattern.TOKEN, pattern.OWNER_KEY_MAX);
 export const isPciAddress = fitting(pattern.PCI_ADDRESS, pattern.TOKEN_MAX);
 /** Of a device plugin, such as openshift.io/inteldpdk. */
 export const isResourceName = fitting(pattern.LABEL_KEY, pattern.LABEL_KEY_MAX);

@@ -114,7 +114,7 @@ export class ResourceClaims {
         else if (wanted.size < MAX_CLAIMS) wanted.set(key, { namespace, name, uids: new Set([uid]) });
       }
     }
-    if (wanted.size === 0) this.#deps.states.off('resource-claims', 'not_configured', 'no pod needs it');
+    if (wanted.size === 0) this.#deps.states.off('resource-claims', 'not_needed', 'no pod needs it');
     if (wanted.size === 0 && this.#claims.size === 0) return;
     this.#claims = new Map(
       [...wanted].map(([key, { namespace, name, uids }]) => [

@@ -9,7 +9,7 @@ const BACKOFF = { firstMs: 1_000, maxMs: 60_000 } as const;
 /** The kubelet is asked no more often, however short the interval. */
 const MIN_INTERVAL_MS = 1_000;
 
-/** Undefined where the flag is empty. */
+/** It asks nobody before it is started. Undefined where the flag is empty. */
 export function createAllocationLister(
   { pathKubeletSocket, interval }: Pick<NodeagentOptions, 'pathKubeletSocket' | 'interval'>,
   deps: Pick<AllocationListerDeps, 'states' | 'metrics' | 'clock' | 'log'>,
@@ -19,6 +19,7 @@ export function createAllocationLister(
     deps.states.off('kubelet', 'not_configured');
     return undefined;
   }
+  deps.states.off('kubelet', 'not_needed');
   return new AllocationLister({
     ...deps,
     client: new GrpcClient({ socketPath, service: POD_RESOURCES_LISTER }),

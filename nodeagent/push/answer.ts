@@ -2,7 +2,7 @@ import type { VirtualFunctionBase } from '../../openapi/device-report.js';
 import type { NodeReportAnswer } from '../../openapi/node-report.js';
 import { NODE_REPORT_VERSION, REPORT_LIMITS } from '../../openapi/report-terms.js';
 import { isRecord } from '../../runtime/kube/objects.js';
-import { isPciAddress, isToken } from '../inventory/report-names.js';
+import { isOwnerKey, isPciAddress, isToken } from '../inventory/report-names.js';
 
 /** What the agent reads of a NodeReportAnswer. */
 export type ReadAnswer = Pick<
@@ -36,7 +36,8 @@ function isBase(value: unknown): value is VirtualFunctionBase {
   if (!isRecord(value)) return false;
   const { pciAddress, epoch, ownerKey = '-', raw, counted = {}, unattributed = {} } = value;
   if (typeof pciAddress !== 'string' || !isPciAddress(pciAddress)) return false;
-  if (![epoch, ownerKey].every((text) => typeof text === 'string' && isToken(text))) return false;
+  if (typeof epoch !== 'string' || !isToken(epoch)) return false;
+  if (typeof ownerKey !== 'string' || !isOwnerKey(ownerKey)) return false;
   return isRecordOf(raw, isDigits) && isRecordOf(counted, isCount) && isRecordOf(unattributed, isCount);
 }
 

@@ -11,13 +11,18 @@ const NETWORKS = ['cbr0', 'telco/n3', 'telco/n6'];
 /** Namespaces made at the same time. */
 const AT_A_TIME = 10;
 
+export interface BenchPod {
+  readonly namespace: string;
+  readonly name: string;
+}
+
 /**
  * A node with pods: a process, a cgroup and a network namespace each, with veth pairs into the node's own namespace; and what the
  * Kubernetes API and a container runtime say of them.
  */
 export class BenchNode {
   readonly name = 'node-of-the-bench';
-  readonly #pods = new NodePods(PREFIX);
+  readonly #processes = new NodePods(PREFIX);
   readonly #close: (() => PromiseLike<void> | void)[] = [];
 
   private constructor(readonly api: KubeApiServer) {}
@@ -25,7 +30,7 @@ export class BenchNode {
   static async create(pods: number): Promise<BenchNode> {
     const node = new BenchNode(await createKubeApi());
     node.#close.push(
-      () => node.#pods.close(),
+      () => node.#processes.close(),
       () => node.api.close(),
     );
     try {
@@ -40,6 +45,7 @@ export class BenchNode {
   /** Of the processes in the namespaces of the pods. */
   readonly pids: number[] = [];
   readonly #uids: string[] = [];
+  readonly pods: BenchPod[] = [];
 
   async #addPods(count: number): Promise<void> {
     for (let first = 0; first < count; first += AT_A_TIME) {
@@ -60,17 +66,19 @@ export class BenchNode {
       `addr add 10.${200 + n}.${number >> 8}.${number & 255}/16 dev ${name}`,
       `link set ${name} up`,
     ]);
-    const pid = await this.#pods.add({ uid, ip: ['link set lo up', ...links, 'route add default dev eth0'] });
+    const pid = await this.#processes.add({ uid, ip: ['link set lo up', ...links, 'route add default dev eth0'] });
     this.pids.push(pid);
     this.#uids.push(uid);
-    this.api.put(`/api/v1/namespaces/team-${number % 10}/pods/${nameOf(number)}`, podObject(number, uid, this.name));
+    const namespace = `team-${number % 10}`;
+    this.pods.push({ namespace, name: nameOf(number) });
+    this.api.put(`/api/v1/namespaces/${namespace}/pods/${nameOf(number)}`, podObject(number, uid, this.name));
   }
 
   /** A runtime that knows these pods, in this process. @returns the socket's path */
   async serveCri(): Promise<string> {
     const { socketPath, [Symbol.asyncDispose]: remove } = await makeSocketDirectory();
     const played = new PlayedNode();
-    this.#uids.forEach((uid, number) => addSandbox(played, { uid, number, pid: this.#pods.pidOf(uid) }));
+    this.#uids.forEach((uid, number) => addSandbox(played, { uid, number, pid: this.#processes.pidOf(uid) }));
     const server = await startCriServer(socketPath, played.handlers());
     this.#close.push(() => server.stop(), remove);
     return socketPath;

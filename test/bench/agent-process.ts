@@ -10,9 +10,12 @@ import { createCertificateFiles } from '../support/programs.js';
 import { whyMissing } from '../support/requirements.js';
 import { BenchNode } from './agent-node.js';
 import { AgentRun, urlIn, type Look } from './agent-run.js';
+import { SriovNode } from './sriov-node.js';
 import { processCost } from './process-cost.js';
 
 const PODS = 110;
+const VFS = 128;
+const PODS_WITH_VFS = 64;
 const MORE_PROCESSES = 2_000;
 const MINUTE_MS = 60_000;
 const PREDECESSOR_ROUNDS = 3;
@@ -105,10 +108,13 @@ async function startAgents(node: BenchNode, closers: Closers): Promise<AgentRun[
   const certificate = await createCertificateFiles();
   closers.push(() => certificate.remove());
   const criEndpoint = `unix://${await node.serveCri()}`;
+  const sriov = await SriovNode.start(VFS, node.pods.slice(0, PODS_WITH_VFS));
+  closers.push(() => sriov.close());
   const plans = [
     { name: 'interfaces alone', isRoot: false, flags: ['--no-collector.transport'] },
     { name: 'all collectors', isRoot: false, flags: [] },
     { name: 'all collectors, CRI and netlink, as root', isRoot: true, flags: ['--cri-endpoint', criEndpoint] },
+    { name: `all collectors and ${VFS} VFs, as root`, isRoot: true, flags: sriov.flags },
   ].filter(({ name }) => name.includes(options.only));
   const agents: AgentRun[] = [];
   for (const { name, isRoot, flags } of plans) {

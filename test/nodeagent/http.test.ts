@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, request, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
 import { Registry } from 'prom-client';
 import { COMPAT_NAMES, Compat } from '../../metrics/compat/compat.js';
@@ -132,6 +133,21 @@ test('a probe from the node is answered however busy a scraper is', async () => 
       assert.equal((await ask('/healthz', { from })).code, 200);
       assert.equal((await ask('/healthz?verbose', { from })).code, 200);
     }
+  });
+});
+
+/** Of this machine, and not of its loopback: as the kubelet has one of the node where the agent has a network of its own. */
+const OTHER = Object.values(networkInterfaces())
+  .flat()
+  .find((one) => one?.family === 'IPv4' && !one.internal)?.address;
+
+test('nor is a probe held up that comes from the address of a scraper', { skip: OTHER === undefined }, async () => {
+  await askLimited({ perSecond: 1, burst: 1 }, async (ask) => {
+    const from = OTHER ?? '';
+    assert.equal((await ask('/metrics', { from })).code, 200);
+    assert.equal((await ask('/metrics', { from })).code, 429);
+    assert.equal((await ask('/healthz', { from })).code, 200);
+    assert.equal((await ask('/healthz', { from })).code, 429, 'but that is limited, too');
   });
 });
 

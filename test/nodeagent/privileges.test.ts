@@ -23,6 +23,12 @@ const SOCKET = '/host/containerd.sock';
 /** Longer than a pod may have cgroups without a process. */
 const HIDDEN_TIMEOUT_MS = 60_000;
 
+/** Of a node without SR-IOV, and without a kubelet. */
+const NO_DEVICES = {
+  ...{ sriov: 'not_found', 'vf-links': 'not_needed', kubelet: 'not_found', 'cpu-manager-state': 'not_found' },
+  'resource-claims': 'not_needed',
+};
+
 describe('the rights of an agent', { skip: missing(...CONTAINERD_REQUIREMENTS) }, () => {
   let node: AgentNode;
   /** Neither the pids nor the /proc of the node. */
@@ -77,7 +83,7 @@ describe('the rights of an agent', { skip: missing(...CONTAINERD_REQUIREMENTS) }
       assert.match(mounts, / \/host\/sys\/fs\/cgroup ro,/);
       assert.doesNotMatch(mounts, / \/host\/proc /, "its own /proc is the node's");
       assert.deepEqual(await seen.sources(), {
-        ...{ kubernetes: 'up', cgroups: 'up', cri: 'not_configured', kubelet: 'not_found' },
+        ...{ kubernetes: 'up', cgroups: 'up', cri: 'not_configured', ...NO_DEVICES },
         ...{ 'host-interfaces': 'up', 'pod-links': 'not_permitted' },
       });
       const { text } = await seen.agent.get('/metrics');
@@ -113,7 +119,7 @@ describe('the rights of an agent', { skip: missing(...CONTAINERD_REQUIREMENTS) }
       assert.deepEqual(ofAgent, ofRoot);
       assert.ok(ofAgent.length > 8 * 2 * (node.pods.length - 1), 'eight counters of two interfaces each');
       assert.deepEqual(await sources(), {
-        ...{ kubernetes: 'up', cgroups: 'up', cri: 'not_configured', kubelet: 'not_found' },
+        ...{ kubernetes: 'up', cgroups: 'up', cri: 'not_configured', ...NO_DEVICES },
         ...{ 'host-interfaces': 'not_host_network', 'pod-links': 'not_permitted' },
       });
     }).finally(() => relay.close());
@@ -140,7 +146,7 @@ describe('the rights of an agent', { skip: missing(...CONTAINERD_REQUIREMENTS) }
     await withAgent(rights, async (seen) => {
       await assertTellsTheSame(seen, withoutHostInterfaces);
       assert.deepEqual(await seen.sources(), {
-        ...{ kubernetes: 'up', cgroups: 'not_permitted', cri: 'not_configured', kubelet: 'not_found' },
+        ...{ kubernetes: 'up', cgroups: 'not_permitted', cri: 'not_configured', ...NO_DEVICES },
         ...{ 'host-interfaces': 'not_host_pid', 'pod-links': 'not_host_pid' },
       });
     });
@@ -161,7 +167,7 @@ describe('the rights of an agent', { skip: missing(...CONTAINERD_REQUIREMENTS) }
           new RegExp(`^podnet_nodeagent_pods_skipped\\{reason="not_readable"\\} ${node.pods.length - 1}$`, 'm'),
         );
         assert.deepEqual(await sources(), {
-          ...{ kubernetes: 'up', cgroups: 'not_permitted', cri: 'not_configured', kubelet: 'not_found' },
+          ...{ kubernetes: 'up', cgroups: 'not_permitted', cri: 'not_configured', ...NO_DEVICES },
           ...{ 'host-interfaces': 'not_permitted', 'pod-links': 'not_permitted' },
         });
       });

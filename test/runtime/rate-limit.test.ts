@@ -41,3 +41,9 @@ test('of more addresses than are remembered the one that came longest ago is for
   assert.deepEqual(take('first', 1), [false]);
   assert.deepEqual(take('second', 1), [true]);
 });
+
+test('what has a bucket of its own takes from no other', () => {
+  const limit = new RateLimit({ perSecond: 1, burst: 1 }, createManualClock());
+  assert.deepEqual([limit.take('2001:db8::1'), limit.take('2001:db8::1')], [true, false]);
+  assert.deepEqual([limit.take('2001:db8::2', '/healthz'), limit.take('2001:db8::1', '/healthz')], [true, false]);
+});

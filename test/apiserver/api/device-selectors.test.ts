@@ -113,24 +113,55 @@ test('a VF that had to be left out of the report may be the one that is chosen',
   assert.equal(await sumOf(server, 'pf=ens1f0'), '1 of 2 pods have samples');
 });
 
+test('an interface may be the VF that its pod has, where nobody tells which one is', async () => {
+  const untold = (second: number) =>
+    pods(second).map((pod) => ({
+      ...pod,
+      interfaces: (pod.interfaces ?? []).map(({ pciAddress: _, ...one }) =>
+        one.name === 'eth0' ? { ...one, hostInterface: 'veth7' } : one,
+      ),
+    }));
+  const server = createTestServer();
+  for (const second of [1, 2]) {
+    await server.push(nodeReport(second * 1_000, { pods: untold(second), ...KNOWN }));
+    server.clock.advance(1_000);
+  }
+  for (const selector of ['pf=ens1f0', 'resource!=vendor.com_rdma', 'pci_address=0000_01_10.3', '!vf']) {
+    assert.equal(await sumOf(server, selector), '0 of 2 pods have samples', selector);
+  }
+  assert.equal(await sumOf(server, '!vf,interface=eth0'), '101', 'one end of a pair is no VF');
+  assert.equal(await sumOf(server, 'network=sriov'), '1010');
+});
+
 test('an address that is none of the VFs has no labels of one', async () => {
   const server = await serverWith({ virtualFunctions: [vfReport()] });
   assert.equal(await sumOf(server, 'pf=ens1f0'), '10');
   assert.equal(await valuesOf(server, '!pf'), 'web-0=1 web-1=1100');
 });
 
-test('what the kubelet was not asked about is not known', async () => {
-  const { container: _c, resource: _r, ...owner } = ownerReport({ source: 'network-status' });
+for (const source of ['network-status', 'resource-claim'] as const) {
+  test(`what the kubelet was not asked about is not known, where ${source} has the owner`, async () => {
+    const { container: _c, resource: _r, ...owner } = ownerReport({ source });
+    const server = await serverWith({ virtualFunctions: [vfReport({ owner }), secondVf()] });
+    assert.equal(await sumOf(server, 'resource=vendor.com_rdma'), '1 of 2 pods have samples');
+    assert.equal(await sumOf(server, 'container=side.car'), '1 of 2 pods have samples');
+    assert.equal(await sumOf(server, 'container!=side.car,pf'), '0 of 1 pods have samples');
+    assert.equal(await sumOf(server, 'pf=ens1f0'), '10');
+  });
+}
+
+test('what DRA gave to a container has no resource, by the kubelet', async () => {
+  const { resource: _, ...owner } = ownerReport();
   const server = await serverWith({ virtualFunctions: [vfReport({ owner }), secondVf()] });
-  assert.equal(await sumOf(server, 'resource=vendor.com_rdma'), '1 of 2 pods have samples');
-  assert.equal(await sumOf(server, 'pf=ens1f0'), '10');
+  assert.equal(await sumOf(server, 'resource=vendor.com_rdma'), '1k');
+  assert.equal(await sumOf(server, 'container=app'), '10');
 });
 
 test('a VF that another pod has tells nothing of this one', async () => {
   const owner = ownerReport({ podUid: 'uid-web-1', pod: 'web-1' });
   const server = await serverWith({ virtualFunctions: [vfReport({ owner }), secondVf()] });
   assert.equal(await valuesOf(server, 'resource=openshift.io_inteldpdk'), '');
-  assert.equal(await sumOf(server, 'resource=openshift.io_inteldpdk'), '0 of 1 pods have samples');
+  assert.equal(await sumOf(server, 'resource=openshift.io_inteldpdk'), '0 of 2 pods have samples');
 });
 
 test('a pod that nobody reports could have a device if it is on a network of its own', async () => {

@@ -200,18 +200,37 @@ test('an interface that is unproven has no readings, whatever is said of it', as
   assert.ok(series.values.every(Number.isNaN));
 });
 
+/** VFs that all have the same counters, and names as long as they may be. */
+function vfsWith(counters: object, count: number) {
+  const address = (i: number) => `0000:${(i >> 3).toString(16).padStart(4, '0').replace(/^(..)/, '$1:')}.${i & 7}`;
+  const long = 'a'.repeat(253);
+  const owner = ownerReport({ container: long, network: long, resource: `${long}/${'b'.repeat(63)}` });
+  return Array.from({ length: count }, (_, i) => {
+    const { pf, vf, epoch, isCurrent } = freeVf({ vf: i });
+    return { pf, vf, epoch, isCurrent, pciAddress: address(i), owner, ...counters };
+  });
+}
+
+function rdmaCounters<Counter>(value: Counter): Record<string, Counter> {
+  return Object.fromEntries(Array.from({ length: REPORT_LIMITS.countersPerVf }, (_, i) => [`rdma/d/1/hw/${i}`, value]));
+}
+
 test('the counters of all VFs of a report have a bound together', async () => {
   const server = createTestServer();
-  const each = REPORT_LIMITS.countersPerVf;
-  const counted = Object.fromEntries(Array.from({ length: each }, (_, i) => [`rdma/d/1/hw/${i}`, 1]));
-  const wanted = REPORT_LIMITS.vfCounters / each;
-  const address = (i: number) => `0000:${(i >> 3).toString(16).padStart(4, '0').replace(/^(..)/, '$1:')}.${i & 7}`;
-  const virtualFunctions = Array.from({ length: wanted + 1 }, (_, i) => {
-    const { pf, vf, epoch, isCurrent } = freeVf({ vf: i });
-    return { pf, vf, epoch, isCurrent, pciAddress: address(i), counted };
-  });
-  const body = await push(server, { virtualFunctions });
+  const wanted = REPORT_LIMITS.vfCounters / REPORT_LIMITS.countersPerVf;
+  const body = await push(server, { virtualFunctions: vfsWith({ raw: rdmaCounters('1') }, wanted + 1) });
   assert.equal(body.rejectedCount, 1);
   assert.match(body.rejected[0]?.message ?? '', /^512 counters are more than the 0 that there may be$/);
   assert.equal(devicesOf(server).virtualFunctions?.length, wanted + 1);
+});
+
+test('what one node says of its VFs does not take /metrics from the others', async () => {
+  const server = createTestServer();
+  const body = await push(server, { virtualFunctions: vfsWith({ counted: rdmaCounters(1) }, 2_000) });
+  assert.ok(body.rejectedCount > 0);
+  assert.match(body.rejected[0]?.message ?? '', /^512 counters are more than the \d+ that there may be$/);
+  await server.push(nodeReport(1_000, { node: 'node-b', pods: [podReport({ name: 'web-1', uid: 'uid-web-1' })] }));
+  const { statusCode, text } = await server.get('/metrics?family=podnet_pod_info');
+  assert.equal(statusCode, 200);
+  assert.equal(text.match(/^podnet_pod_info{/gm)?.length, 2);
 });

@@ -27,7 +27,7 @@ class Fixture {
   readonly recovery: BaseRecovery;
   readonly book: DeviceBook;
 
-  constructor(instance = 'first', servers: readonly string[] = []) {
+  constructor(instance = 'first', servers: readonly string[] = [], areDevicesCollected = true) {
     const list = (): readonly Allocation[] => this.list;
     const askedMs = (): number => this.nowMs;
     const kubelet = {
@@ -41,7 +41,12 @@ class Fixture {
     };
     this.recovery = new BaseRecovery({ servers, startedMs: 0, patienceMs: 60_000 });
     this.book = new DeviceBook({
-      ...{ recovery: this.recovery, arePodsListed: true, nodeCpus: () => [{ numaNode: 1, cpus: '4-7' }] },
+      ...{
+        recovery: this.recovery,
+        arePodsListed: true,
+        areDevicesCollected,
+        nodeCpus: () => [{ numaNode: 1, cpus: '4-7' }],
+      },
       ledger: new Ledger(instance),
       owners: new DeviceOwners({
         kubelet,
@@ -153,6 +158,16 @@ test('a round that could not read the devices says nothing of what they count, a
   assert.equal(fixture.vf?.isCurrent, false);
   assert.equal(fixture.vf.owner?.pod, 'du-0');
   assert.deepEqual(receivedOf(fixture.sweep(5_900n)), [900]);
+});
+
+test('where devices are not looked for there are none to be told of; where they could not be read yet, nobody knows', () => {
+  const isTold = (areDevicesCollected: boolean): unknown => {
+    const fixture = new Fixture('first', [], areDevicesCollected);
+    fixture.sweep(undefined);
+    return fixture.book.state.virtualFunctions;
+  };
+  assert.deepEqual(isTold(false), []);
+  assert.equal(isTold(true), undefined);
 });
 
 test('the next pod starts at 0, and what was counted in between is nobody’s', () => {

@@ -81,6 +81,8 @@ class Namespaces {
 
 const linkNames = (prefix: string) => readdirSync('/sys/class/net').filter((name) => name.startsWith(prefix));
 
+const NO_VFS = { 'vf-links': 'not_needed' };
+
 describe('netlink', { skip: missing('root', 'ip', 'setpriv') }, () => {
   const procfs = new ProcFs('/proc');
   const spaces = new Namespaces();
@@ -219,21 +221,21 @@ describe('netlink', { skip: missing('root', 'ip', 'setpriv') }, () => {
   it('needs no right for the other ends, and one for the links of pods', () => {
     const pid = String(spaces.pid('b'));
     const without = probe(NO_RIGHTS, '/proc', pid);
-    assert.deepEqual(without.states, { 'host-interfaces': 'up', 'pod-links': 'not_permitted' });
+    assert.deepEqual(without.states, { 'host-interfaces': 'up', 'pod-links': 'not_permitted', ...NO_VFS });
     assert.deepEqual(
       without.namespaces[0]?.hostNames.find(([index]) => index === 2),
       [2, `${PREFIX}z`],
     );
     assert.equal(without.namespaces[0]?.links, undefined);
     const allowed = probe(NET_ADMIN, '/proc', pid);
-    assert.deepEqual(allowed.states, { 'host-interfaces': 'up', 'pod-links': 'up' });
+    assert.deepEqual(allowed.states, { 'host-interfaces': 'up', 'pod-links': 'up', ...NO_VFS });
     assert.ok(allowed.namespaces[0]?.links?.some((link) => JSON.stringify(link) === '["eth0","veth",2]'));
   });
 
   it('is off in another namespace than that of process 1', () => {
     const run = ['netns', 'exec', `${PREFIX}-a`, process.execPath, PROBE, '/proc', String(spaces.pid('b'))];
     const { states: there, namespaces } = JSON.parse(ip(...run)) as Probed;
-    assert.deepEqual(there, { 'host-interfaces': 'not_host_network', 'pod-links': 'up' });
+    assert.deepEqual(there, { 'host-interfaces': 'not_host_network', 'pod-links': 'up', ...NO_VFS });
     assert.ok(namespaces[0]?.links?.some((link) => JSON.stringify(link) === '["eth0","veth",2]'));
   });
 
@@ -246,6 +248,7 @@ describe('netlink', { skip: missing('root', 'ip', 'setpriv') }, () => {
       assert.deepEqual((JSON.parse(text) as Probed).states, {
         'host-interfaces': 'not_host_pid',
         'pod-links': 'not_host_pid',
+        ...NO_VFS,
       });
     } finally {
       rmSync(directory, { recursive: true });

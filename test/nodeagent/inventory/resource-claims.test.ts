@@ -68,7 +68,7 @@ test('without pods that have claims, or without VFs, nothing is asked', async (t
   const { look, putClaim, asked, state, logged } = await start(t);
   putClaim('upf-vf', { reservedFor: ['u1'], devices: { 'vf-a': 'net1' } });
   const none = await look([podWith('u1'), { namespace: 'telco', uid: 'u2', phase: 'running' }]);
-  assert.deepEqual([none.held, await state()], [[], 'not_configured']);
+  assert.deepEqual([none.held, await state()], [[], 'not_needed']);
   assert.deepEqual((await look([podWith('u1', 'upf-vf')], new Set())).held, []);
   assert.deepEqual((await look([{ ...podWith('u1', 'upf-vf'), phase: 'ended' }])).held, []);
   assert.deepEqual([asked(), logged], [[], []]);

@@ -89,7 +89,7 @@ test('koffi is loaded with the first VF of a node, not before', async () => {
   await sources.vfLinks.read([]);
   await sources.vfLinks.read([{ ...A, virtualFunctions: [] }]);
   assert.equal(isKoffiLoaded(), false);
-  assert.deepEqual(states, ['host-interfaces not_host_pid', 'pod-links not_host_pid']);
+  assert.deepEqual(states, ['host-interfaces not_host_pid', 'pod-links not_host_pid', 'vf-links not_needed']);
   // a link of the real kernel, without VFs
   const read = await sources.vfLinks.read([pfOf('lo', 1, '0000:01:00.0')]);
   assert.equal(isKoffiLoaded(), true);

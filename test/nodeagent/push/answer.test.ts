@@ -39,6 +39,9 @@ test('what VFs stood at before is read, and a base that is none costs itself', (
   for (const one of bad) assert.equal(SCHEMA.Check({ ...ANSWER, virtualFunctionBases: [one] }), false);
   const answer = { ...ANSWER, virtualFunctionBases: [...bad, BASE] };
   assert.deepEqual(readAnswer(answer)?.virtualFunctionBases, [BASE]);
+  const unlisted = [{ ...BASE, ownerKey: `${'n'.repeat(63)}/${'p'.repeat(253)}` }];
+  assert.deepEqual(readAnswer({ ...ANSWER, virtualFunctionBases: unlisted })?.virtualFunctionBases, unlisted);
+  assert.ok(SCHEMA.Check({ ...ANSWER, virtualFunctionBases: unlisted }));
   assert.equal(readAnswer({ ...ANSWER, virtualFunctionBases: 'none' })?.virtualFunctionBases, undefined);
   assert.ok(SCHEMA.Check({ ...ANSWER, virtualFunctionBases: [BASE] }));
 });
