@@ -8,6 +8,7 @@ import { BaseRecovery } from './devices/base-recovery.js';
 import { ExclusiveCpus } from './devices/exclusive-cpu-sources.js';
 import { countingDriver } from './devices/counting-drivers.js';
 import { DeviceBook } from './devices/device-book.js';
+import { discoverPhysicalFunctions } from './devices/discover.js';
 import { DeviceOwners, type DeviceOwnersDeps } from './devices/device-owners.js';
 import { Ledger } from './devices/ledger.js';
 import type { VfLinks } from './inventory/vf-links.js';
@@ -27,7 +28,7 @@ export interface CreateDevicesDeps {
   readonly procfs: ProcFs;
   readonly sysfs: SysFs;
   readonly vfLinks: VfLinks;
-  readonly kubelet: Allocations | undefined;
+  readonly kubelet: AwaitedAllocations | undefined;
   readonly claims: DeviceOwnersDeps['claims'];
   readonly arePodsListed: boolean;
   /** That are pushed to. */
@@ -36,9 +37,16 @@ export interface CreateDevicesDeps {
   readonly instanceId: string;
 }
 
+interface AwaitedAllocations extends Allocations {
+  /** Resolved when the first attempt has ended, whatever came of it. */
+  readonly ready: Promise<void>;
+}
+
 export interface CreatedDevices {
   readonly book: DeviceBook;
   readonly recovery: BaseRecovery;
+  /** Resolved as soon as a sweep can tell who has the devices, which were looked for: else its report would say that pods have none. */
+  readonly ready: Promise<void>;
   /** For the collector. */
   readonly sriov: SriovSources;
 }
@@ -48,8 +56,8 @@ const RECOVERY = { leastMs: 60_000, intervals: 3 } as const;
 /** CPUs come and go with a hotplug, if ever. */
 const NODE_CPUS_EVERY_MS = 60_000;
 /** Without a socket of the kubelet. */
-const NO_KUBELET: Allocations = {
-  ...{ list: undefined, askedMs: -Infinity, isAwaited: false },
+const NO_KUBELET: AwaitedAllocations = {
+  ...{ list: undefined, askedMs: -Infinity, isAwaited: false, ready: Promise.resolve() },
   start: () => undefined,
   refresh: () => undefined,
 };
@@ -72,6 +80,8 @@ export function createDevices(
   }: CreateDevicesDeps,
 ): CreatedDevices {
   const { interval, pathCgroupfs, pathCpuManagerState, sriovCounterSources } = options;
+  const isKubeletAsked = options['collector.sriov'] && hasVirtualFunctions(sysfs);
+  if (isKubeletAsked) kubelet.start();
   const nodeCpus = rarely(() => readNodeCpus(sysfs), clock);
   const recovery = new BaseRecovery({
     servers: deps.servers,
@@ -92,6 +102,7 @@ export function createDevices(
   const kernelRelease = ifReadable(() => procfs.read('sys/kernel/osrelease'))?.trim() ?? '';
   return {
     ...{ book, recovery },
+    ready: isKubeletAsked ? kubelet.ready : Promise.resolve(),
     sriov: {
       ...{ sysfs, vfLinks },
       order: sriovCounterSources,
@@ -100,6 +111,15 @@ export function createDevices(
       state: { up: () => states.up('sriov'), off: (reason, detail) => states.off('sriov', reason, detail) },
     },
   };
+}
+
+/** Now; where that cannot be told, the first sweep says why. */
+function hasVirtualFunctions(sysfs: SysFs): boolean {
+  try {
+    return discoverPhysicalFunctions(sysfs).found.some(({ virtualFunctions }) => virtualFunctions.length > 0);
+  } catch {
+    return false;
+  }
 }
 
 /** The same array for as long as it is not read again. */

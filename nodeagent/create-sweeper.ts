@@ -35,7 +35,7 @@ export interface CreateSweeperDeps extends Pick<KubernetesInventoryDeps, 'onGone
 
 export interface CreatedSweeper {
   readonly sweeper: Sweeper;
-  /** Resolved as soon as a sweep can tell which pods there are. */
+  /** Resolved as soon as a sweep can tell which pods there are, and what devices they have. */
   readonly ready: Promise<void>;
   /** To be told what the servers answer. */
   readonly recovery: BaseRecovery;
@@ -86,7 +86,7 @@ export async function createSweeper(options: NodeagentOptions, deps: CreateSweep
   });
   return {
     sweeper,
-    ready: inventory.ready,
+    ready: Promise.all([inventory.ready, devices.ready]).then(() => undefined),
     recovery: devices.recovery,
     close: async () => {
       await Promise.all([inventory.close(), kubelet?.close()]);

@@ -41,6 +41,9 @@ type Placement = Pick<PodReport, 'exclusiveCpus' | 'numaAligned'>;
 
 type Interfaces = ReadonlyMap<string, readonly InterfaceReading[]>;
 
+/** Drivers that make no netdev of a VF: they hand it to a program, or keep it for one. */
+const USERSPACE = /^vfio|^uio_|^igb_uio$|[-_]vfio[-_]pci$|^pci-stub$/;
+
 export const NO_DEVICES: DeviceState = {
   ...{ physicalFunctions: [], virtualFunctions: undefined, cpus: [], unlistedCpus: [] },
   ofPods: new Map(),
@@ -103,14 +106,17 @@ export class DeviceBook {
     return this.#merge(pods, readings, { read, isKnown: isKnown && isRead });
   }
 
-  /** The same for a round over pods that are about to end: what they have is counted for them once more, and nobody else's is touched. */
+  /**
+   * The same for a round over pods that are about to end: what they have is counted for them once more, and nobody else's is touched. One
+   * that cannot be read any more may have lost its VF to the next pod since.
+   */
   accountEnding(pods: readonly Pod[], devices: readonly PfReading[] | undefined, read: Interfaces): Interfaces {
-    if (devices === undefined) return read;
-    const uids = new Set(pods.map(({ uid }) => uid));
-    const isTheirs = ({ vf }: VfReading): boolean => uids.has(this.#owners.get(vf.pciAddress)?.podUid ?? '');
-    const theirs = devices.map((one) => ({ ...one, virtualFunctions: one.virtualFunctions.filter(isTheirs) }));
-    if (this.#hasBases) this.#deps.ledger.updateSome(this.#ledgerReadings(theirs));
-    return this.#merge(pods, theirs, { read, isKnown: this.#hasBases });
+    const isTheirs = ({ vf }: VfReading): boolean => read.has(this.#owners.get(vf.pciAddress)?.podUid ?? '');
+    const readings = devices ?? this.#devices.map(withoutCounters);
+    const theirs = readings.map((one) => ({ ...one, virtualFunctions: one.virtualFunctions.filter(isTheirs) }));
+    const isKnown = devices !== undefined && this.#hasBases;
+    if (isKnown) this.#deps.ledger.updateSome(this.#ledgerReadings(theirs));
+    return this.#merge(pods, theirs, { read, isKnown });
   }
 
   /** @returns whether it can be told who has what, and what it stood at before */
@@ -181,6 +187,7 @@ export class DeviceBook {
         const entry = isKnown ? this.#deps.ledger.of(vf.pciAddress) : undefined;
         const owned: OwnedVf = {
           ...{ pciAddress: vf.pciAddress, owner, isCountedByPf, epoch: entry?.epoch ?? '' },
+          mayBeNetdev: vf.netdev === undefined && vf.driver !== undefined && !USERSPACE.test(vf.driver),
           ...(entry?.isCurrent === true && { counted: entry.counted }),
         };
         byPod.set(owner.podUid, [...(byPod.get(owner.podUid) ?? []), owned]);

@@ -3,7 +3,7 @@ import type { Pod } from '../inventory/pod.js';
 import type { Allocation, Allocations } from './allocation.js';
 import type { KnownClaims } from './claims.js';
 import type { Owner } from './device.js';
-import { resolveOwners, type OwnerConflict } from './owners.js';
+import { resolveOwners, type OwnerConflict, type Owners } from './owners.js';
 
 export interface DeviceOwnersDeps {
   readonly kubelet: Allocations;
@@ -29,7 +29,8 @@ export interface KnownOwners {
  * Which pod has each device, from sweep to sweep.
  *
  * The kubelet knows pods by their names. What it said before a pod was seen may be about an earlier one of that name, and says nothing of
- * it. While it does not answer nothing is given to other pods: what it said last stays, for as long as that pod lives.
+ * it. While it does not answer nothing is given to other pods: what it said last stays, for as long as that pod lives. So it does where its
+ * answer does not have that pod at all: it lists every pod that it knows, with devices or without, and knows none when it has just started.
  */
 export class DeviceOwners {
   readonly #deps: DeviceOwnersDeps;
@@ -46,29 +47,28 @@ export class DeviceOwners {
   ownersOf(devices: ReadonlySet<string>, pods: readonly Pod[], nowMs: number): KnownOwners | undefined {
     const { kubelet, isKubeletWanted, claims, arePodsListed } = this.#deps;
     if (devices.size > 0 || isKubeletWanted(nowMs)) kubelet.start();
+    const seenMs = this.#see(pods, nowMs);
     if (kubelet.isAwaited) return undefined;
-    const allocations = this.#aboutThesePods(pods, nowMs);
-    const { owners: found, conflicts } = resolveOwners({
-      pods,
-      allocations,
-      claims: claims?.(devices),
-      devices,
-      arePodsListed,
-    });
-    this.#owners = allocations === undefined ? this.#keep(found, devices, pods) : found;
-    this.#tell(conflicts);
+    const allocations = this.#aboutThesePods(pods, seenMs);
+    const found = resolveOwners({ pods, allocations, claims: claims?.(devices), devices, arePodsListed });
+    this.#owners = this.#keep(found, devices, silentOn(pods, kubelet.list));
+    this.#tell(found.conflicts);
     return { owners: this.#owners, allocations };
   }
 
-  #aboutThesePods(pods: readonly Pod[], nowMs: number): readonly Allocation[] | undefined {
-    const { kubelet } = this.#deps;
+  #see(pods: readonly Pod[], nowMs: number): ReadonlyMap<string, number> {
     const before = this.#firstSeenMs;
     const seen = new Map(pods.map(({ uid }) => [uid, before === undefined ? -Infinity : (before.get(uid) ?? nowMs)]));
     this.#firstSeenMs = seen;
+    return seen;
+  }
+
+  #aboutThesePods(pods: readonly Pod[], seenMs: ReadonlyMap<string, number>): readonly Allocation[] | undefined {
+    const { kubelet } = this.#deps;
     const { list, askedMs } = kubelet;
     const early = new Set(
       pods.flatMap(({ uid, namespace, name, isEnded }) =>
-        isEnded !== true && (seen.get(uid) ?? nowMs) >= askedMs ? [`${namespace}/${name}`] : [],
+        isEnded !== true && (seenMs.get(uid) ?? Infinity) >= askedMs ? [`${namespace}/${name}`] : [],
       ),
     );
     if (early.size === 0 || list === undefined) return list;
@@ -76,17 +76,21 @@ export class DeviceOwners {
     return list.filter(({ namespace, pod }) => !early.has(`${namespace}/${pod}`));
   }
 
+  /** @param unlisted uids of living pods of which the kubelet says nothing now */
   #keep(
-    found: ReadonlyMap<string, Owner>,
+    { owners, toldByKubelet }: Owners,
     devices: ReadonlySet<string>,
-    pods: readonly Pod[],
+    unlisted: ReadonlySet<string>,
   ): ReadonlyMap<string, Owner> {
-    const living = new Set(pods.flatMap(({ uid, isEnded }) => (isEnded === true ? [] : [uid])));
     const kept = [...this.#owners].filter(
       ([address, { source, podUid }]) =>
-        devices.has(address) && source === 'kubelet' && podUid !== undefined && living.has(podUid),
+        source === 'kubelet' &&
+        devices.has(address) &&
+        !toldByKubelet.has(address) &&
+        podUid !== undefined &&
+        unlisted.has(podUid),
     );
-    return new Map([...found, ...kept]);
+    return kept.length === 0 ? owners : new Map([...owners, ...kept]);
   }
 
   /** One line when it is about another device than before. */
@@ -100,4 +104,13 @@ export class DeviceOwners {
     if (first === undefined) log.info('every device is of one pod alone again');
     else log.warn({ count: conflicts.length, first }, 'devices are said to be of several pods: they are given to none');
   }
+}
+
+function silentOn(pods: readonly Pod[], list: readonly Allocation[] | undefined): ReadonlySet<string> {
+  const listed = new Set(list?.map(({ namespace, pod }) => `${namespace}/${pod}`));
+  return new Set(
+    pods.flatMap(({ uid, namespace, name, isEnded }) =>
+      isEnded !== true && !listed.has(`${namespace}/${name}`) ? [uid] : [],
+    ),
+  );
 }

@@ -29,6 +29,8 @@ export interface Owners {
   /** By PCI address. */
   readonly owners: ReadonlyMap<string, Owner>;
   readonly conflicts: readonly OwnerConflict[];
+  /** PCI addresses of those that the kubelet says anything of. */
+  readonly toldByKubelet: { has(pciAddress: string): boolean };
 }
 
 const NO_WORDS: OwnerWords = new Map();
@@ -68,7 +70,7 @@ export function resolveOwners(input: OwnersInput): Owners {
       owners.set(pciAddress, { ...identityOf(word, source), ...roleOf(pciAddress, byStatus, byClaims) });
     }
   }
-  return { owners, conflicts };
+  return { owners, conflicts, toldByKubelet: words.kubelet };
 }
 
 function keyOf({ namespace, name, pod }: OwnerWord): string {

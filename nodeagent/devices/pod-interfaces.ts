@@ -9,6 +9,8 @@ export interface OwnedVf {
   readonly epoch: string;
   /** Whether its PF counts for it: PF-side counters include what bypasses the kernel (DPDK, RoCE). */
   readonly isCountedByPf: boolean;
+  /** Whether its driver makes a netdev of it, which is not on the node: one of the pod may be it. */
+  readonly mayBeNetdev: boolean;
   /** What the PF counted for the pod, by names of VF_COUNTERS; undefined where that could not be told this time. */
   readonly counted?: Readonly<Record<string, number>>;
 }
@@ -24,12 +26,20 @@ export class PodInterfaces {
   /** VFs that the PF's counters have been reported of, by pod. */
   readonly #countedByPf = new Map<string, Set<string>>();
 
-  /** The interfaces of a pod with those that its VFs back. One without a netdev in the pod has the name that its network gave it, else its PCI address. */
+  /**
+   * The interfaces of a pod with those that its VFs back. One without a netdev in the pod has the name that its network gave it, else its
+   * PCI address. One that may be a netdev of the pod while nobody tells which is none of its own: it would be counted twice.
+   */
   withVfs(uid: string, interfaces: readonly InterfaceReading[], vfs: readonly OwnedVf[]): readonly InterfaceReading[] {
     if (vfs.length === 0) return interfaces;
     const byName = new Map(interfaces.map((one) => [one.meta.name, one]));
+    const named = new Set<string>();
     for (const vf of vfs) {
-      const name = this.#nameOf(vf, interfaces);
+      const told = nameOf(vf, interfaces);
+      const isTold = told !== undefined && !named.has(told);
+      if (!isTold && vf.mayBeNetdev && interfaces.some(mayBeVf)) continue;
+      const name = isTold ? told : vf.pciAddress;
+      named.add(name);
       const reading = this.#reading(uid, name, vf, byName.get(name));
       byName.set(name, reading);
     }
@@ -39,11 +49,6 @@ export class PodInterfaces {
   /** Forgets the pods that are not among these. */
   keepOnly(uids: ReadonlySet<string>): void {
     for (const uid of this.#countedByPf.keys()) if (!uids.has(uid)) this.#countedByPf.delete(uid);
-  }
-
-  #nameOf({ pciAddress, owner }: OwnedVf, interfaces: readonly InterfaceReading[]): string {
-    const backed = interfaces.find(({ meta }) => meta.pciAddress === pciAddress);
-    return owner.interface ?? backed?.meta.name ?? pciAddress;
   }
 
   #reading(uid: string, name: string, vf: OwnedVf, netdev: InterfaceReading | undefined): InterfaceReading {
@@ -67,4 +72,14 @@ export class PodInterfaces {
     else known.add(pciAddress);
     return true;
   }
+}
+
+/** Undefined where nobody tells. */
+function nameOf({ pciAddress, owner }: OwnedVf, interfaces: readonly InterfaceReading[]): string | undefined {
+  return owner.interface ?? interfaces.find(({ meta }) => meta.pciAddress === pciAddress)?.meta.name;
+}
+
+/** What is known to be another device, one end of a pair, or stacked on others is no VF. */
+function mayBeVf({ meta }: InterfaceReading): boolean {
+  return meta.pciAddress === undefined && meta.hostInterface === undefined && meta.lowerDevices === undefined;
 }

@@ -108,6 +108,14 @@ describe('virtual functions, from netlink to the HPA', { skip: missing('root', '
     assert.equal(kind, 'MetricValueList');
     return new Map(items.map(({ describedObject, value }) => [describedObject.name, value]));
   };
+  /** Its interfaces, as the server knows them. */
+  const namesOf = async ({ name }: VfPod): Promise<string[]> => {
+    const { body } = await cluster.viaProxy('/apis/podnet.dev/v1alpha1/namespaces/telco/podnetworks', { user: HPA });
+    const { items } = body as unknown as {
+      readonly items: readonly { readonly metadata: { readonly name: string } }[];
+    };
+    return items.map(({ metadata }) => metadata.name).filter((one) => one.startsWith(`${name}.`));
+  };
   const lines = async (pattern: RegExp): Promise<string[]> =>
     (await (await fetch(`${agent?.url ?? ''}/metrics`)).text()).split('\n').filter((line) => pattern.test(line));
   const counted = async (pod: VfPod, counter: string): Promise<number> => {
@@ -165,6 +173,23 @@ describe('virtual functions, from netlink to the HPA', { skip: missing('root', '
     );
     assert.match(before_[0] ?? '', / 150000$/);
     assert.match(after_[0] ?? '', / 200000$/);
+  });
+
+  test('the server never hears that a pod has no VF because the agent was started again', async () => {
+    await agent?.close();
+    const isStarted = { value: false };
+    const seen = new Set<boolean>();
+    const watching = (async () => {
+      while (!isStarted.value) seen.add((await namesOf(TESTPMD)).includes('testpmd-0.net1'));
+    })();
+    agent = await start();
+    await eventually(
+      () => lines(/^podnet_vf_receive_bytes_total.*testpmd-0/),
+      (found) => found.length > 0,
+    );
+    isStarted.value = true;
+    await watching;
+    assert.deepEqual([...seen], [true]);
   });
 
   test('the next pod of a VF starts at 0, and gets nothing of what was counted in between', async () => {

@@ -27,7 +27,12 @@ class Fixture {
   readonly recovery: BaseRecovery;
   readonly book: DeviceBook;
 
-  constructor(instance = 'first', servers: readonly string[] = [], areDevicesCollected = true) {
+  constructor(
+    instance = 'first',
+    servers: readonly string[] = [],
+    readonly vfDriver = 'vfio-pci',
+    areDevicesCollected = true,
+  ) {
     const list = (): readonly Allocation[] => this.list;
     const askedMs = (): number => this.nowMs;
     const kubelet = {
@@ -67,7 +72,8 @@ class Fixture {
   sweep(receiveBytes: bigint | undefined, interfaces: readonly InterfaceReading[] = []): readonly InterfaceReading[] {
     this.nowMs += 1_000;
     const read = new Map(this.pods.map(({ uid }) => [uid, interfaces]));
-    const devices = receiveBytes === undefined ? undefined : [pf(receiveBytes, this.vfNumaNode)];
+    const { vfDriver: driver, vfNumaNode: numaNode } = this;
+    const devices = receiveBytes === undefined ? undefined : [pf(receiveBytes, { driver, numaNode })];
     return this.book.account(this.pods, devices, read, this.nowMs).get(this.pods[0]?.uid ?? '') ?? [];
   }
 
@@ -76,11 +82,14 @@ class Fixture {
   }
 }
 
-function pf(receiveBytes: bigint, numaNode?: number): PfReading {
+function pf(
+  receiveBytes: bigint,
+  { driver = 'vfio-pci', numaNode }: { readonly driver?: string; readonly numaNode?: number | undefined } = {},
+): PfReading {
   const virtualFunctions = [vfReading(0, receiveBytes), vfReading(1)].map(
     ({ vf: { numaNode: _, ...vf }, ...reading }) => ({
       ...reading,
-      vf: { ...vf, ...(numaNode !== undefined && { numaNode }) },
+      vf: { ...vf, driver, ...(numaNode !== undefined && { numaNode }) },
     }),
   );
   return {
@@ -91,6 +100,12 @@ function pf(receiveBytes: bigint, numaNode?: number): PfReading {
     counterSource: 'rtnetlink',
     virtualFunctions,
   };
+}
+
+/** What a netdev in a pod says of itself. */
+function netdev(name: string, receiveBytes: number): InterfaceReading {
+  const meta = { name, network: '', nadNamespace: '', primary: false, identity: '4026/3', source: 'netdev' as const };
+  return { meta, counters: [receiveBytes] };
 }
 
 function receivedOf(interfaces: readonly InterfaceReading[]): (number | undefined)[] {
@@ -162,7 +177,7 @@ test('a round that could not read the devices says nothing of what they count, a
 
 test('where devices are not looked for there are none to be told of; where they could not be read yet, nobody knows', () => {
   const isTold = (areDevicesCollected: boolean): unknown => {
-    const fixture = new Fixture('first', [], areDevicesCollected);
+    const fixture = new Fixture('first', [], 'vfio-pci', areDevicesCollected);
     fixture.sweep(undefined);
     return fixture.book.state.virtualFunctions;
   };
@@ -197,6 +212,27 @@ test('a pod that is ending is read once more, and the VFs of others are left alo
   assert.deepEqual(receivedOf(last ?? []), [250]);
 });
 
+test('a pod that is ending and can no longer be read is credited with nothing more', () => {
+  const fixture = new Fixture();
+  fixture.sweep(5_000n);
+  fixture.book.accountEnding(fixture.pods, [pf(5_100n)], new Map([['uid-du-0', []]]));
+  fixture.book.accountEnding(fixture.pods, [pf(5_400n)], new Map());
+  fixture.pods = [];
+  fixture.sweep(5_400n);
+  assert.deepEqual(fixture.vf?.unattributed, { receiveBytes: 300 });
+});
+
+test('a pod that is ending keeps the interface of its VF when the devices cannot be read', () => {
+  const fixture = new Fixture();
+  fixture.sweep(5_000n);
+  const last = fixture.book.accountEnding(fixture.pods, undefined, new Map([['uid-du-0', []]])).get('uid-du-0');
+  assert.deepEqual(receivedOf(last ?? []), [NaN]);
+  assert.deepEqual(
+    last?.map(({ meta }) => [meta.name, meta.source]),
+    [[VF, 'vf']],
+  );
+});
+
 test('a pod that has no network yet gets none through a device', () => {
   const fixture = new Fixture();
   fixture.pods = [devicePod('du-0', { netnsAbsence: 'none' })];
@@ -220,4 +256,11 @@ test('an agent that was started again goes on from what its server knows, and sa
   after.recovery.heard('https://server', [base]);
   assert.deepEqual(receivedOf(after.sweep(5_900n)), [900]);
   assert.equal(after.vf?.epoch, epoch);
+});
+
+test('a VF of a kernel driver that nobody names is counted once: as the netdev in the pod', () => {
+  const fixture = new Fixture('first', [], 'iavf');
+  const names = fixture.sweep(5_000n, [netdev('net1', 9)]).map(({ meta }) => [meta.name, meta.source]);
+  assert.deepEqual(names, [['net1', 'netdev']]);
+  assert.deepEqual(fixture.vf?.counted, { receiveBytes: 0 });
 });

@@ -91,6 +91,37 @@ test('a kubelet that is down gives nothing to others: its last word holds while 
   assert.equal(fixture.ownerAt(102_000, [pod]), undefined);
 });
 
+test('a kubelet that has just started and lists no pods yet takes nothing from those that live', () => {
+  const fixture = new Fixture();
+  const pods = [devicePod('du-0'), devicePod('du-1')];
+  fixture.answer(1_000, allocationOf('du-0', VF), allocationOf('du-1', VF2));
+  assert.equal(fixture.ownerAt(2_000, pods), 'uid-du-0');
+  fixture.answer(3_000);
+  assert.equal(fixture.ownerAt(4_000, pods), 'uid-du-0');
+  assert.equal(fixture.ownerAt(5_000, [devicePod('du-0', { uid: 'uid-new' })]), undefined);
+});
+
+test('what the kubelet gives to another pod, or takes from one that it lists, is not kept', () => {
+  const fixture = new Fixture();
+  const pods = [devicePod('du-0'), devicePod('du-1')];
+  fixture.answer(1_000, allocationOf('du-0', VF, VF2));
+  assert.equal(fixture.ownerAt(2_000, pods), 'uid-du-0');
+  fixture.answer(3_000, allocationOf('unknown', VF), allocationOf('du-1', VF2));
+  assert.equal(fixture.ownerAt(4_000, pods), undefined);
+  assert.equal(fixture.ownerAt(4_000, pods, VF2), 'uid-du-1');
+  fixture.answer(5_000, allocationOf('du-1'));
+  assert.equal(fixture.ownerAt(6_000, pods, VF2), undefined);
+});
+
+test('a pod that came while the kubelet was awaited is not given what it said before', () => {
+  const fixture = new Fixture();
+  fixture.isAwaited = true;
+  fixture.ownerAt(1_000, [devicePod('du-0')]);
+  fixture.isAwaited = false;
+  fixture.answer(1_100, allocationOf('du-0', VF));
+  assert.equal(fixture.ownerAt(2_000, [devicePod('du-0', { uid: 'uid-new' })]), undefined);
+});
+
 test('where nobody lists pods the kubelet names them', () => {
   const fixture = new Fixture(false);
   fixture.answer(1_000, allocationOf('du-0', VF));

@@ -18,13 +18,18 @@ function netdev(name: string, counters: readonly number[], pciAddress?: string):
 
 function vf(change: Partial<OwnedVf> = {}, interfaceName?: string): OwnedVf {
   return {
-    ...{ pciAddress: PCI, epoch: 'e-1', isCountedByPf: true, counted: { receiveBytes: 500, transmitBytes: 70 } },
+    ...{ pciAddress: PCI, epoch: 'e-1', isCountedByPf: true, mayBeNetdev: false },
+    counted: { receiveBytes: 500, transmitBytes: 70 },
     owner: {
       ...{ podUid: UID, namespace: 'telco', pod: 'du-0', network: 'sriov', nadNamespace: 'telco', source: 'kubelet' },
       ...(interfaceName !== undefined && { interface: interfaceName }),
     },
     ...change,
   };
+}
+
+function namesOf(interfaces: readonly InterfaceReading[]): string[] {
+  return interfaces.map(({ meta }) => meta.name);
 }
 
 const ETH0 = netdev('eth0', [1, 2, 3, 4, 5, 6, 7, 8]);
@@ -102,6 +107,27 @@ test('several VFs of a pod on one network are told apart by their addresses', ()
     [
       [PCI, 'e-1', 500],
       ['0000:01:10.4', 'e-2', 3],
+    ],
+  );
+});
+
+test('a netdev that may be the VF is reported alone while nobody tells which interface the VF is', () => {
+  const pods = new PodInterfaces();
+  const unnamed = vf({ mayBeNetdev: true });
+  assert.deepEqual(pods.withVfs(UID, [ETH0, NET1], [unnamed]), [ETH0, NET1]);
+  const veth = { ...ETH0, meta: { ...ETH0.meta, hostInterface: 'veth1' } };
+  assert.deepEqual(namesOf(pods.withVfs(UID, [veth], [unnamed])), ['eth0', PCI]);
+  assert.deepEqual(namesOf(pods.withVfs(UID, [veth, NET1], [vf({ mayBeNetdev: true }, 'net1')])), ['eth0', 'net1']);
+});
+
+test('of two VFs that are said to be one interface neither is lost', () => {
+  const second = vf({ pciAddress: '0000:01:10.4', epoch: 'e-2', counted: { receiveBytes: 3 } }, 'net1');
+  const found = new PodInterfaces().withVfs(UID, [], [vf({}, 'net1'), second]);
+  assert.deepEqual(
+    found.map(({ meta, counters }) => [meta.name, counters[0]]),
+    [
+      ['net1', 500],
+      ['0000:01:10.4', 3],
     ],
   );
 });
