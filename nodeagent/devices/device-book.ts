@@ -136,9 +136,11 @@ export class DeviceBook {
   #placePods(pods: readonly Pod[], readings: readonly PfReading[], nowMs: number): Map<string, Placement> {
     const cpus = this.#deps.cpus.resolve(pods, { list: this.#allocations }, nowMs);
     const numaNodes = new Map<string, (number | undefined)[]>();
+    const listed = listedNumaNodes(this.#allocations ?? []);
     for (const { vf } of readings.flatMap(({ virtualFunctions }) => virtualFunctions)) {
       const uid = this.#owners.get(vf.pciAddress)?.podUid;
-      if (uid !== undefined) numaNodes.set(uid, [...(numaNodes.get(uid) ?? []), vf.numaNode]);
+      const numaNode = vf.numaNode ?? listed.get(vf.pciAddress);
+      if (uid !== undefined) numaNodes.set(uid, [...(numaNodes.get(uid) ?? []), numaNode]);
     }
     return new Map(
       [...cpus].map(([uid, own]) => {
@@ -213,6 +215,16 @@ export class DeviceBook {
       }),
     );
   }
+}
+
+/** By device, as its plugin told the kubelet; not of one that is near to several. */
+function listedNumaNodes(allocations: readonly Allocation[]): ReadonlyMap<string, number> {
+  const devices = allocations.flatMap(({ devices: ofContainer }) => ofContainer);
+  return new Map(
+    devices.flatMap(({ id, numaNodes: [numaNode, ...others] }) =>
+      numaNode === undefined || others.length > 0 ? [] : [[id, numaNode] as const],
+    ),
+  );
 }
 
 function addressesOf(readings: readonly PfReading[]): string[] {

@@ -22,6 +22,8 @@ class Fixture {
   nowMs = 0;
   list: readonly Allocation[] = [allocationOf('du-0', VF)];
   pods: readonly Pod[] = [devicePod('du-0')];
+  /** What the kernel tells of the VFs. */
+  vfNumaNode: number | undefined = 1;
   readonly recovery: BaseRecovery;
   readonly book: DeviceBook;
 
@@ -70,7 +72,8 @@ class Fixture {
   sweep(receiveBytes: bigint | undefined, interfaces: readonly InterfaceReading[] = []): readonly InterfaceReading[] {
     this.nowMs += 1_000;
     const read = new Map(this.pods.map(({ uid }) => [uid, interfaces]));
-    const devices = receiveBytes === undefined ? undefined : [pf(receiveBytes, this.vfDriver)];
+    const { vfDriver: driver, vfNumaNode: numaNode } = this;
+    const devices = receiveBytes === undefined ? undefined : [pf(receiveBytes, { driver, numaNode })];
     return this.book.account(this.pods, devices, read, this.nowMs).get(this.pods[0]?.uid ?? '') ?? [];
   }
 
@@ -79,11 +82,16 @@ class Fixture {
   }
 }
 
-function pf(receiveBytes: bigint, driver = 'vfio-pci'): PfReading {
-  const virtualFunctions = [vfReading(0, receiveBytes), vfReading(1)].map(({ vf, ...reading }) => ({
-    ...reading,
-    vf: { ...vf, driver },
-  }));
+function pf(
+  receiveBytes: bigint,
+  { driver = 'vfio-pci', numaNode }: { readonly driver?: string; readonly numaNode?: number | undefined } = {},
+): PfReading {
+  const virtualFunctions = [vfReading(0, receiveBytes), vfReading(1)].map(
+    ({ vf: { numaNode: _, ...vf }, ...reading }) => ({
+      ...reading,
+      vf: { ...vf, driver, ...(numaNode !== undefined && { numaNode }) },
+    }),
+  );
   return {
     pf: {
       ...{ name: 'ens1f0', pciAddress: PF_ADDRESS, driver: 'ice', linkLayer: 'ethernet', totalVirtualFunctions: 8 },
@@ -138,6 +146,24 @@ test('the report says whose a VF is, what it counted for whom, and how it is set
     exclusiveCpus: [{ container: 'du', cpu: 4, numaNode: 1 }],
     numaAligned: true,
   });
+});
+
+test('where the kernel does not tell the NUMA node of a VF the kubelet does', () => {
+  const alignedWith = (...numaNodes: readonly number[]): boolean | undefined => {
+    const fixture = new Fixture();
+    fixture.vfNumaNode = undefined;
+    fixture.list = fixture.list.map((allocation) => ({
+      ...allocation,
+      devices: allocation.devices.map((device) => ({ ...device, numaNodes })),
+    }));
+    fixture.sweep(5_000n);
+    assert.equal(fixture.vf?.numaNode, undefined);
+    return fixture.book.state.ofPods.get('uid-du-0')?.numaAligned;
+  };
+  assert.equal(alignedWith(1), true);
+  assert.equal(alignedWith(0), false);
+  assert.equal(alignedWith(0, 1), undefined);
+  assert.equal(alignedWith(), undefined);
 });
 
 test('a round that could not read the devices says nothing of what they count, and forgets nothing', () => {

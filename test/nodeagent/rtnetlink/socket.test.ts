@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { loadLibc } from '../../../nodeagent/rtnetlink/libc.js';
 import { linkDumpRequest, parseLink } from '../../../nodeagent/rtnetlink/link.js';
-import { FLAG, MESSAGE, encodeInt32 } from '../../../nodeagent/rtnetlink/messages.js';
+import {
+  FLAG,
+  MESSAGE,
+  attributeMap,
+  encodeInt32,
+  type Message,
+  type Request,
+} from '../../../nodeagent/rtnetlink/messages.js';
 import { nsidRequest, parseNsid } from '../../../nodeagent/rtnetlink/nsid.js';
 import { RtnetlinkSocket } from '../../../nodeagent/rtnetlink/socket.js';
+import { vfDumpRequest, vfRequest } from '../../../nodeagent/rtnetlink/vf.js';
 import { ScriptedLibc, encodeAnswer, type AskedFor, type Datagram } from '../../support/scripted-libc.js';
 
 const NOTHING = Buffer.alloc(4);
@@ -26,6 +35,35 @@ test('the kernel lists the links of this machine, lo among them', async () => {
   assert.throws(() => socket.ask(nsidRequest(4_194_304)), { code: 'NODEAGENT_NETLINK', reason: 'ESRCH' });
   assert.equal(socket.dump(linkDumpRequest(), parseLink).length > 0, true);
   socket.close();
+});
+
+test('the kernel says how many VFs a device has where it is asked for VFs', async (t) => {
+  const isDevice = (name: string): boolean => existsSync(`/sys/class/net/${name}/device`);
+  const socket = new RtnetlinkSocket(await loadLibc());
+  const ifindices = new Set(
+    socket.dump(linkDumpRequest(), parseLink).flatMap(({ ifindex, name }) => (isDevice(name) ? [ifindex] : [])),
+  );
+  const numVf = ({ body }: Message) =>
+    attributeMap(body.subarray(16), new Set([21]))
+      .get(21)
+      ?.readUInt32LE();
+  const countsOf = (request: Request) =>
+    socket.dump(request, (message) => {
+      const link = parseLink(message);
+      return link !== undefined && ifindices.has(link.ifindex) ? { numVf: numVf(message) } : undefined;
+    });
+  const [first] = ifindices;
+  const one = first === undefined ? undefined : socket.ask(vfRequest(first));
+  const [asked, unasked] = [countsOf(vfDumpRequest()), countsOf(linkDumpRequest())];
+  socket.close();
+  if (one === undefined) {
+    t.skip('no interface of a device here');
+    return;
+  }
+  assert.equal(typeof numVf(one), 'number');
+  assert.equal(asked.length, ifindices.size);
+  assert.ok(asked.every((link) => typeof link.numVf === 'number'));
+  assert.ok(unasked.every((link) => link.numVf === undefined));
 });
 
 test('what answers another request, another socket or comes from nobody in the kernel is passed over', () => {
