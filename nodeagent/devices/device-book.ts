@@ -5,6 +5,7 @@ import type { Pod } from '../inventory/pod.js';
 import type { Allocation } from './allocation.js';
 import type { BaseRecovery } from './base-recovery.js';
 import type { ExclusiveCpus, UnnamedCpu } from './exclusive-cpu-sources.js';
+import { describePf, describeVfs } from './device-reports.js';
 import { ownerKey, type Owner, type PfReading, type VfReading } from './device.js';
 import type { DeviceOwners } from './device-owners.js';
 import type { Ledger, LedgerReading } from './ledger.js';
@@ -54,6 +55,8 @@ export class DeviceBook {
   readonly #deps: DeviceBookDeps;
   readonly #podInterfaces = new PodInterfaces();
   #owners: ReadonlyMap<string, Owner> = new Map();
+  /** Of those that several pods are said to have. */
+  #claimants: ReadonlyMap<string, readonly Owner[]> = new Map();
   #allocations: readonly Allocation[] | undefined;
   #devices: readonly PfReading[] = [];
   #hasBases = false;
@@ -98,7 +101,10 @@ export class DeviceBook {
     this.#podInterfaces.keepOnly(new Set(pods.map(({ uid }) => uid)));
     this.#state = {
       physicalFunctions: readings.map(describePf),
-      virtualFunctions: isKnown && this.#wasRead ? this.#describeVfs(readings, isRead) : undefined,
+      virtualFunctions:
+        isKnown && this.#wasRead
+          ? describeVfs(readings, { owners: this.#owners, ledger: this.#deps.ledger, isRead })
+          : undefined,
       cpus: this.#deps.nodeCpus(),
       ofPods: this.#placePods(pods, readings, nowMs),
       unlistedCpus: this.#deps.arePodsListed ? [] : this.#deps.cpus.list(nowMs),
@@ -124,7 +130,11 @@ export class DeviceBook {
     const { owners, recovery, ledger } = this.#deps;
     const addresses = new Set(addressesOf(readings));
     const found = owners.ownersOf(addresses, pods, nowMs);
-    if (found !== undefined) [this.#owners, this.#allocations] = [found.owners, found.allocations];
+    if (found !== undefined) {
+      this.#owners = found.owners;
+      this.#claimants = new Map(found.conflicts.map(({ pciAddress, claimants }) => [pciAddress, claimants]));
+      this.#allocations = found.allocations;
+    }
     if (addresses.size === 0) return true;
     if (found === undefined) return false;
     const bases = this.#hasBases ? undefined : recovery.take(nowMs);
@@ -182,38 +192,24 @@ export class DeviceBook {
     for (const { counterSource, virtualFunctions } of readings) {
       const isCountedByPf = counterSource === 'rtnetlink' || counterSource === 'sysfs';
       for (const { vf } of virtualFunctions) {
-        const owner = this.#owners.get(vf.pciAddress);
-        if (owner?.podUid === undefined) continue;
-        const entry = isKnown ? this.#deps.ledger.of(vf.pciAddress) : undefined;
-        const owned: OwnedVf = {
-          ...{ pciAddress: vf.pciAddress, owner, isCountedByPf, epoch: entry?.epoch ?? '' },
-          mayBeNetdev: vf.netdev === undefined && vf.driver !== undefined && !USERSPACE.test(vf.driver),
-          ...(entry?.isCurrent === true && { counted: entry.counted }),
+        const { pciAddress, driver, netdev } = vf;
+        const mayBeNetdev = netdev === undefined && driver !== undefined && !USERSPACE.test(driver);
+        const add = (owner: Owner, counted: Pick<OwnedVf, 'isCountedByPf' | 'epoch' | 'counted'>): void => {
+          if (owner.podUid === undefined) return;
+          const owned = { ...{ pciAddress, owner, mayBeNetdev }, ...counted };
+          byPod.set(owner.podUid, [...(byPod.get(owner.podUid) ?? []), owned]);
         };
-        byPod.set(owner.podUid, [...(byPod.get(owner.podUid) ?? []), owned]);
+        const owner = this.#owners.get(pciAddress);
+        const entry = isKnown ? this.#deps.ledger.of(pciAddress) : undefined;
+        if (owner !== undefined) {
+          const counted = entry?.isCurrent === true && { counted: entry.counted };
+          add(owner, { isCountedByPf, epoch: entry?.epoch ?? '', ...counted });
+        }
+        // each of them may have its traffic: without the interface their sums would be too small
+        for (const one of this.#claimants.get(pciAddress) ?? []) add(one, { isCountedByPf: false, epoch: '' });
       }
     }
     return byPod;
-  }
-
-  #describeVfs(readings: readonly PfReading[], isRead: boolean): VirtualFunctionReport[] {
-    return readings.flatMap(({ pf, virtualFunctions }) =>
-      virtualFunctions.flatMap(({ vf, settings }) => {
-        const entry = this.#deps.ledger.of(vf.pciAddress);
-        if (entry === undefined) return [];
-        const owner = this.#owners.get(vf.pciAddress);
-        const { epoch, isCurrent, raw, counted, unattributed } = entry;
-        return {
-          ...{ pf: pf.name, vf: vf.index, pciAddress: vf.pciAddress, epoch, isCurrent: isCurrent && isRead },
-          ...(vf.numaNode !== undefined && { numaNode: vf.numaNode }),
-          ...(vf.driver !== undefined && { driver: vf.driver }),
-          ...settings,
-          ...(owner !== undefined && { owner }),
-          ...{ raw, unattributed },
-          ...(owner !== undefined && { counted }),
-        };
-      }),
-    );
   }
 }
 
@@ -233,15 +229,4 @@ function addressesOf(readings: readonly PfReading[]): string[] {
 
 function withoutCounters({ virtualFunctions, ...reading }: PfReading): PfReading {
   return { ...reading, virtualFunctions: virtualFunctions.map(({ vf, settings }) => ({ vf, settings })) };
-}
-
-function describePf({ pf, counterSource, counterAbsence }: PfReading): PhysicalFunctionReport {
-  const { name, pciAddress, numaNode, driver, linkLayer, totalVirtualFunctions, virtualFunctions } = pf;
-  return {
-    ...{ name, pciAddress, linkLayer, totalVirtualFunctions, virtualFunctions: virtualFunctions.length },
-    ...(numaNode !== undefined && { numaNode }),
-    ...(driver !== undefined && { driver }),
-    ...(counterSource !== undefined && { counterSource }),
-    ...(counterAbsence !== undefined && { counterAbsence }),
-  };
 }

@@ -21,6 +21,8 @@ export interface DeviceOwnersDeps {
 export interface KnownOwners {
   /** By PCI address. */
   readonly owners: ReadonlyMap<string, Owner>;
+  /** Those that several pods are said to have: each of them may, and none is credited. */
+  readonly conflicts: readonly OwnerConflict[];
   /** Undefined while the kubelet does not tell. */
   readonly allocations: readonly Allocation[] | undefined;
 }
@@ -53,7 +55,7 @@ export class DeviceOwners {
     const found = resolveOwners({ pods, allocations, claims: claims?.(devices), devices, arePodsListed });
     this.#owners = this.#keep(found, devices, silentOn(pods, kubelet.list));
     this.#tell(found.conflicts);
-    return { owners: this.#owners, allocations };
+    return { owners: this.#owners, conflicts: found.conflicts, allocations };
   }
 
   #see(pods: readonly Pod[], nowMs: number): ReadonlyMap<string, number> {
@@ -100,7 +102,10 @@ export class DeviceOwners {
     const said = conflicts.map(({ pciAddress }) => pciAddress).join(' ');
     if (said === this.#conflicts) return;
     this.#conflicts = said;
-    const [first] = conflicts;
+    const [first] = conflicts.map(({ pciAddress, claimants }) => ({
+      pciAddress,
+      pods: claimants.map(({ namespace, pod }) => `${namespace}/${pod}`),
+    }));
     if (first === undefined) log.info('every device is of one pod alone again');
     else log.warn({ count: conflicts.length, first }, 'devices are said to be of several pods: they are given to none');
   }

@@ -21,8 +21,8 @@ export interface OwnersInput extends WordsInput {
 export interface OwnerConflict {
   readonly pciAddress: string;
   readonly source: DeviceOwnerSource;
-  /** Each as `<namespace>/<name>`. */
-  readonly pods: readonly string[];
+  /** What each of the pods would be. */
+  readonly claimants: readonly Owner[];
 }
 
 export interface Owners {
@@ -61,14 +61,14 @@ export function resolveOwners(input: OwnersInput): Owners {
     const source = PRECEDENCE.find((one) => words[one].has(pciAddress));
     if (source === undefined) continue;
     const said = words[source].get(pciAddress) ?? [];
-    const pods = new Map(said.map((word) => [keyOf(word), `${word.namespace}/${word.name}`]));
-    const [word] = said;
-    if (pods.size > 1) conflicts.push({ pciAddress, source, pods: [...pods.values()] });
-    else if (word !== undefined && (word.pod !== undefined || !input.arePodsListed)) {
-      const roles = [words['network-status'], words['resource-claim']].map((one) => one.get(pciAddress) ?? []);
+    const roles = [words['network-status'], words['resource-claim']].map((one) => one.get(pciAddress) ?? []);
+    const claimants = [...new Map(said.toReversed().map((word) => [keyOf(word), word])).values()].map((word) => {
       const [byStatus = [], byClaims = []] = roles.map((one) => one.filter(({ pod }) => pod === word.pod));
-      owners.set(pciAddress, { ...identityOf(word, source), ...roleOf(pciAddress, byStatus, byClaims) });
-    }
+      return { ...identityOf(word, source), ...roleOf(pciAddress, byStatus, byClaims) };
+    });
+    const [only] = claimants;
+    if (claimants.length > 1) conflicts.push({ pciAddress, source, claimants: claimants.toReversed() });
+    else if (only !== undefined && (only.podUid !== undefined || !input.arePodsListed)) owners.set(pciAddress, only);
   }
   return { owners, conflicts, toldByKubelet: words.kubelet };
 }

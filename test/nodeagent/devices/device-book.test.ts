@@ -233,6 +233,17 @@ test('a pod that is ending keeps the interface of its VF when the devices cannot
   );
 });
 
+test('a VF that two pods are said to have is credited to neither, and the sum of neither passes for whole', () => {
+  const fixture = new Fixture();
+  fixture.pods = [devicePod('du-0'), devicePod('du-1')];
+  fixture.list = [allocationOf('du-0', VF), allocationOf('du-1', VF)];
+  fixture.sweep(5_000n);
+  const [found, ...others] = fixture.sweep(5_700n);
+  assert.deepEqual([others.length, found?.meta.name, found?.counters[0]], [0, VF, NaN]);
+  assert.equal(fixture.vf?.owner, undefined);
+  assert.deepEqual(fixture.vf?.unattributed, { receiveBytes: 700 });
+});
+
 test('a pod that has no network yet gets none through a device', () => {
   const fixture = new Fixture();
   fixture.pods = [devicePod('du-0', { netnsAbsence: 'none' })];

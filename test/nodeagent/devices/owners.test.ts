@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { Allocation, ClaimedDevice } from '../../../nodeagent/devices/allocation.js';
 import { deviceKey, spelledPciAddress, type KnownClaims } from '../../../nodeagent/devices/claims.js';
 import type { Owner } from '../../../nodeagent/devices/device.js';
-import { resolveOwners, type OwnersInput } from '../../../nodeagent/devices/owners.js';
+import { resolveOwners, type OwnerConflict, type OwnersInput } from '../../../nodeagent/devices/owners.js';
 import { decodeListedPod } from '../../../nodeagent/inventory/decode-listed-pod.js';
 import { createKubernetesPods } from '../../../nodeagent/inventory/kubernetes-pods.js';
 import type { ListedPod } from '../../../nodeagent/inventory/listed-pod.js';
@@ -167,16 +167,18 @@ test('a claim does not take a VF that the kubelet gives to another pod', () => {
 
 test('two living pods that the same source names have nothing of it', () => {
   const pods = [pod('a', { status: [NET1] }), pod('b', { status: [NET1] })];
-  const expected = (source: string) => [{ pciAddress: VF, source, pods: ['telco/a', 'telco/b'] }];
+  const expected = (source: string) => [[VF, source, 'uid-a', 'uid-b']];
+  const told = (conflicts: readonly OwnerConflict[]) =>
+    conflicts.map(({ pciAddress, source, claimants }) => [pciAddress, source, ...claimants.map((one) => one.podUid)]);
   const byStatus = resolve({ pods });
-  assert.deepEqual([byStatus.owners.size, byStatus.conflicts], [0, expected('network-status')]);
+  assert.deepEqual([byStatus.owners.size, told(byStatus.conflicts)], [0, expected('network-status')]);
   const shared = claims([held('a', 'vf-a'), held('b', 'vf-a')], { 'vf-a': VF });
   const byClaims = resolve({ pods, claims: shared });
-  assert.deepEqual([byClaims.owners.size, byClaims.conflicts], [0, expected('resource-claim')]);
+  assert.deepEqual([byClaims.owners.size, told(byClaims.conflicts)], [0, expected('resource-claim')]);
   // also where a source below would tell one of them
   const allocations = [allocated('a', [VF]), allocated('b', [VF])];
   const byKubelet = resolve({ pods, allocations, claims: claims([held('a', 'vf-a')], { 'vf-a': VF }) });
-  assert.deepEqual([byKubelet.owners.size, byKubelet.conflicts], [0, expected('kubelet')]);
+  assert.deepEqual([byKubelet.owners.size, told(byKubelet.conflicts)], [0, expected('kubelet')]);
 });
 
 test('of two pods that the annotation names the kubelet knows which', () => {
