@@ -30,9 +30,7 @@ export class RdmaTurns {
     this.#sweep++;
     const wanted = vfs.filter(({ rdmaDevices }) => rdmaDevices.length > 0);
     const before = this.#known;
-    this.#known = new Map(
-      wanted.map((vf) => [keyOf(vf), before.get(keyOf(vf)) ?? { counters: NONE, sweep: 0 }]),
-    );
+    this.#known = new Map(wanted.map((vf) => [keyOf(vf), before.get(keyOf(vf)) ?? { counters: NONE, sweep: 0 }]));
     const byAge = [...this.#known].sort(([, a], [, b]) => a.sweep - b.sweep);
     this.#turns = new Set(byAge.slice(0, AT_A_TIME).map(([key]) => key));
   }
