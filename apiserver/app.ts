@@ -4,7 +4,8 @@ import { PODNET_GROUP } from '../openapi/podnet-api.js';
 import { Compat, type CompatName } from '../metrics/compat/compat.js';
 import type { PodLabel } from '../metrics/labels.js';
 import type { Clock } from '../runtime/clock.js';
-import type { Logger } from '../runtime/logger.js';
+import { LogLimit } from '../runtime/log-limit.js';
+import { errorMessage, type Logger } from '../runtime/logger.js';
 import { apiSurface, type ApiGroupName } from './api/api-surface.js';
 import type { App } from './api/app-types.js';
 import { customMetricsRoutes } from './api/custom-metrics.js';
@@ -82,6 +83,7 @@ export interface Created {
 
 /** Agents whose first report may still be on its way: a server is ready after this long without any. */
 const READY_AFTER_MS = 3 * 15_000;
+const FAILURES_LOGGED_PER_SECOND = 1;
 /** Of the agents: some node is always being rebooted. */
 const ENOUGH_AGENTS = 0.95;
 
@@ -91,8 +93,13 @@ export function createApp(options: AppOptions): Created {
   const store = new Store(options);
   const pods = new Pods(store, cluster?.pods, cluster?.podNodes);
   const figures = new Figures(options.podLabels);
-  const exposition = new Exposition({ nodes: store, pods }, options.podLabels, new Compat(options.compat ?? []));
   const metrics = createSelfMetrics(registry, { store, clock, version: options.version });
+  const logLimit = new LogLimit(clock, FAILURES_LOGGED_PER_SECOND);
+  const compat = new Compat(options.compat ?? []);
+  const exposition = new Exposition({ nodes: store, pods }, options.podLabels, compat, (node, error) => {
+    metrics.expositionFailures.inc();
+    if (logLimit.take()) log.error({ node, reason: errorMessage(error) }, 'a node is left out of /metrics');
+  });
   const { app, connections } = createShell({ tls: options.tls, log });
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';

@@ -10,6 +10,7 @@ export interface SelfMetrics {
   readonly rejectedEntries: Counter<'reason'>;
   readonly reportBytes: Counter<'encoding'>;
   readonly clockSteps: Counter;
+  readonly expositionFailures: Counter;
   readonly ingestSeconds: Histogram;
   readonly requestSeconds: Histogram<'route' | 'code'>;
 }
@@ -66,6 +67,11 @@ export function createSelfMetrics(
     clockSteps: new Counter({
       name: 'podnet_apiserver_node_clock_steps_total',
       help: "Times a node's monotonic clock stepped, so that its history was forgotten.",
+      registers,
+    }),
+    expositionFailures: new Counter({
+      name: 'podnet_apiserver_exposition_failures_total',
+      help: 'Times the lines of a node could not be made: it is left out of /metrics until its next report.',
       registers,
     }),
     ingestSeconds: new Histogram({

@@ -1,6 +1,7 @@
 import type { NodeCpus } from '../openapi/device-report.js';
 import type { Clock } from '../runtime/clock.js';
-import type { Logger } from '../runtime/logger.js';
+import { errorMessage, type Logger } from '../runtime/logger.js';
+import { LogLimit } from '../runtime/log-limit.js';
 import { CgroupFs } from './cgroupfs/fs.js';
 import type { SriovSources } from './collectors/sriov.js';
 import type { Allocations } from './devices/allocation.js';
@@ -53,6 +54,7 @@ export interface CreatedDevices {
 
 /** A server that does not answer is waited for that long, and no less than some intervals. */
 const RECOVERY = { leastMs: 60_000, intervals: 3, othersMs: 5_000 } as const;
+const ERRORS_LOGGED_PER_SECOND = 1;
 /** CPUs come and go with a hotplug, if ever. */
 const NODE_CPUS_EVERY_MS = 60_000;
 /** Without a socket of the kubelet. */
@@ -94,10 +96,14 @@ export function createDevices(
     cgroupfs: new CgroupFs(pathCgroupfs),
     statePath: pathCpuManagerState,
   });
+  const logLimit = new LogLimit(clock, ERRORS_LOGGED_PER_SECOND);
   const isKubeletWanted = (nowMs: number): boolean => !cpus.hasCheckpoint(nowMs);
   const book = new DeviceBook({
     ...{ recovery, nodeCpus, arePodsListed, cpus, areDevicesCollected: options['collector.sriov'] },
     ledger: new Ledger(deps.instanceId),
+    onCpuError: (error) => {
+      if (logLimit.take()) log.warn({ reason: errorMessage(error) }, 'the CPUs of pods cannot be read');
+    },
     owners: new DeviceOwners({ kubelet, isKubeletWanted, claims, arePodsListed, metrics, log }),
   });
   const kernelRelease = ifReadable(() => procfs.read('sys/kernel/osrelease'))?.trim() ?? '';

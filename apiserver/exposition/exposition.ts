@@ -34,6 +34,13 @@ interface Rendered {
   readonly isListed: boolean;
 }
 
+/** Told of a node whose lines could not be made. */
+type OnFailure = (node: string, error: unknown) => void;
+
+function rethrow(_node: string, error: unknown): never {
+  throw error;
+}
+
 /**
  * The families of every node as text. A node's lines are rendered once, when its report arrives; a scrape concatenates what
  * it finds, so its cost does not depend on how many series there are. The lines of a node whose report is no longer fresh are
@@ -44,10 +51,12 @@ export class Exposition {
   readonly #podLabels: readonly PodLabel[];
   readonly #compat: Compat;
   readonly #families: readonly MetricFamily[];
+  readonly #onFailure: OnFailure;
   /** Gone with its node. */
   readonly #rendered = new WeakMap<NodeSeries, Rendered>();
 
-  constructor(shown: Shown, podLabels: readonly PodLabel[], compat = new Compat([])) {
+  constructor(shown: Shown, podLabels: readonly PodLabel[], compat = new Compat([]), onFailure: OnFailure = rethrow) {
+    this.#onFailure = onFailure;
     this.#shown = shown;
     this.#podLabels = podLabels;
     this.#compat = compat;
@@ -93,7 +102,18 @@ export class Exposition {
     return this.#rendered.get(node)?.blocks ?? [];
   }
 
+  /** A node of which the lines cannot be made has none: it must not cost those of the others. */
   #render(node: NodeSeries, nowMs: number, namespace?: string): Rendered {
+    try {
+      return this.#renderOrThrow(node, nowMs, namespace);
+    } catch (error) {
+      this.#onFailure(node.node, error);
+      const { isListed } = this.#shown.pods;
+      return { texts: new WeakMap(), blocks: [], freshUntilMs: Infinity, isListed };
+    }
+  }
+
+  #renderOrThrow(node: NodeSeries, nowMs: number, namespace?: string): Rendered {
     const all = this.#shown.pods.shownAt(nowMs);
     const wanted = namespace === undefined ? all : ofNamespace(all, namespace);
     const { view, freshUntilMs } = viewOf(node, nowMs, wanted);

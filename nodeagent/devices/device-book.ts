@@ -23,6 +23,8 @@ export interface DeviceBookDeps {
   readonly areDevicesCollected: boolean;
   /** Whether pods are listed: else the CPUs of containers are told without them. */
   readonly arePodsListed: boolean;
+  /** Told that the CPUs of pods could not be read at all: that costs nothing else. */
+  readonly onCpuError: (error: unknown) => void;
 }
 
 /** The devices of a node as they were found last. */
@@ -105,9 +107,7 @@ export class DeviceBook {
         isKnown && this.#wasRead
           ? describeVfs(readings, { owners: this.#owners, ledger: this.#deps.ledger, isRead })
           : undefined,
-      cpus: this.#deps.nodeCpus(),
-      ofPods: this.#placePods(pods, readings, nowMs),
-      unlistedCpus: this.#deps.arePodsListed ? [] : this.#deps.cpus.list(nowMs),
+      ...this.#findCpus(pods, readings, nowMs),
     };
     return this.#merge(pods, readings, { read, isKnown: isKnown && isRead });
   }
@@ -141,6 +141,25 @@ export class DeviceBook {
     if (bases !== undefined) ledger.adopt(bases);
     this.#hasBases ||= bases !== undefined;
     return this.#hasBases;
+  }
+
+  #findCpus(
+    pods: readonly Pod[],
+    readings: readonly PfReading[],
+    nowMs: number,
+  ): Pick<DeviceState, 'cpus' | 'ofPods' | 'unlistedCpus'> {
+    const { nodeCpus, cpus, arePodsListed, onCpuError } = this.#deps;
+    try {
+      return {
+        cpus: nodeCpus(),
+        ofPods: this.#placePods(pods, readings, nowMs),
+        unlistedCpus: arePodsListed ? [] : cpus.list(nowMs),
+      };
+    } catch (error) {
+      onCpuError(error);
+      const { cpus: none, ofPods, unlistedCpus } = NO_DEVICES;
+      return { cpus: none, ofPods, unlistedCpus };
+    }
   }
 
   #placePods(pods: readonly Pod[], readings: readonly PfReading[], nowMs: number): Map<string, Placement> {

@@ -53,7 +53,10 @@ export class DeviceOwners {
     if (kubelet.isAwaited) return undefined;
     const allocations = this.#aboutThesePods(pods, seenMs);
     const found = resolveOwners({ pods, allocations, claims: claims?.(devices), devices, arePodsListed });
-    this.#owners = this.#keep(found, devices, silentOn(pods, kubelet.list));
+    const unlisted = silentOn(pods, kubelet.list);
+    // it lists every pod that it runs: of these it will say something soon
+    if (unlisted.size > 0 && kubelet.list !== undefined) kubelet.refresh();
+    this.#owners = this.#keep(found, devices, unlisted);
     this.#tell(found.conflicts);
     return { owners: this.#owners, conflicts: found.conflicts, allocations };
   }

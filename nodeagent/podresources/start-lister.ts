@@ -8,10 +8,12 @@ import { POD_RESOURCES_LISTER } from './messages.js';
 const BACKOFF = { firstMs: 1_000, maxMs: 60_000 } as const;
 /** The kubelet is asked no more often, however short the interval. */
 const MIN_INTERVAL_MS = 1_000;
+/** Where pods are listed it is asked when one comes, and of the others what it says does not change: some 10 ms each time. */
+const LISTED_INTERVAL_MS = 60_000;
 
 /** It asks nobody before it is started. Undefined where the flag is empty. */
 export function createAllocationLister(
-  { pathKubeletSocket, interval }: Pick<NodeagentOptions, 'pathKubeletSocket' | 'interval'>,
+  { pathKubeletSocket, interval, podSource }: Pick<NodeagentOptions, 'pathKubeletSocket' | 'interval' | 'podSource'>,
   deps: Pick<AllocationListerDeps, 'states' | 'metrics' | 'clock' | 'log'>,
 ): AllocationLister | undefined {
   const socketPath = parseSocketEndpoint(pathKubeletSocket);
@@ -24,6 +26,6 @@ export function createAllocationLister(
     ...deps,
     client: new GrpcClient({ socketPath, service: POD_RESOURCES_LISTER }),
     backoff: new Backoff({ ...BACKOFF, random: Math.random }),
-    intervalMs: Math.max(MIN_INTERVAL_MS, interval),
+    intervalMs: Math.max(podSource === 'none' ? MIN_INTERVAL_MS : LISTED_INTERVAL_MS, interval),
   });
 }

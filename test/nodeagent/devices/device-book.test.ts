@@ -24,6 +24,8 @@ class Fixture {
   pods: readonly Pod[] = [devicePod('du-0')];
   /** What the kernel tells of the VFs. */
   vfNumaNode: number | undefined = 1;
+  readonly cpuErrors: unknown[] = [];
+  resolveCpus: () => undefined = () => undefined;
   readonly recovery: BaseRecovery;
   readonly book: DeviceBook;
 
@@ -61,8 +63,9 @@ class Fixture {
         metrics: IGNORED,
         log: LOG,
       }),
+      onCpuError: (error) => this.cpuErrors.push(error),
       cpus: {
-        resolve: () => new Map([['uid-du-0', [{ container: 'du', cpu: 4, numaNode: 1 }]]]),
+        resolve: () => this.resolveCpus() ?? new Map([['uid-du-0', [{ container: 'du', cpu: 4, numaNode: 1 }]]]),
         list: () => [],
       },
     });
@@ -242,6 +245,16 @@ test('a VF that two pods are said to have is credited to neither, and the sum of
   assert.deepEqual([others.length, found?.meta.name, found?.counters[0]], [0, VF, NaN]);
   assert.equal(fixture.vf?.owner, undefined);
   assert.deepEqual(fixture.vf?.unattributed, { receiveBytes: 700 });
+});
+
+test('CPUs that cannot be read cost nothing else', () => {
+  const fixture = new Fixture();
+  fixture.resolveCpus = () => {
+    throw new Error('EMFILE');
+  };
+  fixture.sweep(5_000n);
+  assert.deepEqual(receivedOf(fixture.sweep(5_700n)), [700]);
+  assert.deepEqual([fixture.cpuErrors.length, fixture.book.state.ofPods.size], [2, 0]);
 });
 
 test('a pod that has no network yet gets none through a device', () => {

@@ -78,6 +78,20 @@ test('what the kubelet said before a pod was seen is of an earlier one of that n
   assert.equal(fixture.refreshed, 1);
 });
 
+test('the kubelet is asked again while a pod that lives is not in its list: it is still being admitted', () => {
+  const fixture = new Fixture();
+  fixture.answer(1_000, allocationOf('du-0', VF));
+  const pods = [devicePod('du-0'), devicePod('du-1')];
+  fixture.ownerAt(2_000, pods);
+  fixture.ownerAt(3_000, pods);
+  assert.equal(fixture.refreshed, 2);
+  fixture.answer(3_500, allocationOf('du-0', VF), allocationOf('du-1', VF2));
+  assert.equal(fixture.ownerAt(4_000, pods, VF2), 'uid-du-1');
+  assert.equal(fixture.refreshed, 2);
+  fixture.ownerAt(5_000, [...pods, devicePod('job', { isEnded: true })]);
+  assert.equal(fixture.refreshed, 2);
+});
+
 test('a kubelet that is down gives nothing to others: its last word holds while the pod lives', () => {
   const fixture = new Fixture();
   const pod = devicePod('du-0');
