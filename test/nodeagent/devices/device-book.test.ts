@@ -25,7 +25,7 @@ class Fixture {
   /** What the kernel tells of the VFs. */
   vfNumaNode: number | undefined = 1;
   readonly cpuErrors: unknown[] = [];
-  resolveCpus: () => undefined = () => undefined;
+  areCpusReadable = true;
   readonly recovery: BaseRecovery;
   readonly book: DeviceBook;
 
@@ -65,7 +65,10 @@ class Fixture {
       }),
       onCpuError: (error) => this.cpuErrors.push(error),
       cpus: {
-        resolve: () => this.resolveCpus() ?? new Map([['uid-du-0', [{ container: 'du', cpu: 4, numaNode: 1 }]]]),
+        resolve: () => {
+          if (!this.areCpusReadable) throw new Error('EMFILE');
+          return new Map([['uid-du-0', [{ container: 'du', cpu: 4, numaNode: 1 }]]]);
+        },
         list: () => [],
       },
     });
@@ -249,9 +252,7 @@ test('a VF that two pods are said to have is credited to neither, and the sum of
 
 test('CPUs that cannot be read cost nothing else', () => {
   const fixture = new Fixture();
-  fixture.resolveCpus = () => {
-    throw new Error('EMFILE');
-  };
+  fixture.areCpusReadable = false;
   fixture.sweep(5_000n);
   assert.deepEqual(receivedOf(fixture.sweep(5_700n)), [700]);
   assert.deepEqual([fixture.cpuErrors.length, fixture.book.state.ofPods.size], [2, 0]);
