@@ -26,20 +26,16 @@ class Fixture {
 
 test('as many as a sweep has time for are read in each', () => {
   const fixture = new Fixture();
-  for (const times of [1n, 2n, 3n]) assert.deepEqual(fixture.sweep(vfs(32)), Array(32).fill(times));
+  for (const times of [1n, 2n, 3n]) assert.deepEqual(fixture.sweep(vfs(64)), Array(64).fill(times));
 });
 
-test('of more each has its turn, and stands at what it was read last until then', () => {
+test('of more each has its turn, and nothing is known of it in between', () => {
   const fixture = new Fixture();
-  assert.equal(fixture.sweep(vfs(80)).filter((times) => times === undefined).length, 48);
-  let before = fixture.sweep(vfs(80));
-  before = fixture.sweep(vfs(80));
-  assert.ok(before.every((times) => times !== undefined));
-  for (let round = 0; round < 5; round++) {
-    for (let sweep = 0; sweep < 3; sweep++) fixture.sweep(vfs(80));
-    const now = fixture.sweep(vfs(80));
-    assert.ok(now.every((times, i) => (times ?? 0n) > (before[i] ?? 0n)));
-    before = now;
+  const sweeps = Array.from({ length: 12 }, () => fixture.sweep(vfs(160)).map((times) => times !== undefined));
+  for (const isRead of sweeps) assert.equal(isRead.filter(Boolean).length, 64);
+  for (let first = 0; first + 3 <= sweeps.length; first++) {
+    const three = sweeps.slice(first, first + 3);
+    assert.ok(vfs(160).every((_, i) => three.some((isRead) => isRead[i] === true)));
   }
 });
 
