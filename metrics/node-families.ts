@@ -4,6 +4,7 @@ import type {
   PhysicalFunctionReport,
   VirtualFunctionReport,
 } from '../openapi/device-report.js';
+import type { DialSeries, DnsSeries, NtpSeries, ProbesReport } from '../openapi/probe-report.js';
 import {
   INTERFACE_COUNTER_FAMILIES,
   INTERFACE_INFO,
@@ -24,6 +25,22 @@ export interface NodeView {
   readonly pods: Iterable<PodView>;
   /** Undefined where nobody looks for them. */
   readonly devices?: DevicesView;
+  /** Undefined where nobody probes. */
+  readonly probes?: ProbesView;
+}
+
+/** What was counted last of each target of a kind of probe, in a stable order. */
+export interface ProbesView {
+  readonly dials: Iterable<ProbeView<Omit<DialSeries, 'readings'>>>;
+  readonly dns: Iterable<ProbeView<Omit<DnsSeries, 'readings'>>>;
+  readonly ntp: Iterable<ProbeView<Omit<NtpSeries, 'readings'>>>;
+  readonly internalErrors: ProbesReport['internalErrors'];
+}
+
+export interface ProbeView<Meta> {
+  readonly meta: Meta;
+  /** In the order of PROBE_COLUMNS. */
+  readonly row: ArrayLike<number>;
 }
 
 /** The SR-IOV devices of a node and its CPUs, in a stable order. */

@@ -8,6 +8,7 @@ import {
   VirtualFunctionReport,
 } from './device-report.js';
 import * as pattern from './patterns.js';
+import { ProbesReport } from './probe-report.js';
 import { Counter, name, namespace, token } from './report-fields.js';
 import { NODE_REPORT_VERSION, REPORT_LIMITS, INTERFACE_COUNTERS, TRANSPORT_COUNTERS } from './report-terms.js';
 
@@ -169,31 +170,6 @@ export const Sample = Type.Object(
 );
 export type Sample = Static<typeof Sample>;
 
-export const LatencyHistogram = Type.Object(
-  {
-    protocol: token('tcp, dns-udp, dns-tcp, ntp, …'),
-    peerNode: Type.Optional(name('Node at the other end.')),
-    peerZone: Type.Optional(Type.String({ pattern: pattern.LABEL_VALUE, maxLength: pattern.LABEL_VALUE_MAX })),
-    network: Type.Optional(Type.String({ pattern: pattern.NETWORK_NAME, maxLength: pattern.NETWORK_NAME_MAX })),
-    host: Type.Optional(name('Host name asked for.')),
-    server: Type.Optional(token('Server asked, where the server is the thing measured.')),
-    bucketBounds: Type.Array(Type.Number({ minimum: 0 }), {
-      maxItems: 64,
-      description: 'Upper bounds in seconds, ascending, +Inf left out.',
-    }),
-    bucketCounts: Type.Array(Counter, { maxItems: 65, description: 'Cumulative counts, +Inf last.' }),
-    sumSeconds: Type.Number({ minimum: 0 }),
-    failures: Type.Optional(
-      Type.Array(Type.Object({ reason: token('Why it failed.'), count: Counter }), { maxItems: 32 }),
-    ),
-  },
-  {
-    ...definition('v1alpha1.LatencyHistogram'),
-    description: 'Cumulative histogram of one probe; since the start of this instance.',
-  },
-);
-export type LatencyHistogram = Static<typeof LatencyHistogram>;
-
 export const IpamSeries = Type.Object(
   {
     source: token('IPAM endpoint or state directory this was read from.'),
@@ -252,7 +228,7 @@ export const NodeReport = Type.Object(
       }),
     ),
     cpus: Type.Optional(Type.Array(NodeCpus, { maxItems: REPORT_LIMITS.numaNodes })),
-    latency: Type.Optional(Type.Array(LatencyHistogram, { maxItems: REPORT_LIMITS.latencyHistograms })),
+    probes: Type.Optional(ProbesReport),
     ipam: Type.Optional(Type.Array(IpamSeries, { maxItems: REPORT_LIMITS.ipamSeries })),
     collectors: Type.Array(CollectorResult, { maxItems: REPORT_LIMITS.collectors }),
   },

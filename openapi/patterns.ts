@@ -43,3 +43,11 @@ export const PCI_ADDRESS = '^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\\.[0-7]$';
 /** A name of VF_COUNTERS, or `rdma/<device>/<port>/<hw or port>/<file in sysfs>`: in the kernel's own units. */
 export const VF_COUNTER_KEY = '^([a-zA-Z]+|rdma/[A-Za-z0-9_.:-]+/[0-9]{1,3}/(hw|port)/[A-Za-z0-9_.-]+)$';
 export const VF_COUNTER_KEY_MAX = 160;
+
+/** A fully qualified domain name, with its dot at the end (RFC 1035, 2.3.1; `_` as in service names). */
+export const DNS_NAME = '^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\\.)+$';
+export const DNS_NAME_MAX = 254;
+
+/** A server as it is configured: a name or an address, with its port unless that is the usual one (`10.96.0.10`, `[fd00::a]:5353`). */
+export const SERVER = '^[A-Za-z0-9._:%[\\]-]+$';
+export const SERVER_MAX = 261;

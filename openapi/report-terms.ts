@@ -28,7 +28,10 @@ export const REPORT_LIMITS = {
   numaNodes: 1_024,
   /** Characters of the list of the CPUs of a NUMA node. */
   cpuListLength: 4_096,
-  latencyHistograms: 16_384,
+  /** Of each kind. */
+  probeSeries: 16_384,
+  /** Outcomes that a verdict on a target goes by. */
+  recentProbes: 8,
   ipamSeries: 16_384,
   collectors: 64,
   /** A report names at most this many of its rejected entries; all are counted. */
@@ -94,3 +97,37 @@ export const TRANSPORT_COUNTERS = [
   'udpTransmitBufferErrors',
   'conntrackEntries',
 ] as const;
+
+/** What an agent of role probe measures. */
+export const PROBE_KINDS = ['dial', 'dns', 'ntp'] as const;
+export type ProbeKind = (typeof PROBE_KINDS)[number];
+
+/**
+ * Upper bounds of the buckets of every latency, seconds; what took longer is in one more. Doubling, so that the buckets of predecessors
+ * (1 ms × 2^n) are among them; what is slower than the last of them has failed, as no probe waits longer.
+ */
+export const LATENCY_BOUNDS = [
+  0.000_05, 0.000_125, 0.000_25, 0.000_5, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024,
+  2.048, 4.096, 8.192, 10,
+] as const;
+
+/** Why a probe failed, by its kind, in the order of a reading. */
+export const PROBE_REASONS = {
+  dial: ['refused', 'timeout', 'unreachable', 'reset', 'dns', 'other'],
+  dns: [
+    ...['nxdomain', 'servfail', 'empty', 'timeout', 'refused'],
+    ...['unreachable', 'reset', 'truncated', 'malformed', 'rcode', 'dns', 'other'],
+  ],
+  ntp: ['timeout', 'refused', 'unreachable', 'unsynchronized', 'kiss_of_death', 'malformed', 'dns', 'other'],
+} as const satisfies Readonly<Record<ProbeKind, readonly string[]>>;
+export type ProbeReason<Kind extends ProbeKind = ProbeKind> = (typeof PROBE_REASONS)[Kind][number];
+
+/**
+ * Columns of a reading of a probe: for each of LATENCY_BOUNDS how many took no longer, then how many there were in all, then the sum of
+ * their seconds, then how many failed for each of PROBE_REASONS. All cumulative since the probe began.
+ */
+export const PROBE_COLUMNS = {
+  count: LATENCY_BOUNDS.length,
+  sum: LATENCY_BOUNDS.length + 1,
+  failures: LATENCY_BOUNDS.length + 2,
+} as const;

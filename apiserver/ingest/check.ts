@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { CollectorResult, IpamSeries, LatencyHistogram, NodeReport, Sample } from '../../openapi/node-report.js';
+import { CollectorResult, IpamSeries, NodeReport, Sample } from '../../openapi/node-report.js';
 import { NODE_REPORT_VERSION, REPORT_LIMITS } from '../../openapi/report-terms.js';
 import { ApiError } from '../api/errors.js';
 import type { AcceptedReport } from '../store/report.js';
@@ -19,7 +19,7 @@ const ENVELOPE = Compile(
     physicalFunctions: optionalUnchecked(REPORT_LIMITS.physicalFunctions),
     virtualFunctions: optionalUnchecked(REPORT_LIMITS.virtualFunctions),
     cpus: optionalUnchecked(REPORT_LIMITS.numaNodes),
-    latency: optionalUnchecked(REPORT_LIMITS.latencyHistograms),
+    probes: Type.Optional(Type.Unknown()),
     ipam: optionalUnchecked(REPORT_LIMITS.ipamSeries),
     collectors: unchecked(REPORT_LIMITS.collectors),
   }),
@@ -27,7 +27,6 @@ const ENVELOPE = Compile(
 const SAMPLE = Compile(Sample);
 /** Entries that no part of this server keeps yet: judged all the same, so that an agent hears of a bad one. */
 const OTHER_ENTRIES = [
-  ['latency', 'bad_latency', Compile(LatencyHistogram)],
   ['ipam', 'bad_ipam', Compile(IpamSeries)],
   ['collectors', 'bad_collector', Compile(CollectorResult)],
 ] as const;

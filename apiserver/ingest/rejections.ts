@@ -17,7 +17,7 @@ export const REJECTION_REASONS = [
   'bad_virtual_function',
   'bad_owner',
   'bad_cpu',
-  'bad_latency',
+  'bad_probe',
   'bad_ipam',
   'bad_collector',
 ] as const;

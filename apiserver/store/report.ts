@@ -1,5 +1,6 @@
 import type { NodeCpus, PhysicalFunctionReport, VirtualFunctionReport } from '../../openapi/device-report.js';
 import type { InterfaceReport, NodeReport, PodReport } from '../../openapi/node-report.js';
+import type { ProbesReport } from '../../openapi/probe-report.js';
 
 /** What is known of a pod besides its counters. */
 export interface PodMeta extends Pick<
@@ -53,6 +54,8 @@ export interface AcceptedReport extends Pick<
 > {
   readonly pods: readonly AcceptedPod[];
   readonly devices?: AcceptedDevices;
+  /** What its probes counted; `readings` go with `samples`. Of role probe alone. */
+  readonly probes?: ProbesReport;
   /** Uids and `namespace/name` of pods that had to be left out: they exist, so what is known of them stays. */
   readonly leftOut: ReadonlySet<string>;
 }

@@ -178,13 +178,25 @@ const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 export function objectName(described: Omit<Described<ObjectName>, 'defaultText'>): Option<ObjectName> {
   const { namespace, name } = described.default;
   const rest = { placeholder: 'namespace/name', ...described, defaultText: `${namespace}/${name}` };
-  return single(rest, (value) => {
-    const [first = '', second = '', more] = value.split('/');
-    if (!DNS_LABEL.test(first) || !DNS_LABEL.test(second) || more !== undefined) {
-      throw new TypeError(`must be namespace/name, not "${value}"`);
-    }
-    return { namespace: first, name: second };
-  });
+  return single(rest, parseObjectName);
+}
+
+/** The same, or `none`. */
+export function objectNameOrOff(
+  described: Omit<Described<ObjectName | undefined>, 'defaultText'>,
+): Option<ObjectName | undefined> {
+  const { default: object } = described;
+  const defaultText = object === undefined ? 'none' : `${object.namespace}/${object.name}`;
+  const rest = { placeholder: 'namespace/name', ...described, defaultText };
+  return single(rest, (value) => (value === 'none' ? undefined : parseObjectName(value)));
+}
+
+function parseObjectName(value: string): ObjectName {
+  const [first = '', second = '', more] = value.split('/');
+  if (!DNS_LABEL.test(first) || !DNS_LABEL.test(second) || more !== undefined) {
+    throw new TypeError(`must be namespace/name, not "${value}"`);
+  }
+  return { namespace: first, name: second };
 }
 
 export interface HostPort {
