@@ -34,9 +34,9 @@ export async function createProbeRole(options: NodeagentOptions, deps: RoleDeps)
     intervalMs: options.interval,
     agentVersion: version,
   };
-  const listener = await startProbeListener(options.probeListenAddress, { log });
+  const listener = await startProbeListener(options.probeListenAddress, { clock, log });
   const prober = new Prober({
-    ...{ clock, log, random: Math.random, maxLoopDelayMs: options.probeMaxLoopDelay },
+    ...{ clock, logger: log, random: Math.random, maxLoopDelayMs: options.probeMaxLoopDelay },
     plans: {
       dial: { intervalMs: options.dialInterval, timeoutMs: options.dialTimeout },
       dns: { intervalMs: options.dnsInterval, timeoutMs: options.dnsTimeout },

@@ -12,7 +12,8 @@ export type SourceName =
   | 'sriov'
   | 'vf-links'
   | 'resource-claims'
-  | 'cpu-manager-state';
+  | 'cpu-manager-state'
+  | 'resolv-conf';
 
 /** Those that an agent with the least rights, or a node without such devices, goes without. */
 const EXTRAS: readonly SourceName[] = [
@@ -23,6 +24,7 @@ const EXTRAS: readonly SourceName[] = [
   'vf-links',
   'resource-claims',
   'cpu-manager-state',
+  'resolv-conf',
 ];
 
 /** Why a source is not in use. */

@@ -10,7 +10,7 @@ import { Lookups } from './lookups.js';
 import { createNtpTarget } from './ntp.js';
 import type { PeerList } from './peers.js';
 import type { Prober } from './prober.js';
-import { NTP_PORT, ownFamilies, parseServer } from './server-address.js';
+import { ownFamilies, parseServer } from './server-address.js';
 
 export interface ProbeSourcesDeps {
   readonly clock: Clock;
@@ -51,14 +51,14 @@ export async function createProbeSources(options: NodeagentOptions, deps: ProbeS
       unique.map((server) => createNtpTarget(server, { clock, intervalMs: options.ntpInterval })),
     );
   }
-  let dialled: { readonly list: PeerList; readonly families: string } | undefined;
+  let dialled = { list: undefined as PeerList | undefined, families: '' };
   return {
     look: () => {
       const list = peers?.list();
       if (list !== undefined) {
         const families = ownFamilies();
         const key = [...families].sort().join();
-        if (list !== dialled?.list || key !== dialled.families)
+        if (list !== dialled.list || key !== dialled.families)
           prober.setTargets('dial', dialTargets?.of(list, families) ?? []);
         dialled = { list, families: key };
       }
