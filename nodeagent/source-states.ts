@@ -13,7 +13,10 @@ export type SourceName =
   | 'vf-links'
   | 'resource-claims'
   | 'cpu-manager-state'
-  | 'resolv-conf';
+  | 'resolv-conf'
+  | 'peers'
+  | 'peer-networks'
+  | 'dns-endpoints';
 
 /** Those that an agent with the least rights, or a node without such devices, goes without. */
 const EXTRAS: readonly SourceName[] = [
@@ -25,6 +28,7 @@ const EXTRAS: readonly SourceName[] = [
   'resource-claims',
   'cpu-manager-state',
   'resolv-conf',
+  'peer-networks',
 ];
 
 /** Why a source is not in use. */
