@@ -15,7 +15,7 @@ export function probeReading<Kind extends ProbeKind>(
   kind: Kind,
   { latencies = [], failures = {} }: Probed<Kind> = {},
 ): number[] {
-  const byReason: Readonly<Record<string, number>> = failures;
+  const byReason: Readonly<Record<string, number | undefined>> = failures;
   return [
     ...LATENCY_BOUNDS.map((bound) => latencies.filter((seconds) => seconds <= bound).length),
     latencies.length,
