@@ -28,7 +28,7 @@ export interface Shown {
 export interface ClusterLines {
   readonly family: MetricFamily;
   /** Its samples, each a line, in a stable order. @param node of this one alone; undefined: of all */
-  lines(nowMs: number, node: string | undefined): string;
+  readonly lines: (nowMs: number, node: string | undefined) => string;
 }
 
 interface Rendered {

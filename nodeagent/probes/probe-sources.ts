@@ -9,7 +9,7 @@ import { Lookups } from './lookups.js';
 import { createNtpTarget } from './ntp.js';
 import type { PeerList } from './peers.js';
 import type { Prober } from './prober.js';
-import { ownFamilies, parseServer } from './server-address.js';
+import { ownFamilies, parseServer, type Family } from './server-address.js';
 
 export interface ProbeSourcesDeps {
   readonly clock: Clock;
@@ -53,16 +53,18 @@ export async function createProbeSources(options: NodeagentOptions, deps: ProbeS
       unique.map((server) => createNtpTarget(server, { clock, intervalMs: options.ntpInterval })),
     );
   }
-  let dialled = { list: undefined as PeerList | undefined, families: '' };
+  /** Never fewer: an agent that lost its addresses has not lost its peers, it cannot reach them. */
+  const families = new Set<Family>();
+  let dialled = { list: undefined as PeerList | undefined, families: 0 };
   return {
     look: () => {
       const list = peers?.list();
       if (list !== undefined) {
-        const families = ownFamilies();
-        const key = [...families].sort().join();
-        if (list !== dialled.list || key !== dialled.families)
+        for (const family of ownFamilies()) families.add(family);
+        if (list !== dialled.list || families.size !== dialled.families) {
           prober.setTargets('dial', dialTargets?.of(list, families) ?? []);
-        dialled = { list, families: key };
+        }
+        dialled = { list, families: families.size };
       }
       lookups?.look();
     },
