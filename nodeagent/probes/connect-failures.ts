@@ -9,6 +9,8 @@ export type ConnectFailure = 'refused' | 'timeout' | 'unreachable' | 'reset' | '
  * - rejected on its way out: as if the answer had come from afar, EHOSTUNREACH or ECONNREFUSED for TCP, EPERM for a datagram;
  * - prohibited (`REJECT --reject-with icmp-admin-prohibited`, a route of type prohibit): EHOSTUNREACH from IPv4, EACCES from IPv6 and routes.
  *
+ * A socket of UDP is not told what ICMP reports and may pass, such as a neighbour that is not there (net/ipv4/udp.c, udp_err): that is a timeout.
+ *
  * What a packet filter or a route forbids cannot be reached: that is the same on both families, and whichever machine forbids it.
  */
 const FAILURES: Readonly<Record<string, ConnectFailure>> = {

@@ -32,7 +32,7 @@ export type NtpAnswer =
 
 /**
  * A question as bare as it can be: version 4, mode 3, and eight random bytes for the time it was sent. What else clients fill in tells servers, and
- * whoever listens, about the machine, and servers look at none of it (RFC 8633, 3.2 and draft-ietf-ntp-data-minimization).
+ * whoever listens, about the machine, and servers look at none of it (RFC 8633, 5.1; draft-ietf-ntp-data-minimization).
  * @param nonce TIMESTAMP_BYTES that nobody can guess; the server repeats them, which proves that it saw the question (RFC 5905, section 8)
  */
 export function encodeQuestion(nonce: Buffer): Buffer {
@@ -61,7 +61,7 @@ export function decodeAnswer(datagram: Buffer, nonce: Buffer, nowMs: number): Nt
   return { kind: 'time', stratum, receiveMs, transmitMs };
 }
 
-/** RFC 5905, 7.4. Other codes, and none, are of servers that have no time yet (INIT, STEP) or anymore. */
+/** RFC 5905, 7.4. Other codes, and none, are of servers that have no time yet (INIT, STEP), or no more. */
 function decodeKiss(code: string): NtpAnswer {
   if (code === 'RATE' || code === 'DENY' || code === 'RSTR') return { kind: 'kiss_of_death', code };
   return { kind: 'unsynchronized' };

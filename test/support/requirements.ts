@@ -5,13 +5,13 @@ import process from 'node:process';
 /** What a test needs of the machine: root, or a program of a Debian package. */
 export type Requirement = 'root' | 'cni-plugins' | Program;
 type Program =
-  | ('ip' | 'iptables' | 'prometheus' | 'promtool' | 'setpriv' | 'script' | 'curl' | 'kubectl')
-  | 'dnsmasq'
+  | ('ip' | 'iptables' | 'chronyd' | 'dnsmasq' | 'prometheus' | 'promtool' | 'setpriv' | 'script' | 'curl' | 'kubectl')
   | ('containerd' | 'runc' | 'ctr' | 'busybox' | 'nsenter' | 'umount' | 'tar');
 
 const PACKAGES: Readonly<Record<Exclude<Requirement, 'root'>, string>> = {
   ip: 'iproute2',
   iptables: 'iptables',
+  chronyd: 'chrony',
   prometheus: 'prometheus',
   promtool: 'prometheus',
   setpriv: 'util-linux',
