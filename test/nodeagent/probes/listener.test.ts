@@ -95,6 +95,7 @@ test('who sends nothing is closed', async () => {
 test('who sends a request a byte at a time is closed', async () => {
   await using listener = await listen(HASTY);
   const { socket, closed } = await open(listener.port);
+  socket.write('GET /blackbox HTTP/1.1\r\na: ');
   const slowly = setInterval(() => socket.write('a'), 50);
   await closed.finally(() => clearInterval(slowly));
 });
@@ -115,7 +116,7 @@ test('who sends what is no request is closed, and costs nothing else', async () 
 
 test('a full listener is dialled and asked, at the cost of the oldest connections', async () => {
   await using listener = await listen(PATIENT);
-  const held = [];
+  const held: Awaited<ReturnType<typeof open>>[] = [];
   for (let n = 0; n < 40; n++) held.push(await open(listener.port));
   const left = (): number => held.filter(({ socket }) => !socket.destroyed).length;
   await eventually(left, (count) => count === PATIENT.connections);
