@@ -69,7 +69,9 @@ export class ProbeHistory {
 }
 
 function blockOf(readings: readonly ProbeReading[], before: Block | undefined): Block {
-  const values = Float64Array.from(readings.flatMap(({ row }) => row));
+  const width = readings[0]?.row.length ?? 0;
+  const values = new Float64Array(readings.length * width);
+  for (const [i, { row }] of readings.entries()) values.set(row, i * width);
   if (before?.keys.length === readings.length && readings.every(({ key }, row) => key === before.keys[row]))
     return { ...before, values };
   const keys = readings.map(({ key }) => key);

@@ -16,7 +16,7 @@ export interface ProberDeps {
   /** A latency measured while the agent was held up for longer is left out. */
   readonly maxLoopDelayMs: number;
   readonly metrics: ProbeMetrics;
-  readonly logger: Logger;
+  readonly log: Logger;
   /** A target begins or ceases to fail: that is news. Must not throw. */
   readonly onVerdict?: () => void;
 }
@@ -96,7 +96,7 @@ export class Prober {
     if (this.#thrown.has(kind)) return;
     this.#thrown.add(kind);
     const stack = error instanceof Error ? error.stack : undefined;
-    this.#deps.logger.error({ kind, target, error: errorMessage(error), stack }, 'a probe threw; logged once');
+    this.#deps.log.error({ kind, target, error: errorMessage(error), stack }, 'a probe threw; logged once');
   }
 
   #beginInTurn(begin: () => void): void {
