@@ -114,7 +114,7 @@ export const NODE_SUSPECT_RATIO: MetricFamily = {
   name: 'podnet_node_suspect_ratio',
   type: 'gauge',
   unit: 'ratio',
-  help: 'Of the agents that dial a node over a network the part that sees it failing or slow. A bad node has 1, the nodes that it dials one in so many.',
+  help: 'Share of the agents dialling a node over a network that see it failing or slow: 1 for a bad node, 1/k for each that it dials itself.',
   labels: [NODE_LABEL, 'network'],
   stability: 'alpha',
 };
@@ -134,7 +134,7 @@ export interface LatencyMetric {
 export const DIAL_LATENCY: LatencyMetric = {
   metricName: 'network_dial_latency_seconds',
   metricHelp:
-    'Seconds that it takes to connect to a node: of the quantile that each agent sees that dials it the median over these agents. Of `nodes` alone.',
+    'Seconds that it takes to connect to a node, by `quantile`: the median over the agents that dial it of the quantile that each of them sees. Of nodes alone.',
   family: 'podnet_dial_latency_seconds',
 };
 

@@ -36,7 +36,7 @@ export async function createProbeRole(options: NodeagentOptions, deps: RoleDeps)
   };
   const listener = await startProbeListener(options.probeListenAddress, { clock, log });
   const prober = new Prober({
-    ...{ clock, logger: log, random: Math.random, maxLoopDelayMs: options.probeMaxLoopDelay },
+    ...{ clock, log, random: Math.random, maxLoopDelayMs: options.probeMaxLoopDelay },
     plans: {
       dial: { intervalMs: options.dialInterval, timeoutMs: options.dialTimeout },
       dns: { intervalMs: options.dnsInterval, timeoutMs: options.dnsTimeout },

@@ -28,7 +28,10 @@ export interface AskedMetric {
   readonly requirements: readonly Requirement[];
   of(object: DescribedObject): Answered;
   /** Every object that has a value, by name. */
-  list(scope: Scope, selector: ObjectSelector): Promise<{ readonly object: DescribedObject; readonly answered: Answered }[]>;
+  list(
+    scope: Scope,
+    selector: ObjectSelector,
+  ): Promise<{ readonly object: DescribedObject; readonly answered: Answered }[]>;
 }
 
 export interface AskedMetricDeps extends FigureQueryDeps {

@@ -45,9 +45,7 @@ function sendProbe(
   { probe, checks }: { readonly probe: string; readonly checks: readonly HealthCheck[] },
 ): Reply {
   const excluded = (queryValue(request.query, 'exclude') ?? '').split(',');
-  const results = checks
-    .filter(({ name }) => !excluded.includes(name))
-    .map((check) => ({ check, met: check.isMet() }));
+  const results = checks.filter(({ name }) => !excluded.includes(name)).map((check) => ({ check, met: check.isMet() }));
   const passed = results.every(({ met }) => met);
   const lineOf = ({ check, met }: (typeof results)[number]): string => {
     if (!met) return `[-]${check.name} failed: reason withheld`;

@@ -1,11 +1,5 @@
 import type { Clock } from '../../runtime/clock.js';
-import {
-  dialLatency,
-  dialsByPeer,
-  type Dial,
-  type Latency,
-  type LatencyQuery,
-} from '../store/dial-latency.js';
+import { dialLatency, dialsByPeer, type Dial, type Latency, type LatencyQuery } from '../store/dial-latency.js';
 import type { ProbingNodes } from '../store/node-suspects.js';
 import { DESCRIBED } from './described-objects.js';
 import type { Members } from './members.js';

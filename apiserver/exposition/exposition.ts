@@ -115,9 +115,10 @@ export class Exposition {
   /** None where a namespace is asked for: they are of no pod. */
   *#clusterPieces(format: ExpositionFormat, nowMs: number, filter: ExpositionFilter): Generator<Buffer> {
     if (filter.namespace !== undefined) return;
-    for (const { family, lines } of this.#cluster) {
+    for (const one of this.#cluster) {
+      const { family } = one;
       if ((filter.family ?? family.name) !== family.name) continue;
-      const text = this.#clusterText(family, () => lines(nowMs, filter.node));
+      const text = this.#clusterText(family, () => one.lines(nowMs, filter.node));
       if (text !== '') yield Buffer.from(renderHeader(family, format) + text);
     }
   }

@@ -49,7 +49,8 @@ export function dialColumns(): Column<NodeNetwork>[] {
     {
       ...{ name: 'Dial-P99', priority: 1 },
       description: '99th percentile of the time that it takes to connect to it.',
-      cell: ({ object: { dialLatency: latency } }) => (latency === undefined ? null : inMilliseconds(latency.p99Seconds)),
+      cell: ({ object: { dialLatency: latency } }) =>
+        latency === undefined ? null : inMilliseconds(latency.p99Seconds),
     },
   ];
 }
