@@ -49,8 +49,8 @@ export function addProbes({ node, probes }: NodeView, add: AddLine): void {
   addCounts('ntp', exchanges, add);
   for (const [labels, { meta }] of exchanges) {
     for (const { name, block, key } of NTP_GAUGES) {
-      const value = meta[key];
-      if (value !== undefined) add(block, renderSample(name, labels, value));
+      const value = meta[key] ?? NaN;
+      if (!Number.isNaN(value)) add(block, renderSample(name, labels, value));
     }
   }
 }
