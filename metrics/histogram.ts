@@ -1,5 +1,5 @@
 import { LATENCY_BOUNDS, PROBE_COLUMNS } from '../openapi/report-terms.js';
-import { joinLabels, renderLabels, renderSample } from './render.js';
+import { renderLabels, renderSample } from './render.js';
 
 /** A bucket of a histogram of latencies. */
 export interface Bucket {
@@ -43,7 +43,7 @@ function boundText(bound: number): string {
 
 /**
  * The lines of one series of a histogram.
- * @param labels what renderLabels gave
+ * @param labels what renderLabels gave, at least one
  * @param row in the order of PROBE_COLUMNS
  */
 export function renderHistogram(
@@ -51,9 +51,10 @@ export function renderHistogram(
   labels: string,
   { row, buckets }: { readonly row: ArrayLike<number>; readonly buckets: readonly Bucket[] },
 ): string {
+  const bucket = `${name}_bucket`;
   let lines = '';
   for (const { label, column } of buckets) {
-    lines += renderSample(`${name}_bucket`, joinLabels(labels, label), row[column] ?? NaN);
+    lines += renderSample(bucket, `${labels},${label}`, row[column] ?? NaN);
   }
   lines += renderSample(`${name}_sum`, labels, row[PROBE_COLUMNS.sum] ?? NaN);
   return lines + renderSample(`${name}_count`, labels, row[PROBE_COLUMNS.count] ?? NaN);

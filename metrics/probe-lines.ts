@@ -4,7 +4,7 @@ import type { AddLine } from './device-lines.js';
 import { latencyBuckets, renderHistogram } from './histogram.js';
 import type { NodeView, ProbeView } from './node-families.js';
 import { COUNTED_PROBE_FAMILIES, NTP_OFFSET, NTP_STRATUM, PROBE_LABELS } from './probe-families.js';
-import { joinLabels, labelPairs, renderLabels, renderSample } from './render.js';
+import { labelPairs, renderLabels, renderSample } from './render.js';
 
 type LabelPairs = Parameters<typeof renderLabels>[0];
 
@@ -49,8 +49,8 @@ export function addProbes({ node, probes }: NodeView, add: AddLine): void {
   addCounts('ntp', exchanges, add);
   for (const [labels, { meta }] of exchanges) {
     for (const { name, block, key } of NTP_GAUGES) {
-      const value = meta[key];
-      if (value !== undefined) add(block, renderSample(name, labels, value));
+      const value = meta[key] ?? NaN;
+      if (!Number.isNaN(value)) add(block, renderSample(name, labels, value));
     }
   }
 }
@@ -85,7 +85,7 @@ function addCounts(kind: ProbeKind, counts: ReadonlyMap<string, ProbeCounts<unkn
   for (const [labels, { row }] of counts) {
     add(latency.block, renderHistogram(latency.name, labels, { row, buckets: BUCKETS }));
     for (const { label, column } of errors.reasons) {
-      add(errors.block, renderSample(errors.name, joinLabels(labels, label), row[column] ?? NaN));
+      add(errors.block, renderSample(errors.name, `${labels},${label}`, row[column] ?? NaN));
     }
   }
 }

@@ -22,10 +22,11 @@ export const PER_SECOND = 1_000;
  */
 export async function serveTexts(
   texts: Readonly<Record<string, () => string>>,
+  contentType = 'text/plain; version=0.0.4',
 ): Promise<{ readonly host: string; close(): Promise<void> }> {
   const server = createServer((request, response) => {
     const text = texts[request.url ?? ''];
-    response.writeHead(text === undefined ? 404 : 200, { 'content-type': 'text/plain; version=0.0.4' });
+    response.writeHead(text === undefined ? 404 : 200, { 'content-type': contentType });
     response.end(text?.());
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
