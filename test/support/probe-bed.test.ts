@@ -124,6 +124,14 @@ describe('a bed for role probe', { skip: missing('root', 'ip', 'iptables', 'tun'
     assert.deepEqual(both().map(Number).map(Number.isFinite), [true, true]);
   });
 
+  test('a node is cut off from one network, and reached on the other', async () => {
+    await using bed = await ProbeBed.create(PREFIX, { nodes: NODES, networks: 2 });
+    await isReady(bed.start('n2', process.execPath, '-e', ECHO));
+    bed.drop('n2', 1);
+    assert.equal(connect(bed, 'n1', bed.addresses('n2', 1).ipv6), 'timeout');
+    assert.equal(typeof connect(bed, 'n1', bed.addresses('n2').ipv6), 'number');
+  });
+
   test('a port of this machine is reached from a node', async (t) => {
     const server = createServer((socket) => socket.end('hello')).listen(0, '127.0.0.1');
     await once(server, 'listening');

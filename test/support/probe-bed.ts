@@ -74,8 +74,8 @@ export class ProbeBed implements AsyncDisposable {
   addresses(node: string, network = 0): Addresses {
     const number = this.nodes.indexOf(node) + 1;
     if (number === 0) throw new TypeError(`no node ${node}`);
-    const ipv4 = this.families === 'both' ? `10.252.${network}.${number}` : undefined;
-    return { ipv4, ipv6: `fd00:252:${network}::${number.toString(16)}` };
+    const ipv4 = this.families === 'both' ? `10.252.${network + 1}.${number}` : undefined;
+    return { ipv4, ipv6: `fd00:252:${network + 1}::${number.toString(16)}` };
   }
 
   /** Runs a command on a node, and waits for its end. @returns what it printed */
@@ -105,15 +105,21 @@ export class ProbeBed implements AsyncDisposable {
     await this.#relay.setDelayMs(oneWayMs);
   }
 
-  /** Cuts a node off: what comes to it is lost, answers to what it sends as well. Neighbours are found all the same. */
-  drop(node: string): void {
-    this.#filter(node, (ip6) => [...(ip6 ? ['!', '-p', 'ipv6-icmp'] : []), '-j', 'DROP']);
+  /**
+   * Cuts a node off: what comes to it is lost, answers to what it sends as well. Neighbours are found all the same.
+   * @param network undefined for every one
+   */
+  drop(node: string, network?: number): void {
+    this.#filter(node, network, (ip6) => [...(ip6 ? ['!', '-p', 'ipv6-icmp'] : []), '-j', 'DROP']);
   }
 
   /** A node rejects TCP connections; its own to others work. */
   reject(node: string, how: Rejection): void {
     const [message, message6] = REJECTIONS[how];
-    this.#filter(node, (ip6) => [...'-p tcp --syn -j REJECT --reject-with'.split(' '), ip6 ? message6 : message]);
+    this.#filter(node, undefined, (ip6) => [
+      ...'-p tcp --syn -j REJECT --reject-with'.split(' '),
+      ip6 ? message6 : message,
+    ]);
   }
 
   /** Takes back what {@link drop} and {@link reject} did to a node. */
@@ -151,7 +157,7 @@ export class ProbeBed implements AsyncDisposable {
   }
 
   async #plug(node: string, network: number, isRelayed: boolean): Promise<void> {
-    const name = network === 0 ? 'eth0' : `net${network}`;
+    const name = interfaceOf(network);
     const port = `${node}n${network}`;
     if (isRelayed) {
       const end = (of: string) => `/run/netns/${this.netns(of)}`;
@@ -171,9 +177,10 @@ export class ProbeBed implements AsyncDisposable {
     return ['-n', this.netns(name)];
   }
 
-  #filter(node: string, rule: (ip6: boolean) => readonly string[]): void {
+  #filter(node: string, network: number | undefined, rule: (ip6: boolean) => readonly string[]): void {
+    const from = network === undefined ? ['!', '-i', 'lo'] : ['-i', interfaceOf(network)];
     for (const program of ['iptables', 'ip6tables']) {
-      this.exec(node, program, '-w', '-I', 'INPUT', '!', '-i', 'lo', ...rule(program === 'ip6tables'));
+      this.exec(node, program, '-w', '-I', 'INPUT', ...from, ...rule(program === 'ip6tables'));
     }
   }
 
@@ -191,4 +198,8 @@ export class ProbeBed implements AsyncDisposable {
       from.pipe(to);
     }
   }
+}
+
+function interfaceOf(network: number): string {
+  return network === 0 ? 'eth0' : `net${network}`;
 }
