@@ -1,4 +1,3 @@
-import { VF_COUNTER_SOURCES } from '../openapi/report-terms.js';
 import type { ProcessIo, Running } from '../runtime/run-program.js';
 import { APISERVER_OPTIONS, apiserverProgram } from '../apiserver/options.js';
 import { startApiserver, type Apiserver } from '../apiserver/start.js';
@@ -92,21 +91,12 @@ function nodeagentOptionsOf(
   server: readonly string[],
 ): Parameters<typeof startNodeagent>[0] {
   return {
+    ...defaultsOf(nodeagentOptions(options.nodeName)),
     ...options,
     server,
-    serverCaFile: undefined,
     tokenFile: undefined,
     podSource: 'netns',
-    compat: [],
-    kubeconfig: undefined,
-    criEndpoint: undefined,
     pathKubeletSocket: '',
-    pathCgroupfs: '/sys/fs/cgroup',
-    pathCpuManagerState: '/var/lib/kubelet/cpu_manager_state',
     logFormat: 'text',
-    'collector.interfaces': true,
-    'collector.transport': true,
-    'collector.sriov': true,
-    sriovCounterSources: VF_COUNTER_SOURCES,
   };
 }

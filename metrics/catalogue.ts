@@ -1,6 +1,7 @@
 import { INTERFACE_COUNTERS, type InterfaceCounter } from '../openapi/report-terms.js';
 import { DEVICE_FAMILIES } from './device-families.js';
 import { INTERFACE_LABELS, POD_LABELS } from './labels.js';
+import { PROBE_FAMILIES } from './probe-families.js';
 import { TRANSPORT_FAMILIES, TRANSPORT_RATE_FAMILIES } from './transport-families.js';
 
 /** One metric family: all that a scrape, an HPA and the documentation need to know of it. */
@@ -103,6 +104,7 @@ export const NODE_FAMILIES: readonly MetricFamily[] = [
   INTERFACE_INFO,
   POD_INFO,
   ...DEVICE_FAMILIES,
+  ...PROBE_FAMILIES,
 ];
 
 /** Place of a family's lines in what is rendered of a node. */

@@ -15,6 +15,7 @@ import {
 } from './catalogue.js';
 import { addDevices, addExclusiveCpus, type AddLine } from './device-lines.js';
 import { INTERFACE_LABELS, POD_LABELS, chosenLabels, type PodLabel } from './labels.js';
+import { addProbes } from './probe-lines.js';
 import { joinLabels, labelPairs, renderLabels, renderSample } from './render.js';
 import { TRANSPORT_FAMILIES } from './transport-families.js';
 
@@ -164,6 +165,7 @@ export function renderNode(
     }
   }
   addDevices(view, podLabels, add);
+  addProbes(view, add);
   return blocks;
 }
 

@@ -1,7 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '../runtime/clock.js';
-import { errorMessage, type Logger } from '../runtime/logger.js';
-import { StartError } from '../runtime/start-error.js';
 import { COLLECTORS } from './collectors/registry.js';
 import { startKubernetesInventory, type KubernetesInventoryDeps } from './inventory/kubernetes-inventory.js';
 import { NetnsLayouts } from './inventory/layout.js';
@@ -13,24 +10,18 @@ import type { NodeagentOptions } from './options.js';
 import { createDevices } from './create-devices.js';
 import type { BaseRecovery } from './devices/base-recovery.js';
 import { createAllocationLister } from './podresources/start-lister.js';
+import { readBootId } from './procfs/boot-id.js';
 import { ProcFs } from './procfs/fs.js';
-import type { SelfMetrics } from './self-metrics.js';
+import type { RoleDeps } from './role.js';
 import { SourceStates } from './source-states.js';
 import { Sweeper } from './sweeper.js';
 import { SysFs } from './sysfs/fs.js';
 
-export interface CreateSweeperDeps extends Pick<KubernetesInventoryDeps, 'onGone' | 'onEnding' | 'env'> {
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly version: string;
+export interface CreateSweeperDeps
+  extends Omit<RoleDeps, 'notify'>, Pick<KubernetesInventoryDeps, 'onGone' | 'onEnding'> {
   readonly describe: NetnsPodsDeps['describe'];
-  readonly metrics: SelfMetrics;
   /** Another kernel than the machine's. */
   readonly loadLibc: LoadLibc | undefined;
-  /** That are pushed to. */
-  readonly servers: readonly string[];
-  /** How far back the samples are wanted, milliseconds. */
-  readonly historyMs: () => number;
 }
 
 export interface CreatedSweeper {
@@ -115,14 +106,4 @@ async function createInventory(options: NodeagentOptions, deps: InventoryDeps): 
   if (options.podSource === 'none') return NO_PODS;
   const { procfs, bootId, metrics, describe } = deps;
   return createNetnsInventory({ procfs, bootId, metrics, ...(describe !== undefined && { describe }) });
-}
-
-/** Also the proof that there is a procfs, and that it can be read. */
-function readBootId(procfs: ProcFs, root: string): string {
-  try {
-    procfs.pids();
-    return procfs.read('sys/kernel/random/boot_id').trim();
-  } catch (error) {
-    throw new StartError(`--path.procfs ${root}: cannot be read: ${errorMessage(error)}`, { cause: error });
-  }
 }

@@ -17,6 +17,7 @@ import {
 import type { Program } from '../runtime/options/parse.js';
 import { COLLECTOR_OPTIONS } from './collectors/registry.js';
 import { parseSocketEndpoint } from './grpc/endpoint.js';
+import { PROBE_OPTIONS } from './probes/options.js';
 import { DEFAULT_TOKEN_FILE } from './push/credentials.js';
 
 /** Of requests a second, and at once: more than the agent could answer. */
@@ -39,6 +40,12 @@ export function nodeagentOptions(hostName: string) {
       defaultText: '$NODE_NAME, else the host name',
       placeholder: 'name',
       help: 'Name of this node in every report.',
+    }),
+    role: choice({
+      flag: 'role',
+      choices: ['node', 'probe'],
+      default: 'node',
+      help: "What this agent is there for: node reads the counters of the node's pods and devices; probe, in a pod of its own network, measures how others can be reached.",
     }),
     server: list({
       flag: 'server',
@@ -135,6 +142,7 @@ export function nodeagentOptions(hostName: string) {
       default: 'json',
       help: 'Form of the log on standard error.',
     }),
+    ...PROBE_OPTIONS,
     ...COLLECTOR_OPTIONS,
   };
 }

@@ -12,7 +12,11 @@ export type SourceName =
   | 'sriov'
   | 'vf-links'
   | 'resource-claims'
-  | 'cpu-manager-state';
+  | 'cpu-manager-state'
+  | 'resolv-conf'
+  | 'peers'
+  | 'peer-networks'
+  | 'dns-endpoints';
 
 /** Those that an agent with the least rights, or a node without such devices, goes without. */
 const EXTRAS: readonly SourceName[] = [
@@ -23,6 +27,8 @@ const EXTRAS: readonly SourceName[] = [
   'vf-links',
   'resource-claims',
   'cpu-manager-state',
+  'resolv-conf',
+  'peer-networks',
 ];
 
 /** Why a source is not in use. */

@@ -11,18 +11,16 @@ import { RateLimit } from '../runtime/rate-limit.js';
 import { sleep } from '../runtime/sleep.js';
 import { StartError } from '../runtime/start-error.js';
 import { createAgentHttp } from './http.js';
-import { createSweeper } from './create-sweeper.js';
-import type { BaseRecovery } from './devices/base-recovery.js';
-import { EndingWatch } from './ending-watch.js';
 import type { LoadLibc } from './inventory/netlink-sources.js';
 import type { NetnsPodsDeps } from './inventory/netns-pods.js';
 import { distinctServers, type NodeagentOptions } from './options.js';
+import type { NodeRoleDeps } from './node-role.js';
 import { createCredentials, type Credentials } from './push/credentials.js';
 import { HttpsClient } from './push/https-client.js';
 import { Pusher } from './push/pusher.js';
 import { runSchedule } from './schedule.js';
+import type { Role } from './role.js';
 import { createSelfMetrics, type SelfMetrics } from './self-metrics.js';
-import type { Sweeper } from './sweeper.js';
 
 export interface Nodeagent {
   /** Such as http://127.0.0.1:9808. */
@@ -62,67 +60,53 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   const metrics = createSelfMetrics(new Registry(), version);
   const pushers: Pusher[] = [];
   const servers = distinctServers(options.server);
-  /** Pods are followed before there is a sweeper: what ends until then is not known to anybody. */
-  const late: { noteEnding?: (uid: string, isGone: boolean) => void } = {};
-  const { sweeper, ready, recovery, close } = await createSweeper(options, {
-    ...{ clock, log, version, metrics, servers, env: deps.env, describe: deps.describe },
-    loadLibc: deps.loadLibc,
-    historyMs: () => wantedHistoryMs(pushers),
-    onEnding: ({ uid }) => late.noteEnding?.(uid, false),
-    onGone: ({ uid }) => late.noteEnding?.(uid, true),
-  });
+  const late: { role?: Role } = {};
   const notify = (): void => {
-    // Without any sample it is not even known which pods there are, and a report would say that there are none.
-    if (sweeper.newestMs === -Infinity) return;
+    // Without any sample it is not known what there is, and a report would say that there is nothing.
+    if (late.role === undefined || late.role.newestMs === -Infinity) return;
     for (const pusher of pushers) pusher.notify();
   };
-  const ending = new EndingWatch({
-    hasEnding: () => sweeper.hasEnding,
-    read: () => sweeper.readEnding(),
-    onEnded: notify,
-    monotonicMs: () => clock.monotonicMs(),
+  const role = await createRole(options, {
+    ...{ clock, log, version, metrics, servers, notify, env: deps.env },
+    ...{ describe: deps.describe, loadLibc: deps.loadLibc },
+    historyMs: () => wantedHistoryMs(pushers),
   });
-  late.noteEnding = (uid, isGone) => {
-    sweeper.noteEnding(uid, isGone);
-    ending.wake();
-  };
+  late.role = role;
   const credentials = createCredentials(options, {
     ...{ clock, log, serverCa: deps.serverCa },
     onRead: (file, isReadable) => metrics.fileReadable.set({ file }, isReadable ? 1 : 0),
   });
-  pushers.push(
-    ...servers.map((server) => createPusher(server, { ...deps, options, sweeper, recovery, metrics, credentials })),
-  );
+  pushers.push(...servers.map((server) => createPusher(server, { ...deps, options, role, metrics, credentials })));
 
   const staleAfterMs = Math.max(STALE_AFTER.intervals * options.interval, STALE_AFTER.leastMs);
   const http = createAgentHttp({
     registry: metrics.registry,
-    problem: () => sweeper.problem,
-    waiting: () => sweeper.waiting,
+    problem: () => role.problem,
+    waiting: () => role.waiting,
     compat: new Compat(options.compat),
     limit: new RateLimit({ perSecond: options.listenRateLimit, burst: options.listenRateBurst }, clock),
-    view: () => (clock.monotonicMs() - sweeper.newestMs <= staleAfterMs ? sweeper.view() : undefined),
+    view: () => (clock.monotonicMs() - role.newestMs <= staleAfterMs ? role.view() : undefined),
   });
   try {
     await once(http.listen(options.listenAddress), 'listening');
   } catch (error) {
-    await close();
+    await role.close();
     throw new StartError(`cannot serve on ${renderHostPort(options.listenAddress)}: ${errorMessage(error)}`, {
       cause: error,
     });
   }
   const round = async (): Promise<void> => {
-    await sweeper.sweep();
+    await role.sample();
     notify();
   };
   const onMissed = (count: number): void => metrics.missedSweeps.inc(count);
   const sampleWhenReady = async (): Promise<void> => {
-    await Promise.race([ready, sleep(options.interval, stop.signal)]);
+    await Promise.race([role.ready, sleep(options.interval, stop.signal)]);
     await runSchedule(round, { intervalMs: options.interval, clock, sleep, signal: stop.signal, onMissed });
   };
   const running = Promise.all([
     sampleWhenReady(),
-    ending.run(stop.signal),
+    role.run(stop.signal),
     ...pushers.map((pusher) => pusher.run(stop.signal)),
   ]);
   const address = http.address() as AddressInfo;
@@ -135,22 +119,31 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
       http.close();
       http.closeAllConnections();
       await running;
-      await close();
+      await role.close();
     },
   };
 }
 
+/** What the other role needs is not loaded. */
+async function createRole(options: NodeagentOptions, deps: NodeRoleDeps): Promise<Role> {
+  if (options.role === 'probe') {
+    const { createProbeRole } = await import('./probe-role.js');
+    return createProbeRole(options, deps);
+  }
+  const { createNodeRole } = await import('./node-role.js');
+  return createNodeRole(options, deps);
+}
+
 interface PusherParts extends Pick<NodeagentDeps, 'clock' | 'log' | 'version'> {
   readonly options: NodeagentOptions;
-  readonly sweeper: Sweeper;
-  readonly recovery: BaseRecovery;
+  readonly role: Role;
   readonly metrics: SelfMetrics;
   readonly credentials: Credentials;
 }
 
 function createPusher(
   server: string,
-  { options, version, sweeper, recovery, metrics, credentials, clock, log }: PusherParts,
+  { options, version, role, metrics, credentials, clock, log }: PusherParts,
 ): Pusher {
   const maxMs = Math.min(BACKOFF.maxMs, Math.max(BACKOFF.minMaxMs, BACKOFF.intervals * options.interval));
   return new Pusher({
@@ -161,9 +154,9 @@ function createPusher(
     credentials,
     backoff: new Backoff({ firstMs: BACKOFF.firstMs, maxMs, random: Math.random }),
     limits: REPORT_LIMITS,
-    build: (afterSequence, maxSamples) => sweeper.report(afterSequence, Math.min(maxSamples, REPORT_LIMITS.samples)),
+    build: (afterSequence, maxSamples) => role.report(afterSequence, Math.min(maxSamples, REPORT_LIMITS.samples)),
     monotonicMs: () => clock.monotonicMs(),
-    onAnswer: (answer) => recovery.heard(server, answer, clock.monotonicMs()),
+    onAnswer: (answer) => role.heard(server, answer, clock.monotonicMs()),
     metrics: {
       pushed: (result, seconds) => {
         metrics.pushes.inc({ server, result });

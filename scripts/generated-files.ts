@@ -8,8 +8,10 @@ import { addListMetrics } from '../apiserver/pods/list-metrics.js';
 import { createTlsMetrics } from '../apiserver/tls/metrics.js';
 import { demoProgram } from '../cli/demo/main.js';
 import { standaloneProgram } from '../cli/standalone.js';
-import { NODE_FAMILIES, RATE_FAMILIES } from '../metrics/catalogue.js';
+import { NODE_FAMILIES, RATE_FAMILIES, type MetricFamily } from '../metrics/catalogue.js';
 import { COMPAT_NAMES, Compat } from '../metrics/compat/compat.js';
+import { latencyBuckets } from '../metrics/histogram.js';
+import { PROBE_FAMILIES } from '../metrics/probe-families.js';
 import { nodeagentProgram } from '../nodeagent/options.js';
 import { createSelfMetrics as createNodeagentMetrics } from '../nodeagent/self-metrics.js';
 import { systemClock } from '../runtime/clock.js';
@@ -57,9 +59,11 @@ function renderFlags(): string {
 }
 
 async function renderMetrics(): Promise<string> {
-  const families = NODE_FAMILIES.map(({ name, type, help, labels, stability }) =>
-    tableRow([`\`${name}\``, type, help, labels.join(', '), stability]),
-  );
+  const rowsOf = (families: readonly MetricFamily[]) =>
+    families.map(({ name, type, help, labels, stability }) =>
+      tableRow([`\`${name}\``, type, help, labels.join(', '), stability]),
+    );
+  const ofPods = NODE_FAMILIES.filter((family) => !PROBE_FAMILIES.includes(family));
   const compat = COMPAT_NAMES.flatMap((predecessor) =>
     new Compat([predecessor]).families.map(({ name, type, help, labels }) =>
       tableRow([`\`${name}\``, type, help, labels.join(', '), `\`${predecessor}\``]),
@@ -90,7 +94,24 @@ async function renderMetrics(): Promise<string> {
     '',
     tableRow(['family', 'type', 'meaning', 'labels', 'stability']),
     tableRow(['---', '---', '---', '---', '---']),
-    ...families,
+    ...rowsOf(ofPods),
+    '',
+    '## On `/metrics`, of what agents of role `probe` measure',
+    '',
+    'On the apiserver for every node, on an agent for its own. Of each target from its first reading on, every reason included, at 0; one that is',
+    'not probed any more has no series. A label that does not apply is left out: a dial of the Service has `host`, one of an agent `peer_node`',
+    'and, where its zone is known, `peer_zone`; of both address families of a peer there is one series. A `server` is as it was configured; a `host`',
+    'that is looked up ends in a dot. `network` is `default` where it is no secondary one.',
+    '',
+    'A histogram has the series `_count`, `_sum` (seconds) and `_bucket`: how many took no longer than `le`, in seconds one of',
+    `${latencyBuckets()
+      .map(({ le }) => `\`${le}\``)
+      .join(', ')}.`,
+    'All of them are counters: `histogram_quantile()` takes the `rate()` of the buckets.',
+    '',
+    tableRow(['family', 'type', 'meaning', 'labels', 'stability']),
+    tableRow(['---', '---', '---', '---', '---']),
+    ...rowsOf(PROBE_FAMILIES),
     '',
     '## With `--compat`, under the names of predecessors',
     '',

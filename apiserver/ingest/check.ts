@@ -6,6 +6,7 @@ import { ApiError } from '../api/errors.js';
 import type { AcceptedReport } from '../store/report.js';
 import { checkDevices } from './check-devices.js';
 import { checkPods } from './check-pods.js';
+import { checkProbes } from './check-probes.js';
 import { excerpt, firstError } from './explain.js';
 import { openSchema, unchecked } from './open-schema.js';
 import { Rejections } from './rejections.js';
@@ -55,15 +56,13 @@ export function checkReport(body: unknown): CheckedReport {
     throw new ApiError('BadRequest', `sequence: ${body.sequence} is older than its newest sample, ${newest}`);
   const { node, role, bootId, sequence, intervalMs, sentAt, agentVersion } = body;
   const instance = { id: body.instance.id, startedAt: body.instance.startedAt };
-  const { pods, leftOut } = checkPods(role === 'node' ? body.pods : [], {
-    rows,
-    length: body.samples.length,
-    rejections,
-  });
+  const context = { rows, length: body.samples.length, rejections };
+  const { pods, leftOut } = checkPods(role === 'node' ? body.pods : [], context);
   if (role !== 'node' && body.pods.length > 0)
     rejections.add('pods', 'bad_pod', `an agent of role ${role} has no pods`);
   const uids = new Set([...leftOut, ...pods.map(({ meta }) => meta.uid)]);
   const devices = checkDevices(role, body, { rejections, isReported: (uid) => uids.has(uid) });
+  const probes = checkProbes(body.probes, { ...context, role, node });
   for (const [list, reason, validator] of OTHER_ENTRIES) {
     for (const [i, entry] of (body[list] ?? []).entries()) {
       if (!validator.Check(entry)) rejections.add(`${list}[${i}]`, reason, firstError(validator, entry));
@@ -74,6 +73,7 @@ export function checkReport(body: unknown): CheckedReport {
       ...{ node, role, bootId, instance, sequence, intervalMs, sentAt, agentVersion },
       ...{ samples, pods, leftOut },
       ...(devices !== undefined && { devices }),
+      ...(probes !== undefined && { probes }),
     },
     rejections,
   };

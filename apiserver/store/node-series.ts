@@ -1,6 +1,7 @@
 import type { Sample } from '../../openapi/node-report.js';
 import { moved, type CounterSeries, type Run } from './counter-series.js';
 import { NodeDevices } from './node-devices.js';
+import { NodeProbes, readingsOfProbes, widthOfProbes } from './node-probes.js';
 import { PodSeries, widthOf } from './pod-series.js';
 import type { Readings } from './rate.js';
 import type { AcceptedReport } from './report.js';
@@ -18,7 +19,7 @@ export interface PodChanges {
 }
 
 /**
- * What one agent reported: its pods, and the history of their counters on the node's own clock. Rows of all series share
+ * What one agent reported: its pods, its probes, and the history of their counters on the node's own clock. Rows of all series share
  * one list of times; a row that a series was not read at is NaN.
  */
 export class NodeSeries {
@@ -31,6 +32,7 @@ export class NodeSeries {
   intervalMs: number;
   agentVersion: string;
   readonly devices = new NodeDevices();
+  readonly probes = new NodeProbes();
   /** Pods of the newest report that had to be left out of it, as uids and as `namespace/name`. */
   leftOut: ReadonlySet<string> = new Set();
   /** The server's monotonic clock when the newest report came. */
@@ -73,7 +75,10 @@ export class NodeSeries {
     this.agentVersion = report.agentVersion;
     this.receivedAtMs = receivedAtMs;
     this.offsetMs = receivedAtMs - report.sentAt;
+    this.probes.retain(report.probes);
     const rows = this.#appendSamples(report, afterSequence);
+    const { startedAt } = report.instance;
+    this.probes.add(report.probes, { rows, capacity: this.#takenAtMs.length }, startedAt);
     const added: PodSeries[] = [];
     const removed: PodSeries[] = [];
     const listed = new Set<string>();
@@ -131,12 +136,11 @@ export class NodeSeries {
 
   /** Gives each sample a row, -1 for one that is already known, passed over or too old, and for one without a reading. */
   #appendSamples(report: AcceptedReport, afterSequence: number): number[] {
-    const { samples, pods } = report;
+    const { samples } = report;
     const newestMs = Math.max(this.#newestMs, samples.at(-1)?.takenAt ?? -Infinity);
     // Two more than the history: a rate needs two samples even where one interval is as long as the history.
     const oldestMs = newestMs - (this.#historyMs + 2 * this.intervalMs);
-    const width = pods.reduce((sum, pod) => sum + widthOf(pod), 0);
-    const maxRows = Math.max(INITIAL_CAPACITY, Math.floor(MAX_NUMBERS / Math.max(1, width)));
+    const maxRows = Math.max(INITIAL_CAPACITY, Math.floor(MAX_NUMBERS / Math.max(1, widthOfSample(report))));
     const unread = unreadSamples(report);
     const isWanted = ({ takenAt, sequence }: Sample, i: number): boolean =>
       takenAt > this.#newestMs && takenAt >= oldestMs && sequence > afterSequence && !unread.has(i);
@@ -153,7 +157,9 @@ export class NodeSeries {
   /** Drops rows of no use when there is no room left, then the oldest of too many, and grows when that frees too little. */
   #makeRoom(rows: number, oldestMs: number, maxRows: number): void {
     const capacity = this.#takenAtMs.length;
-    if (this.#length + rows <= Math.min(capacity, maxRows)) return;
+    // New series get the room of the others: of many there is less than few may have grown to.
+    const isFitting = capacity <= 2 * maxRows;
+    if (isFitting && this.#length + rows <= Math.min(capacity, maxRows)) return;
     const used = this.#usedRows(oldestMs);
     const kept = used.slice(Math.max(0, used.length + rows - maxRows));
     const needed = Math.min(maxRows, Math.ceil((kept.length + rows) * GROWTH));
@@ -182,24 +188,31 @@ export class NodeSeries {
 
   *#everySeries(): Iterable<CounterSeries> {
     for (const pod of this.pods.values()) yield* pod.everySeries();
+    yield* this.probes.everySeries();
   }
 }
 
-/** Positions of the samples in which nothing was read of any pod that is still there. */
-function unreadSamples({ samples, pods }: AcceptedReport): Set<number> {
-  const unread = new Set(samples.keys());
-  for (const readings of allReadings(pods)) {
+/** Numbers that one sample of a report takes. */
+function widthOfSample({ pods, probes }: AcceptedReport): number {
+  return pods.reduce((sum, pod) => sum + widthOf(pod), widthOfProbes(probes));
+}
+
+/** Positions of the samples in which nothing was read of any pod that is still there, nor of any probe. */
+function unreadSamples(report: AcceptedReport): Set<number> {
+  const unread = new Set(report.samples.keys());
+  for (const readings of allReadings(report)) {
     if (unread.size === 0) break;
     for (const i of unread) if ((readings[i] ?? null) !== null) unread.delete(i);
   }
   return unread;
 }
 
-function* allReadings(pods: AcceptedReport['pods']): Generator<readonly unknown[]> {
+function* allReadings({ pods, probes }: AcceptedReport): Generator<readonly unknown[]> {
   for (const { interfaces, transport } of pods) {
     for (const { readings } of interfaces) yield readings;
     if (transport !== undefined) yield transport;
   }
+  yield* readingsOfProbes(probes);
 }
 
 function runsOf(rows: readonly number[]): Run[] {

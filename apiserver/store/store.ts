@@ -115,6 +115,11 @@ export class Store implements ReportedPods {
     return [...this.#nodes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, node]) => node);
   }
 
+  /** What the agents of role probe reported, of those that are there; in no order. */
+  *probing(nowMs: number): Generator<NodeSeries> {
+    for (const node of this.#nodes.values()) if (node.role === 'probe' && node.isFresh(nowMs)) yield node;
+  }
+
   #refusal(node: NodeSeries, report: AcceptedReport, nowMs: number): Refusal | undefined {
     if (!node.isFresh(nowMs)) return undefined;
     if (node.bootId !== report.bootId) {

@@ -4,6 +4,7 @@ import { devicesOf, type ShownPods } from './devices-view.js';
 import type { InterfaceSeries } from './interface-series.js';
 import type { NodeSeries } from './node-series.js';
 import type { CounterSeries } from './counter-series.js';
+import { probesOf } from './probes-view.js';
 import { newestRow } from './rate.js';
 
 /** What is to be seen of a node, and until when that says something of the present. */
@@ -13,7 +14,7 @@ export interface TimedView {
   readonly freshUntilMs: number;
 }
 
-/** The newest fresh readings of the pods that are shown and of their interfaces, in a stable order. */
+/** The newest fresh readings of the pods that are shown, of their interfaces and, as the node's own, of its probes, in a stable order. */
 export function viewOf(node: NodeSeries, nowMs: number, wanted: ShownPods): TimedView {
   let oldestMs = Infinity;
   /** The newest row of a series; -1 where that says nothing of the present. */
@@ -44,6 +45,11 @@ export function viewOf(node: NodeSeries, nowMs: number, wanted: ShownPods): Time
       ...(transport !== undefined && freshRow(transport) >= 0 && { transport: transport.newest }),
     }));
   const devices = devicesOf(node, wanted);
-  const view = { node: node.node, pods, ...(devices !== undefined && { devices }) };
+  const probes = wanted.namespace === undefined ? probesOf(node.probes, freshRow) : undefined;
+  const view: NodeView = {
+    ...{ node: node.node, pods },
+    ...(devices !== undefined && { devices }),
+    ...(probes !== undefined && { probes }),
+  };
   return { view, freshUntilMs: oldestMs + node.staleAfterMs };
 }

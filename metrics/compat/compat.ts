@@ -1,6 +1,7 @@
 import type { InterfaceDescription, NodeView, PodDescription } from '../node-families.js';
 import { renderLabels, renderSample } from '../render.js';
 import type { MetricFamily } from '../catalogue.js';
+import { NET_EXPORTER } from './net-exporter.js';
 import { NETWORK_METRICS_DAEMON } from './network-metrics-daemon.js';
 import type { CompatInterface, CompatInterfaceSet, CompatSet } from './predecessor.js';
 import { PROMETHEUS_NETWORK_SHIM } from './prometheus-network-shim.js';
@@ -11,6 +12,7 @@ export const COMPAT_NAMES = [
   'network-metrics-daemon',
   'prometheus-network-shim',
   'sriov-network-metrics-exporter',
+  'net-exporter',
 ] as const;
 export type CompatName = (typeof COMPAT_NAMES)[number];
 
@@ -22,6 +24,7 @@ const SETS: Readonly<Record<CompatName, readonly CompatSet[]>> = {
   'network-metrics-daemon': NETWORK_METRICS_DAEMON,
   'prometheus-network-shim': PROMETHEUS_NETWORK_SHIM,
   'sriov-network-metrics-exporter': SRIOV_NETWORK_METRICS_EXPORTER,
+  'net-exporter': NET_EXPORTER,
 };
 
 interface InterfaceLabels {

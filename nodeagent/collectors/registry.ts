@@ -1,3 +1,4 @@
+import type { ProbeKind } from '../../openapi/report-terms.js';
 import { toggle, type Option } from '../../runtime/options/kinds.js';
 import type { Collector, CollectorDeps } from './collector.js';
 import { createInterfacesCollector } from './interfaces.js';
@@ -38,10 +39,25 @@ export const COLLECTORS = [
 
 export type CollectorName = (typeof COLLECTORS)[number]['name'];
 
+/** Of role probe: what it measures on schedules of their own. */
+export const PROBE_COLLECTORS = [
+  {
+    name: 'dial',
+    help: 'Role probe: how long TCP connections to other agents, and to the Service in front of them, take.',
+  },
+  { name: 'dns', help: 'Role probe: how long DNS servers take to look up names.' },
+  {
+    name: 'ntp',
+    help: 'Role probe: how long time servers take to answer, and how far their clocks are from the one here.',
+  },
+] as const satisfies readonly { readonly name: ProbeKind; readonly help: string }[];
+
+const OF_EVERY_ROLE = [...COLLECTORS, ...PROBE_COLLECTORS.map((one) => ({ ...one, enabledByDefault: true }))];
+
 /** `--collector.<name>` of every collector. */
 export const COLLECTOR_OPTIONS = Object.fromEntries(
-  COLLECTORS.map(({ name, help, enabledByDefault }) => [
+  OF_EVERY_ROLE.map(({ name, help, enabledByDefault }) => [
     `collector.${name}`,
     toggle({ flag: `collector.${name}`, default: enabledByDefault, help: `Collect: ${help}` }),
   ]),
-) as Readonly<Record<`collector.${CollectorName}`, Option<boolean>>>;
+) as Readonly<Record<`collector.${CollectorName | ProbeKind}`, Option<boolean>>>;

@@ -3,6 +3,7 @@ import type { KubeApi } from '../../runtime/kube/api.js';
 import { Reflector, type ReflectorOptions } from '../../runtime/kube/reflector.js';
 import { LogLimit } from '../../runtime/log-limit.js';
 import type { Logger } from '../../runtime/logger.js';
+import { followedState } from '../followed-state.js';
 import type { SourceOff } from '../source-states.js';
 import { withOwnCgroups } from './cgroup-uids.js';
 import { decodeListedPod, type DecodedPod } from './decode-listed-pod.js';
@@ -25,7 +26,6 @@ export interface ListedPodsOptions extends Pick<ReflectorOptions<DecodedPod>, 'b
 
 /** More than a node has pods when all are told of at the start. */
 const ANNOTATIONS_LOGGED_PER_SECOND = 500;
-const FORBIDDEN = [401, 403];
 
 /** The pods of this node as the Kubernetes API has them. While it is away the last ones known stay; `ageMs` tells how old they are. */
 export class ListedPods {
@@ -94,10 +94,7 @@ export class ListedPods {
 
   /** The same for the state of the source; undefined before anything is known. */
   get state(): SourceOff | 'up' | undefined {
-    const { problem, problemStatus, isSynced } = this.#reflector;
-    if (problem === undefined) return isSynced ? 'up' : undefined;
-    if (problemStatus === undefined) return 'unreachable';
-    return FORBIDDEN.includes(problemStatus) ? 'not_permitted' : 'failed';
+    return followedState(this.#reflector);
   }
 
   /** How many pods there are whose network annotation is not what it ought to be, by reason. */

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { REPORT_LIMITS } from '../../openapi/report-terms.js';
 import { isRecord } from '../../runtime/kube/objects.js';
 import type { Attachment, Device } from './pod.js';
@@ -18,29 +19,36 @@ export interface NetworkStatus {
 interface Entry extends Device {
   /** Empty: it names none. */
   readonly interfaceName: string;
-  /** Whether all that it says of its device can be used. */
+  /** Whether all that it says of its device, and of the addresses that are asked for, can be used. */
   readonly isWhole: boolean;
 }
 
 /** All annotations of an object together have no more bytes (apimachinery, TotalAnnotationSizeLimitB). */
 const MAX_LENGTH = 256 * 1024;
+/** Of one interface: far more than it has. */
+const MAX_IPS = 64;
 /** As many as a report may have of interfaces. */
 const MAX_ENTRIES = REPORT_LIMITS.interfacesPerPod;
 /** What the interface of the default route is on where nobody says the name of its network. */
 const DEFAULT_NETWORK = 'default';
+
+export interface NetworkStatusOptions {
+  /** Keep the addresses too: most who ask have no use for them. */
+  readonly withIps?: boolean;
+}
 
 /**
  * Parses the annotation k8s.v1.cni.cncf.io/network-status: a list with an entry for each interface of a pod. It is whatever somebody
  * wrote: an entry that is no good costs itself, and a text that is no list costs all names of its pod. Blank: there is none.
  * @see Kubernetes Network Custom Resource Definition De-facto Standard 1.3, section 5; NPWG device information specification 1.1, section 3
  */
-export function parseNetworkStatus(text: string): NetworkStatus {
+export function parseNetworkStatus(text: string, { withIps = false }: NetworkStatusOptions = {}): NetworkStatus {
   if (text.trim() === '') return statusOf([], []);
   if (text.length > MAX_LENGTH) return statusOf([], ['too_large']);
   const list = parseJson(text);
   if (list === undefined) return statusOf([], ['not_json']);
   if (!Array.isArray(list)) return statusOf([], ['not_a_list']);
-  const entries = list.slice(0, MAX_ENTRIES).map(parseEntry);
+  const entries = list.slice(0, MAX_ENTRIES).map((value) => parseEntry(value, withIps));
   const isBad = entries.some((entry) => entry?.isWhole !== true);
   return statusOf(
     entries.filter((entry) => entry !== undefined),
@@ -83,7 +91,7 @@ function withoutSharedDevices(attachments: ReadonlyMap<string, Attachment>): Rea
   );
 }
 
-function parseEntry(value: unknown): Entry | undefined {
+function parseEntry(value: unknown, withIps: boolean): Entry | undefined {
   if (!isRecord(value)) return undefined;
   const { name, interface: interfaceName = '', default: isDefault = false } = value;
   if (typeof name !== 'string' || typeof interfaceName !== 'string' || typeof isDefault !== 'boolean') return undefined;
@@ -91,14 +99,27 @@ function parseEntry(value: unknown): Entry | undefined {
   const network = splitName(name);
   if (network === undefined) return undefined;
   const pciAddress = pciAddressOf(value['device-info']);
+  const ips = withIps ? ipsOf(value['ips']) : NO_IPS;
   return {
     interfaceName,
-    isWhole: pciAddress !== undefined,
+    isWhole: pciAddress !== undefined && ips.areWhole,
     nadNamespace: network.nadNamespace,
     network: network.network === '' && isDefault ? DEFAULT_NETWORK : network.network,
     isDefault,
     ...(pciAddress !== undefined && pciAddress !== '' && { pciAddress }),
+    ...(ips.found.length > 0 && { ips: ips.found }),
   };
+}
+
+const NO_IPS = { found: [], areWhole: true } as const;
+
+/** Without a prefix length, as the specification has them. What is no address costs itself. */
+function ipsOf(value: unknown): { readonly found: readonly string[]; readonly areWhole: boolean } {
+  if (value === undefined || value === null) return NO_IPS;
+  if (!Array.isArray(value)) return { ...NO_IPS, areWhole: false };
+  const listed: readonly unknown[] = value.slice(0, MAX_IPS);
+  const found = listed.filter((one): one is string => typeof one === 'string' && isIP(one) !== 0);
+  return { found, areWhole: found.length === value.length };
 }
 
 /** `<namespace>/<name>` of a NetworkAttachmentDefinition, or the bare name of a CNI's own network, which Multus may not know. */

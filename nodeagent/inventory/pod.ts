@@ -7,6 +7,8 @@ export interface Attachment {
   readonly isDefault: boolean;
   /** Of the device behind it, as its device-info says. */
   readonly pciAddress?: string;
+  /** IPv4 and IPv6, where they were asked for and there are any. */
+  readonly ips?: readonly string[];
 }
 
 /**

@@ -18,3 +18,5 @@ export const isOwnerKey = fitting(pattern.TOKEN, pattern.OWNER_KEY_MAX);
 export const isPciAddress = fitting(pattern.PCI_ADDRESS, pattern.TOKEN_MAX);
 /** Of a device plugin, such as openshift.io/inteldpdk. */
 export const isResourceName = fitting(pattern.LABEL_KEY, pattern.LABEL_KEY_MAX);
+/** Of Kubernetes; also an empty one. */
+export const isLabelValue = fitting(pattern.LABEL_VALUE, pattern.LABEL_VALUE_MAX);

@@ -8,7 +8,7 @@ export interface Peer {
   readonly node: string;
   /** Empty where none is known. */
   readonly zone: string;
-  /** Where it listens, by the name of the network: an address of each family at most, that of the default network always among them. */
+  /** Where it listens, by the name of the network: an address of each family at most, and one at least of all; a name stands alone. */
   readonly addresses: ReadonlyMap<string, readonly HostPort[]>;
   /** Whether it is, or has been, known to be ready: one that never was is still starting, and not failing when it does not answer. */
   readonly hasBeenReady: boolean;
@@ -24,10 +24,12 @@ export interface PeerList {
 
 /** Follows who there is to be dialled. */
 export interface PeerSource {
-  /** Undefined before that is known. */
+  /** Undefined before that is known; the same object until something changes. */
   list(): PeerList | undefined;
   /** Whether a peer that failed to answer is there to answer: listed at this address, and not being deleted. */
   isLive(node: string, address: HostPort): boolean;
+  /** What was left out of what was said of them, by reason: how many entries there are of the kind now. */
+  readonly leftOut?: ReadonlyMap<string, number>;
   /** Times that it could not be learnt, since the start. */
   readonly internalErrors: number;
   close(): Promise<void>;

@@ -61,6 +61,7 @@ export class Reflector<T> {
   #isSynced = false;
   #lastContactMs: number | undefined;
   #skipped = 0;
+  #failures = 0;
   #problem: string | undefined;
   #problemStatus: number | undefined;
   /** One line per change, not per try. */
@@ -89,6 +90,11 @@ export class Reflector<T> {
   /** Objects that could not be decoded, since the start. */
   get skipped(): number {
     return this.#skipped;
+  }
+
+  /** Lists and watches that failed, since the start. A watch that broke in the middle did not: it goes on. */
+  get failures(): number {
+    return this.#failures;
   }
 
   /** Why it does not work; undefined while it does. */
@@ -246,6 +252,7 @@ export class Reflector<T> {
     } else {
       const problem = errorMessage(error);
       if (problem !== this.#loggedProblem) log.warn({ path, problem }, 'the Kubernetes API cannot be followed');
+      this.#failures++;
       this.#problem = problem;
       this.#problemStatus = error instanceof KubeError ? error.statusCode : undefined;
       this.#loggedProblem = problem;

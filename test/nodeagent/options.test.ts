@@ -39,16 +39,16 @@ test('no family of a predecessor is served unless asked for', () => {
     return parsed.options.compat;
   };
   assert.deepEqual(compatOf(), []);
-  const all = ['network-metrics-daemon', 'prometheus-network-shim', 'sriov-network-metrics-exporter'];
+  const all = ['network-metrics-daemon', 'prometheus-network-shim', 'sriov-network-metrics-exporter', 'net-exporter'];
   assert.deepEqual(compatOf('--compat', all.join(',')), all);
   assert.deepEqual(compatOf(...all.map((name) => `--compat=${name}`)), all);
 });
 
 test('a predecessor that nobody knows is refused with those that are', () => {
-  assert.deepEqual(parse('--compat=net-exporter'), {
+  assert.deepEqual(parse('--compat=cni-metrics-helper'), {
     kind: 'refuse',
     errors: [
-      '--compat: must be some of network-metrics-daemon, prometheus-network-shim, sriov-network-metrics-exporter, not "net-exporter"',
+      '--compat: must be some of network-metrics-daemon, prometheus-network-shim, sriov-network-metrics-exporter, net-exporter, not "cni-metrics-helper"',
     ],
   });
 });

@@ -1,4 +1,5 @@
 import { devicesView } from './device-view.js';
+import { everyProbe } from './probe-view.js';
 import type { InterfaceView, NodeView, PodDescription } from '../../metrics/node-families.js';
 
 /** A pod with a container that is known: what the labels of prometheus-network-shim are made of. */
@@ -26,8 +27,8 @@ export function interfaceView(name: string, first: number, meta: Partial<Interfa
 }
 
 /**
- * A node with a pod of two annotated networks and an interface of none, one without the annotation, and one on the node's network; and
- * with SR-IOV devices, of which the first pod has one.
+ * A node with a pod of two annotated networks and an interface of none, one without the annotation, and one on the node's network;
+ * with SR-IOV devices, of which the first pod has one; and with an agent that probes.
  */
 export function compatView(): NodeView {
   const eth0 = interfaceView('eth0', 10, { network: 'kindnet', primary: true, hostInterface: 'lxcbfb8a72ac2b8' });
@@ -56,5 +57,6 @@ export function compatView(): NodeView {
       { meta: machine, interfaces: [device] },
     ],
     devices: devicesView(WEB),
+    probes: { ...everyProbe(), internalErrors: { dial: 0, dns: 3, ntp: 0 } },
   };
 }

@@ -6,6 +6,7 @@ import process from 'node:process';
 export type Requirement = 'root' | 'tun' | 'cni-plugins' | Program;
 type Program =
   | ('ip' | 'iptables' | 'prometheus' | 'promtool' | 'setpriv' | 'script' | 'curl' | 'kubectl')
+  | 'dnsmasq'
   | ('containerd' | 'runc' | 'ctr' | 'busybox' | 'nsenter' | 'umount' | 'tar');
 
 const PACKAGES: Readonly<Record<Exclude<Requirement, 'root' | 'tun'>, string>> = {
@@ -17,6 +18,7 @@ const PACKAGES: Readonly<Record<Exclude<Requirement, 'root' | 'tun'>, string>> =
   script: 'bsdutils',
   curl: 'curl',
   kubectl: 'kubernetes-client',
+  dnsmasq: 'dnsmasq-base',
   containerd: 'containerd',
   runc: 'runc',
   ctr: 'containerd',

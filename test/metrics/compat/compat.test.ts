@@ -111,6 +111,6 @@ test('a name of no predecessor is podnet own, and none comes twice', () => {
   const { families } = new Compat([...COMPAT_NAMES, ...COMPAT_NAMES]);
   const names = [...NODE_FAMILIES, ...families].map(({ name }) => name);
   assert.equal(new Set(names).size, names.length);
-  assert.equal(families.length, 1 + 8 + 8 + 1 + 8 + 26);
+  assert.equal(families.length, 1 + 8 + 8 + 1 + 8 + 26 + 11);
   assert.deepEqual(new Compat([]).families, []);
 });

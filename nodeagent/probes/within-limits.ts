@@ -1,0 +1,70 @@
+import { isIP } from 'node:net';
+import type { Outcome, ProbeLimits } from './probe.js';
+import { resolveServer } from './server-address.js';
+
+/** Of the time of a probe that its server's name may take: what is left then must do for the server, which would be blamed else. */
+const RESOLVING_SHARE = 0.5;
+
+/**
+ * Waits for something to be settled, for as long as the limits let it.
+ * @param late what it comes to at the timeout, or when aborted
+ * @param begin starts it, unless it is too late already; returns what tidies up, called once it has come to something
+ * @throws what `begin` throws
+ */
+export async function settledWithin<T>(
+  { timeoutMs, signal }: ProbeLimits,
+  late: () => T,
+  begin: (settle: (value: T) => void) => () => void,
+): Promise<T> {
+  const tidy: (() => void)[] = [];
+  try {
+    return await new Promise<T>((resolve) => {
+      const onLate = (): void => resolve(late());
+      if (signal.aborted) {
+        onLate();
+        return;
+      }
+      const timer = setTimeout(onLate, timeoutMs);
+      signal.addEventListener('abort', onLate);
+      tidy.push(() => clearTimeout(timer));
+      tidy.push(() => signal.removeEventListener('abort', onLate));
+      tidy.push(begin(resolve));
+    });
+  } finally {
+    for (const one of tidy) one();
+  }
+}
+
+/**
+ * Probes the address of a host, with what is left of the time after its name was resolved. Never rejects.
+ * @returns with reason `dns` where the name has no address, with `other` where the probe rejected
+ */
+export async function probeAddressOf<Failed extends Outcome>(
+  host: string,
+  limits: ProbeLimits,
+  nowMs: () => number,
+  probe: (address: string, left: ProbeLimits) => Promise<Failed>,
+): Promise<Failed | { readonly ok: false; readonly reason: 'dns' | 'other' }> {
+  try {
+    if (isIP(host) !== 0) return await probe(host, limits);
+    const begunMs = nowMs();
+    const address = await resolveWithin(host, { ...limits, timeoutMs: limits.timeoutMs * RESOLVING_SHARE });
+    if (address === undefined) return { ok: false, reason: 'dns' };
+    const leftMs = Math.max(0, limits.timeoutMs - (nowMs() - begunMs));
+    return await probe(address, { ...limits, timeoutMs: leftMs });
+  } catch {
+    return { ok: false, reason: 'other' };
+  }
+}
+
+/** It is asked for whole milliseconds, and goes on by itself to its end when nobody waits any more. */
+function resolveWithin(host: string, limits: ProbeLimits): Promise<string | undefined> {
+  return settledWithin<string | undefined>(
+    limits,
+    () => undefined,
+    (settle) => {
+      resolveServer(host, Math.ceil(limits.timeoutMs)).then(settle, () => settle(undefined));
+      return () => undefined;
+    },
+  );
+}
