@@ -14,11 +14,13 @@ import { externalMetricsRoutes } from './api/external-metrics.js';
 import { healthRoutes, type HealthCheck } from './api/health.js';
 import { jsonRoutes } from './api/json-routes.js';
 import { Members, type ObjectNames } from './api/members.js';
+import { NodeLatencies } from './api/node-latencies.js';
 import { ObjectFigures } from './api/object-figures.js';
 import { openApiRoutes } from './api/openapi.js';
 import { collectRoutes } from './api/route-list.js';
 import type { Auth } from './auth/create-auth.js';
 import type { User } from './auth/user.js';
+import { suspectLines } from './exposition/suspect-lines.js';
 import { Exposition } from './exposition/exposition.js';
 import { expositionRoutes } from './exposition/routes.js';
 import type { Connections } from './http/connections.js';
@@ -29,8 +31,10 @@ import type { PodList, PodNodes } from './pods/pod-list.js';
 import type { ServiceList } from './pods/service-list.js';
 import { createSelfMetrics, type SelfMetrics } from './self-metrics.js';
 import { Figures } from './store/figure.js';
+import { NodeSuspects } from './store/node-suspects.js';
 import { Pods } from './store/pods.js';
 import { Store } from './store/store.js';
+import { suspectSummary } from './store/suspect-summary.js';
 import type { KeyPair } from './tls/key-pair.js';
 
 export interface AppOptions {
@@ -43,6 +47,8 @@ export interface AppOptions {
   readonly windowMs: number;
   readonly historyMs: number;
   readonly podLabels: readonly PodLabel[];
+  /** A node that is dialled within this time is not suspected for its latency. */
+  readonly suspectLatencyMs: number;
   /** Predecessors whose families are served as well; none where nothing is said. */
   readonly compat?: readonly CompatName[];
   /** Namespaces in which figures of the whole cluster answer. */
@@ -95,10 +101,13 @@ export function createApp(options: AppOptions): Created {
   const figures = new Figures(options.podLabels);
   const metrics = createSelfMetrics(registry, { store, clock, version: options.version });
   const logLimit = new LogLimit(clock, FAILURES_LOGGED_PER_SECOND);
-  const compat = new Compat(options.compat ?? []);
-  const exposition = new Exposition({ nodes: store, pods }, options.podLabels, compat, (node, error) => {
+  const suspects = new NodeSuspects(store, options.suspectLatencyMs);
+  const onFailure = (of: object, error: unknown): void => {
     metrics.expositionFailures.inc();
-    if (logLimit.take()) log.error({ node, reason: errorMessage(error) }, 'a node is left out of /metrics');
+    if (logLimit.take()) log.error({ ...of, reason: errorMessage(error) }, 'lines are left out of /metrics');
+  };
+  const exposition = new Exposition({ nodes: store, pods }, options.podLabels, {
+    ...{ compat: new Compat(options.compat ?? []), cluster: [suspectLines(suspects)], onFailure },
   });
   const { app, connections } = createShell({ tls: options.tls, log });
   app.addHook('onResponse', (request, reply, done) => {
@@ -107,13 +116,17 @@ export function createApp(options: AppOptions): Created {
     done();
   });
   options.auth?.guard(app);
-  addRoutes(app, options, { store, pods, figures, exposition, metrics });
+  addRoutes(app, options, { store, pods, figures, exposition, metrics, suspects });
   return { app, connections, store, pods, figures, exposition };
 }
 
-type Parts = Omit<Created, 'app' | 'connections'> & { readonly metrics: SelfMetrics };
+type Parts = Omit<Created, 'app' | 'connections'> & {
+  readonly metrics: SelfMetrics;
+  readonly suspects: NodeSuspects;
+};
 
-function addRoutes(app: App, options: AppOptions, { store, pods, figures, exposition, metrics }: Parts): void {
+function addRoutes(app: App, options: AppOptions, parts: Parts): void {
+  const { store, pods, figures, exposition, metrics, suspects } = parts;
   const { clock, log, registry, version, cluster, clusterMetricsNamespaces, windowMs, allowUnboundAgents } = options;
   const groups = new Set(options.apiGroups);
   const routes = collectRoutes(app);
@@ -122,7 +135,7 @@ function addRoutes(app: App, options: AppOptions, { store, pods, figures, exposi
   const window = { defaultMs: windowMs, historyMs: options.historyMs };
   const answering = { pods, figures, clock, window, clusterMetricsNamespaces };
   if (groups.has(PODNET_GROUP)) {
-    podnetRoutes(app, { ...answering, reports: store, windowMs });
+    podnetRoutes(app, { ...answering, reports: store, suspects, windowMs });
     const isGuarded = options.auth !== undefined;
     const onReport = cluster?.onReport;
     ingestRoutes(app, {
@@ -133,11 +146,22 @@ function addRoutes(app: App, options: AppOptions, { store, pods, figures, exposi
   if (groups.has(CUSTOM_METRICS_GROUP)) {
     const members = new Members({ pods, services: cluster?.services, objects: cluster?.objects });
     const objects = new ObjectFigures({ pods, figures, members, clock });
-    jsonRoutes(app, (scope) => customMetricsRoutes(scope, { ...answering, objects }));
+    const latencies = new NodeLatencies({ reports: store, members, clock });
+    jsonRoutes(app, (scope) => customMetricsRoutes(scope, { ...answering, objects, latencies }));
   }
   if (groups.has(EXTERNAL_METRICS_GROUP)) jsonRoutes(app, (scope) => externalMetricsRoutes(scope, answering));
   expositionRoutes(app, { exposition, registry, clock });
-  healthRoutes(app, [reportsArrived(store, clock, cluster?.expectedAgents), ...options.checks]);
+  const arrived = reportsArrived(store, clock, cluster?.expectedAgents);
+  healthRoutes(app, [arrived, nodesProbed(suspects, clock), ...options.checks]);
+}
+
+/** No node makes the server less ready; who looks at it is told how they are, without their names. */
+function nodesProbed(suspects: NodeSuspects, clock: Clock): HealthCheck {
+  return {
+    name: 'nodes',
+    isMet: () => true,
+    detail: () => suspectSummary(suspects.all(clock.monotonicMs())),
+  };
 }
 
 /**

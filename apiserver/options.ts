@@ -93,6 +93,11 @@ export const APISERVER_OPTIONS = {
     placeholder: 'label',
     help: 'Pod labels that every series of the pod and every selector has too, as label_<name>.',
   }),
+  suspectLatency: duration({
+    flag: 'suspect-latency',
+    ...{ default: 5, min: 1, max: 10_000 },
+    help: 'A node that is dialled within this time is never suspected for its latency; beyond it, four times the usual is slow.',
+  }),
   compat: {
     ...choices({ flag: 'compat', choices: COMPAT_NAMES, help: COMPAT_HELP }),
     default: [],

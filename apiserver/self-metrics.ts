@@ -71,7 +71,7 @@ export function createSelfMetrics(
     }),
     expositionFailures: new Counter({
       name: 'podnet_apiserver_exposition_failures_total',
-      help: 'Times the lines of a node could not be made: it is left out of /metrics until its next report.',
+      help: 'Times the lines of a node could not be made: it is left out of /metrics until its next report; or those of a family of the cluster.',
       registers,
     }),
     ingestSeconds: new Histogram({

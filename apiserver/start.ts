@@ -59,6 +59,7 @@ export async function startApiserver(options: ApiserverOptions, deps: ApiserverD
     historyMs: options.history,
     podLabels: options.podLabels.map(podLabel),
     compat: options.compat,
+    suspectLatencyMs: options.suspectLatency,
     apiGroups: options.apiGroups,
     allowUnboundAgents: options.allowUnboundAgents,
     checks: [...checks, { name: 'shutdown', isMet: () => !shutdown.isUnderWay }],

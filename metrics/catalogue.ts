@@ -1,6 +1,6 @@
 import { INTERFACE_COUNTERS, type InterfaceCounter } from '../openapi/report-terms.js';
 import { DEVICE_FAMILIES } from './device-families.js';
-import { INTERFACE_LABELS, POD_LABELS } from './labels.js';
+import { INTERFACE_LABELS, NODE_LABEL, POD_LABELS } from './labels.js';
 import { PROBE_FAMILIES } from './probe-families.js';
 import { TRANSPORT_FAMILIES, TRANSPORT_RATE_FAMILIES } from './transport-families.js';
 
@@ -109,6 +109,34 @@ export const NODE_FAMILIES: readonly MetricFamily[] = [
 
 /** Place of a family's lines in what is rendered of a node. */
 export const blockOf = (family: MetricFamily): number => NODE_FAMILIES.indexOf(family);
+
+export const NODE_SUSPECT_RATIO: MetricFamily = {
+  name: 'podnet_node_suspect_ratio',
+  type: 'gauge',
+  unit: 'ratio',
+  help: 'Of the agents that dial a node over a network the part that sees it failing or slow. A bad node has 1, the nodes that it dials one in so many.',
+  labels: [NODE_LABEL, 'network'],
+  stability: 'alpha',
+};
+
+/** Families that are not of a node's report but of all together, in the order a scrape prints them. */
+export const CLUSTER_FAMILIES: readonly MetricFamily[] = [NODE_SUSPECT_RATIO];
+
+/** A latency that the HPA can ask for. */
+export interface LatencyMetric {
+  /** Name on custom.metrics.k8s.io. */
+  readonly metricName: string;
+  readonly metricHelp: string;
+  /** The family of histograms that it is a quantile of. */
+  readonly family: string;
+}
+
+export const DIAL_LATENCY: LatencyMetric = {
+  metricName: 'network_dial_latency_seconds',
+  metricHelp:
+    'Seconds that it takes to connect to a node: of the quantile that each agent sees that dials it the median over these agents. Of `nodes` alone.',
+  family: 'podnet_dial_latency_seconds',
+};
 
 /** The families whose rates are answered, in the order discovery lists them. */
 export const RATE_FAMILIES: readonly RateFamily[] = [...INTERFACE_COUNTER_FAMILIES, ...TRANSPORT_RATE_FAMILIES];

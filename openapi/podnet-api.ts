@@ -102,6 +102,17 @@ export type PodNetwork = Static<typeof PodNetwork>;
 export const PodNetworkList = list('PodNetwork', PodNetwork);
 export type PodNetworkList = Static<typeof PodNetworkList>;
 
+export const DialLatency = Type.Object(
+  {
+    p50Seconds: text('Median, seconds, as a quantity.'),
+    p99Seconds: text('99th percentile, seconds, as a quantity.'),
+  },
+  part(
+    'DialLatency',
+    'How long it takes to connect to the node over the default network: of what each agent sees that dials it, the median.',
+  ),
+);
+
 export const NodeNetwork = Type.Object(
   {
     ...header('NodeNetwork'),
@@ -116,6 +127,17 @@ export const NodeNetwork = Type.Object(
     physicalFunctions: optionalCount('SR-IOV physical functions of the node; absent where its agent does not tell.'),
     virtualFunctions: optionalCount('SR-IOV virtual functions of the node; absent where its agent does not tell.'),
     virtualFunctionsInUse: optionalCount('Those of them that a pod has.'),
+    dialLatency: Type.Optional(DialLatency),
+    suspectRatio: Type.Optional(
+      Type.Number({
+        ...{ minimum: 0, maximum: 1 },
+        description:
+          'Part of the agents dialling the node that see it failing or slow, on the network where it is most; absent where none dials it.',
+      }),
+    ),
+    suspectNetworks: Type.Optional(
+      Type.Array(Type.String(), { description: 'Networks on which an agent sees the node failing or slow.' }),
+    ),
     windowSeconds: optionalCount('Seconds before the newest sample that the rates cover.'),
     rates: Type.Optional(InterfaceRates),
     absent: Type.Optional(Absence),

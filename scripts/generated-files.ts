@@ -8,11 +8,18 @@ import { addListMetrics } from '../apiserver/pods/list-metrics.js';
 import { createTlsMetrics } from '../apiserver/tls/metrics.js';
 import { demoProgram } from '../cli/demo/main.js';
 import { standaloneProgram } from '../cli/standalone.js';
-import { NODE_FAMILIES, RATE_FAMILIES, type MetricFamily } from '../metrics/catalogue.js';
+import {
+  CLUSTER_FAMILIES,
+  DIAL_LATENCY,
+  NODE_FAMILIES,
+  RATE_FAMILIES,
+  type MetricFamily,
+} from '../metrics/catalogue.js';
 import { COMPAT_NAMES, Compat } from '../metrics/compat/compat.js';
 import { latencyBuckets } from '../metrics/histogram.js';
 import { PROBE_FAMILIES } from '../metrics/probe-families.js';
 import { nodeagentProgram } from '../nodeagent/options.js';
+import { createProbeMetrics } from '../nodeagent/probes/probe-metrics.js';
 import { createSelfMetrics as createNodeagentMetrics } from '../nodeagent/self-metrics.js';
 import { systemClock } from '../runtime/clock.js';
 import type { OptionTable } from '../runtime/options/kinds.js';
@@ -64,14 +71,17 @@ async function renderMetrics(): Promise<string> {
       tableRow([`\`${name}\``, type, help, labels.join(', '), stability]),
     );
   const ofPods = NODE_FAMILIES.filter((family) => !PROBE_FAMILIES.includes(family));
+  const cluster = rowsOf(CLUSTER_FAMILIES);
   const compat = COMPAT_NAMES.flatMap((predecessor) =>
     new Compat([predecessor]).families.map(({ name, type, help, labels }) =>
       tableRow([`\`${name}\``, type, help, labels.join(', '), `\`${predecessor}\``]),
     ),
   );
-  const rates = RATE_FAMILIES.map(({ rateName, rateHelp, name }) =>
-    tableRow([`\`${rateName}\``, rateHelp, `\`${name}\``]),
-  );
+  const { metricName, metricHelp, family } = DIAL_LATENCY;
+  const rates = [
+    ...RATE_FAMILIES.map(({ rateName, rateHelp, name }) => tableRow([`\`${rateName}\``, rateHelp, `\`${name}\``])),
+    tableRow([`\`${metricName}\``, metricHelp, `\`${family}\``]),
+  ];
   const own = async (registry: Registry) =>
     (await registry.getMetricsAsJSON()).map(({ name, help, type }) => tableRow([`\`${name}\``, String(type), help]));
   const [apiserver, nodeagent] = [new Registry(), new Registry()];
@@ -83,6 +93,7 @@ async function renderMetrics(): Promise<string> {
   addAuthGauges(apiserver, { caches: {}, inFlight: () => 0 });
   addListMetrics(apiserver, {}, systemClock);
   createNodeagentMetrics(nodeagent, VERSION);
+  createProbeMetrics(nodeagent);
   return [
     NOTICE,
     '# Metrics',
@@ -113,6 +124,14 @@ async function renderMetrics(): Promise<string> {
     tableRow(['---', '---', '---', '---', '---']),
     ...rowsOf(PROBE_FAMILIES),
     '',
+    '## On `/metrics` of the apiserver, of all nodes together',
+    '',
+    'What no agent can tell of its own node. Without `?namespace=`; absent where no agent of role probe reports.',
+    '',
+    tableRow(['family', 'type', 'meaning', 'labels', 'stability']),
+    tableRow(['---', '---', '---', '---', '---']),
+    ...cluster,
+    '',
     '## With `--compat`, under the names of predecessors',
     '',
     'Beside the families above, of the same pods and of the same readings; without the labels of `--pod-labels`. How to come over from the',
@@ -125,10 +144,10 @@ async function renderMetrics(): Promise<string> {
     '## On `custom.metrics.k8s.io`, for the HPA',
     '',
     'Of what they answer: [api.md](api.md). `metricLabelSelector` takes the labels of the series, and `window=30s` for the time a rate is',
-    'averaged over. In a selector every character outside `A-Za-z0-9._-` of a value is written `_`, an end that is not alphanumeric gets an `x`,',
+    'averaged over, `quantile=p99` for the quantile of a latency (without it the median). In a selector every character outside `A-Za-z0-9._-` of a value is written `_`, an end that is not alphanumeric gets an `x`,',
     'and a value over 63 characters is cut and ends in `-` and the first 8 digits of its SHA-256.',
     '',
-    tableRow(['metric', 'meaning', 'counter']),
+    tableRow(['metric', 'meaning', 'family']),
     tableRow(['---', '---', '---']),
     ...rates,
     '',

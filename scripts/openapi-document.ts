@@ -23,6 +23,7 @@ export async function openApiDocument(): Promise<object> {
     windowMs: 60_000,
     historyMs: 300_000,
     podLabels: [],
+    suspectLatencyMs: 5,
     clusterMetricsNamespaces: [],
     apiGroups: API_GROUP_NAMES,
     allowUnboundAgents: false,

@@ -7,7 +7,7 @@ import {
 } from '../../openapi/metric-values.js';
 import { PODNET_GROUP, PODNET_VERSION } from '../../openapi/podnet-api.js';
 import { RATE_NAMES } from '../../metrics/catalogue.js';
-import { DESCRIBED_KINDS, ratesOf } from './described-objects.js';
+import { DESCRIBED_KINDS, metricsOf } from './described-objects.js';
 
 /** The groups this server can serve, in the order in which discovery lists them. */
 export const API_GROUP_NAMES = [CUSTOM_METRICS_GROUP, EXTERNAL_METRICS_GROUP, PODNET_GROUP] as const;
@@ -27,7 +27,7 @@ export interface ServedGroup {
 // One scope for each parent resource: a group version with one that has two is stale as a whole (contract 1.2).
 // Nothing but get: controllers pick resources to delete, to collect or to count by the other verbs (contract 1.1).
 const CUSTOM_METRICS: readonly ApiResource[] = DESCRIBED_KINDS.flatMap((kind) =>
-  ratesOf(kind).map((metric) => ({
+  metricsOf(kind).map((metric) => ({
     name: `${kind.resource}/${metric}`,
     singularName: '',
     namespaced: kind.namespaced,

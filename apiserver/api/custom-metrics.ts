@@ -5,31 +5,20 @@ import {
   MetricValueListV1Beta2,
   type CustomMetricsVersion,
 } from '../../openapi/metric-values.js';
-import { familyOfRate } from '../../metrics/catalogue.js';
+import { DIAL_LATENCY, familyOfRate } from '../../metrics/catalogue.js';
 import type { Clock } from '../../runtime/clock.js';
-import type { Figures, Measure } from '../store/figure.js';
 import { queryValue, type App } from './app-types.js';
-import { DESCRIBED, DESCRIBED_KINDS, describedKind, ratesOf, type DescribedKind } from './described-objects.js';
+import { askMetric, type Answered, type AskedMetric, type AskedMetricDeps } from './asked-metric.js';
+import { DESCRIBED, DESCRIBED_KINDS, describedKind, metricsOf, type DescribedKind } from './described-objects.js';
 import { ApiError } from './errors.js';
-import {
-  checkListOptions,
-  checkPath,
-  isOfWholeNetwork,
-  NETWORK_TOTAL_LABELS,
-  parseFigureQuery,
-  type AskedFigure,
-} from './figure-query.js';
+import { checkListOptions, checkPath, isOfWholeNetwork, NETWORK_TOTAL_LABELS } from './figure-query.js';
 import type { DescribedObject } from './members.js';
-import { Timestamps, toMetricValueList, toReading, type Item } from './metric-value-list.js';
-import { selectorOrBadRequest, type WindowBounds } from './metric-selector.js';
-import type { ObjectFigures } from './object-figures.js';
+import { Timestamps, readingOf, toMetricValueList, type Item } from './metric-value-list.js';
+import { selectorOrBadRequest } from './metric-selector.js';
 import { routeSchema } from './route-schema.js';
 
-export interface CustomMetricsDeps {
-  readonly objects: ObjectFigures;
-  readonly figures: Figures;
+export interface CustomMetricsDeps extends AskedMetricDeps {
   readonly clock: Clock;
-  readonly window: WindowBounds;
   /** Namespaces in which figures of the whole cluster answer. */
   readonly clusterMetricsNamespaces: readonly string[];
 }
@@ -44,7 +33,7 @@ interface Asked {
   readonly metric: string;
 }
 
-/** custom.metrics.k8s.io: rates of pods and of what pods add up to, by name or by selector. */
+/** custom.metrics.k8s.io: rates of pods and of what pods add up to, latencies of nodes, by name or by selector. */
 export function customMetricsRoutes(app: App, deps: CustomMetricsDeps): void {
   for (const version of CUSTOM_METRICS_VERSIONS) {
     const root = `/apis/${CUSTOM_METRICS_GROUP}/${version}`;
@@ -86,13 +75,14 @@ function schemaOf(version: CustomMetricsVersion, operation: string, path: string
   const names = (Object.keys(PARAMETERS) as (keyof typeof PARAMETERS)[]).filter((name) => path.includes(`:${name}`));
   return routeSchema({
     operationId: `${operation}${version === 'v1beta2' ? 'V1Beta2' : 'V1Beta1'}`,
-    summary: 'The rate of an object, or of all that are selected.',
+    summary: 'The rate or latency of an object, or of all that are selected.',
     kind: { groupVersion: `${CUSTOM_METRICS_GROUP}/${version}`, kind: 'MetricValueList' },
     action: 'get',
     params: Object.fromEntries(names.map((name) => [name, PARAMETERS[name]])),
     query: {
       labelSelector: 'Of the labels of the objects.',
-      metricLabelSelector: 'Of the labels of the series; window=30s chooses the time that a rate is averaged over.',
+      metricLabelSelector:
+        'Of the labels of the series; window=30s chooses the time that is looked at, quantile=p99 the quantile of a latency.',
       fieldSelector: 'metadata.name of the path, or nothing.',
     },
     answer: version === 'v1beta2' ? MetricValueListV1Beta2 : MetricValueListV1Beta1,
@@ -105,43 +95,38 @@ async function answer(version: CustomMetricsVersion, asked: Asked, query: unknow
   checkListOptions(query);
   const text = queryValue(query, 'labelSelector') ?? '';
   const requirements = selectorOrBadRequest('labelSelector', text);
-  const figure = parseFigureQuery(asked.metric, 'metricLabelSelector', query, deps);
+  const metric = askMetric(asked.metric, query, deps);
   const kind = servedKind(asked);
-  if (figure === undefined || kind === undefined || !ratesOf(kind).includes(asked.metric)) {
+  if (metric === undefined || kind === undefined || !metricsOf(kind).includes(asked.metric)) {
     throw unknownMetric(asked, kind);
   }
-  checkTenancy(kind, asked, figure, deps);
+  checkTenancy(kind, asked, metric, deps);
   const { namespace, name } = asked;
-  if (name !== ALL_NAMES) {
-    const item = single({ kind, namespace, name }, asked, figure, deps);
-    return toMetricValueList(version, asked.metric, [item], figure.requirements);
-  }
-  const found = await deps.objects.list({ kind, namespace }, { text, requirements }, figure);
   const times = new Timestamps(deps.clock.wallMs());
-  const items = found.flatMap(({ object, measure }) => toItem(object, measure, times));
-  return toMetricValueList(version, asked.metric, items, figure.requirements);
+  if (name !== ALL_NAMES) {
+    const item = single({ kind, namespace, name }, asked, metric, times);
+    return toMetricValueList(version, asked.metric, [item], metric.requirements);
+  }
+  const found = await metric.list({ kind, namespace }, { text, requirements });
+  const items = found.flatMap(({ object, answered }) => toItem(object, answered, times));
+  return toMetricValueList(version, asked.metric, items, metric.requirements);
 }
 
 /** @throws {ApiError} NotFound with the reason */
-function single(
-  object: DescribedObject,
-  asked: Asked,
-  figure: AskedFigure,
-  { objects, clock }: CustomMetricsDeps,
-): Item {
-  const outcome = objects.of(object, figure);
-  const [item] = outcome.ok ? toItem(object, outcome, new Timestamps(clock.wallMs())) : [];
+function single(object: DescribedObject, asked: Asked, metric: AskedMetric, times: Timestamps): Item {
+  const answered = metric.of(object);
+  const [item] = toItem(object, answered, times);
   if (item !== undefined) return item;
-  const selector = figure.selectorText === '' ? '' : ` with selector ${figure.selectorText}`;
-  const why = outcome.ok ? 'its value is larger than a quantity can be' : outcome.why;
-  throw new ApiError('NotFound', `${couldNotFind(asked)} ${object.name}${selector}${why === '' ? '' : `: ${why}`}`);
+  const selector = metric.selectorText === '' ? '' : ` with selector ${metric.selectorText}`;
+  const why = answered.ok || answered.why === '' ? '' : `: ${answered.why}`;
+  throw new ApiError('NotFound', `${couldNotFind(asked)} ${object.name}${selector}${why}`);
 }
 
-function toItem({ kind, namespace, name }: DescribedObject, measure: Measure, times: Timestamps): Item[] {
-  const reading = toReading(measure, times);
-  if (reading === undefined) return [];
+function toItem({ kind, namespace, name }: DescribedObject, answered: Answered, times: Timestamps): Item[] {
+  if (!answered.ok) return [];
   const scope = kind.namespaced && namespace !== undefined ? { namespace } : {};
-  return [{ describedObject: { kind: kind.kind, ...scope, name, apiVersion: kind.apiVersion }, ...reading }];
+  const describedObject = { kind: kind.kind, ...scope, name, apiVersion: kind.apiVersion };
+  return [{ describedObject, ...readingOf(answered, times) }];
 }
 
 /** The kind of a path, in a scope that it has: nodes also below a namespace, because the HPA asks for them there. */
@@ -156,13 +141,13 @@ function servedKind({ resource, namespace }: Asked): DescribedKind | undefined {
 function checkTenancy(
   kind: DescribedKind,
   { namespace }: Asked,
-  figure: AskedFigure,
+  metric: AskedMetric,
   { clusterMetricsNamespaces }: CustomMetricsDeps,
 ): void {
   if (namespace === undefined || clusterMetricsNamespaces.includes(namespace)) return;
   const none = `the namespace ${namespace} is none of --cluster-metrics-namespaces`;
   if (kind === DESCRIBED.nodes) throw new ApiError('Forbidden', `metrics of nodes are not served here: ${none}`);
-  if (kind !== DESCRIBED.networks || isOfWholeNetwork(figure)) return;
+  if (kind !== DESCRIBED.networks || isOfWholeNetwork(metric)) return;
   throw new ApiError(
     'Forbidden',
     `of a network its total is served, chosen by ${NETWORK_TOTAL_LABELS.join(', ')} alone: ${none}`,
@@ -184,6 +169,14 @@ function unknownMetric(asked: Asked, kind: DescribedKind | undefined): ApiError 
     const kinds = DESCRIBED_KINDS.map(({ resource }) => resource).join(', ');
     return new ApiError('NotFound', `${couldNotFind(asked)}${object}; metrics are served for ${kinds}`);
   }
-  const why = familyOfRate(asked.metric) === undefined ? '' : ': it is counted of a pod as a whole';
-  return new ApiError('NotFound', `${couldNotFind(asked)}${object}${why}; served are ${ratesOf(kind).join(', ')}`);
+  return new ApiError(
+    'NotFound',
+    `${couldNotFind(asked)}${object}${whyNotOf(asked.metric)}; served are ${metricsOf(kind).join(', ')}`,
+  );
+}
+
+/** Why a metric is none of a kind of objects. */
+function whyNotOf(metric: string): string {
+  if (metric === DIAL_LATENCY.metricName) return ': it is measured of nodes';
+  return familyOfRate(metric) === undefined ? '' : ': it is counted of a pod as a whole';
 }

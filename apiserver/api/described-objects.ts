@@ -1,4 +1,4 @@
-import { RATE_FAMILIES } from '../../metrics/catalogue.js';
+import { DIAL_LATENCY, RATE_FAMILIES } from '../../metrics/catalogue.js';
 
 /** A kind of object that metrics of custom.metrics.k8s.io describe. */
 export interface DescribedKind {
@@ -50,9 +50,10 @@ export function describedKind(segment: string): DescribedKind | undefined {
   return DESCRIBED_KINDS.find(({ resource, singular }) => segment === resource || segment === singular);
 }
 
-/** The metrics of a kind: of a network no more than what its interfaces count. */
-export function ratesOf(kind: DescribedKind): string[] {
-  return RATE_FAMILIES.flatMap(({ level, rateName }) =>
+/** The metrics of a kind: of a network no more than what its interfaces count, of nodes also how long it takes to connect to them. */
+export function metricsOf(kind: DescribedKind): string[] {
+  const rates = RATE_FAMILIES.flatMap(({ level, rateName }) =>
     kind === DESCRIBED.networks && level === 'pod' ? [] : [rateName],
   );
+  return kind === DESCRIBED.nodes ? [...rates, DIAL_LATENCY.metricName] : rates;
 }

@@ -81,7 +81,7 @@ function checkSelectsPods(metric: string, series: readonly Requirement[]): void 
 export const NETWORK_TOTAL_LABELS = ['network', 'nad_namespace', 'window'] as const;
 
 /** Whether a selector leaves of a network its total: less would show pods of other namespaces one by one. */
-export function isOfWholeNetwork({ requirements }: AskedFigure): boolean {
+export function isOfWholeNetwork({ requirements }: Pick<AskedFigure, 'requirements'>): boolean {
   return requirements.every(({ key }) => (NETWORK_TOTAL_LABELS as readonly string[]).includes(key));
 }
 

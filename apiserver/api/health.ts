@@ -7,7 +7,7 @@ import { routeSchema } from './route-schema.js';
 export interface HealthCheck {
   readonly name: string;
   isMet(): boolean;
-  /** What `?verbose` says of it besides; undefined: nothing. */
+  /** What `?verbose` says of it besides, to anybody; undefined: nothing. */
   detail?(): string | undefined;
 }
 
@@ -47,17 +47,18 @@ function sendProbe(
   const excluded = (queryValue(request.query, 'exclude') ?? '').split(',');
   const results = checks
     .filter(({ name }) => !excluded.includes(name))
-    .map((check) => ({ name: check.name, met: check.isMet(), detail: check.detail?.() }));
+    .map((check) => ({ check, met: check.isMet() }));
   const passed = results.every(({ met }) => met);
-  const lines = results.map(({ name, met, detail }) => {
-    if (!met) return `[-]${name} failed: reason withheld`;
-    return `[+]${name} ok${detail === undefined ? '' : `: ${detail}`}`;
-  });
+  const lineOf = ({ check, met }: (typeof results)[number]): string => {
+    if (!met) return `[-]${check.name} failed: reason withheld`;
+    const detail = check.detail?.();
+    return `[+]${check.name} ok${detail === undefined ? '' : `: ${detail}`}`;
+  };
   const verdict = `${probe} check ${passed ? 'passed' : 'failed'}`;
   const verbose = !passed || queryValue(request.query, 'verbose') !== undefined;
   return reply
     .code(passed ? 200 : 500)
     .type('text/plain; charset=utf-8')
     .header('cache-control', 'no-cache, private')
-    .send(verbose ? `${[...lines, verdict].join('\n')}\n` : 'ok');
+    .send(verbose ? `${[...results.map(lineOf), verdict].join('\n')}\n` : 'ok');
 }

@@ -18,18 +18,34 @@ export interface WindowBounds {
   readonly historyMs: number;
 }
 
+/** What a selector over series of latencies asks for. */
+export interface LatencySelector extends MetricSelector {
+  /** Between 0 and 1. */
+  readonly quantile: number;
+}
+
 /** @throws {ApiError} BadRequest, with the place and the reason */
 export function parseMetricSelector(text: string, parameter: string, bounds: WindowBounds): MetricSelector {
+  const { quantiles, ...selector } = parseReserved(text, parameter, bounds);
+  if (quantiles.length === 0) return selector;
+  throw new ApiError('BadRequest', `${parameter}: quantile: only metrics of latency have quantiles`);
+}
+
+/** @throws {ApiError} BadRequest, with the place and the reason */
+export function parseLatencySelector(text: string, parameter: string, bounds: WindowBounds): LatencySelector {
+  const { quantiles, ...selector } = parseReserved(text, parameter, bounds);
+  return { ...selector, quantile: quantileOf(quantiles, parameter) };
+}
+
+function parseReserved(text: string, parameter: string, bounds: WindowBounds) {
   const requirements = selectorOrBadRequest(parameter, text);
+  const of = (reserved: (typeof RESERVED_SELECTOR_KEYS)[number]) => requirements.filter(({ key }) => key === reserved);
   const isReserved = ({ key }: Requirement) => (RESERVED_SELECTOR_KEYS as readonly string[]).includes(key);
-  const reserved = requirements.filter(isReserved);
-  if (reserved.some(({ key }) => key === 'quantile')) {
-    throw new ApiError('BadRequest', `${parameter}: quantile: only metrics of latency have quantiles`);
-  }
   return {
     requirements,
     series: requirements.filter((requirement) => !isReserved(requirement)),
-    windowMs: windowOf(reserved, parameter, bounds),
+    windowMs: windowOf(of('window'), parameter, bounds),
+    quantiles: of('quantile'),
   };
 }
 
@@ -48,11 +64,9 @@ function windowOf(
   parameter: string,
   { defaultMs, historyMs }: WindowBounds,
 ): number {
-  const [requirement, second] = requirements;
-  if (requirement === undefined) return defaultMs;
-  const [value, other] = requirement.values;
-  const isOneValue = ['=', '==', 'in'].includes(requirement.operator) && other === undefined && second === undefined;
-  const windowMs = isOneValue && value !== undefined ? parseDuration(value) : undefined;
+  if (requirements.length === 0) return defaultMs;
+  const value = onlyValue(requirements);
+  const windowMs = value === undefined ? undefined : parseDuration(value);
   if (windowMs === undefined || windowMs === 0) {
     throw new ApiError(
       'BadRequest',
@@ -62,8 +76,34 @@ function windowOf(
   if (windowMs > historyMs) {
     throw new ApiError(
       'BadRequest',
-      `${parameter}: window: ${value ?? ''} is longer than the history kept, ${renderDuration(historyMs)}`,
+      `${parameter}: window: ${value} is longer than the history kept, ${renderDuration(historyMs)}`,
     );
   }
   return windowMs;
+}
+
+/** `p50`, `p99.9`. */
+const PERCENTILE = /^p(\d{1,2}(?:\.\d{1,3})?)$/;
+/** `0.99`. */
+const FRACTION = /^0\.\d{1,5}$/;
+const MEDIAN = 0.5;
+
+/** The median where nothing is said. */
+function quantileOf(requirements: readonly Requirement[], parameter: string): number {
+  if (requirements.length === 0) return MEDIAN;
+  const value = onlyValue(requirements) ?? '';
+  const percentile = PERCENTILE.exec(value)?.[1];
+  const quantile = percentile === undefined ? (FRACTION.test(value) ? Number(value) : NaN) : Number(percentile) / 100;
+  if (quantile > 0 && quantile < 1) return quantile;
+  throw new ApiError(
+    'BadRequest',
+    `${parameter}: quantile: want one quantile between 0 and 1, such as quantile=p50, quantile=p99.9 or quantile=0.99`,
+  );
+}
+
+/** What requirements of one key leave it; undefined unless they are one, of one value. */
+function onlyValue([requirement, second]: readonly Requirement[]): string | undefined {
+  if (requirement === undefined || second !== undefined) return undefined;
+  const [value, other] = requirement.values;
+  return ['=', '==', 'in'].includes(requirement.operator) && other === undefined ? value : undefined;
 }

@@ -44,12 +44,21 @@ export class Timestamps {
 /** A figure as it is told; undefined for a value that a quantity cannot hold: one such item would make the HPA lose the whole list. */
 export function toReading({ perSecond, spanMs, ageMs }: Measure, times: Timestamps): Reading | undefined {
   const value = renderQuantity(perSecond);
-  if (value === undefined) return undefined;
-  return {
-    timestamp: times.ago(ageMs),
-    windowSeconds: toWindowSeconds(spanMs),
-    value,
-  };
+  return value === undefined ? undefined : readingOf({ value, spanMs, ageMs }, times);
+}
+
+/** A value, and the samples that it was made of. */
+export interface TimedValue {
+  /** A quantity. */
+  readonly value: string;
+  /** Time that the value covers. */
+  readonly spanMs: number;
+  /** Age of the oldest sample that the value ends with. */
+  readonly ageMs: number;
+}
+
+export function readingOf({ value, spanMs, ageMs }: TimedValue, times: Timestamps): Reading {
+  return { timestamp: times.ago(ageMs), windowSeconds: toWindowSeconds(spanMs), value };
 }
 
 /** Whole seconds, as the metrics APIs have it; never the 0 that would say that there was no time. */

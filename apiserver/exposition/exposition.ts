@@ -24,6 +24,13 @@ export interface Shown {
   readonly pods: Pick<Pods, 'shownAt' | 'isListed'>;
 }
 
+/** A family that is not of a node's report but of all together. */
+export interface ClusterLines {
+  readonly family: MetricFamily;
+  /** Its samples, each a line, in a stable order. @param node of this one alone; undefined: of all */
+  lines(nowMs: number, node: string | undefined): string;
+}
+
 interface Rendered {
   readonly texts: InterfaceTextCache;
   /** One text a family, in the order of NODE_FAMILIES, then one a family of predecessors. */
@@ -34,29 +41,43 @@ interface Rendered {
   readonly isListed: boolean;
 }
 
-/** Told of a node whose lines could not be made. */
-type OnFailure = (node: string, error: unknown) => void;
+/** Told of a node or a family whose lines could not be made. */
+type OnFailure = (of: { readonly node: string } | { readonly family: string }, error: unknown) => void;
 
-function rethrow(_node: string, error: unknown): never {
+export interface ExpositionOptions {
+  readonly compat?: Compat;
+  /** In the order in which they are printed. */
+  readonly cluster?: readonly ClusterLines[];
+  /** Without it the failure is the scrape's. */
+  readonly onFailure?: OnFailure;
+}
+
+function rethrow(_of: object, error: unknown): never {
   throw error;
 }
 
 /**
  * The families of every node as text. A node's lines are rendered once, when its report arrives; a scrape concatenates what
  * it finds, so its cost does not depend on how many series there are. The lines of a node whose report is no longer fresh are
- * left out: Prometheus then marks the series stale.
+ * left out: Prometheus then marks the series stale. Behind the nodes come the families of the cluster, made anew for each scrape.
  */
 export class Exposition {
   readonly #shown: Shown;
   readonly #podLabels: readonly PodLabel[];
   readonly #compat: Compat;
   readonly #families: readonly MetricFamily[];
+  readonly #cluster: readonly ClusterLines[];
   readonly #onFailure: OnFailure;
   /** Gone with its node. */
   readonly #rendered = new WeakMap<NodeSeries, Rendered>();
 
-  constructor(shown: Shown, podLabels: readonly PodLabel[], compat = new Compat([]), onFailure: OnFailure = rethrow) {
+  constructor(
+    shown: Shown,
+    podLabels: readonly PodLabel[],
+    { compat = new Compat([]), cluster = [], onFailure = rethrow }: ExpositionOptions = {},
+  ) {
     this.#onFailure = onFailure;
+    this.#cluster = cluster;
     this.#shown = shown;
     this.#podLabels = podLabels;
     this.#compat = compat;
@@ -87,7 +108,28 @@ export class Exposition {
       yield Buffer.from(renderHeader(family, format));
       yield* filled;
     }
+    yield* this.#clusterPieces(format, nowMs, filter);
     yield Buffer.from(own + EPILOGUE[format]);
+  }
+
+  /** None where a namespace is asked for: they are of no pod. */
+  *#clusterPieces(format: ExpositionFormat, nowMs: number, filter: ExpositionFilter): Generator<Buffer> {
+    if (filter.namespace !== undefined) return;
+    for (const { family, lines } of this.#cluster) {
+      if ((filter.family ?? family.name) !== family.name) continue;
+      const text = this.#clusterText(family, () => lines(nowMs, filter.node));
+      if (text !== '') yield Buffer.from(renderHeader(family, format) + text);
+    }
+  }
+
+  /** What cannot be made must not cost the rest of the scrape. */
+  #clusterText(family: MetricFamily, make: () => string): string {
+    try {
+      return make();
+    } catch (error) {
+      this.#onFailure({ family: family.name }, error);
+      return '';
+    }
   }
 
   #blocksOf(node: NodeSeries, nowMs: number, namespace: string | undefined): readonly Buffer[] {
@@ -107,7 +149,7 @@ export class Exposition {
     try {
       return this.#renderOrThrow(node, nowMs, namespace);
     } catch (error) {
-      this.#onFailure(node.node, error);
+      this.#onFailure({ node: node.node }, error);
       const { isListed } = this.#shown.pods;
       return { texts: new WeakMap(), blocks: [], freshUntilMs: Infinity, isListed };
     }

@@ -18,7 +18,7 @@ export interface DnsQuery {
  */
 export type Verdict = 'foreign' | 'addresses' | ProbeReason<'dns'>;
 
-/** Bytes that the answer over UDP may have: what passes everywhere in one piece (DNS flag day 2020, RFC 9715). */
+/** Bytes that the answer over UDP may have: what passes everywhere in one piece (DNS flag day 2020). */
 const UDP_SIZE = 1_232;
 
 const HEADER_SIZE = 12;
@@ -90,7 +90,7 @@ function isAnswerTo(query: DnsQuery, bytes: Buffer): boolean {
   const flags = bytes.readUInt16BE(2);
   if ((flags & (RESPONSE | OPCODE)) !== RESPONSE) return false;
   const questions = bytes.readUInt16BE(4);
-  // Some servers repeat no question of what they did not understand or would not hear; glibc's res_send.c takes that, too.
+  // Some servers repeat no question of what they did not understand or would not hear; glibc's res_send.c takes FORMERR so, too.
   if (questions === 0) return (flags & RCODE) !== 0;
   return questions === 1 && questionOf(bytes, query).equals(questionOf(query.bytes, query));
 }

@@ -74,7 +74,7 @@ export class Lookups {
   }
 
   #read(nowMs: number): void {
-    const { states, read = (path) => readFileSync(path, 'utf8') } = this.#deps;
+    const { states, read = (path: string) => readFileSync(path, 'utf8') } = this.#deps;
     this.#readMs = nowMs;
     try {
       this.#resolvConf = parseResolvConf(read(RESOLV_CONF).slice(0, MAX_LENGTH));

@@ -3,9 +3,8 @@ import type { Clock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { NodeagentOptions } from '../options.js';
 import type { SourceStates } from '../source-states.js';
-import { createPeerSource } from './create-peers.js';
+import { createDnsEndpoints, createPeerSource } from './create-peers.js';
 import { DialTargets } from './dial-targets.js';
-import { createDnsEndpoints } from './kubernetes-dns-endpoints.js';
 import { Lookups } from './lookups.js';
 import { createNtpTarget } from './ntp.js';
 import type { PeerList } from './peers.js';
@@ -31,6 +30,9 @@ export interface ProbeSources {
   internalErrors(): ProbesReport['internalErrors'];
   close(): Promise<void>;
 }
+
+/** RFC 5905, 7.2. */
+export const NTP_PORT = 123;
 
 /** Follows what the flags name. Whether the Kubernetes API answers makes no difference to the start. */
 export async function createProbeSources(options: NodeagentOptions, deps: ProbeSourcesDeps): Promise<ProbeSources> {

@@ -45,7 +45,7 @@ function domainOf(value: string): string[] {
 /**
  * The name of the cluster's API server, which each cluster's DNS knows: `kubernetes.default.svc.<domain>.`.
  *
- * The kubelet lists `<namespace>.svc.<domain>`, `svc.<domain>` and `<domain>` (getClusterFirst of its dns.go). The first two are looked for:
+ * The kubelet lists `<namespace>.svc.<domain>`, `svc.<domain>` and `<domain>` (generateSearchesForDNSClusterFirst of its dns.go). The first two are looked for:
  * a company's own `svc.example.com` is no cluster, and a namespace may be called `svc`.
  * @returns undefined outside a cluster
  */

@@ -60,6 +60,7 @@ export function createTestServer(overrides: Partial<AppOptions> = {}): TestServe
     windowMs: 60_000,
     historyMs: 300_000,
     podLabels: [],
+    suspectLatencyMs: 5,
     clusterMetricsNamespaces: ['podnet-system'],
     apiGroups: API_GROUP_NAMES,
     allowUnboundAgents: false,

@@ -4,13 +4,17 @@ import type { Clock } from '../../../runtime/clock.js';
 import type { Figure, Figures, Sum } from '../../store/figure.js';
 import { shownOwner, type ShownPods } from '../../store/devices-view.js';
 import type { NodeSeries } from '../../store/node-series.js';
+import { dialsByPeer } from '../../store/dial-latency.js';
+import type { NodeSuspects, ProbingNodes } from '../../store/node-suspects.js';
 import type { Pods, ReportedPods } from '../../store/pods.js';
 import { timestampOf } from '../metric-value-list.js';
+import { dialColumns, dialledAs } from './dials.js';
 import { rateColumns, trafficOf } from './rates.js';
 import type { Resource } from './resource.js';
 
 export interface NodeNetworksDeps {
-  readonly reports: ReportedPods;
+  readonly reports: ReportedPods & ProbingNodes;
+  readonly suspects: NodeSuspects;
   readonly pods: Pods;
   readonly figures: Figures;
   readonly clock: Clock;
@@ -44,6 +48,7 @@ export function nodeNetworks(deps: NodeNetworksDeps): Resource<NodeNetwork> {
         cell: ({ object }) => object.virtualFunctionsInUse ?? null,
       },
       ...rateColumns(),
+      ...dialColumns(),
       {
         name: 'Last-Report',
         description: 'When the newest report came.',
@@ -52,15 +57,23 @@ export function nodeNetworks(deps: NodeNetworksDeps): Resource<NodeNetwork> {
       },
       { name: 'Agent', description: 'Version of the agent.', priority: 1, cell: ({ object }) => object.agentVersion },
     ],
-    candidates: () =>
-      [...byName(deps.reports.nodes())].map(([name, roles]) => ({
+    candidates: (_namespace, listedMs) => {
+      let dials: ReturnType<typeof dialsByPeer> | undefined;
+      return [...byName(deps.reports.nodes())].map(([name, roles]) => ({
         ...{ namespace: '', name, labels: {}, fields: { node: name } },
         make: (nowMs) => {
           const figures = figuresOf(name, nowMs, deps);
           const devices = countDevices(roles, deps.pods.shownAt(nowMs));
-          return { object: { ...toNodeNetwork(name, roles, figures, nowMs, deps.clock), ...devices }, figures };
+          dials ??= dialsByPeer(deps.reports.probing(listedMs));
+          const at = { windowMs: deps.windowMs, nowMs };
+          const dialled = dialledAs(dials.get(name) ?? [], deps.suspects.ofNode(name, nowMs), at);
+          return {
+            object: { ...toNodeNetwork(name, roles, figures, nowMs, deps.clock), ...devices, ...dialled },
+            figures,
+          };
         },
-      })),
+      }));
+    },
   };
 }
 

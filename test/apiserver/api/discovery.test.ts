@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { API_GROUP_NAMES, apiSurface } from '../../../apiserver/api/api-surface.js';
-import { DESCRIBED_KINDS, ratesOf } from '../../../apiserver/api/described-objects.js';
+import { DESCRIBED_KINDS, metricsOf } from '../../../apiserver/api/described-objects.js';
 import { RATE_NAMES } from '../../../metrics/catalogue.js';
 import type {
   ApiGroup,
@@ -64,7 +64,7 @@ for (const version of SERVED['custom.metrics.k8s.io']) {
       assert.equal(body.groupVersion, `custom.metrics.k8s.io/${version}`);
       assert.deepEqual(
         body.resources.map(({ name }) => name),
-        DESCRIBED_KINDS.flatMap((kind) => ratesOf(kind).map((metric) => `${kind.resource}/${metric}`)),
+        DESCRIBED_KINDS.flatMap((kind) => metricsOf(kind).map((metric) => `${kind.resource}/${metric}`)),
       );
       for (const { name, ...rest } of body.resources) {
         const [resource = '', metric = ''] = name.split('/');

@@ -9,9 +9,9 @@ import { nodeReport, podReport } from '../../support/reports.js';
 test('a node whose lines cannot be made is left out, told of, and costs no other', () => {
   const store = new Store({ historyMs: 300_000 });
   const failures: string[] = [];
-  const exposition = new Exposition({ nodes: store, pods: new Pods(store) }, [], undefined, (node, error) =>
-    failures.push(`${node}: ${String(error)}`),
-  );
+  const exposition = new Exposition({ nodes: store, pods: new Pods(store) }, [], {
+    onFailure: (of, error) => failures.push(`${JSON.stringify(of)}: ${String(error)}`),
+  });
   for (const node of ['node-a', 'node-b']) {
     const pods = [podReport({ name: `on-${node}`, uid: `uid-${node}` })];
     const outcome = store.ingest(checkReport(nodeReport(1_000, { node, bootId: node, pods })).report, 1_000);
@@ -26,5 +26,5 @@ test('a node whose lines cannot be made is left out, told of, and costs no other
   const text = Buffer.concat([...exposition.pieces('text', 1_000)]).toString();
   assert.ok(text.includes('on-node-b'));
   assert.ok(!text.includes('on-node-a'));
-  assert.deepEqual(failures, ['node-a: RangeError: Invalid string length']);
+  assert.deepEqual(failures, ['{"node":"node-a"}: RangeError: Invalid string length']);
 });

@@ -1,0 +1,94 @@
+import { DIAL_LATENCY } from '../../metrics/catalogue.js';
+import { LATENCY_ABSENCES, type Latency, type LatencyQuery } from '../store/dial-latency.js';
+import type { Measure } from '../store/figure.js';
+import { queryValue } from './app-types.js';
+import type { DescribedKind } from './described-objects.js';
+import { parseFigureQuery, type FigureQueryDeps } from './figure-query.js';
+import { matchesLabels, type Requirement } from './label-selector.js';
+import type { DescribedObject } from './members.js';
+import { parseLatencySelector } from './metric-selector.js';
+import type { TimedValue } from './metric-value-list.js';
+import type { NodeLatencies } from './node-latencies.js';
+import type { ObjectFigures, ObjectSelector } from './object-figures.js';
+import { renderQuantity } from './quantity.js';
+
+/** Of an object: its value, or in words why it has none. */
+export type Answered = ({ readonly ok: true } & TimedValue) | { readonly ok: false; readonly why: string };
+
+/** Some objects of a kind: those of a namespace, or of the cluster. */
+export interface Scope {
+  readonly kind: DescribedKind;
+  readonly namespace: string | undefined;
+}
+
+/** A metric and the selector over its series, as asked for: to be answered of the objects that it describes. */
+export interface AskedMetric {
+  /** As written, for echoes. */
+  readonly selectorText: string;
+  readonly requirements: readonly Requirement[];
+  of(object: DescribedObject): Answered;
+  /** Every object that has a value, by name. */
+  list(scope: Scope, selector: ObjectSelector): Promise<{ readonly object: DescribedObject; readonly answered: Answered }[]>;
+}
+
+export interface AskedMetricDeps extends FigureQueryDeps {
+  readonly objects: ObjectFigures;
+  readonly latencies: NodeLatencies;
+}
+
+const PARAMETER = 'metricLabelSelector';
+
+/**
+ * What is asked of custom.metrics.k8s.io.
+ * @returns undefined for a metric that nobody serves
+ * @throws {ApiError} as parseFigureQuery does
+ */
+export function askMetric(metric: string, query: unknown, deps: AskedMetricDeps): AskedMetric | undefined {
+  return metric === DIAL_LATENCY.metricName ? askLatency(query, deps) : askRate(metric, query, deps);
+}
+
+function askRate(metric: string, query: unknown, deps: AskedMetricDeps): AskedMetric | undefined {
+  const asked = parseFigureQuery(metric, PARAMETER, query, deps);
+  if (asked === undefined) return undefined;
+  const { selectorText, requirements } = asked;
+  return {
+    ...{ selectorText, requirements },
+    of: (object) => {
+      const outcome = deps.objects.of(object, asked);
+      return outcome.ok ? ofRate(outcome) : outcome;
+    },
+    list: async (scope, selector) =>
+      (await deps.objects.list(scope, selector, asked)).map(({ object, measure }) => ({
+        ...{ object, answered: ofRate(measure) },
+      })),
+  };
+}
+
+function askLatency(query: unknown, { latencies, window }: AskedMetricDeps): AskedMetric {
+  const selectorText = queryValue(query, PARAMETER) ?? '';
+  const { requirements, series, quantile, windowMs } = parseLatencySelector(selectorText, PARAMETER, window);
+  const asked: LatencyQuery = { matchesSeries: (label) => matchesLabels(series, label), quantile, windowMs };
+  return {
+    ...{ selectorText, requirements },
+    of: ({ name }) => ofLatency(latencies.of(name, asked)),
+    list: async (scope, selector) =>
+      (await latencies.list(selector, asked)).map(({ node, latency }) => ({
+        object: { ...scope, name: node },
+        answered: ofLatency(latency),
+      })),
+  };
+}
+
+function ofRate({ perSecond, spanMs, ageMs }: Measure): Answered {
+  return answered(renderQuantity(perSecond), { spanMs, ageMs });
+}
+
+function ofLatency(latency: Latency): Answered {
+  if (!latency.ok) return { ok: false, why: LATENCY_ABSENCES[latency.reason] };
+  return answered(renderQuantity(latency.seconds, 'u'), latency);
+}
+
+function answered(value: string | undefined, { spanMs, ageMs }: Pick<TimedValue, 'spanMs' | 'ageMs'>): Answered {
+  if (value === undefined) return { ok: false, why: 'its value is larger than a quantity can be' };
+  return { ok: true, value, spanMs, ageMs };
+}
