@@ -1,14 +1,14 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';
 
-/** What a test needs of the machine: root, or a program of a Debian package. */
-export type Requirement = 'root' | 'cni-plugins' | Program;
+/** What a test needs of the machine: root, a kernel with TAP devices, or a program of a Debian package. */
+export type Requirement = 'root' | 'tun' | 'cni-plugins' | Program;
 type Program =
   | ('ip' | 'iptables' | 'chronyd' | 'dnsmasq' | 'prometheus' | 'promtool' | 'setpriv' | 'script' | 'curl' | 'kubectl')
   | ('containerd' | 'runc' | 'ctr' | 'busybox' | 'nsenter' | 'umount' | 'tar');
 
-const PACKAGES: Readonly<Record<Exclude<Requirement, 'root'>, string>> = {
+const PACKAGES: Readonly<Record<Exclude<Requirement, 'root' | 'tun'>, string>> = {
   ip: 'iproute2',
   iptables: 'iptables',
   chronyd: 'chrony',
@@ -29,6 +29,9 @@ const PACKAGES: Readonly<Record<Exclude<Requirement, 'root'>, string>> = {
   tar: 'tar',
 };
 
+/** What TAP devices are made with. */
+export const TUN = '/dev/net/tun';
+
 /** Where Debian has the CNI plugins. */
 const CNI_PLUGIN = '/usr/lib/cni/ptp';
 
@@ -44,14 +47,18 @@ export function missing(...requirements: readonly Requirement[]): string | false
 
 /** The same, on every machine. */
 export function whyMissing(...requirements: readonly Requirement[]): string | false {
-  const reasons = requirements.flatMap((one) =>
-    isMet(one) ? [] : [one === 'root' ? 'needs root' : `needs ${one} (package ${PACKAGES[one]})`],
-  );
+  const reasons = requirements.flatMap((one) => (isMet(one) ? [] : [reasonFor(one)]));
   return reasons.length > 0 && reasons.join(', ');
+}
+
+function reasonFor(requirement: Requirement): string {
+  if (requirement === 'root') return 'needs root';
+  return requirement === 'tun' ? `needs ${TUN}` : `needs ${requirement} (package ${PACKAGES[requirement]})`;
 }
 
 function isMet(requirement: Requirement): boolean {
   if (requirement === 'root') return process.getuid?.() === 0;
+  if (requirement === 'tun') return existsSync(TUN);
   if (requirement === 'cni-plugins') return isExecutable(CNI_PLUGIN);
   return (process.env['PATH'] ?? '').split(delimiter).some((directory) => isExecutable(join(directory, requirement)));
 }

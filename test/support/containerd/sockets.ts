@@ -1,6 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram';
-import { closeSync, openSync } from 'node:fs';
-import koffi from 'koffi';
+import { withinNetns } from '../within-netns.js';
 
 /** UDP to one interface of a pod: each datagram is `payload` + 42 bytes on the link. */
 export interface Datagrams {
@@ -10,8 +9,6 @@ export interface Datagrams {
 }
 
 const PORT = 9_999;
-const CLONE_NEWNET = 0x4000_0000; // linux/sched.h
-const OWN_NETNS = '/proc/self/ns/net';
 
 type LookupCallback = (error: null, address: string, family: number) => void;
 
@@ -20,16 +17,12 @@ type LookupCallback = (error: null, address: string, family: number) => void;
  * takes what is sent to the pod: a port that nobody listens on would answer with ICMP, which would be counted.
  */
 export class PodSockets {
-  readonly #setns = koffi.load('libc.so.6').func('int setns(int fd, int nstype)') as (
-    fd: number,
-    type: number,
-  ) => number;
   readonly #open = new Map<string, Socket>();
 
   open(id: string, netns: string): void {
     this.#open.set(
       id,
-      this.#within(netns, () =>
+      withinNetns(netns, () =>
         createSocket({ type: 'udp4', lookup: lookUpAtOnce })
           .on('message', () => undefined)
           .bind(PORT, '0.0.0.0')
@@ -57,27 +50,6 @@ export class PodSockets {
 
   closeAll(): void {
     for (const id of [...this.#open.keys()]) this.close(id);
-  }
-
-  /** A namespace is entered by the thread, so that nothing may be waited for in it. */
-  #within<T>(netns: string, act: () => T): T {
-    const own = openSync(OWN_NETNS, 'r');
-    const wanted = openSync(netns, 'r');
-    try {
-      this.#enter(wanted);
-      try {
-        return act();
-      } finally {
-        this.#enter(own);
-      }
-    } finally {
-      closeSync(wanted);
-      closeSync(own);
-    }
-  }
-
-  #enter(fd: number): void {
-    if (this.#setns(fd, CLONE_NEWNET) !== 0) throw new Error('setns failed');
   }
 }
 
