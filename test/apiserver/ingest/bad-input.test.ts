@@ -309,11 +309,11 @@ test('parts of the report that nobody keeps yet are judged all the same', async 
   const server = createTestServer();
   const virtualFunctions = [{ pf: 'ens1f0', vf: -1 }];
   const { body } = await server.pushBody(
-    gzipSync(JSON.stringify({ ...nodeReport(1_000), virtualFunctions, latency: [1], ipam: [{}] })),
+    gzipSync(JSON.stringify({ ...nodeReport(1_000), virtualFunctions, probes: [1], ipam: [{}] })),
   );
   assert.deepEqual(
     body.rejected.map(({ entry }) => entry),
-    ['virtualFunctions[0]', 'latency[0]', 'ipam[0]'],
+    ['virtualFunctions[0]', 'probes', 'ipam[0]'],
   );
 });
 

@@ -1,9 +1,11 @@
 // What a report says of probes is judged series by series: what is bad costs itself alone, and nothing unknown is kept.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
+import { Compile } from 'typebox/compile';
 import { checkReport } from '../../../apiserver/ingest/check.js';
 import type { NodeReport } from '../../../openapi/node-report.js';
-import type { DialSeries, RecentProbes } from '../../../openapi/probe-report.js';
+import { ProbesReport, type DialSeries, type RecentProbes } from '../../../openapi/probe-report.js';
 import { PROBE_COLUMNS, REPORT_LIMITS } from '../../../openapi/report-terms.js';
 import {
   dialSeries,
@@ -65,7 +67,8 @@ test('a report that says nothing of probes has none', () => {
 
 test('an agent of role node has no probes', () => {
   assert.deepEqual(check(nodeReport(1_000, { probes: probesReport({ dials: [dialSeries()] }) })), {
-    ...{ probes: undefined, rejected: ['probes an agent of role node has none'] },
+    probes: undefined,
+    rejected: ['probes an agent of role node has none'],
   });
 });
 
@@ -76,7 +79,8 @@ for (const [what, probes, said] of [
 ] as const) {
   test(`probes that are ${what} are one rejection`, () => {
     assert.deepEqual(check({ ...probeReport(1_000), probes }), {
-      ...{ probes: undefined, rejected: [`probes want an object: ${said}`] },
+      probes: undefined,
+      rejected: [`probes want an object: ${said}`],
     });
   });
 }
@@ -208,4 +212,24 @@ test('readings go with the good samples', () => {
     [1, 3, 4],
   );
   assert.deepEqual(report.probes?.dials[0]?.readings, [readings[0], readings[2], readings[3]]);
+});
+
+test('whatever stands in the probes, what is kept fits the schema', () => {
+  const schema = Compile(ProbesReport);
+  const whole = probesReport({ dials: [dialSeries(), serviceDial()], dns: [dnsSeries()], ntp: [ntpSeries()] });
+  const paths = ['dials', 'dials/0', 'dials/0/peer', 'dials/0/recent', 'dials/1/readings', 'dials/1/readings/0'];
+  const anyPath = fc.constantFrom(...paths, 'dns', 'dns/0/host', 'ntp/0/offsetSeconds', 'internalErrors', 'ntp/0/more');
+  fc.assert(
+    fc.property(anyPath, fc.jsonValue({ maxDepth: 3 }), (path, value) => {
+      const changed = structuredClone(whole) as unknown;
+      const keys = path.split('/');
+      const last = keys.pop() ?? '';
+      const parent = keys.reduce<unknown>((inner, key) => (inner as Record<string, unknown>)[key], changed);
+      (parent as Record<string, unknown>)[last] = value;
+      const { probes } = check({ ...probeReport(1_000), probes: changed });
+      assert.ok(schema.Check(probes));
+      assert.ok(Math.abs(probes.dials.length - 1) <= 1 && probes.ntp.length <= 1);
+      if (path.startsWith('dials')) assert.deepEqual([probes.dns, probes.ntp], [whole.dns, whole.ntp]);
+    }),
+  );
 });
