@@ -81,6 +81,8 @@ const TABLE: readonly Row[] = [
     { path: `${root}/namespaces/other/pods/*/${METRIC}`, allowed: ['hpa', 'masters'] as const },
     { path: `${root}/nodes/node-a/${METRIC}`, allowed: ['hpa', 'masters'] as const },
     { path: `${root}/namespaces/demo/nodes/node-a/${METRIC}`, allowed: [] },
+    { path: `${root}/nodes/*/network_dial_latency_seconds`, allowed: ['hpa', 'masters'] as const },
+    { path: `${root}/namespaces/demo/nodes/*/network_dial_latency_seconds`, allowed: [] },
     { path: `${root}/namespaces/demo/pods`, allowed: METRIC_READERS },
   ]),
   { path: `${EXTERNAL}/namespaces/demo/${METRIC}`, allowed: METRIC_READERS },

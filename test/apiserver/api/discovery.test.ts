@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { API_GROUP_NAMES, apiSurface } from '../../../apiserver/api/api-surface.js';
 import { DESCRIBED_KINDS, metricsOf } from '../../../apiserver/api/described-objects.js';
-import { RATE_NAMES } from '../../../metrics/catalogue.js';
+import { DIAL_LATENCY, RATE_NAMES } from '../../../metrics/catalogue.js';
 import type {
   ApiGroup,
   ApiGroupDiscoveryList,
@@ -68,7 +68,7 @@ for (const version of SERVED['custom.metrics.k8s.io']) {
       );
       for (const { name, ...rest } of body.resources) {
         const [resource = '', metric = ''] = name.split('/');
-        assert.ok(RATE_NAMES.includes(metric), name);
+        assert.ok(RATE_NAMES.includes(metric) || name === `nodes/${DIAL_LATENCY.metricName}`, name);
         const namespaced = !['nodes', 'namespaces'].includes(resource);
         assert.deepEqual(rest, { singularName: '', namespaced, kind: 'MetricValueList', verbs: ['get'] });
       }
@@ -85,6 +85,17 @@ test('conformance 1: what a pod counts as a whole is a metric of every kind but 
   assert.deepEqual(described, [
     ...['pods', 'services', 'deployments.apps', 'statefulsets.apps', 'daemonsets.apps'],
     ...['nodes', 'namespaces'],
+  ]);
+});
+
+test('conformance 1: how long it takes to connect is a metric of nodes alone', async () => {
+  const { body } = await createTestServer().get<ApiResourceList>('/apis/custom.metrics.k8s.io/v1beta2');
+  const described = body.resources.filter(({ name }) => name.endsWith('/network_dial_latency_seconds'));
+  assert.deepEqual(described, [
+    {
+      ...{ name: 'nodes/network_dial_latency_seconds', singularName: '', namespaced: false },
+      ...{ kind: 'MetricValueList', verbs: ['get'] },
+    },
   ]);
 });
 

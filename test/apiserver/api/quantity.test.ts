@@ -37,6 +37,27 @@ test('finer than a milli is rounded up, and the noise of a double is not finer',
   assert.equal(renderQuantity(1.100_1), '1101m');
 });
 
+test('what may be less than a milli is told to the micro, rounded up', () => {
+  const told: readonly (readonly [number, string])[] = [
+    ...([
+      [0, '0'],
+      [0.000_125, '125u'],
+      [0.000_000_1, '1u'],
+      [0.000_2, '200u'],
+      [0.001, '1m'],
+    ] as const),
+    ...([
+      [0.020_3, '20300u'],
+      [0.020_300_4, '20301u'],
+      [0.5, '500m'],
+      [1, '1'],
+      [10, '10'],
+      [1_000, '1k'],
+    ] as const),
+  ];
+  for (const [seconds, text] of told) assert.equal(renderQuantity(seconds, 'u'), text, String(seconds));
+});
+
 test('what a quantity cannot hold is no quantity', () => {
   for (const value of [NaN, Infinity, -Infinity, 9.2e15, 1e18, -9.3e15])
     assert.equal(renderQuantity(value), undefined, String(value));

@@ -45,7 +45,7 @@ test('a check that fails is named, one that has something to say says it', async
   assert.equal(statusCode, 500);
   assert.equal(
     text,
-    '[+]ping ok\n[+]reports ok\n[+]good ok: with a remark\n[-]bad failed: reason withheld\nreadyz check failed\n',
+    '[+]ping ok\n[+]reports ok\n[+]nodes ok\n[+]good ok: with a remark\n[-]bad failed: reason withheld\nreadyz check failed\n',
   );
 });
 
