@@ -6,7 +6,8 @@ import { resolveServer } from './server-address.js';
 const RESOLVING_SHARE = 0.5;
 
 /**
- * Waits for something to be settled, for as long as the limits let it.
+ * Waits for something to be settled, for as long as the limits let it. What has arrived by then, and was not looked at because this process was
+ * held up, is looked at first: a server is not late because its prober is.
  * @param late what it comes to at the timeout, or when aborted
  * @param begin starts it, unless it is too late already; returns what tidies up, called once it has come to something
  * @throws what `begin` throws
@@ -24,7 +25,7 @@ export async function settledWithin<T>(
         onLate();
         return;
       }
-      const timer = setTimeout(onLate, timeoutMs);
+      const timer = setTimeout(() => setImmediate(onLate), timeoutMs);
       signal.addEventListener('abort', onLate);
       tidy.push(() => clearTimeout(timer));
       tidy.push(() => signal.removeEventListener('abort', onLate));

@@ -136,6 +136,13 @@ test('a server that takes no connection costs the timeout', async () => {
   assert.deepEqual(await dialOf('127.0.0.1', server.port, 300), { ok: false, reason: 'timeout' });
 });
 
+test('a peer that answered in time is not late because this process is', async () => {
+  await using server = await play(LISTENING);
+  const dialled = dialOf('127.0.0.1', server.port, 20);
+  process.nextTick(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200));
+  assert.ok((await dialled).ok);
+});
+
 test('a dial that nobody waits for any more ends at once, and leaves nothing', async () => {
   await using server = await playBlackhole();
   const before = await countDescriptors();
