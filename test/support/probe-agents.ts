@@ -31,6 +31,8 @@ export interface ProbeAgentsOptions {
 /** An apiserver, and agents of role probe that push to it, as they are shipped, each in a namespace of a bed. They go with their scope. */
 export class ProbeAgents implements AsyncDisposable {
   readonly nodes: readonly string[];
+  /** How many address families each dials on each network. */
+  readonly families: number;
   readonly #bed: ProbeBed;
   readonly #flags: readonly string[];
   readonly #running = new Map<string, Run>();
@@ -62,12 +64,13 @@ export class ProbeAgents implements AsyncDisposable {
     this.#bed = bed;
     this.nodes = nodes;
     this.#parts = parts;
+    this.families = bed.families === 'both' ? 2 : 1;
     const loopback = bed.families === 'both' ? '127.0.0.1' : '[::1]';
     this.#flags = [
       ...['--role', 'probe', ...ROUNDS, '--listen-address', `${loopback}:${LISTEN_PORT}`],
       ...['--server', `https://${loopback}:${SERVER_PORT}`, '--server-ca-file', join(parts.directory, 'ca.pem')],
       ...['--dial.peers', this.#peers(networks).join(',')],
-      ...flags,
+      ...['--no-collector.dns', ...flags],
     ];
   }
 
@@ -112,7 +115,8 @@ export class ProbeAgents implements AsyncDisposable {
   /** What an agent has logged. */
   logOf(node: string): string {
     const agent = this.#running.get(node);
-    return `${agent?.out() ?? ''}${agent?.error() ?? ''}`;
+    const { exitCode, signalCode } = agent?.child ?? {};
+    return `${agent?.out() ?? ''}${agent?.error() ?? ''} (exit ${exitCode ?? signalCode ?? 'none'})`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -163,8 +167,10 @@ export class ProbeMetrics {
   }
 }
 
+const PARTS_OF_ONE: Readonly<Record<string, number>> = { '': 1, m: 1e3, u: 1e6 };
+
 /** Seconds of a quantity, such as `21m`. */
 function parseSeconds(quantity: string): number {
-  const [, number = '', milli] = /^(\d+)(m?)$/.exec(quantity) ?? [];
-  return number === '' ? NaN : Number(number) / (milli === 'm' ? 1_000 : 1);
+  const [, number = '', suffix = ''] = /^(\d+)([mu]?)$/.exec(quantity) ?? assert.fail(quantity);
+  return Number(number) / (PARTS_OF_ONE[suffix] ?? NaN);
 }
