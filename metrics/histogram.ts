@@ -32,12 +32,16 @@ function columnOf(bound: number): number {
   return column < 0 ? PROBE_COLUMNS.count : column;
 }
 
+/** Below it the canonical form has an exponent of two digits. */
+const LEAST_PLAIN = 0.000_1;
+
 /**
- * The same in both formats, for a series of another text would be another series: OpenMetrics wants the point in `10.0`
- * (OpenMetrics 1.0, "Canonical Numbers").
+ * The same in both formats, for a series of another text would be another series: canonical as OpenMetrics 1.0 has it ("Canonical Numbers"),
+ * `10.0` and `5e-05`, which is also what Prometheus 3 would make of it.
  */
 function boundText(bound: number): string {
   if (bound === Infinity) return '+Inf';
+  if (bound < LEAST_PLAIN) return bound.toExponential().replace(/e-(\d)$/, 'e-0$1');
   return Number.isInteger(bound) ? bound.toFixed(1) : String(bound);
 }
 

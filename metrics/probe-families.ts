@@ -2,9 +2,9 @@ import { PROBE_REASONS, type ProbeKind } from '../openapi/report-terms.js';
 import type { MetricFamily } from './catalogue.js';
 import { NODE_LABEL } from './labels.js';
 
-/** Labels of a series by the kind of its probe. A dial has peer_node and peer_zone, or host; a zone only where it is known. */
+/** Labels of a series by the kind of its probe. A dial has peer_node and peer_zone, or host; a zone only where it is known, and a family where it is dialled by address. */
 export const PROBE_LABELS: Readonly<Record<ProbeKind, readonly string[]>> = {
-  dial: [NODE_LABEL, 'peer_node', 'peer_zone', 'host', 'network'],
+  dial: [NODE_LABEL, 'peer_node', 'peer_zone', 'host', 'network', 'family'],
   dns: [NODE_LABEL, 'server', 'protocol', 'host'],
   ntp: [NODE_LABEL, 'server'],
 };

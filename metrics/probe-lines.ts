@@ -37,8 +37,8 @@ const NTP_GAUGES = [
 /** Lines of what an agent of role probe measured on a node. */
 export function addProbes({ node, probes }: NodeView, add: AddLine): void {
   if (probes === undefined) return;
-  const dials = countsByLabels('dial', probes.dials, ({ peer, host = '', network }) =>
-    withoutEmpty(labelPairs(PROBE_LABELS.dial, [node, peer?.node ?? '', peer?.zone ?? '', host, network])),
+  const dials = countsByLabels('dial', probes.dials, ({ peer, host = '', network, family = '' }) =>
+    withoutEmpty(labelPairs(PROBE_LABELS.dial, [node, peer?.node ?? '', peer?.zone ?? '', host, network, family])),
   );
   const lookups = countsByLabels('dns', probes.dns, ({ server, protocol, host }) =>
     labelPairs(PROBE_LABELS.dns, [node, server, protocol, host]),
@@ -56,8 +56,7 @@ export function addProbes({ node, probes }: NodeView, add: AddLine): void {
 }
 
 /**
- * What was counted, by the labels of its series: that of several with the same labels is added up, such as of the two addresses of a
- * dual-stack peer. A series that is there twice costs a whole scrape. What has no reading is not among them.
+ * What was counted, by the labels of its series: that of several with the same labels is added up. A series that is there twice costs a whole scrape. What has no reading is not among them.
  * @param labelsOf undefined for what is to be left out
  */
 export function countsByLabels<Meta>(

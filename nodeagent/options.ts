@@ -17,6 +17,7 @@ import {
 import type { Program } from '../runtime/options/parse.js';
 import { COLLECTOR_OPTIONS } from './collectors/registry.js';
 import { parseSocketEndpoint } from './grpc/endpoint.js';
+import { checkProbeOptions } from './probes/check-options.js';
 import { PROBE_OPTIONS } from './probes/options.js';
 import { DEFAULT_TOKEN_FILE } from './push/credentials.js';
 
@@ -159,7 +160,8 @@ export function nodeagentProgram(version: string, hostName: string): Program<Ret
   };
 }
 
-function checkOptions({ server, nodeName, criEndpoint, pathKubeletSocket }: NodeagentOptions): string[] {
+function checkOptions(options: NodeagentOptions): string[] {
+  const { server, nodeName, criEndpoint, pathKubeletSocket } = options;
   const errors = server.flatMap((url) => {
     const problem = problemOfServer(url);
     return problem === undefined ? [] : [`--server: ${problem}`];
@@ -175,7 +177,7 @@ function checkOptions({ server, nodeName, criEndpoint, pathKubeletSocket }: Node
   if (pathKubeletSocket !== '' && parseSocketEndpoint(pathKubeletSocket) === undefined) {
     errors.push(`--path.kubelet-socket: must be the path of a unix socket, or none, not "${pathKubeletSocket}"`);
   }
-  return errors;
+  return [...errors, ...checkProbeOptions(options)];
 }
 
 /** What is wrong with a URL. It is printed only where it cannot hold a secret. */

@@ -45,7 +45,11 @@ export const DialSeries = Type.Object(
     ),
     host: Type.Optional(name('Service dialled, <name>.<namespace>.')),
     network: Type.String({ pattern: pattern.NETWORK_NAME, minLength: 1, maxLength: pattern.NETWORK_NAME_MAX }),
-    family: Type.Union([Type.Literal('ipv4'), Type.Literal('ipv6')]),
+    family: Type.Optional(
+      Type.Union([Type.Literal('ipv4'), Type.Literal('ipv6')], {
+        description: 'Left out where it is dialled by name.',
+      }),
+    ),
     address: server('Address and port dialled.'),
     recent,
     readings: readingsOf('dial'),
@@ -63,6 +67,9 @@ export const DnsSeries = Type.Object(
       maxLength: pattern.DNS_NAME_MAX,
       description: 'Name asked for, with its dot at the end.',
     }),
+    isEndpoint: Type.Optional(
+      Type.Boolean({ description: 'Whether the server is one of those behind the DNS Service, which come and go.' }),
+    ),
     recent,
     readings: readingsOf('dns'),
   },

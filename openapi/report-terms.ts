@@ -28,8 +28,8 @@ export const REPORT_LIMITS = {
   numaNodes: 1_024,
   /** Characters of the list of the CPUs of a NUMA node. */
   cpuListLength: 4_096,
-  /** Of each kind. */
-  probeSeries: 16_384,
+  /** Of each kind; a histogram is some three kilobytes on /metrics. */
+  probeSeries: 1_024,
   /** Outcomes that a verdict on a target goes by. */
   recentProbes: 8,
   ipamSeries: 16_384,

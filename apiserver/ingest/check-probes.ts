@@ -50,7 +50,7 @@ const INTERNAL_ERRORS = Compile(ProbesReport.properties.internalErrors.propertie
 const DIALS: Form<'dial'> = {
   ...{ kind: 'dial', path: 'probes.dials', schema: DIAL_SCHEMA },
   keep: ({ peer, host, network, family, address, recent }) => ({
-    ...{ network, family, address, ...keepRecent(recent) },
+    ...{ network, address, ...(family !== undefined && { family }), ...keepRecent(recent) },
     ...(peer !== undefined && { peer: { node: peer.node, zone: peer.zone } }),
     ...(host !== undefined && { host }),
   }),
@@ -61,7 +61,10 @@ const DIALS: Form<'dial'> = {
 };
 const DNS: Form<'dns'> = {
   ...{ kind: 'dns', path: 'probes.dns', schema: DNS_SCHEMA },
-  keep: ({ server, protocol, host, recent }) => ({ server, protocol, host, ...keepRecent(recent) }),
+  keep: ({ server, protocol, host, isEndpoint, recent }) => ({
+    ...{ server, protocol, host, ...keepRecent(recent) },
+    ...(isEndpoint !== undefined && { isEndpoint }),
+  }),
 };
 const NTP: Form<'ntp'> = {
   ...{ kind: 'ntp', path: 'probes.ntp', schema: NTP_SCHEMA },

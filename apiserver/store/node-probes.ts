@@ -18,7 +18,7 @@ interface Report<Kind extends ProbeKind> {
  * in none.
  */
 export const PROBE_KEYS: { readonly [Kind in ProbeKind]: (reported: ReportedProbes[Kind]) => string } = {
-  dial: ({ peer, host = '', network, family }) =>
+  dial: ({ peer, host = '', network, family = '' }) =>
     `${peer === undefined ? `host ${host}` : `peer ${peer.node}`} network ${network} ${family}`,
   dns: ({ server, protocol, host }) => `server ${server} ${protocol} host ${host}`,
   ntp: ({ server }) => `server ${server}`,

@@ -32,13 +32,16 @@ const DIALS: Source = {
     ),
 };
 
-/** Of all servers together, over one protocol, or over both. */
+/**
+ * Of all servers together, over one protocol, or over both. The predecessor asked the Service alone: sums with endpoints, which come and go, would
+ * step back.
+ */
 function lookups(only?: 'tcp' | 'udp'): Source {
   return {
     labels: HOST_LABELS,
     countsOf: (node, { dns }) =>
-      countsByLabels('dns', dns, ({ host, protocol }) =>
-        (only ?? protocol) === protocol ? labelPairs(HOST_LABELS, [host, node]) : undefined,
+      countsByLabels('dns', dns, ({ host, protocol, isEndpoint }) =>
+        (only ?? protocol) === protocol && isEndpoint !== true ? labelPairs(HOST_LABELS, [host, node]) : undefined,
       ),
   };
 }
@@ -46,7 +49,9 @@ function lookups(only?: 'tcp' | 'udp'): Source {
 const LOOKUPS_BY_PROTOCOL: Source = {
   labels: PROTOCOL_LABELS,
   countsOf: (node, { dns }) =>
-    countsByLabels('dns', dns, ({ host, protocol }) => labelPairs(PROTOCOL_LABELS, [host, node, protocol])),
+    countsByLabels('dns', dns, ({ host, protocol, isEndpoint }) =>
+      isEndpoint === true ? undefined : labelPairs(PROTOCOL_LABELS, [host, node, protocol]),
+    ),
 };
 
 const EXCHANGES: Source = {

@@ -34,14 +34,15 @@ export class DialTargets {
   of({ peers, service }: PeerList, families: ReadonlySet<Family>): Target<'dial'>[] {
     const nodes = new Set(peers.map(({ node }) => node));
     for (const node of this.#answered) if (!nodes.has(node)) this.#answered.delete(node);
-    const isUsable = ({ host }: HostPort): boolean => isIP(host) === 0 || families.has(familyOf(host));
-    const ofPeers = networksOf(peers).flatMap((network) =>
-      this.#chosenOn(network, peers).flatMap((peer) =>
+    const { self, nowMs } = this.#options;
+    const own = peers.find(({ node }) => node === self)?.addresses;
+    const ofPeers = networksOf(peers).flatMap((network) => {
+      const isUsable = usable(network === DEFAULT_NETWORK ? families : familiesOf(own?.get(network)));
+      return this.#chosenOn(network, peers).flatMap((peer) =>
         (peer.addresses.get(network) ?? []).filter(isUsable).map((address) => this.#ofPeer(peer, network, address)),
-      ),
-    );
-    const { nowMs } = this.#options;
-    const ofService = (service?.addresses ?? []).filter(isUsable).map((address) =>
+      );
+    });
+    const ofService = (service?.addresses ?? []).filter(usable(families)).map((address) =>
       createDialTarget({
         ...{ dialled: { host: service?.host ?? '' }, network: DEFAULT_NETWORK, address, nowMs },
       }),
@@ -80,6 +81,15 @@ export class DialTargets {
     const peer = this.#options.source.list()?.peers.find((one) => one.node === node);
     return peer?.hasBeenReady === true || this.#answered.has(node);
   }
+}
+
+function familiesOf(addresses: readonly HostPort[] = []): ReadonlySet<Family> {
+  return new Set(addresses.map(({ host }) => familyOf(host)));
+}
+
+/** Of a name nobody knows before it is asked for. */
+function usable(families: ReadonlySet<Family>): (address: HostPort) => boolean {
+  return ({ host }) => isIP(host) === 0 || families.has(familyOf(host));
 }
 
 function networksOf(peers: readonly Peer[]): string[] {

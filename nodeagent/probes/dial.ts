@@ -1,4 +1,4 @@
-import { Socket } from 'node:net';
+import { Socket, isIP } from 'node:net';
 import { renderHostPort, type HostPort } from '../../runtime/options/kinds.js';
 import { connectFailure } from './connect-failures.js';
 import type { Outcome, ProbeLimits, ProbeMetas, Target } from './probe.js';
@@ -25,14 +25,18 @@ export interface DialTargetOptions {
 
 /**
  * A peer or the Service, on one network and of one family, whatever its address: counts go on when its pod gets another one. What is known
- * by a name alone counts as IPv4.
+ * by a name alone has no family.
  */
 export function createDialTarget({ dialled, network, address, isFailure, nowMs }: DialTargetOptions): Target<'dial'> {
-  const family = familyOf(address.host);
+  const family = isIP(address.host) === 0 ? undefined : familyOf(address.host);
   const who = 'peer' in dialled ? `peer ${dialled.peer.node}` : `host ${dialled.host}`;
-  const meta: ProbeMetas['dial'] = { ...dialled, network, family, address: renderHostPort(address) };
+  const meta: ProbeMetas['dial'] = {
+    ...dialled,
+    ...{ network, address: renderHostPort(address) },
+    ...(family !== undefined && { family }),
+  };
   return {
-    key: `${who} ${network} ${family}`,
+    key: `${who} ${network} ${family ?? ''}`,
     meta,
     server: address.host,
     probe: (limits) => dial(address, limits, nowMs),

@@ -1,17 +1,16 @@
-import { isIP } from 'node:net';
-import { domainToASCII } from 'node:url';
-import { DNS_NAME, DNS_NAME_MAX } from '../../openapi/patterns.js';
+import { REPORT_LIMITS } from '../../openapi/report-terms.js';
 import type { Clock } from '../../runtime/clock.js';
 import { renderHostPort, type HostPort } from '../../runtime/options/kinds.js';
 import type { DnsProtocol } from './dns-message.js';
 import { lookUp } from './dns.js';
+import { normaliseHost } from './host-name.js';
 import type { Target } from './probe.js';
 import { parseServer, type ServerName } from './server-address.js';
 
 export const DNS_PORT = 53;
 
-/** More targets than this are left out, the last: 4,096 of them, every 15 s, are 546 queries a second. */
-export const DNS_TARGETS_MAX = 4_096;
+/** More targets than this are left out, the last. */
+export const DNS_TARGETS_MAX = REPORT_LIMITS.probeSeries;
 
 /** Names that are looked up at servers over protocols, each at each over each. What is there twice counts once. */
 export interface DnsPlan {
@@ -24,36 +23,28 @@ export interface DnsPlan {
   readonly protocols: readonly DnsProtocol[];
 }
 
-const IS_ASCII = /^[\x21-\x7e]+$/;
-const IS_NAME = new RegExp(DNS_NAME);
-
-/** Why a name cannot be looked up, to go after `must be`; undefined where it can. */
-export function problemOfHost(text: string): string | undefined {
-  if (isIP(text) !== 0) return `a name, not the address "${text}"`;
-  return normaliseHost(text) === undefined ? `a domain name, such as example.com, not "${text}"` : undefined;
-}
-
-/** Lower case, fully qualified, in the form that goes over the wire (RFC 5891): `Bücher.example` is `xn--bcher-kva.example.`. */
-function normaliseHost(text: string): string | undefined {
-  const host = IS_ASCII.test(text) ? text.toLowerCase() : domainToASCII(text);
-  const qualified = host.endsWith('.') ? host : `${host}.`;
-  return isIP(host) === 0 && qualified.length <= DNS_NAME_MAX && IS_NAME.test(qualified) ? qualified : undefined;
-}
-
 /** @returns targets, those of configured servers before those of endpoints, and how many more there would have been */
 export function dnsTargets(
   { hosts, servers, endpoints, protocols }: DnsPlan,
   clock: Pick<Clock, 'monotonicMs'>,
 ): { readonly targets: readonly Target<'dns'>[]; readonly leftOut: number } {
   const names = new Set(hosts.flatMap((host) => normaliseHost(host) ?? []));
-  const parsed = [...servers, ...endpoints.map(renderHostPort)].flatMap((text) => parseServer(text, DNS_PORT) ?? []);
-  const byLabel = new Map(parsed.map((server) => [server.label, server]));
+  const named = servers.flatMap((text) => parseServer(text, DNS_PORT) ?? []);
+  const behind = endpoints.flatMap((endpoint) => parseServer(renderHostPort(endpoint), DNS_PORT) ?? []);
+  // What is both is not one that comes and goes.
+  const asked = [
+    ...behind.map((server) => ({ server, isEndpoint: true })),
+    ...named.map((server) => ({ server, isEndpoint: false })),
+  ];
+  const byLabel = new Map(asked.map((one) => [one.server.label, one]));
   const transports = new Set(protocols);
   const targets: Target<'dns'>[] = [];
-  for (const server of byLabel.values()) {
+  for (const { server, isEndpoint } of [...byLabel.values()].sort(
+    (a, b) => Number(a.isEndpoint) - Number(b.isEndpoint),
+  )) {
     for (const host of names) {
       for (const protocol of transports) {
-        if (targets.length < DNS_TARGETS_MAX) targets.push(dnsTarget({ server, protocol, host }, clock));
+        if (targets.length < DNS_TARGETS_MAX) targets.push(dnsTarget({ server, protocol, host }, isEndpoint, clock));
       }
     }
   }
@@ -62,12 +53,13 @@ export function dnsTargets(
 
 function dnsTarget(
   lookup: { readonly server: ServerName; readonly protocol: DnsProtocol; readonly host: string },
+  isEndpoint: boolean,
   clock: Pick<Clock, 'monotonicMs'>,
 ): Target<'dns'> {
   const { server, protocol, host } = lookup;
   return {
     key: `${server.label} ${protocol} ${host}`,
-    meta: { server: server.label, protocol, host },
+    meta: { server: server.label, protocol, host, ...(isEndpoint && { isEndpoint }) },
     server: server.label,
     probe: (limits) => lookUp(lookup, limits, clock),
   };

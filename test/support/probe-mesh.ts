@@ -8,7 +8,7 @@ export interface Mesh {
   readonly zones: readonly string[];
   readonly k: number;
   readonly networks?: readonly string[];
-  readonly families?: readonly DialSeries['family'][];
+  readonly families?: readonly NonNullable<DialSeries['family']>[];
 }
 
 /** One dial of a mesh; nodes by their place in the ring. */
@@ -16,7 +16,7 @@ export interface MeshDial {
   readonly prober: number;
   readonly peer: number;
   readonly network: string;
-  readonly family: DialSeries['family'];
+  readonly family: NonNullable<DialSeries['family']>;
 }
 
 /** How the newest dials went: the median of eight that succeeded, seconds; `failing`: none did; undefined: there were none yet. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DNS_TARGETS_MAX, dnsTargets, problemOfHost, type DnsPlan } from '../../../nodeagent/probes/dns-targets.js';
+import { DNS_TARGETS_MAX, dnsTargets, type DnsPlan } from '../../../nodeagent/probes/dns-targets.js';
+import { problemOfHost } from '../../../nodeagent/probes/host-name.js';
 import { createManualClock } from '../../support/clock.js';
 
 const plan = (parts: Partial<DnsPlan>) =>
