@@ -8,7 +8,9 @@ import type { Outcome, ProbePlan, ProbeReading, Target } from './probe.js';
 import { Slots } from './slots.js';
 import { Tally } from './tally.js';
 
-/** The longest that Node's timers can wait. */
+/** Node's timers may be early by so much: not worth another one. */
+const TIMER_GRAIN_MS = 1;
+/** The longest that they can wait. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** News that a peer is gone takes about so long to arrive. */
 const JUDGED_AFTER_MS = 2_000;
@@ -87,7 +89,7 @@ export class TargetRounds<Kind extends ProbeKind = ProbeKind> {
   #waitUntil(dueMs: number): void {
     if (dueMs === Infinity) return;
     const waitMs = dueMs - this.#context.clock.monotonicMs();
-    if (waitMs <= 0) this.#context.inTurn(() => this.#begin());
+    if (waitMs < TIMER_GRAIN_MS) this.#context.inTurn(() => this.#begin());
     else this.#timer = setTimeout(() => this.#waitUntil(dueMs), Math.min(waitMs, LONGEST_TIMER_MS));
   }
 
@@ -116,6 +118,7 @@ export class TargetRounds<Kind extends ProbeKind = ProbeKind> {
     const outcome = await this.#outcomeOf(target, probe);
     const heldUpMs = endWatch();
     places.giveBack(target.server);
+    this.#probe = undefined;
     if (this.#isStopped) return;
     this.#take(target, outcome, heldUpMs);
     this.#waitForNext(outcome.ok ? 0 : outcome.pauseMs);
