@@ -58,9 +58,9 @@ test('a peer has its node and zone, the Service its host; the others are left ou
   const nowhere = dialView({ peer: { node: 'node-c', zone: '' }, network: 'n3' });
   const view = nodeWithProbes({ dials: [dialView(), serviceDialView(), nowhere] });
   assert.deepEqual(linesOf(view, /^podnet_dial_latency_seconds_count/), [
-    'podnet_dial_latency_seconds_count{node="n1",peer_node="node-b",peer_zone="zone-b",network="default"} 10',
-    'podnet_dial_latency_seconds_count{node="n1",host="podnet-probe.podnet-system",network="default"} 10',
-    'podnet_dial_latency_seconds_count{node="n1",peer_node="node-c",network="n3"} 10',
+    'podnet_dial_latency_seconds_count{node="n1",peer_node="node-b",peer_zone="zone-b",network="default",family="ipv4"} 10',
+    'podnet_dial_latency_seconds_count{node="n1",host="podnet-probe.podnet-system",network="default",family="ipv4"} 10',
+    'podnet_dial_latency_seconds_count{node="n1",peer_node="node-c",network="n3",family="ipv4"} 10',
   ]);
 });
 
@@ -79,19 +79,32 @@ test('every reason is told from the first reading on', () => {
   }
 });
 
-test('both addresses of a peer are one series, of which each counts', () => {
+test('each address family of a peer is a series of its own, and what is dialled by name has none', () => {
   const ipv6 = dialView({ family: 'ipv6', address: '[fd00::2]:9809', row: probeRow('dial', [[9, 1]], { refused: 2 }) });
-  const lines = linesOf(nodeWithProbes({ dials: [dialView(), ipv6] }), /le="(0.0005|0.001|10.0|\+Inf)"|sum|refused/);
+  const { family: _, ...named } = dialView({ address: 'node-b.example:9809' }).meta;
+  const views = [dialView(), ipv6, { ...dialView(), meta: named }];
+  const lines = linesOf(nodeWithProbes({ dials: views }), /le="(0.001|\+Inf)"|refused/);
   assert.deepEqual(
     lines.map((line) => line.replace(/node="n1",peer_node="node-b",peer_zone="zone-b",network="default",?/, '')),
     [
-      'podnet_dial_latency_seconds_bucket{le="0.0005"} 0',
+      'podnet_dial_latency_seconds_bucket{family="ipv4",le="0.001"} 10',
+      'podnet_dial_latency_seconds_bucket{family="ipv4",le="+Inf"} 10',
+      'podnet_dial_latency_seconds_bucket{family="ipv6",le="0.001"} 0',
+      'podnet_dial_latency_seconds_bucket{family="ipv6",le="+Inf"} 1',
       'podnet_dial_latency_seconds_bucket{le="0.001"} 10',
-      'podnet_dial_latency_seconds_bucket{le="10.0"} 11',
-      'podnet_dial_latency_seconds_bucket{le="+Inf"} 11',
-      'podnet_dial_latency_seconds_sum{} 9.0075',
-      'podnet_dial_errors_total{reason="refused"} 3',
+      'podnet_dial_latency_seconds_bucket{le="+Inf"} 10',
+      'podnet_dial_errors_total{family="ipv4",reason="refused"} 1',
+      'podnet_dial_errors_total{family="ipv6",reason="refused"} 2',
+      'podnet_dial_errors_total{reason="refused"} 1',
     ],
+  );
+});
+
+test('views of the same labels are one series, of which each counts', () => {
+  const lines = linesOf(nodeWithProbes({ dials: [dialView(), dialView()] }), /_count|refused/);
+  assert.deepEqual(
+    lines.map((line) => line.replace(/^[^ ]+ /, '')),
+    ['20', '2'],
   );
 });
 

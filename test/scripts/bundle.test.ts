@@ -31,25 +31,37 @@ test('a bundled part loads koffi where no packages are installed', async () => {
 
 /** Whatever is loaded with a program stays in its memory; what a flag asks for is loaded when it does. */
 const AGENT_PACKAGES = ['commander', 'pino', 'prom-client'];
+const ROLES = [
+  { role: 'node', has: 'nodeagent/sweeper.ts', hasNot: 'nodeagent/probes/prober.ts', packages: AGENT_PACKAGES },
+  {
+    ...{ role: 'probe', has: 'nodeagent/probes/prober.ts', hasNot: 'nodeagent/sweeper.ts' },
+    packages: [...AGENT_PACKAGES, 'dns-packet'].sort(),
+  },
+];
 
-test('an agent loads three packages and what they need', async () => {
-  const { metafile } = await build({
-    ...(await buildOptions()),
-    ...{ entryPoints: ['cli/podnet.ts'], outdir: 'dist', write: false, metafile: true },
+for (const { role, has, hasNot, packages } of ROLES) {
+  test(`an agent of role ${role} loads ${packages.length} packages and what they need`, async () => {
+    const { metafile } = await build({
+      ...(await buildOptions()),
+      ...{ entryPoints: ['cli/podnet.ts'], outdir: 'dist', write: false, metafile: true },
+    });
+    const loaded = new Set<string>();
+    const load = (file: string | undefined): void => {
+      const output = metafile.outputs[file ?? ''];
+      if (file === undefined || output === undefined || loaded.has(file)) return;
+      loaded.add(file);
+      for (const { path, kind } of output.imports) if (kind === 'import-statement') load(path);
+    };
+    for (const entry of ['nodeagent/main.ts', `nodeagent/${role}-role.ts`]) {
+      load(Object.keys(metafile.outputs).find((file) => metafile.outputs[file]?.entryPoint === entry));
+    }
+    const sources = [...loaded].flatMap((file) => Object.keys(metafile.outputs[file]?.inputs ?? {}));
+    assert.ok(sources.includes(has));
+    assert.ok(!sources.includes(hasNot));
+    const { dependencies } = JSON.parse(await readFile('package.json', 'utf8')) as { dependencies: object };
+    const used = Object.keys(dependencies).filter((name) =>
+      sources.some((source) => source.includes(`node_modules/${name}/`)),
+    );
+    assert.deepEqual(used.sort(), packages);
   });
-  const loaded = new Set<string>();
-  const load = (file: string | undefined): void => {
-    const output = metafile.outputs[file ?? ''];
-    if (file === undefined || output === undefined || loaded.has(file)) return;
-    loaded.add(file);
-    for (const { path, kind } of output.imports) if (kind === 'import-statement') load(path);
-  };
-  load(Object.keys(metafile.outputs).find((file) => metafile.outputs[file]?.entryPoint === 'nodeagent/main.ts'));
-  const sources = [...loaded].flatMap((file) => Object.keys(metafile.outputs[file]?.inputs ?? {}));
-  assert.ok(sources.includes('nodeagent/sweeper.ts'));
-  const { dependencies } = JSON.parse(await readFile('package.json', 'utf8')) as { dependencies: object };
-  const packages = Object.keys(dependencies).filter((name) =>
-    sources.some((source) => source.includes(`node_modules/${name}/`)),
-  );
-  assert.deepEqual(packages.sort(), AGENT_PACKAGES);
-});
+}

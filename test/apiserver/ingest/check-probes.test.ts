@@ -152,8 +152,8 @@ test('lists that are none, or too long, cost their kind alone', () => {
   const { probes, rejected } = check(withProbes({ dials: long, dns: undefined, ntp: [ntpSeries()] }));
   assert.deepEqual(probes, probesReport({ ntp: [ntpSeries()] }));
   assert.deepEqual(rejected, [
-    'probes.dials want a list of at most 16384: a list of 16385',
-    'probes.dns want a list of at most 16384: nothing',
+    `probes.dials want a list of at most ${REPORT_LIMITS.probeSeries}: a list of ${REPORT_LIMITS.probeSeries + 1}`,
+    `probes.dns want a list of at most ${REPORT_LIMITS.probeSeries}: nothing`,
   ]);
 });
 
