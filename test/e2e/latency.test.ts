@@ -10,6 +10,8 @@ import { missing } from '../support/requirements.js';
 const PREFIX = 'pnlat';
 const NODES = ['n1', 'n2', 'n3', 'n4', 'n5', 'n6'];
 const [CUT_OFF, VICTIM, RELAYED] = ['n2', 'n3', 'n6'] as const;
+/** Nobody answers there. */
+const FLAGS = ['--no-collector.dns'];
 const PROBERS = 4;
 const DEFAULT = 'default';
 /** The machine is busy, and starts six agents. */
@@ -24,9 +26,12 @@ function suspects(metrics: ProbeMetrics, network = DEFAULT): Record<string, numb
 }
 
 /** Who has reached whom on a network, as `<prober>><peer>`. */
-function pairs(metrics: ProbeMetrics, network = DEFAULT, isWanted = ({ value }: Sample) => value > 0): string[] {
-  const reached = metrics.of(REACHED, { network }).filter((one) => 'peer_node' in one.labels && isWanted(one));
-  return reached.map(({ labels }) => `${labels['node']}>${labels['peer_node']}`).sort();
+function pairs(metrics: ProbeMetrics, network = DEFAULT): string[] {
+  return [...new Set(metrics.of(REACHED, { network }).flatMap((one) => (one.value > 0 ? pairOf(one) : [])))].sort();
+}
+
+function pairOf({ labels: { node = '', peer_node: peer = '' } }: Sample): string {
+  return `${node}>${peer}`;
 }
 
 /** Those that dial a node. */
@@ -34,12 +39,12 @@ function probersOf(node: string, metrics: ProbeMetrics): string[] {
   return pairs(metrics).flatMap((pair) => (pair.endsWith(`>${node}`) ? [pair.slice(0, -1 - node.length)] : []));
 }
 
-/** Errors of each pair on a network, and reason, that there were since; only those that there were. */
+/** Errors that there were since on a network, by pair and reason. */
 function errorsSince(earlier: ProbeMetrics, metrics: ProbeMetrics, network = DEFAULT): Map<string, number> {
   const grown = new Map<string, number>();
-  for (const { labels, value } of metrics.of(ERRORS, { network })) {
-    const growth = value - earlier.sum(ERRORS, labels);
-    if (growth > 0) grown.set(`${labels['node']}>${labels['peer_node']} ${labels['reason']}`, growth);
+  for (const sample of metrics.growth(earlier, ERRORS, { network })) {
+    const what = `${pairOf(sample)} ${sample.labels['reason']}`;
+    if (sample.value > 0) grown.set(what, (grown.get(what) ?? 0) + sample.value);
   }
   return grown;
 }
@@ -76,22 +81,19 @@ async function whenSuspicious(
 }
 
 /**
- * The first metrics with which nobody is suspect, after two more rounds of everybody: so that dials of before, which may be counted a
- * second and a half later, are not taken for later ones.
+ * The first metrics with which nobody is suspect, after everybody was reached twice more: so that dials of before, which may be counted
+ * a second and a half later, are not taken for later ones.
  */
 async function whenAllTrusted(agents: ProbeAgents, network = DEFAULT): Promise<ProbeMetrics> {
   const earlier = await agents.metrics();
   let seen = earlier;
-  const isSettled = ({ labels, value }: Sample): boolean => {
-    return value - earlier.sum(REACHED, labels) >= 2 * agents.families;
-  };
   await eventually(
     async () => {
       seen = await agents.metrics();
-      const settled = pairs(seen, network, isSettled).length;
+      const settled = seen.growth(earlier, REACHED, { network }).filter(({ value }) => value >= 2).length;
       return { suspects: suspects(seen, network), settled };
     },
-    (state) => isSame(state, { suspects: none(NODES), settled: NODES.length * PROBERS }),
+    (state) => isSame(state, { suspects: none(NODES), settled: NODES.length * PROBERS * agents.families }),
     PATIENCE_MS,
   ).catch((error: unknown) => assert.fail(`${String(error)}\n${NODES.map((node) => agents.logOf(node)).join('\n')}`));
   return seen;
@@ -133,7 +135,7 @@ describe('role probe on six nodes', { skip: missing('root', 'ip', 'iptables', 't
 
   before(async () => {
     bed = await ProbeBed.create(PREFIX, { nodes: NODES, networks: 2, relayed: RELAYED });
-    agents = await ProbeAgents.start(bed, { nodes: NODES, networks: 2 });
+    agents = await ProbeAgents.start(bed, { nodes: NODES, networks: 2, flags: FLAGS });
   });
   after(async () => {
     await agents?.[Symbol.asyncDispose]();
@@ -246,7 +248,7 @@ describe('role probe on six nodes that have IPv6 alone', { skip: missing('root',
 
   before(async () => {
     bed = await ProbeBed.create(PREFIX, { nodes: NODES, families: 'ipv6' });
-    agents = await ProbeAgents.start(bed, { nodes: NODES });
+    agents = await ProbeAgents.start(bed, { nodes: NODES, flags: FLAGS });
   });
   after(async () => {
     await agents?.[Symbol.asyncDispose]();

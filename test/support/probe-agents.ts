@@ -70,7 +70,7 @@ export class ProbeAgents implements AsyncDisposable {
       ...['--role', 'probe', ...ROUNDS, '--listen-address', `${loopback}:${LISTEN_PORT}`],
       ...['--server', `https://${loopback}:${SERVER_PORT}`, '--server-ca-file', join(parts.directory, 'ca.pem')],
       ...['--dial.peers', this.#peers(networks).join(',')],
-      ...['--no-collector.dns', ...flags],
+      ...flags,
     ];
   }
 
@@ -162,8 +162,13 @@ export class ProbeMetrics {
     return this.#samples.filter((one) => one.name === name && wanted.every(([key, of]) => one.labels[key] === of));
   }
 
-  sum(name: string, labels: Readonly<Record<string, string>> = {}): number {
-    return this.of(name, labels).reduce((sum, { value }) => sum + value, 0);
+  /** By how much counters have grown since, from 0 where their agent was started again or is new. */
+  growth(earlier: ProbeMetrics, name: string, labels: Readonly<Record<string, string>> = {}): readonly Sample[] {
+    return this.of(name, labels).map((sample) => {
+      const [before] = earlier.of(name, sample.labels);
+      const isOn = before !== undefined && before.value <= sample.value;
+      return { ...sample, value: isOn ? sample.value - before.value : sample.value };
+    });
   }
 }
 
