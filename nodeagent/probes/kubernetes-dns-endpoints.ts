@@ -18,6 +18,8 @@ export interface KubernetesDnsEndpointsDeps extends FollowDeps {
   /** `--dns.endpoints`. */
   readonly service: ObjectName;
   readonly states: Pick<SourceStates, 'up' | 'off'>;
+  /** How often it is told how the source stands; every second where nothing is said. */
+  readonly tellEveryMs?: number;
   /** The API is asked no more. */
   readonly onClosed?: () => void;
 }
@@ -42,7 +44,7 @@ export class KubernetesDnsEndpoints implements DnsEndpoints {
     this.#slices = followSlices(deps.service, () => (this.#list = undefined), deps);
     this.#telling = new Repeating(() => {
       this.#tell();
-      return Promise.resolve(TELL_MS);
+      return Promise.resolve(deps.tellEveryMs ?? TELL_MS);
     });
   }
 

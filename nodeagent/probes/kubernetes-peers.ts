@@ -20,6 +20,8 @@ export interface KubernetesPeersDeps extends FollowDeps {
   readonly states: Pick<SourceStates, 'up' | 'off'>;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** How often it is told how the sources stand; every second where nothing is said. */
+  readonly tellEveryMs?: number;
   /** The API is asked no more. */
   readonly onClosed?: () => void;
 }
@@ -31,7 +33,6 @@ interface Known {
   readonly problems: ReadonlyMap<string, number>;
 }
 
-/** How often it is told how the sources stand. */
 const TELL_MS = 1_000;
 /** Pods that are no more are not forgotten at once: while slices are rearranged, a pod may be in none for a moment. */
 const SPARE_IDENTITIES = 1_000;
@@ -70,7 +71,7 @@ export class KubernetesPeers implements PeerSource {
     } else states.off('peer-networks', 'not_configured');
     this.#telling = new Repeating(() => {
       this.#tell();
-      return Promise.resolve(TELL_MS);
+      return Promise.resolve(deps.tellEveryMs ?? TELL_MS);
     });
   }
 
@@ -166,13 +167,13 @@ export class KubernetesPeers implements PeerSource {
     const known = this.#now();
     if (known !== undefined) this.#networks?.update(known.own, this.#dialledService?.selector ?? {});
     this.#tellState(known);
-    const leftOut = this.leftOut;
-    const reasons = [...leftOut.keys()].sort().join();
+    const leftOut = [...this.leftOut].sort(([a], [b]) => (a < b ? -1 : 1));
+    const reasons = leftOut.map(([reason]) => reason).join();
     if (reasons === this.#loggedReasons) return;
     this.#loggedReasons = reasons;
     const { log, service } = this.#deps;
-    if (reasons !== '')
-      log.warn({ service, ...Object.fromEntries(leftOut) }, 'not all of the endpoints can be dialled');
+    if (reasons === '') return;
+    log.warn({ ...service, ...Object.fromEntries(leftOut) }, 'not all that the Service lists can be dialled');
   }
 
   /** The first of the two that does not work. */

@@ -62,7 +62,7 @@ test('a source that no flag asks for is no warning', async () => {
 });
 
 test('what least rights go without is a warning only once it worked', () => {
-  for (const source of ['pod-links', 'cpu-manager-state'] as const) {
+  for (const source of ['pod-links', 'cpu-manager-state', 'peer-networks'] as const) {
     const { states, logged } = statesOf();
     states.off(source, 'not_permitted');
     states.up(source);

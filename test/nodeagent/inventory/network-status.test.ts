@@ -188,3 +188,26 @@ test('whatever the annotation is, a report with its names is accepted', () => {
   );
   assert.ok(named > 1_000, `${named} names`);
 });
+
+test('addresses are kept where they are asked for, and what is none costs itself', () => {
+  const text = JSON.stringify([
+    { name: 'telco/n3', interface: 'net1', ips: ['192.168.3.1', 'fd03::1'] },
+    { name: 'telco/n6', interface: 'net2', ips: ['192.168.6.1/24', 7, '192.168.6.2'] },
+    { name: 'telco/n9', interface: 'net3', ips: 'x' },
+    { name: 'telco/n9', ips: ['192.168.9.1'] },
+    ...[
+      { name: 'a', interface: 'net4', ips: null },
+      { name: 'b', interface: 'net5', ips: [] },
+    ],
+    { name: 'c', interface: 'net6', ips: Array<string>(65).fill('10.0.0.1') },
+  ]);
+  const { attachments, devices, problems } = parseNetworkStatus(text, { withIps: true });
+  assert.deepEqual(
+    [...attachments.values(), ...devices].map(({ ips }) => ips?.join(' ').slice(0, 19)),
+    ['192.168.3.1 fd03::1', '192.168.6.2', undefined, undefined, undefined, '10.0.0.1 10.0.0.1 1', '192.168.9.1'],
+  );
+  assert.deepEqual([...problems], ['bad_entry']);
+  const without = parseNetworkStatus(text);
+  assert.ok([...without.attachments.values(), ...without.devices].every((one) => !('ips' in one)));
+  assert.equal(without.problems.size, 0);
+});

@@ -428,3 +428,32 @@ test('an aborted reflector ends its watch', async (t) => {
   await watched(harness, 0);
   assert.equal(harness.reflector.problem, undefined);
 });
+
+test('lists and watches that fail are counted, what is normal is not', async (t) => {
+  let isRefused = true;
+  const harness = await start(t, ({ api }) => {
+    api.misbehave(() => (isRefused ? { status: 403, body: forbidden('list', 'pods').body } : undefined));
+  });
+  const { api, reflector } = harness;
+  await eventually(
+    () => reflector.failures,
+    (count) => count >= 3,
+  );
+  isRefused = false;
+  await watched(harness);
+  const { failures } = reflector;
+  for (const end of [() => api.dropWatches(), () => api.finishWatches(), () => api.expireWatches()]) {
+    const before = harness.asked().length;
+    end();
+    await eventually(
+      () => harness.asked().length > before && api.openWatches === 1,
+      (isWatched) => isWatched,
+    );
+  }
+  assert.equal(reflector.failures, failures);
+  await api.down();
+  await eventually(
+    () => reflector.failures,
+    (count) => count > failures,
+  );
+});
