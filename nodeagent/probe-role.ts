@@ -34,6 +34,8 @@ export async function createProbeRole(options: NodeagentOptions, deps: RoleDeps)
     intervalMs: options.interval,
     agentVersion: version,
   };
+  // of what this role does not look for nothing is said, not even 0
+  for (const gauge of [metrics.pods, metrics.deviceConflicts]) gauge.remove();
   const listener = await startProbeListener(options.probeListenAddress, { clock, log });
   const prober = new Prober({
     ...{ clock, log, random: Math.random, maxLoopDelayMs: options.probeMaxLoopDelay },

@@ -18,7 +18,7 @@ const MAX_LENGTH = 64 * 1024;
 export interface LookupsDeps {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly states: SourceStates;
+  readonly states: Pick<SourceStates, 'up' | 'off'>;
   readonly prober: Pick<Prober, 'setTargets'>;
   /** The endpoints of the DNS Service; undefined before they are known. */
   readonly endpoints: () => readonly HostPort[] | undefined;
