@@ -186,17 +186,17 @@ describe('role probe on six nodes', { skip: missing('root', 'ip', 'iptables', 't
   });
 
   for (const how of ['refused', 'unreachable'] satisfies Rejection[]) {
-    test(`a node that rejects with ICMP is ${how}`, async () => {
+    test(`a relayed node that rejects with ICMP is ${how}`, async () => {
       const earlier = await whenAllTrusted(agents);
-      bed.reject(CUT_OFF, how);
+      bed.reject(RELAYED, how);
       try {
-        const expected = probersOf(CUT_OFF, earlier).map((prober) => `${prober}>${CUT_OFF} ${how}`);
-        const rejected = await whenSuspicious(agents, CUT_OFF, (metrics) => {
-          return suspects(metrics)[CUT_OFF] === 1 && errorsSince(earlier, metrics).size >= expected.length;
+        const expected = probersOf(RELAYED, earlier).map((prober) => `${prober}>${RELAYED} ${how}`);
+        const rejected = await whenSuspicious(agents, RELAYED, (metrics) => {
+          return suspects(metrics)[RELAYED] === 1 && errorsSince(earlier, metrics).size >= expected.length;
         });
         assert.deepEqual([...errorsSince(earlier, rejected).keys()].sort(), expected.sort());
       } finally {
-        bed.undo(CUT_OFF);
+        bed.undo(RELAYED);
       }
       await whenAllTrusted(agents);
     });

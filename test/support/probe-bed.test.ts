@@ -105,7 +105,7 @@ describe('a bed for role probe', { skip: missing('root', 'ip', 'iptables', 'tun'
   });
 
   test('a node is cut off, rejects, and is there again', async () => {
-    await using bed = await ProbeBed.create(PREFIX, { nodes: NODES });
+    await using bed = await ProbeBed.create(PREFIX, { nodes: NODES, relayed: 'n2' });
     for (const node of NODES) await isReady(bed.start(node, process.execPath, '-e', ECHO));
     const { ipv4 = '', ipv6 } = bed.addresses('n2');
     const both = () => [ipv4, ipv6].map((address) => connect(bed, 'n1', address));
@@ -146,6 +146,6 @@ describe('a bed for role probe', { skip: missing('root', 'ip', 'iptables', 'tun'
 
   test('nothing is left, also when it could not be made', async () => {
     await assert.rejects(ProbeBed.create(PREFIX, { nodes: ['n1', 'n1'], relayed: 'n1' }), /File exists/);
-    assert.doesNotMatch(ip('netns', 'list'), new RegExp(`^${PREFIX}-`, 'm'));
+    assert.doesNotMatch(ip('netns', 'list'), new RegExp(`^${PREFIX}-${process.pid}-`, 'm'));
   });
 });

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import process from 'node:process';
 import { run, type Run } from './bundle.js';
 import { DelayRelay } from './delay-relay.js';
 import { ip } from './netns.js';
@@ -47,7 +48,7 @@ export class ProbeBed implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   #relay: DelayRelay | undefined;
 
-  /** @param prefix short, and no other test's */
+  /** @param prefix no other test's */
   static async create(prefix: string, options: ProbeBedOptions): Promise<ProbeBed> {
     const bed = new ProbeBed(prefix, options);
     try {
@@ -60,7 +61,7 @@ export class ProbeBed implements AsyncDisposable {
   }
 
   private constructor(prefix: string, { nodes, families = 'both' }: ProbeBedOptions) {
-    this.#prefix = prefix;
+    this.#prefix = `${prefix}-${process.pid}`; // the same test may be running twice on a machine
     this.nodes = nodes;
     this.families = families;
   }
@@ -113,7 +114,10 @@ export class ProbeBed implements AsyncDisposable {
     this.#filter(node, network, (ip6) => [...(ip6 ? ['!', '-p', 'ipv6-icmp'] : []), '-j', 'DROP']);
   }
 
-  /** A node rejects TCP connections; its own to others work. */
+  /**
+   * A node rejects TCP connections; its own to others work. From a node that is not relayed the ICMP message may be there before connect()
+   * lets go of its socket: then the kernel minds that of the next SYN, a second later (Linux net/ipv4/tcp_ipv4.c, tcp_v4_err).
+   */
   reject(node: string, how: Rejection): void {
     const [message, message6] = REJECTIONS[how];
     this.#filter(node, undefined, (ip6) => [
