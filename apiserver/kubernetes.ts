@@ -61,6 +61,7 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
   const access = {
     ...{ kubeconfig: options.kubeconfig, env, clock, log },
     userAgent: `podnet-apiserver/${version}`,
+    outside: '--standalone',
   };
   const client = await createKubeClient(access);
   const reviews = await createKubeClient({ ...access, maxConnections: AGENT_REVIEW_CONNECTIONS });

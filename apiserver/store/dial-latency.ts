@@ -113,6 +113,7 @@ const LABELS: Readonly<Record<string, (prober: NodeSeries, dial: ReportedProbes[
   peer_node: (_prober, { peer }) => peer?.node,
   peer_zone: (_prober, { peer }) => peer?.zone,
   network: (_prober, { network }) => network,
+  family: (_prober, { family }) => family,
 };
 
 function labelsOf(prober: NodeSeries, dial: ReportedProbes['dial']): (key: string) => string | undefined {

@@ -30,12 +30,12 @@ export function nodeNetworks(deps: NodeNetworksDeps): Resource<NodeNetwork> {
     fieldKeys: ['node'],
     schemas: { object: NodeNetwork, list: NodeNetworkList },
     columns: [
-      { name: 'Pods', description: 'Pods reported.', priority: 0, cell: ({ object }) => object.pods },
+      { name: 'Pods', description: 'Pods reported.', priority: 0, cell: ({ object }) => object.pods ?? null },
       {
         name: 'Interfaces',
         description: 'Interfaces of these pods.',
         priority: 0,
-        cell: ({ object }) => object.interfaces,
+        cell: ({ object }) => object.interfaces ?? null,
       },
       {
         name: 'VFs',
@@ -62,7 +62,7 @@ export function nodeNetworks(deps: NodeNetworksDeps): Resource<NodeNetwork> {
       return [...byName(deps.reports.nodes())].map(([name, roles]) => ({
         ...{ namespace: '', name, labels: {}, fields: { node: name } },
         make: (nowMs) => {
-          const figures = figuresOf(name, nowMs, deps);
+          const figures = figuresOf(name, roles, nowMs, deps);
           const devices = countDevices(roles, deps.pods.shownAt(nowMs));
           dials ??= dialsByPeer(deps.reports.probing(listedMs));
           const at = { windowMs: deps.windowMs, nowMs };
@@ -84,7 +84,13 @@ function byName(nodes: readonly NodeSeries[]): Map<string, NodeSeries[]> {
   return groups;
 }
 
-function figuresOf(name: string, nowMs: number, { pods, figures, windowMs }: NodeNetworksDeps): Figure[] {
+function figuresOf(
+  name: string,
+  roles: readonly NodeSeries[],
+  nowMs: number,
+  { pods, figures, windowMs }: NodeNetworksDeps,
+): Figure[] {
+  if (podCounterOf(roles) === undefined) return INTERFACE_COUNTERS.map(() => ({ ok: false, reason: 'not_counted' }));
   const members = pods.onNode(name, nowMs);
   const everything = {
     ...{ matchesSeries: () => true, couldMatch: () => true, couldMatchOn: () => true },
@@ -106,9 +112,9 @@ function toNodeNetwork(
   clock: Clock,
 ): NodeNetwork {
   // What counts the pods says how the node is; a probe that goes on is no sign of it.
-  const newest =
-    roles.find(({ role }) => role === 'node') ?? roles.reduce((a, b) => (b.receivedAtMs > a.receivedAtMs ? b : a));
-  const pods = roles.flatMap((role) => [...role.pods.values()]);
+  const counter = podCounterOf(roles);
+  const newest = counter ?? roles.reduce((a, b) => (b.receivedAtMs > a.receivedAtMs ? b : a));
+  const pods = counter && [...counter.pods.values()];
   return {
     apiVersion: PODNET_GROUP_VERSION,
     kind: 'NodeNetwork',
@@ -118,10 +124,17 @@ function toNodeNetwork(
     bootId: newest.bootId,
     lastReport: timestampOf(clock.wallMs() - (nowMs - newest.receivedAtMs)),
     intervalMilliseconds: newest.intervalMs,
-    pods: pods.length,
-    interfaces: pods.reduce((sum, pod) => sum + pod.interfaces.size, 0),
+    ...(pods !== undefined && {
+      pods: pods.length,
+      interfaces: pods.reduce((sum, pod) => sum + pod.interfaces.size, 0),
+    }),
     ...trafficOf(figures, clock.wallMs()),
   };
+}
+
+/** The agent that looks for pods and devices: without it there is not 0 of them. */
+function podCounterOf(roles: readonly NodeSeries[]): NodeSeries | undefined {
+  return roles.find(({ role }) => role === 'node');
 }
 
 /** Devices of the newest report; what that does not tell is not 0. */
@@ -129,7 +142,7 @@ function countDevices(
   roles: readonly NodeSeries[],
   pods: ShownPods,
 ): Pick<NodeNetwork, 'physicalFunctions' | 'virtualFunctions' | 'virtualFunctionsInUse'> {
-  const node = roles.find(({ role }) => role === 'node');
+  const node = podCounterOf(roles);
   const { physicalFunctions, virtualFunctions } = node?.devices ?? {};
   return {
     ...(physicalFunctions !== undefined && { physicalFunctions: physicalFunctions.length }),
