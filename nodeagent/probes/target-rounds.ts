@@ -7,6 +7,7 @@ import type { LeftOutReason } from './probe-metrics.js';
 import type { Outcome, ProbePlan, ProbeReading, Target } from './probe.js';
 import { Slots } from './slots.js';
 import { Tally } from './tally.js';
+import { RESOLVING_SHARE } from './within-limits.js';
 
 /** Node's timers may be early by so much: not worth another one. */
 const TIMER_GRAIN_MS = 1;
@@ -156,11 +157,14 @@ export class TargetRounds<Kind extends ProbeKind = ProbeKind> {
 
   /**
    * Whether an outcome says more of the agent than of the network. An agent that is busy must still tell of an outage: a probe has run into
-   * its timeout because of the agent only if that did nothing for much of the time. Other failures are what somebody answered.
+   * its timeout, or that of the name of its server, because of the agent only if that did nothing for much of the time. Other failures are
+   * what somebody answered.
    */
   #isOfTheAgent(outcome: Outcome<Kind>, heldUpMs: number): boolean {
     if (outcome.ok) return heldUpMs > this.#context.maxLoopDelayMs;
-    return outcome.reason === 'timeout' && heldUpMs >= this.#plan.timeoutMs / 2;
+    const { timeoutMs } = this.#plan;
+    if (outcome.reason === 'timeout') return heldUpMs >= timeoutMs / 2;
+    return outcome.reason === 'dns' && heldUpMs >= (timeoutMs * RESOLVING_SHARE) / 2;
   }
 
   #judge(): void {

@@ -237,6 +237,23 @@ test('a timeout is left out only where the agent was held up for half of it', as
   assert.equal(countsOf(stuck, 'a').recent, undefined);
 });
 
+test('a name that was not resolved in time is left out where the agent was held up for half of that', async () => {
+  const unresolved = (heldUpMs: number): Probe => {
+    return () => {
+      block(heldUpMs);
+      return Promise.resolve({ ok: false, reason: 'dns' });
+    };
+  };
+  const prober = createProber(60_000, { timeoutMs: 1_000 });
+  prober.setTargets('dial', [targetOf('held up', unresolved(350)), targetOf('true', unresolved(0))]);
+  run(prober);
+  await eventually(
+    async () => [await leftOut('loop_delay'), countsOf(prober, 'true').failed.dns],
+    ([left, counted]) => left === 1 && counted === 1,
+  );
+  assert.equal(countsOf(prober, 'held up').recent, undefined);
+});
+
 test('a peer that is gone by the time that its failure is judged has not failed', async () => {
   const prober = createProber(1_000);
   let judged = 0;
