@@ -112,7 +112,10 @@ test('a server given by name is found through resolv.conf', { skip: missing('roo
   assert.deepEqual(await toldThere('2001:db8::1'), ['unreachable', 'unreachable']);
   const silent = run('ip', ['netns', 'exec', netns, process.execPath, '-e', SILENT_SERVER]);
   t.after(() => silent.child.kill('SIGKILL'));
-  await eventually(silent.out, (text) => text === 'bound\n');
+  await eventually(
+    () => silent.out(),
+    (text) => text === 'bound\n',
+  );
   await writeFile(`${etc}/resolv.conf`, 'nameserver 127.0.0.9\nnameserver 127.0.0.1\n');
   assert.deepEqual(await toldThere('dns4.podnet.test'), ['ok', 'ok'], 'the first server of two is dead');
   await server.stop();

@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import { createProbeMetrics, type ProbeMetrics } from '../../../nodeagent/probes/probe-metrics.js';
 import type { Outcome, ProbeLimits, Target } from '../../../nodeagent/probes/probe.js';
 import { Prober, type ProberDeps } from '../../../nodeagent/probes/prober.js';
-import { PROBE_COLUMNS, PROBE_REASONS, type ProbeReason } from '../../../openapi/report-terms.js';
+import { PROBE_COLUMNS, PROBE_REASONS, REPORT_LIMITS, type ProbeReason } from '../../../openapi/report-terms.js';
 import { systemClock } from '../../../runtime/clock.js';
 import { createLogger } from '../../../runtime/logger.js';
 import { eventually } from '../../support/programs.js';
@@ -200,6 +200,16 @@ test('no more than 256 are under way in all, and places are given back', async (
     (ok) => ok >= 1,
   );
   assert.equal(underWay, 0);
+});
+
+test('no more is probed than a report takes, and that is told once', () => {
+  const prober = createProber(60_000);
+  const many = Array.from({ length: 4_096 }, (_, i) => targetOf(String(i), answers(OK)));
+  prober.setTargets('dial', many);
+  prober.setTargets('dial', many);
+  assert.equal(prober.readings().dial.length, REPORT_LIMITS.probeSeries);
+  assert.equal(logged.length, 1);
+  assert.match(logged[0] ?? '', /"leftOut":3072/);
 });
 
 test('a latency measured while the agent was held up is left out; what somebody answered is true all the same', async () => {
