@@ -15,8 +15,8 @@ const TIMER_GRAIN_MS = 1;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** News that a peer is gone takes about so long to arrive. */
 const JUDGED_AFTER_MS = 2_000;
-/** What a server said of its clock is old after so many rounds. */
-const CLOCK_ROUNDS = 3;
+/** What a server said of its clock, and how the newest probes went, is old after so many rounds. */
+const OLD_ROUNDS = 3;
 /** A probe that has not ended by itself after twice its timeout and this never will. */
 const OVERDUE_MS = 1_000;
 
@@ -83,8 +83,12 @@ export class TargetRounds<Kind extends ProbeKind = ProbeKind> {
 
   reading(): ProbeReading<Kind> {
     const { key, meta } = this.target;
-    const oldMs = this.#context.clock.monotonicMs() - CLOCK_ROUNDS * this.#plan.intervalMs;
-    return { key, meta, recent: this.#tally.recent(), clock: this.#tally.clock(oldMs), row: this.#tally.row() };
+    const { intervalMs, timeoutMs } = this.#plan;
+    const nowMs = this.#context.clock.monotonicMs();
+    // Where all probes are left out, as those of an agent that is held up all the time, the last verdict must not stand for good.
+    const recent = this.#tally.recent(nowMs - OLD_ROUNDS * (intervalMs + timeoutMs));
+    const clock = this.#tally.clock(nowMs - OLD_ROUNDS * intervalMs);
+    return { key, meta, recent, clock, row: this.#tally.row() };
   }
 
   #waitUntil(dueMs: number): void {

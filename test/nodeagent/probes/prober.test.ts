@@ -229,6 +229,26 @@ test('a latency measured while the agent was held up is left out; what somebody 
   assert.deepEqual(countsOf(prober, 'ok'), { recent: undefined, ok: 0, failed: {} });
 });
 
+test('where every probe is left out, how the last that was counted went is soon nobody’s verdict', async () => {
+  const prober = createProber(20, { timeoutMs: 100, maxLoopDelayMs: 10 });
+  let asked = 0;
+  const answer: Probe = () => {
+    if (asked++ === 0) return Promise.resolve(REFUSED);
+    block(30);
+    return Promise.resolve(OK);
+  };
+  prober.setTargets('dial', [targetOf('a', answer)]);
+  run(prober);
+  await eventually(
+    () => countsOf(prober, 'a').recent,
+    (recent) => recent?.lastFailed === true,
+  );
+  await eventually(
+    () => countsOf(prober, 'a'),
+    ({ recent, failed, ok }) => recent === undefined && failed.refused === 1 && ok === 0,
+  );
+});
+
 test('a timeout is left out only where the agent was held up for half of it', async () => {
   const blocked: Probe = () => {
     block(300);
