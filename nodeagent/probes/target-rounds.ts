@@ -134,7 +134,8 @@ export class TargetRounds<Kind extends ProbeKind = ProbeKind> {
     let timer: NodeJS.Timeout | undefined;
     const overdue = new Promise<never>((_resolve, reject) => {
       const giveUp = () => reject(new Error(`a probe with a timeout of ${timeoutMs} ms does not end`));
-      timer = setTimeout(giveUp, 2 * timeoutMs + OVERDUE_MS);
+      // in two steps: where this process was held up all timers are due at once, and those of the probe are to go first
+      timer = setTimeout(() => (timer = setTimeout(giveUp, OVERDUE_MS)), 2 * timeoutMs);
     });
     try {
       return await Promise.race([target.probe({ timeoutMs, signal: probe.signal }), overdue]);

@@ -267,6 +267,22 @@ test('a timeout is left out only where the agent was held up for half of it', as
   assert.equal(countsOf(stuck, 'a').recent, undefined);
 });
 
+test('a probe that ends as soon as it can has not failed to end, however long the agent was held up', async () => {
+  const prober = createProber(60_000, { timeoutMs: 100 });
+  const late: Probe = ({ timeoutMs }) => {
+    setTimeout(() => block(2_000), 1);
+    return new Promise((resolve) => setTimeout(() => setImmediate(resolve, TIMEOUT), timeoutMs));
+  };
+  prober.setTargets('dial', [targetOf('a', late)]);
+  run(prober);
+  await eventually(
+    () => leftOut('loop_delay'),
+    (left) => left === 1,
+  );
+  assert.deepEqual(countsOf(prober, 'a'), { recent: undefined, ok: 0, failed: {} });
+  assert.deepEqual(logged, []);
+});
+
 test('a name that was not resolved in time is left out where the agent was held up for half of that', async () => {
   const unresolved = (heldUpMs: number): Probe => {
     return () => {
