@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { PROBE_KINDS, type ProbeKind } from '../../openapi/report-terms.js';
+import { PROBE_KINDS, REPORT_LIMITS, type ProbeKind } from '../../openapi/report-terms.js';
 import type { Clock } from '../../runtime/clock.js';
 import { errorMessage, type Logger } from '../../runtime/logger.js';
 import { LoopWatch } from './loop-watch.js';
@@ -33,6 +33,8 @@ export class Prober {
   readonly #beginning: (() => void)[] = [];
   /** Kinds of which a target has thrown. */
   readonly #thrown = new Set<ProbeKind>();
+  /** Kinds that had too many targets. */
+  readonly #cut = new Set<ProbeKind>();
   #isRunning = false;
 
   constructor(deps: ProberDeps) {
@@ -50,13 +52,16 @@ export class Prober {
     };
   }
 
-  /** Probes these of a kind from now on. One with a key that is there goes on with its counts; what is not among them is forgotten. */
+  /**
+   * Probes these of a kind from now on, as many of them as a report takes. One with a key that is there goes on with its counts; what is not
+   * among them is forgotten.
+   */
   setTargets<Kind extends ProbeKind>(kind: Kind, targets: readonly Target<Kind>[]): void {
     const { plans, metrics } = this.#deps;
     const rounds: Map<string, TargetRounds<Kind>> = this.#rounds[kind];
     const before = new Map(rounds);
     rounds.clear();
-    for (const target of [...targets].sort((a, b) => (a.key < b.key ? -1 : 1))) {
+    for (const target of this.#withinLimit(kind, targets).sort((a, b) => (a.key < b.key ? -1 : 1))) {
       const ofTarget = before.get(target.key) ?? new TargetRounds(kind, target, plans[kind], this.#context);
       ofTarget.target = target;
       rounds.set(target.key, ofTarget);
@@ -65,6 +70,20 @@ export class Prober {
     if (this.#isRunning) for (const [key, added] of rounds) if (!before.has(key)) added.start();
     metrics.targets.set({ kind }, rounds.size);
     for (const reason of LEFT_OUT_REASONS) metrics.leftOut.inc({ kind, reason }, 0);
+  }
+
+  /** The first of them. */
+  #withinLimit<Kind extends ProbeKind>(kind: Kind, targets: readonly Target<Kind>[]): Target<Kind>[] {
+    const kept = targets.slice(0, REPORT_LIMITS.probeSeries);
+    const leftOut = targets.length - kept.length;
+    if (leftOut > 0 && !this.#cut.has(kind)) {
+      this.#cut.add(kind);
+      this.#deps.log.warn(
+        { kind, targets: kept.length, leftOut },
+        'there is too much to probe: some is not; logged once',
+      );
+    }
+    return kept;
   }
 
   /** What has been counted of every target, ordered by key. */
