@@ -34,7 +34,6 @@ import { Figures } from './store/figure.js';
 import { NodeSuspects } from './store/node-suspects.js';
 import { Pods } from './store/pods.js';
 import { Store } from './store/store.js';
-import { suspectSummary } from './store/suspect-summary.js';
 import type { KeyPair } from './tls/key-pair.js';
 
 export interface AppOptions {
@@ -101,7 +100,7 @@ export function createApp(options: AppOptions): Created {
   const figures = new Figures(options.podLabels);
   const metrics = createSelfMetrics(registry, { store, clock, version: options.version });
   const logLimit = new LogLimit(clock, FAILURES_LOGGED_PER_SECOND);
-  const suspects = new NodeSuspects(store, options.suspectLatencyMs);
+  const suspects = new NodeSuspects(store.dialled, options.suspectLatencyMs);
   const onFailure = (of: object, error: unknown): void => {
     metrics.expositionFailures.inc();
     if (logLimit.take()) log.error({ ...of, reason: errorMessage(error) }, 'lines are left out of /metrics');
@@ -135,7 +134,7 @@ function addRoutes(app: App, options: AppOptions, parts: Parts): void {
   const window = { defaultMs: windowMs, historyMs: options.historyMs };
   const answering = { pods, figures, clock, window, clusterMetricsNamespaces };
   if (groups.has(PODNET_GROUP)) {
-    podnetRoutes(app, { ...answering, reports: store, suspects, windowMs });
+    podnetRoutes(app, { ...answering, reports: store, dialled: store.dialled, suspects, windowMs });
     const isGuarded = options.auth !== undefined;
     const onReport = cluster?.onReport;
     ingestRoutes(app, {
@@ -146,7 +145,7 @@ function addRoutes(app: App, options: AppOptions, parts: Parts): void {
   if (groups.has(CUSTOM_METRICS_GROUP)) {
     const members = new Members({ pods, services: cluster?.services, objects: cluster?.objects });
     const objects = new ObjectFigures({ pods, figures, members, clock });
-    const latencies = new NodeLatencies({ reports: store, members, clock });
+    const latencies = new NodeLatencies({ dialled: store.dialled, members, clock });
     jsonRoutes(app, (scope) => customMetricsRoutes(scope, { ...answering, objects, latencies }));
   }
   if (groups.has(EXTERNAL_METRICS_GROUP)) jsonRoutes(app, (scope) => externalMetricsRoutes(scope, answering));
@@ -160,7 +159,7 @@ function nodesProbed(suspects: NodeSuspects, clock: Clock): HealthCheck {
   return {
     name: 'nodes',
     isMet: () => true,
-    detail: () => suspectSummary(suspects.all(clock.monotonicMs())),
+    detail: () => suspects.summary(clock.monotonicMs()),
   };
 }
 
