@@ -31,9 +31,10 @@ import type { PodList, PodNodes } from './pods/pod-list.js';
 import type { ServiceList } from './pods/service-list.js';
 import { createSelfMetrics, type SelfMetrics } from './self-metrics.js';
 import { Figures } from './store/figure.js';
+import type { NodeSeries } from './store/node-series.js';
 import { NodeSuspects } from './store/node-suspects.js';
 import { Pods } from './store/pods.js';
-import { Store } from './store/store.js';
+import { ROLES, Store } from './store/store.js';
 import type { KeyPair } from './tls/key-pair.js';
 
 export interface AppOptions {
@@ -63,16 +64,19 @@ export interface AppOptions {
   readonly checks: readonly HealthCheck[];
 }
 
+/** Of agents. */
+type Role = NodeSeries['role'];
+
 /** The cluster as its API server shows it. */
 export interface Cluster {
   readonly pods: PodList;
   readonly services: ServiceList;
   readonly objects: ObjectNames;
   readonly podNodes?: PodNodes;
-  /** Agents there should be; undefined where that is not known. */
-  readonly expectedAgents?: () => number | undefined;
+  /** Agents of a role there should be; undefined where that is not known. */
+  readonly expectedAgents?: (role: Role) => number | undefined;
   /** Who reported for the node that it may report for. */
-  readonly onReport?: (user: User) => void;
+  readonly onReport?: (user: User, role: Role) => void;
 }
 
 /** The server and what it answers from. */
@@ -165,16 +169,20 @@ function nodesProbed(suspects: NodeSuspects, clock: Clock): HealthCheck {
 
 /**
  * Ready once the agents have reported, or have had the time to; then ready for good. A server that is only half full would make an HPA
- * see half of the truth, and one that waits for agents that never come would make its APIServices unavailable.
+ * see half of the truth, and one that waits for agents that never come would make its APIServices unavailable. Each role counts for itself:
+ * those that probe say nothing of pods. Of the two it is role node that has to have been heard of, as most of what is asked for is its.
  */
-function reportsArrived(store: Store, clock: Clock, expectedAgents?: () => number | undefined): HealthCheck {
+function reportsArrived(store: Store, clock: Clock, expectedAgents?: Cluster['expectedAgents']): HealthCheck {
   const startedMs = clock.monotonicMs();
   let ready = false;
   const haveArrived = (): boolean => {
-    const reported = store.nodes().length;
-    if (expectedAgents === undefined) return reported > 0;
-    const expected = expectedAgents();
-    return expected !== undefined && reported > 0 && reported >= expected * ENOUGH_AGENTS;
+    if (expectedAgents === undefined) return ROLES.some((role) => store.count(role) > 0);
+    return ROLES.every((role) => {
+      const reported = store.count(role);
+      if (reported === 0) return role === 'probe';
+      const expected = expectedAgents(role);
+      return expected !== undefined && reported >= expected * ENOUGH_AGENTS;
+    });
   };
   return {
     name: 'reports',

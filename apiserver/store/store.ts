@@ -24,7 +24,8 @@ export type IngestOutcome =
     }
   | { readonly ok: false; readonly reason: Refusal };
 
-const ROLES: readonly AcceptedReport['role'][] = ['node', 'probe'];
+/** Of agents. */
+export const ROLES: readonly AcceptedReport['role'][] = ['node', 'probe'];
 
 /** A jump of a node's clock against ours that no delay of a request explains. */
 const CLOCK_STEP_MS = 30_000;
@@ -117,6 +118,13 @@ export class Store implements ReportedPods {
   /** Nodes in the order of their names. */
   nodes(): NodeSeries[] {
     return [...this.#nodes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, node]) => node);
+  }
+
+  /** How many agents of a role have reported. */
+  count(role: AcceptedReport['role']): number {
+    let count = 0;
+    for (const node of this.#nodes.values()) if (node.role === role) count++;
+    return count;
   }
 
   #refusal(node: NodeSeries, report: AcceptedReport, nowMs: number): Refusal | undefined {
