@@ -94,8 +94,8 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
   log.info({ api: client.server }, 'following the cluster');
   return {
     cluster: {
-      ...{ pods, services, objects, podNodes, expectedAgents: () => agents.expected },
-      onReport: (user) => agents.note(boundPodOf(user)),
+      ...{ pods, services, objects, podNodes, expectedAgents: (role) => agents.expected(role) },
+      onReport: (user, role) => agents.note(boundPodOf(user), role),
     },
     auth,
     certificate: serving.certificate,

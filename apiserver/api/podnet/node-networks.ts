@@ -4,8 +4,8 @@ import type { Clock } from '../../../runtime/clock.js';
 import type { Figure, Figures, Sum } from '../../store/figure.js';
 import { shownOwner, type ShownPods } from '../../store/devices-view.js';
 import type { NodeSeries } from '../../store/node-series.js';
-import { dialsByPeer } from '../../store/dial-latency.js';
-import type { NodeSuspects, ProbingNodes } from '../../store/node-suspects.js';
+import type { DialledPairs } from '../../store/dialled-pairs.js';
+import type { NodeSuspects } from '../../store/node-suspects.js';
 import type { Pods, ReportedPods } from '../../store/pods.js';
 import { timestampOf } from '../metric-value-list.js';
 import { dialColumns, dialledAs } from './dials.js';
@@ -13,7 +13,8 @@ import { rateColumns, trafficOf } from './rates.js';
 import type { Resource } from './resource.js';
 
 export interface NodeNetworksDeps {
-  readonly reports: ReportedPods & ProbingNodes;
+  readonly reports: ReportedPods;
+  readonly dialled: DialledPairs;
   readonly suspects: NodeSuspects;
   readonly pods: Pods;
   readonly figures: Figures;
@@ -57,23 +58,20 @@ export function nodeNetworks(deps: NodeNetworksDeps): Resource<NodeNetwork> {
       },
       { name: 'Agent', description: 'Version of the agent.', priority: 1, cell: ({ object }) => object.agentVersion },
     ],
-    candidates: (_namespace, listedMs) => {
-      let dials: ReturnType<typeof dialsByPeer> | undefined;
-      return [...byName(deps.reports.nodes())].map(([name, roles]) => ({
+    candidates: () =>
+      [...byName(deps.reports.nodes())].map(([name, roles]) => ({
         ...{ namespace: '', name, labels: {}, fields: { node: name } },
         make: (nowMs) => {
           const figures = figuresOf(name, roles, nowMs, deps);
           const devices = countDevices(roles, deps.pods.shownAt(nowMs));
-          dials ??= dialsByPeer(deps.reports.probing(listedMs));
           const at = { windowMs: deps.windowMs, nowMs };
-          const dialled = dialledAs(dials.get(name) ?? [], deps.suspects.ofNode(name, nowMs), at);
+          const dialled = dialledAs(deps.dialled.endsOf(name, nowMs), deps.suspects.ofNode(name, nowMs), at);
           return {
             object: { ...toNodeNetwork(name, roles, figures, nowMs, deps.clock), ...devices, ...dialled },
             figures,
           };
         },
-      }));
-    },
+      })),
   };
 }
 

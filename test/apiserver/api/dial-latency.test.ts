@@ -166,6 +166,16 @@ for (const [selector, value, isSlow] of SLOW_ONES) {
   });
 }
 
+test('a family is chosen as on /metrics, and a zone that nobody knows is no label', async () => {
+  const mesh = { zones: ['', '', '', ''], k: 3, families: ['ipv4', 'ipv6'] as const };
+  const { server } = await fixture({ mesh, took: ({ family }) => (family === 'ipv6' ? 0.000_7 : FAST) });
+  const said = await Promise.all(
+    ['family=ipv6', 'family=ipv4', '!peer_zone'].map((one) => valueOf(server, 'node-a', one)),
+  );
+  assert.deepEqual(said.slice(0, 2), ['750u', '88u']);
+  assert.match(said[2] ?? '', /^\d+u$/);
+});
+
 test('the window chooses how much of the history counts', async () => {
   const server = createTestServer();
   const counts = [
