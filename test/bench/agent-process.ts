@@ -1,15 +1,18 @@
-// npm run bench:agent: what the agent costs as it is shipped, in a process of its own, on a node of 110 pods with three interfaces.
+// npm run bench:agent: what the agent costs as it is shipped, in a process of its own: on a node of 110 pods with three interfaces, and in
+// role probe.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpus, release, totalmem } from 'node:os';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { makeBundle, run, type Bundle, type Run } from '../support/bundle.js';
+import { makeBundle } from '../support/bundle.js';
 import { createCertificateFiles } from '../support/programs.js';
 import { whyMissing } from '../support/requirements.js';
 import { BenchNode } from './agent-node.js';
-import { AgentRun, urlIn, type Look } from './agent-run.js';
+import { AgentRun, startApiserver, type Closers, type Look } from './agent-run.js';
+import { wideRow } from './measure.js';
+import { benchProbe, PROBE_NAME } from './probe-process.js';
 import { SriovNode } from './sriov-node.js';
 import { processCost } from './process-cost.js';
 
@@ -19,11 +22,18 @@ const PODS_WITH_VFS = 64;
 const MORE_PROCESSES = 2_000;
 const MINUTE_MS = 60_000;
 const PREDECESSOR_ROUNDS = 3;
+const NAMES = {
+  interfaces: 'interfaces alone',
+  all: 'all collectors',
+  root: 'all collectors, CRI and netlink, as root',
+  vfs: `all collectors and ${VFS} VFs, as root`,
+} as const;
 
 const USAGE = `npm run bench:agent -- [--minutes 10] [--interval 15] [--only <text>] [--node-flags="--cpu-prof …"]
---minutes     how long the agents run before and, half as long but three minutes at most, with ${MORE_PROCESSES} more processes
+--minutes     how long the agents run before and, half as long but three minutes at most, with ${MORE_PROCESSES} more processes; of role probe
+              while nobody answers
 --interval    seconds between two sweeps
---only        agents whose name has this in it
+--only        agents whose name has this in it, such as interfaces or probe
 --node-flags  for node, in front of the bundle`;
 
 interface Options {
@@ -50,7 +60,7 @@ interface Seen {
   readonly crowded: PerSweep;
 }
 
-const HEADER = line('what', ['CPU a sweep', 'of a core', 'wall', 'RSS 1 min', 'at the end', 'anonymous', 'files']);
+const HEADER = wideRow('what', ['CPU a sweep', 'of a core', 'wall', 'RSS 1 min', 'at the end', 'anonymous', 'files']);
 const [cpu] = cpus();
 const options = readOptions();
 const reason = whyMissing('root', 'ip', 'nsenter', 'setpriv');
@@ -61,7 +71,14 @@ if (reason !== false) {
   console.log(
     `${cpus().length} × ${cpu?.model ?? 'unknown CPU'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`,
   );
-  await bench();
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  if (Object.values(NAMES).some(isWanted)) await bench(stop.signal);
+  if (isWanted(PROBE_NAME)) await benchProbe({ ...options, signal: stop.signal });
+}
+
+function isWanted(name: string): boolean {
+  return name.includes(options.only);
 }
 
 function readOptions(): Options {
@@ -83,18 +100,14 @@ function readOptions(): Options {
   return { minutes, intervalMs, only: values.only, nodeFlags: values['node-flags'].split(' ').filter(Boolean) };
 }
 
-type Closers = (() => Promise<void>)[];
-
-async function bench(): Promise<void> {
+async function bench(signal: AbortSignal): Promise<void> {
   const closers: Closers = [];
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   try {
     const node = await BenchNode.create(PODS);
     closers.push(() => node.close());
     const predecessor = measurePredecessor(node.pids);
     const agents = await startAgents(node, closers);
-    const seen = await watch(agents, closers, stop.signal);
+    const seen = await watch(agents, closers, signal);
     print(seen, predecessor);
   } finally {
     for (const close of closers.reverse()) await close();
@@ -111,11 +124,11 @@ async function startAgents(node: BenchNode, closers: Closers): Promise<AgentRun[
   const sriov = await SriovNode.start(VFS, node.pods.slice(0, PODS_WITH_VFS));
   closers.push(() => sriov.close());
   const plans = [
-    { name: 'interfaces alone', isRoot: false, flags: ['--no-collector.transport'] },
-    { name: 'all collectors', isRoot: false, flags: [] },
-    { name: 'all collectors, CRI and netlink, as root', isRoot: true, flags: ['--cri-endpoint', criEndpoint] },
-    { name: `all collectors and ${VFS} VFs, as root`, isRoot: true, flags: sriov.flags },
-  ].filter(({ name }) => name.includes(options.only));
+    { name: NAMES.interfaces, isRoot: false, flags: ['--no-collector.transport'] },
+    { name: NAMES.all, isRoot: false, flags: [] },
+    { name: NAMES.root, isRoot: true, flags: ['--cri-endpoint', criEndpoint] },
+    { name: NAMES.vfs, isRoot: true, flags: sriov.flags },
+  ].filter(({ name }) => isWanted(name));
   const agents: AgentRun[] = [];
   for (const { name, isRoot, flags } of plans) {
     const url = await startApiserver(bundle, certificate.flags, closers);
@@ -130,17 +143,6 @@ async function startAgents(node: BenchNode, closers: Closers): Promise<AgentRun[
     await delay(Math.max(0, options.intervalMs / plans.length - (performance.now() - sinceMs)));
   }
   return agents;
-}
-
-async function startApiserver(bundle: Bundle, flags: readonly string[], closers: Closers): Promise<string> {
-  const server = run(process.execPath, [bundle.file, 'apiserver', '--standalone', '--secure-port', '0', ...flags]);
-  closers.push(() => end(server));
-  return urlIn(server, 'serving');
-}
-
-async function end({ child, ended }: Run): Promise<void> {
-  child.kill('SIGTERM');
-  await ended;
 }
 
 async function watch(agents: readonly AgentRun[], closers: Closers, signal: AbortSignal): Promise<Seen[]> {
@@ -215,21 +217,17 @@ function print(seen: readonly Seen[], predecessor: PerSweep): void {
   for (const { name, settled, end, early, quiet, crowded } of seen) {
     const { rssMiB, anonymousMiB, files } = end.before;
     const memory = [settled.before.rssMiB, rssMiB, anonymousMiB].map((mib) => `${mib.toFixed(1)} MiB`);
-    console.log(line(name, [...perSweep(quiet), ...memory, `${settled.before.files}, ${files}`]));
-    console.log(line('  in the first half, while V8 compiles', perSweep(early)));
+    console.log(wideRow(name, [...perSweep(quiet), ...memory, `${settled.before.files}, ${files}`]));
+    console.log(wideRow('  in the first half, while V8 compiles', perSweep(early)));
     const note = `${(crowded.wallMs / quiet.wallMs).toFixed(2)} of the time, ${(crowded.cpuMs / quiet.cpuMs).toFixed(2)} of the CPU`;
-    console.log(line(`  with ${MORE_PROCESSES} more processes, afterwards`, perSweep(crowded), note));
+    console.log(wideRow(`  with ${MORE_PROCESSES} more processes, afterwards`, perSweep(crowded), note));
   }
   const [first] = seen;
   const factor = first && `${(predecessor.cpuMs / first.quiet.cpuMs).toFixed(0)} times the CPU of "${first.name}"`;
-  console.log(line('nsenter and cat net/dev for each pod, alone', perSweep(predecessor), factor));
+  console.log(wideRow('nsenter and cat net/dev for each pod, alone', perSweep(predecessor), factor));
 }
 
 function perSweep({ cpuMs, wallMs }: PerSweep): string[] {
   const share = (cpuMs / options.intervalMs) * 100;
   return [`${cpuMs.toFixed(1)} ms`, `${share.toFixed(3)} %`, `${wallMs.toFixed(1)} ms`];
-}
-
-function line(what: string, cells: readonly string[], note = ''): string {
-  return `${[what.padEnd(44), ...cells.map((cell) => cell.padStart(11))].join('')}  ${note}`.trimEnd();
 }

@@ -19,7 +19,7 @@ mount -t tmpfs podnet-bench /var/run && mkdir -p /var/run/secrets/kubernetes.io 
 shift && exec "$@"`;
 
 /** What a DaemonSet without any right has. */
-const NOBODY = [
+export const NOBODY = [
   'setpriv',
   '--reuid=65534',
   '--regid=65534',
@@ -117,8 +117,23 @@ export class AgentRun {
   }
 }
 
+/** Ends what was started; the last first. */
+export type Closers = (() => Promise<void>)[];
+
+/** In a process of its own. @returns its URL */
+export async function startApiserver(bundle: Bundle, flags: readonly string[], closers: Closers): Promise<string> {
+  const server = run(process.execPath, [bundle.file, 'apiserver', '--standalone', '--secure-port', '0', ...flags]);
+  closers.push(() => end(server));
+  return urlIn(server, 'serving');
+}
+
+async function end({ child, ended }: Run): Promise<void> {
+  child.kill('SIGTERM');
+  await ended;
+}
+
 /** A program of ours says where it serves in a line of its log. */
-export async function urlIn(program: Run, message: string): Promise<string> {
+async function urlIn(program: Run, message: string): Promise<string> {
   const line = new RegExp(`^.*"url":"([^"]+)".*"${message}".*$`, 'm');
   const found = await eventually(
     () => (program.child.exitCode === null ? line.exec(program.error())?.[1] : program.error()),

@@ -3,6 +3,7 @@ import { cpus, release, totalmem } from 'node:os';
 import process from 'node:process';
 import { benchSweep } from './agent.js';
 import { benchApi } from './api.js';
+import { benchProbeIngest, benchProbeRead } from './probes.js';
 import { benchIngest, benchRead } from './server.js';
 
 const [cpu] = cpus();
@@ -10,6 +11,8 @@ console.log(
   `${cpus().length} × ${cpu?.model ?? 'unknown CPU'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`,
 );
 await benchIngest();
+await benchProbeIngest();
 await benchSweep();
 await benchApi();
+await benchProbeRead();
 await benchRead(1_000);

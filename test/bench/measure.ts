@@ -33,6 +33,11 @@ export function row(what: string, cost: Cost, note = ''): string {
   return `${cells.join('  ')}  ${note}`.trimEnd();
 }
 
+/** Of a table with many columns. */
+export function wideRow(what: string, cells: readonly string[], note = ''): string {
+  return `${[what.padEnd(44), ...cells.map((cell) => cell.padStart(11))].join('')}  ${note}`.trimEnd();
+}
+
 export const HEADER = ['what'.padEnd(46), 'median'.padStart(10), 'p99'.padStart(10), 'CPU'.padStart(10)].join('  ');
 
 function micros(us: number): string {

@@ -18,7 +18,7 @@ const NODE: NodeSize = { pods: 30, interfaces: 2 };
 const HPA_PATH =
   '/apis/custom.metrics.k8s.io/v1beta2/namespaces/team-3/pods/*/network_receive_bytes_per_second?labelSelector=app%3Dcheckout-service&metricLabelSelector=network%3Dn3';
 
-const compress = (report: NodeReport) => gzipSync(JSON.stringify(report), { level: constants.Z_BEST_SPEED });
+export const compress = (report: NodeReport) => gzipSync(JSON.stringify(report), { level: constants.Z_BEST_SPEED });
 
 /** Inflate, check, store and render one report, through the whole HTTP server. */
 export async function benchIngest(): Promise<void> {
@@ -91,7 +91,7 @@ async function benchScrape({ store, pods, clock }: TestServer, nodes: number): P
 }
 
 /** Reads a stream to its end. @returns its bytes */
-async function drain(stream: Readable): Promise<number> {
+export async function drain(stream: Readable): Promise<number> {
   let bytes = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) bytes += chunk.length;
   return bytes;
