@@ -1,12 +1,16 @@
 import { once } from 'node:events';
 import { PROBE_KINDS, REPORT_LIMITS, type ProbeKind } from '../../openapi/report-terms.js';
 import type { Clock } from '../../runtime/clock.js';
+import { LogLimit } from '../../runtime/log-limit.js';
 import { errorMessage, type Logger } from '../../runtime/logger.js';
 import { LoopWatch } from './loop-watch.js';
 import { Places } from './places.js';
 import { LEFT_OUT_REASONS, type ProbeMetrics } from './probe-metrics.js';
-import type { ProbePlan, ProbeReading, ProbeReadings, Target } from './probe.js';
+import type { Outcome, ProbePlan, ProbeReading, ProbeReadings, Target } from './probe.js';
 import { TargetRounds, type RoundsContext } from './target-rounds.js';
+
+/** Of targets that begin or cease to fail: where a whole network does, some tell as much as all. */
+const VERDICTS_LOGGED_PER_SECOND = 5;
 
 export interface ProberDeps {
   readonly clock: Pick<Clock, 'monotonicMs'>;
@@ -37,9 +41,12 @@ export class Prober {
   readonly #cut = new Set<ProbeKind>();
   #isRunning = false;
 
+  readonly #verdictsLogged: LogLimit;
+
   constructor(deps: ProberDeps) {
     const { clock, random, maxLoopDelayMs, metrics, onVerdict } = deps;
     this.#deps = deps;
+    this.#verdictsLogged = new LogLimit(clock, VERDICTS_LOGGED_PER_SECOND);
     this.#context = {
       ...{ clock, random, maxLoopDelayMs },
       loop: new LoopWatch(clock, metrics.loopDelay),
@@ -47,7 +54,10 @@ export class Prober {
       leftOut: metrics.leftOut,
       underWay: new Set(),
       inTurn: (begin) => this.#beginInTurn(begin),
-      onVerdict: () => onVerdict?.(),
+      onVerdict: (kind, key, outcome) => {
+        this.#logVerdict(kind, key, outcome);
+        onVerdict?.();
+      },
       onThrow: (kind, key, error) => this.#logThrow(kind, key, error),
     };
   }
@@ -108,6 +118,18 @@ export class Prober {
 
   #all(): TargetRounds[] {
     return PROBE_KINDS.flatMap((kind) => [...this.#rounds[kind].values()] as TargetRounds[]);
+  }
+
+  #logVerdict(kind: ProbeKind, target: string, outcome: Outcome): void {
+    if (!this.#verdictsLogged.take()) return;
+    const { log } = this.#deps;
+    if (outcome.ok) {
+      log.info({ kind, target }, 'a target answers again');
+      return;
+    }
+    const { reason, pauseMs } = outcome;
+    const pause = pauseMs === undefined ? {} : { pause: pauseMs === Infinity ? 'for good' : `${pauseMs} ms` };
+    log.warn({ kind, target, reason, ...pause }, 'a target begins to fail');
   }
 
   /** A fault of ours, which another target of the kind is likely to have as well. */

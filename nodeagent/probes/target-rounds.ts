@@ -33,7 +33,7 @@ export interface RoundsContext {
   /** Calls back in a turn of the event loop that no other probe begins in. */
   readonly inTurn: (begin: () => void) => void;
   /** The target begins or ceases to fail. */
-  readonly onVerdict: () => void;
+  readonly onVerdict: (kind: ProbeKind, key: string, outcome: Outcome) => void;
   /** Something of the target threw, which it must not. */
   readonly onThrow: (kind: ProbeKind, key: string, error: unknown) => void;
 }
@@ -193,7 +193,7 @@ export class TargetRounds<Kind extends ProbeKind = ProbeKind> {
   #count(outcome: Outcome<Kind>): void {
     const wasFailing = this.#tally.isFailing;
     this.#tally.add(outcome, this.#context.clock.monotonicMs());
-    if (this.#tally.isFailing !== wasFailing) this.#context.onVerdict();
+    if (this.#tally.isFailing !== wasFailing) this.#context.onVerdict(this.#kind, this.target.key, outcome);
   }
 
   #leaveOut(reason: LeftOutReason): void {
