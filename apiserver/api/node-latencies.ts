@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../runtime/clock.js';
 import { dialLatency, type Latency, type LatencyQuery } from '../store/dial-latency.js';
 import type { DialledPairs } from '../store/dialled-pairs.js';
@@ -10,6 +11,9 @@ export interface NodeLatenciesDeps {
   readonly members: Members;
   readonly clock: Clock;
 }
+
+/** Nodes looked at before other requests get their turn. */
+const TURN = 100;
 
 /** How long it takes to connect to nodes, as those say that dial them. */
 export class NodeLatencies {
@@ -31,9 +35,13 @@ export class NodeLatencies {
     const isOfAll = selector.requirements.length === 0;
     const chosen = isOfAll ? undefined : await members.names(DESCRIBED.nodes, undefined, selector, clock.monotonicMs());
     const names = chosen ?? new Set(dialled.ends(clock.monotonicMs()).map(({ node }) => node));
-    return [...names].flatMap((node) => {
+    const found: { readonly node: string; readonly latency: Extract<Latency, { readonly ok: true }> }[] = [];
+    let looked = 0;
+    for (const node of names) {
       const latency = this.of(node, query);
-      return latency.ok ? [{ node, latency }] : [];
-    });
+      if (latency.ok) found.push({ node, latency });
+      if (++looked % TURN === 0) await nextTurn();
+    }
+    return found;
   }
 }

@@ -103,7 +103,7 @@ export class Exposition {
     const blocks = nodes.map((node) => this.#blocksOf(node, nowMs, filter.namespace));
     for (const [i, family] of this.#families.entries()) {
       if ((filter.family ?? family.name) !== family.name) continue;
-      const filled = blocks.flatMap((block) => ((block[i]?.length ?? 0) > 0 ? [block[i] ?? NO_LINES] : []));
+      const filled = linesOf(blocks, i);
       if (filled.length === 0) continue;
       yield Buffer.from(renderHeader(family, format));
       yield* filled;
@@ -165,6 +165,13 @@ export class Exposition {
     const blocks = [...ours, ...this.#compat.render(view)].map((text) => (text === '' ? NO_LINES : Buffer.from(text)));
     return { texts, blocks, freshUntilMs, isListed: all.isListed };
   }
+}
+
+/** What the nodes have of a family. Most have nothing of most: of thousands of nodes that must cost nothing. */
+function linesOf(blocks: readonly (readonly Buffer[])[], family: number): Buffer[] {
+  const filled: Buffer[] = [];
+  for (const { [family]: lines = NO_LINES } of blocks) if (lines !== NO_LINES) filled.push(lines);
+  return filled;
 }
 
 function ofNamespace(all: ShownPods, namespace: string): ShownPods {

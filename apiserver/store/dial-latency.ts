@@ -17,7 +17,7 @@ export interface LatencyQuery {
 
 /** Why there is no latency. */
 export const LATENCY_ABSENCES = {
-  not_dialled: 'no agent that reports now dials it',
+  not_dialled: 'not known to be dialled by any agent that reports now',
   no_such_series: 'none of its series matches the metric selector',
   too_few_samples: 'no agent that dials it has two samples of that, and a fresh one',
   no_success: 'no dial of it succeeded within the window',

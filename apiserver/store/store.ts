@@ -35,7 +35,9 @@ export class Store implements ReportedPods {
   /** What agents of role probe say of each other. */
   readonly dialled = new DialledPairs();
   readonly #options: StoreOptions;
+  /** By `<name>/<role>`. */
   readonly #nodes = new Map<string, NodeSeries>();
+  #ordered: readonly NodeSeries[] | undefined;
   /** namespace → pod name → the pods of that name; more than one while a pod moves. */
   readonly #pods = new Map<string, Map<string, PodSeries[]>>();
 
@@ -67,6 +69,7 @@ export class Store implements ReportedPods {
     if (node === undefined) {
       node = new NodeSeries(report, nowMs, this.#options.historyMs);
       this.#nodes.set(key, node);
+      this.#ordered = undefined;
     } else if (isSameStart && newest <= node.lastSequence) {
       return { ok: true, node, isNew: false, clockStepped: false, affected: new Set() };
     }
@@ -116,8 +119,8 @@ export class Store implements ReportedPods {
   }
 
   /** Nodes in the order of their names. */
-  nodes(): NodeSeries[] {
-    return [...this.#nodes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, node]) => node);
+  nodes(): readonly NodeSeries[] {
+    return (this.#ordered ??= [...this.#nodes.keys()].sort().flatMap((key) => this.#nodes.get(key) ?? []));
   }
 
   /** How many agents of a role have reported. */
@@ -156,6 +159,7 @@ export class Store implements ReportedPods {
     for (const pod of node.pods.values()) this.#unindex(pod);
     this.dialled.remove(node);
     this.#nodes.delete(key);
+    this.#ordered = undefined;
   }
 
   #index(pod: PodSeries): void {

@@ -15,7 +15,7 @@ export function worstOf(suspicions: readonly Suspicion[]): Suspicion | undefined
   return worst;
 }
 
-/** How the nodes are, in a sentence that names none of them; undefined where nobody probes. @param suspicions ordered by node */
+/** How the nodes are, in a sentence that names none of them, and no network: anybody may read it. Undefined where nobody probes. @param suspicions ordered by node */
 export function suspectSummary(suspicions: readonly Suspicion[]): string | undefined {
   const worst = worstOf(suspicions);
   if (worst === undefined) return undefined;
@@ -23,7 +23,7 @@ export function suspectSummary(suspicions: readonly Suspicion[]): string | undef
   const suspect = countNodes(suspicions.filter(isSuspect));
   const counted = `${suspect} of ${nodes} nodes ${suspect === 1 ? 'is' : 'are'} suspect`;
   if (worst.seeing === 0) return counted;
-  return `${counted}, the worst is seen failing or slow by ${worst.seeing} of ${worst.probers} probers on ${worst.network}`;
+  return `${counted}, the worst is seen failing or slow by ${worst.seeing} of ${worst.probers} probers`;
 }
 
 function countNodes(suspicions: readonly Suspicion[]): number {

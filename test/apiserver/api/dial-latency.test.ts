@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MetricValueListV1Beta1 } from '../../../openapi/metric-values.js';
 import type { Status } from '../../../openapi/kubernetes.js';
-import type { Probed } from '../../support/probe-reports.js';
+import { dialSeries, probeReading, probeReport, type Probed } from '../../support/probe-reports.js';
 import { createTestServer, type TestServer } from '../../support/app.js';
 import { createTestCluster, type TestCluster } from '../../support/cluster.js';
 import { meshReport, nodeOf, type Mesh, type MeshDial } from '../../support/probe-mesh.js';
@@ -217,7 +217,12 @@ test('a list has the nodes that have a latency, and a labelSelector chooses amon
 });
 
 const ABSENT: readonly (readonly [string, Options, string, RegExp])[] = [
-  ['that nobody dials', { took: () => FAST }, 'node-z', /node-z: no agent that reports now dials it$/],
+  [
+    'that nobody dials',
+    { took: () => FAST },
+    'node-z',
+    /node-z: not known to be dialled by any agent that reports now$/,
+  ],
   ['that nobody reaches', { took: () => undefined }, 'node-a', /node-a: no dial of it succeeded within the window$/],
   ['of one sample', { took: () => FAST, seconds: [10] }, 'node-a', /: no agent that dials it has two samples/],
 ];
@@ -235,8 +240,18 @@ test('no series that the selector chooses, no latency; and none of agents that a
   const said = (await valueOf(server, 'node-a', 'network=nope')) ?? '';
   assert.match(said, /with selector network=nope: none of its series matches the metric selector$/);
   server.clock.advance(60_000);
-  assert.match((await valueOf(server, 'node-a')) ?? '', /: no agent that reports now dials it$/);
+  assert.match((await valueOf(server, 'node-a')) ?? '', /: not known to be dialled by any agent that reports now$/);
   assert.deepEqual(await valuesOf(server), []);
+});
+
+test('a node that one agent alone names is none', async () => {
+  const { server } = await fixture({ took: () => FAST });
+  for (const second of [13, 14]) {
+    const dials = [dialSeries({ peer: { node: 'nobody', zone: '' }, readings: [probeReading('dial')] })];
+    const liar = { node: 'liar', bootId: 'boot-liar', instance: { id: 'liar', startedAt: 0 } };
+    assert.equal((await server.push(probeReport(second * 1_000, { dials }, liar))).statusCode, 200);
+  }
+  assert.match((await valueOf(server, 'nobody')) ?? '', /: not known to be dialled by any agent that reports now$/);
 });
 
 test('it is a metric of nodes alone', async () => {

@@ -97,7 +97,7 @@ test('/readyz says how the nodes are, whom nobody may know by name', async () =>
   await push(server, 11, dead);
   assert.equal(
     await lineOfNodes(),
-    '[+]nodes ok: 1 of 6 nodes is suspect, the worst is seen failing or slow by 4 of 4 probers on default',
+    '[+]nodes ok: 1 of 6 nodes is suspect, the worst is seen failing or slow by 4 of 4 probers',
   );
   assert.equal((await server.get('/readyz')).text, 'ok');
   assert.match((await server.get('/readyz/nodes?verbose')).text, /1 of 6 nodes is suspect/);

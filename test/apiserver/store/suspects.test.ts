@@ -344,16 +344,16 @@ const SUMMARIES: readonly (readonly [readonly Suspicion[], string | undefined])[
   [[suspicion('a', 0, 4), suspicion('b', 0, 4)], '0 of 2 nodes are suspect'],
   [
     [suspicion('a', 0, 4), suspicion('a', 4, 4, 'sriov'), suspicion('b', 1, 4)],
-    '1 of 2 nodes is suspect, the worst is seen failing or slow by 4 of 4 probers on sriov',
+    '1 of 2 nodes is suspect, the worst is seen failing or slow by 4 of 4 probers',
   ],
   // One of two: nobody can tell whether it is the node or the prober.
   [
     [suspicion('a', 1, 2), suspicion('b', 2, 4)],
-    '0 of 2 nodes are suspect, the worst is seen failing or slow by 2 of 4 probers on default',
+    '0 of 2 nodes are suspect, the worst is seen failing or slow by 2 of 4 probers',
   ],
   [
     [suspicion('a', 1, 1), suspicion('b', 3, 4)],
-    '2 of 2 nodes are suspect, the worst is seen failing or slow by 1 of 1 probers on default',
+    '2 of 2 nodes are suspect, the worst is seen failing or slow by 1 of 1 probers',
   ],
 ];
 for (const [all, summary] of SUMMARIES) {
