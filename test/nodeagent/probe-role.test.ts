@@ -91,7 +91,20 @@ test('outside a cluster nobody is dialled, the agent says why, and is well', asy
   );
   assert.match(health, /who there is to be dialled is not known yet/);
   assert.equal((await agent.values('podnet_nodeagent_source_up')).get('source="peers",reason="not_found"'), 0);
-  assert.doesNotMatch(await agent.get('/metrics'), /^podnet_(dial|dns|ntp|pod|interface)_|^podnet_nodeagent_(pods|sweep_duration_seconds)/m);
+  assert.doesNotMatch(
+    await agent.get('/metrics'),
+    /^podnet_(dial|dns|ntp|pod|interface)_|^podnet_nodeagent_(pods|sweep_duration_seconds)/m,
+  );
+});
+
+test('an agent that cannot start leaves its port', async (t) => {
+  const log = createLogger('test', { level: 'error', format: 'text', write: () => undefined });
+  const place = { clock: systemClock, log };
+  const free = await startProbeListener({ host: '127.0.0.1', port: 0 }, place);
+  await free.close();
+  const flags = ['--kubeconfig', '/nonexistent/config', '--probe-listen-address', `127.0.0.1:${free.port}`];
+  await assert.rejects(startAgent(t, ...flags), { code: 'PODNET_START' });
+  await (await startProbeListener({ host: '127.0.0.1', port: free.port }, place)).close();
 });
 
 test('options that are no good are told by flag and entry', () => {
