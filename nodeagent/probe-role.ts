@@ -49,6 +49,9 @@ export async function createProbeRole(options: NodeagentOptions, deps: RoleDeps)
   });
   const sources = await createProbeSources(options, {
     ...{ clock, log, version, env, prober, states: new SourceStates({ log, metrics }) },
+  }).catch(async (error: unknown) => {
+    await listener.close();
+    throw error;
   });
   const samples = new Samples(sender, historyMs);
   const take = (): void => samples.add(clock.monotonicMs(), prober.readings());

@@ -62,5 +62,7 @@ function dnsTarget(
     meta: { server: server.label, protocol, host, ...(isEndpoint && { isEndpoint }) },
     server: server.label,
     probe: (limits) => lookUp(lookup, limits, clock),
+    // Judged a moment later only: one that is being replaced is no target any more by then, and has not failed.
+    ...(isEndpoint && { isFailure: () => true }),
   };
 }

@@ -34,11 +34,20 @@ export function familyOf(address: string): Family {
   return address.includes(':') ? 'ipv6' : 'ipv4';
 }
 
-/** The families of the addresses that this network namespace has, but for loopback and link-local ones. */
+/** The families of the addresses that this network namespace has, but for loopback and link-local ones; none where that cannot be learnt. */
 export function ownFamilies(): ReadonlySet<Family> {
-  const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
+  const addresses = Object.values(interfaces()).flatMap((all) => all ?? []);
   const usable = addresses.filter(({ internal, address }) => !internal && !/^(fe[89ab]|169\.254\.)/i.test(address));
   return new Set(usable.map(({ address }) => familyOf(address)));
+}
+
+/** Asks the kernel over a socket, for which there may be no file descriptor left, or no right in a sandbox. */
+function interfaces(): ReturnType<typeof networkInterfaces> {
+  try {
+    return networkInterfaces();
+  } catch {
+    return {};
+  }
 }
 
 /**

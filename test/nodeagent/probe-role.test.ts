@@ -97,6 +97,16 @@ test('outside a cluster nobody is dialled, the agent says why, and is well', asy
   );
 });
 
+test('an agent that cannot start leaves its port', async (t) => {
+  const log = createLogger('test', { level: 'error', format: 'text', write: () => undefined });
+  const place = { clock: systemClock, log };
+  const free = await startProbeListener({ host: '127.0.0.1', port: 0 }, place);
+  await free.close();
+  const flags = ['--kubeconfig', '/nonexistent/config', '--probe-listen-address', `127.0.0.1:${free.port}`];
+  await assert.rejects(startAgent(t, ...flags), { code: 'PODNET_START' });
+  await (await startProbeListener({ host: '127.0.0.1', port: free.port }, place)).close();
+});
+
 test('options that are no good are told by flag and entry', () => {
   const argv = [
     '--dial.peers',

@@ -110,3 +110,11 @@ test('what is beyond 4,096 targets is left out, endpoints first', () => {
   assert.equal(leftOut, 2 * 5_001 - DNS_TARGETS_MAX);
   assert.equal(targets[0]?.meta.server, '192.0.2.1');
 });
+
+test('of a server that comes and goes a failure is judged a moment later', () => {
+  const { targets } = plan({ endpoints: [{ host: '10.0.0.9', port: 53 }] });
+  assert.deepEqual(
+    targets.map(({ meta, isFailure }) => [meta.server, isFailure?.()]),
+    ['192.0.2.1', '192.0.2.1', '10.0.0.9', '10.0.0.9'].map((server) => [server, server === '10.0.0.9' || undefined]),
+  );
+});
