@@ -31,10 +31,10 @@ import type { PodList, PodNodes } from './pods/pod-list.js';
 import type { ServiceList } from './pods/service-list.js';
 import { createSelfMetrics, type SelfMetrics } from './self-metrics.js';
 import { Figures } from './store/figure.js';
+import type { NodeSeries } from './store/node-series.js';
 import { NodeSuspects } from './store/node-suspects.js';
 import { Pods } from './store/pods.js';
-import { Store } from './store/store.js';
-import { suspectSummary } from './store/suspect-summary.js';
+import { ROLES, Store } from './store/store.js';
 import type { KeyPair } from './tls/key-pair.js';
 
 export interface AppOptions {
@@ -64,16 +64,19 @@ export interface AppOptions {
   readonly checks: readonly HealthCheck[];
 }
 
+/** Of agents. */
+type Role = NodeSeries['role'];
+
 /** The cluster as its API server shows it. */
 export interface Cluster {
   readonly pods: PodList;
   readonly services: ServiceList;
   readonly objects: ObjectNames;
   readonly podNodes?: PodNodes;
-  /** Agents there should be; undefined where that is not known. */
-  readonly expectedAgents?: () => number | undefined;
+  /** Agents of a role there should be; undefined where that is not known. */
+  readonly expectedAgents?: (role: Role) => number | undefined;
   /** Who reported for the node that it may report for. */
-  readonly onReport?: (user: User) => void;
+  readonly onReport?: (user: User, role: Role) => void;
 }
 
 /** The server and what it answers from. */
@@ -101,7 +104,7 @@ export function createApp(options: AppOptions): Created {
   const figures = new Figures(options.podLabels);
   const metrics = createSelfMetrics(registry, { store, clock, version: options.version });
   const logLimit = new LogLimit(clock, FAILURES_LOGGED_PER_SECOND);
-  const suspects = new NodeSuspects(store, options.suspectLatencyMs);
+  const suspects = new NodeSuspects(store.dialled, options.suspectLatencyMs);
   const onFailure = (of: object, error: unknown): void => {
     metrics.expositionFailures.inc();
     if (logLimit.take()) log.error({ ...of, reason: errorMessage(error) }, 'lines are left out of /metrics');
@@ -135,7 +138,7 @@ function addRoutes(app: App, options: AppOptions, parts: Parts): void {
   const window = { defaultMs: windowMs, historyMs: options.historyMs };
   const answering = { pods, figures, clock, window, clusterMetricsNamespaces };
   if (groups.has(PODNET_GROUP)) {
-    podnetRoutes(app, { ...answering, reports: store, suspects, windowMs });
+    podnetRoutes(app, { ...answering, reports: store, dialled: store.dialled, suspects, windowMs });
     const isGuarded = options.auth !== undefined;
     const onReport = cluster?.onReport;
     ingestRoutes(app, {
@@ -146,7 +149,7 @@ function addRoutes(app: App, options: AppOptions, parts: Parts): void {
   if (groups.has(CUSTOM_METRICS_GROUP)) {
     const members = new Members({ pods, services: cluster?.services, objects: cluster?.objects });
     const objects = new ObjectFigures({ pods, figures, members, clock });
-    const latencies = new NodeLatencies({ reports: store, members, clock });
+    const latencies = new NodeLatencies({ dialled: store.dialled, members, clock });
     jsonRoutes(app, (scope) => customMetricsRoutes(scope, { ...answering, objects, latencies }));
   }
   if (groups.has(EXTERNAL_METRICS_GROUP)) jsonRoutes(app, (scope) => externalMetricsRoutes(scope, answering));
@@ -160,22 +163,26 @@ function nodesProbed(suspects: NodeSuspects, clock: Clock): HealthCheck {
   return {
     name: 'nodes',
     isMet: () => true,
-    detail: () => suspectSummary(suspects.all(clock.monotonicMs())),
+    detail: () => suspects.summary(clock.monotonicMs()),
   };
 }
 
 /**
  * Ready once the agents have reported, or have had the time to; then ready for good. A server that is only half full would make an HPA
- * see half of the truth, and one that waits for agents that never come would make its APIServices unavailable.
+ * see half of the truth, and one that waits for agents that never come would make its APIServices unavailable. Each role counts for itself:
+ * those that probe say nothing of pods. Of the two it is role node that has to have been heard of, as most of what is asked for is its.
  */
-function reportsArrived(store: Store, clock: Clock, expectedAgents?: () => number | undefined): HealthCheck {
+function reportsArrived(store: Store, clock: Clock, expectedAgents?: Cluster['expectedAgents']): HealthCheck {
   const startedMs = clock.monotonicMs();
   let ready = false;
   const haveArrived = (): boolean => {
-    const reported = store.nodes().length;
-    if (expectedAgents === undefined) return reported > 0;
-    const expected = expectedAgents();
-    return expected !== undefined && reported > 0 && reported >= expected * ENOUGH_AGENTS;
+    if (expectedAgents === undefined) return ROLES.some((role) => store.count(role) > 0);
+    return ROLES.every((role) => {
+      const reported = store.count(role);
+      if (reported === 0) return role === 'probe';
+      const expected = expectedAgents(role);
+      return expected !== undefined && reported >= expected * ENOUGH_AGENTS;
+    });
   };
   return {
     name: 'reports',

@@ -61,6 +61,7 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
   const access = {
     ...{ kubeconfig: options.kubeconfig, env, clock, log },
     userAgent: `podnet-apiserver/${version}`,
+    outside: '--standalone',
   };
   const client = await createKubeClient(access);
   const reviews = await createKubeClient({ ...access, maxConnections: AGENT_REVIEW_CONNECTIONS });
@@ -93,8 +94,8 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
   log.info({ api: client.server }, 'following the cluster');
   return {
     cluster: {
-      ...{ pods, services, objects, podNodes, expectedAgents: () => agents.expected },
-      onReport: (user) => agents.note(boundPodOf(user)),
+      ...{ pods, services, objects, podNodes, expectedAgents: (role) => agents.expected(role) },
+      onReport: (user, role) => agents.note(boundPodOf(user), role),
     },
     auth,
     certificate: serving.certificate,

@@ -153,7 +153,7 @@ export function nodeagentProgram(version: string, hostName: string): Program<Ret
   return {
     name: 'podnet nodeagent',
     summary:
-      'Reads the network counters of every pod of this node and pushes them, with their names, to the apiservers.',
+      'Reads the network counters of every pod of this node or, with --role probe, measures how other nodes, DNS and time servers can be reached, and pushes that to the apiservers.',
     version,
     options: nodeagentOptions(hostName),
     check: checkOptions,

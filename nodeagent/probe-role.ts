@@ -35,7 +35,7 @@ export async function createProbeRole(options: NodeagentOptions, deps: RoleDeps)
     agentVersion: version,
   };
   // of what this role does not look for nothing is said, not even 0
-  for (const gauge of [metrics.pods, metrics.deviceConflicts]) gauge.remove();
+  for (const metric of [metrics.pods, metrics.deviceConflicts, metrics.sweepSeconds]) metric.remove();
   const listener = await startProbeListener(options.probeListenAddress, { clock, log });
   const prober = new Prober({
     ...{ clock, log, random: Math.random, maxLoopDelayMs: options.probeMaxLoopDelay },

@@ -4,12 +4,12 @@ const SECOND_MS = 1_000;
 
 /** Lets so many lines through a second: whoever is refused a million times must not fill a disk with it. */
 export class LogLimit {
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #perSecond: number;
   #sinceMs = -Infinity;
   #count = 0;
 
-  constructor(clock: Clock, perSecond: number) {
+  constructor(clock: Pick<Clock, 'monotonicMs'>, perSecond: number) {
     this.#clock = clock;
     this.#perSecond = perSecond;
   }

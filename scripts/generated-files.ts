@@ -111,8 +111,8 @@ async function renderMetrics(): Promise<string> {
     '',
     'On the apiserver for every node, on an agent for its own. Of each target from its first reading on, every reason included, at 0; one that is',
     'not probed any more has no series. A label that does not apply is left out: a dial of the Service has `host`, one of an agent `peer_node`',
-    'and, where its zone is known, `peer_zone`; of both address families of a peer there is one series. A `server` is as it was configured; a `host`',
-    'that is looked up ends in a dot. `network` is `default` where it is no secondary one.',
+    'and, where its zone is known, `peer_zone`. Each address family of a peer and of the Service has series of its own (`family`: `ipv4`, `ipv6`); one that is',
+    'dialled by its name has none. A `server` is as it was configured; a `host` that is looked up ends in a dot. `network` is `default` where it is no secondary one.',
     '',
     'A histogram has the series `_count`, `_sum` (seconds) and `_bucket`: how many took no longer than `le`, in seconds one of',
     `${latencyBuckets()

@@ -28,7 +28,7 @@ export interface IngestDeps {
   readonly isGuarded: boolean;
   readonly allowUnboundAgents: boolean;
   /** Called with each agent that was let in and reports for its own node. */
-  readonly onReport?: (user: User) => void;
+  readonly onReport?: (user: User, role: AcceptedReport['role']) => void;
 }
 
 const REFUSALS: Readonly<Record<Refusal, string>> = {
@@ -71,7 +71,7 @@ export function ingestRoutes(app: App, deps: IngestDeps): void {
       const { report, rejections } = checkReport(body);
       if (deps.isGuarded) {
         checkNode(request.user, report.node, { allowUnbound: deps.allowUnboundAgents });
-        deps.onReport?.(request.user);
+        deps.onReport?.(request.user, report.role);
       }
       const nowMs = deps.clock.monotonicMs();
       const outcome = deps.store.ingest(report, nowMs);

@@ -1,4 +1,5 @@
 import { selectorValue } from '../../metrics/labels.js';
+import type { End } from './dialled-pairs.js';
 import type { LabelMatcher } from './figure.js';
 import { histogramGrowth, quantileOf } from './histogram-growth.js';
 import type { NodeSeries } from './node-series.js';
@@ -34,40 +35,22 @@ export type Latency =
     }
   | { readonly ok: false; readonly reason: LatencyAbsence };
 
-/** What one agent counted of its dials of another, over one network and address family. */
-export interface Dial {
-  readonly prober: NodeSeries;
-  readonly series: ProbeSeries<'dial'>;
-}
-
-/** The dials of each node by others. */
-export function dialsByPeer(probers: Iterable<NodeSeries>): Map<string, Dial[]> {
-  const byPeer = new Map<string, Dial[]>();
-  for (const prober of probers) {
-    for (const series of prober.probes.dial.values()) {
-      const { peer } = series.reported;
-      if (peer === undefined || peer.node === prober.node) continue;
-      const dials = byPeer.get(peer.node);
-      if (dials === undefined) byPeer.set(peer.node, [{ prober, series }]);
-      else dials.push({ prober, series });
-    }
-  }
-  return byPeer;
-}
-
 /**
  * How long it takes to connect to a node: the lower median, over the agents that dial it, of the quantile that each of them sees over the
  * window. A slow node is slow for all of them; a slow prober is but one of them, and moves no one's figure but its own.
- * @param dials those of one node
+ * @param ends those of one node
  */
-export function dialLatency(dials: readonly Dial[], query: LatencyQuery, nowMs: number): Latency {
-  if (dials.length === 0) return { ok: false, reason: 'not_dialled' };
-  const matched = dials.filter(({ prober, series }) => query.matchesSeries(labelsOf(prober, series.reported)));
-  if (matched.length === 0) return { ok: false, reason: 'no_such_series' };
-  const grown = [...new Set(matched.map(({ prober }) => prober))].flatMap((prober) => {
-    const own = matched.flatMap((dial) => (dial.prober === prober ? [dial.series] : []));
-    return growthOf(prober, own, query.windowMs, nowMs) ?? [];
-  });
+export function dialLatency(ends: readonly End[], query: LatencyQuery, nowMs: number): Latency {
+  const byProber = new Map<NodeSeries, ProbeSeries<'dial'>[]>();
+  let isDialled = false;
+  for (const { prober, series } of ends.flatMap(({ dialledBy }) => [...dialledBy.values()])) {
+    if (!prober.isFresh(nowMs)) continue;
+    isDialled = true;
+    const matched = series.filter(({ reported }) => query.matchesSeries(labelsOf(prober, reported)));
+    if (matched.length > 0) byProber.set(prober, [...(byProber.get(prober) ?? []), ...matched]);
+  }
+  if (byProber.size === 0) return { ok: false, reason: isDialled ? 'no_such_series' : 'not_dialled' };
+  const grown = [...byProber].flatMap(([prober, own]) => growthOf(prober, own, query.windowMs, nowMs) ?? []);
   const seen = grown.flatMap((growth) => {
     const seconds = quantileOf(growth.counts, query.quantile);
     return seconds === undefined ? [] : [{ ...growth, seconds }];
@@ -111,8 +94,9 @@ function addUp(one: Growth, other: Growth): Growth {
 const LABELS: Readonly<Record<string, (prober: NodeSeries, dial: ReportedProbes['dial']) => string | undefined>> = {
   node: ({ node }) => node,
   peer_node: (_prober, { peer }) => peer?.node,
-  peer_zone: (_prober, { peer }) => peer?.zone,
+  peer_zone: (_prober, { peer }) => (peer?.zone === '' ? undefined : peer?.zone),
   network: (_prober, { network }) => network,
+  family: (_prober, { family }) => family,
 };
 
 function labelsOf(prober: NodeSeries, dial: ReportedProbes['dial']): (key: string) => string | undefined {

@@ -30,11 +30,7 @@ export function histogramGrowth(readings: Readings, windowMs: number): Histogram
   for (let row = last - 1; row >= 0; row--) {
     if (pairs > 0 && at(takenAtMs, row) < since) break;
     if (Number.isNaN(at(values, row * width + width - 1))) continue; // not read then
-    const step = stepOf(readings, row, last);
-    if (step !== undefined) {
-      for (const [column, growth] of step.entries()) grown[column] = at(grown, column) + growth;
-      spanMs += at(takenAtMs, last) - at(takenAtMs, row);
-    }
+    if (addStep(grown, readings, row, last)) spanMs += at(takenAtMs, last) - at(takenAtMs, row);
     pairs++;
     last = row;
   }
@@ -47,24 +43,28 @@ export function histogramGrowth(readings: Readings, windowMs: number): Histogram
   };
 }
 
-/** What each column grew by between two rows; undefined where that cannot be told. */
-function stepOf({ values, width }: Readings, from: number, to: number): Float64Array | undefined {
-  const [before, after] = [from, to].map((row) => values.subarray(row * width, (row + 1) * width));
-  if (before === undefined || after === undefined) return undefined;
-  const [earlier, later] = [at(before, width - 1), at(after, width - 1)];
-  const step = after.subarray(0, width - 1).map((value, column) => value - at(before, column));
-  if (earlier === later) return isSound(step) ? step : undefined;
-  const isNew = earlier >= 0 && later > earlier && step.some((growth) => growth < 0);
-  const counted = after.subarray(0, width - 1);
-  return isNew && isSound(counted) ? counted : undefined;
-}
-
-/** Whether probes can have added that: a bucket holds all that the one before it does. */
-function isSound(step: Float64Array): boolean {
-  return step.every((growth, column) => {
-    const least = column > 0 && column <= PROBE_COLUMNS.count ? at(step, column - 1) : 0;
-    return growth >= least;
-  });
+/**
+ * Adds what each column grew by between two rows, where that can be told: a list of all nodes has some hundred thousand of them.
+ * @returns whether it can
+ */
+function addStep(grown: Float64Array, { values, width }: Readings, from: number, to: number): boolean {
+  const [before, after] = [from * width, to * width];
+  const [earlier, later] = [at(values, before + width - 1), at(values, after + width - 1)];
+  /** What is counted from: what stood there before, or, where the counts began anew, nothing. */
+  let part = 1;
+  const growthOf = (column: number): number => at(values, after + column) - part * at(values, before + column);
+  if (earlier !== later) {
+    const isNew = earlier >= 0 && later > earlier && grown.some((_, column) => growthOf(column) < 0);
+    if (!isNew) return false;
+    part = 0;
+  }
+  // Whether probes can have added that: a bucket holds all that the one before it does.
+  for (let column = 0; column < width - 1; column++) {
+    const least = column > 0 && column <= PROBE_COLUMNS.count ? growthOf(column - 1) : 0;
+    if (!(growthOf(column) >= least)) return false;
+  }
+  for (let column = 0; column < width - 1; column++) grown[column] = at(grown, column) + growthOf(column);
+  return true;
 }
 
 /**

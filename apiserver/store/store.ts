@@ -1,3 +1,4 @@
+import { DialledPairs } from './dialled-pairs.js';
 import { NodeSeries, type PodChanges } from './node-series.js';
 import type { PodSeries } from './pod-series.js';
 import type { ReportedPods } from './pods.js';
@@ -23,13 +24,16 @@ export type IngestOutcome =
     }
   | { readonly ok: false; readonly reason: Refusal };
 
-const ROLES: readonly AcceptedReport['role'][] = ['node', 'probe'];
+/** Of agents. */
+export const ROLES: readonly AcceptedReport['role'][] = ['node', 'probe'];
 
 /** A jump of a node's clock against ours that no delay of a request explains. */
 const CLOCK_STEP_MS = 30_000;
 
 /** Everything every agent reported: pure memory, told the time by its callers (the server's monotonic clock, milliseconds). */
 export class Store implements ReportedPods {
+  /** What agents of role probe say of each other. */
+  readonly dialled = new DialledPairs();
   readonly #options: StoreOptions;
   readonly #nodes = new Map<string, NodeSeries>();
   /** namespace → pod name → the pods of that name; more than one while a pod moves. */
@@ -72,6 +76,7 @@ export class Store implements ReportedPods {
     if (!isSameStart) node.lastSequence = 0;
     const wasFresh = node.isFresh(nowMs);
     const changes = node.add(report, nowMs, afterSequence);
+    if (node.role === 'probe') this.dialled.update(node);
     const affected = this.#reindex(node, changes);
     // Of pods that others claim, too, the one to show depends on who is alive.
     if (!wasFresh) for (const other of this.#namesakesOf(node, node.pods.values())) affected.add(other);
@@ -115,9 +120,11 @@ export class Store implements ReportedPods {
     return [...this.#nodes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, node]) => node);
   }
 
-  /** What the agents of role probe reported, of those that are there; in no order. */
-  *probing(nowMs: number): Generator<NodeSeries> {
-    for (const node of this.#nodes.values()) if (node.role === 'probe' && node.isFresh(nowMs)) yield node;
+  /** How many agents of a role have reported. */
+  count(role: AcceptedReport['role']): number {
+    let count = 0;
+    for (const node of this.#nodes.values()) if (node.role === role) count++;
+    return count;
   }
 
   #refusal(node: NodeSeries, report: AcceptedReport, nowMs: number): Refusal | undefined {
@@ -147,6 +154,7 @@ export class Store implements ReportedPods {
 
   #remove(key: string, node: NodeSeries): void {
     for (const pod of node.pods.values()) this.#unindex(pod);
+    this.dialled.remove(node);
     this.#nodes.delete(key);
   }
 

@@ -15,13 +15,17 @@ export function worstOf(suspicions: readonly Suspicion[]): Suspicion | undefined
   return worst;
 }
 
-/** How the nodes are, in a sentence that names none of them; undefined where nobody probes. */
+/** How the nodes are, in a sentence that names none of them; undefined where nobody probes. @param suspicions ordered by node */
 export function suspectSummary(suspicions: readonly Suspicion[]): string | undefined {
   const worst = worstOf(suspicions);
   if (worst === undefined) return undefined;
-  const nodes = new Set(suspicions.map(({ node }) => node)).size;
-  const suspect = new Set(suspicions.filter(isSuspect).map(({ node }) => node)).size;
+  const nodes = countNodes(suspicions);
+  const suspect = countNodes(suspicions.filter(isSuspect));
   const counted = `${suspect} of ${nodes} nodes ${suspect === 1 ? 'is' : 'are'} suspect`;
   if (worst.seeing === 0) return counted;
   return `${counted}, the worst is seen failing or slow by ${worst.seeing} of ${worst.probers} probers on ${worst.network}`;
+}
+
+function countNodes(suspicions: readonly Suspicion[]): number {
+  return suspicions.filter(({ node }, i) => node !== suspicions[i - 1]?.node).length;
 }

@@ -1,4 +1,4 @@
-import { dialledNetworks, type DialledNetwork, type Prober } from './dialled-pairs.js';
+import type { DialledPairs, Pair } from './dialled-pairs.js';
 import { TypicalLatency } from './typical-latency.js';
 
 /** How the others see a node on a network. */
@@ -18,23 +18,48 @@ export interface Suspicion {
  * that has not dialled it yet says nothing of it; a node without one that has is left out. Of two address families the worse one counts.
  *
  * One that is slow itself sees everybody slow, but is only one of the probers of each.
- * @param probers those whose reports are fresh, one for each node, in a stable order
  * @param floorSeconds a median latency up to this is never slow; what is, beyond it, {@link TypicalLatency} tells
  */
-export function suspectsOf(probers: readonly Prober[], floorSeconds: number): Suspicion[] {
-  const all = dialledNetworks(probers).flatMap((network) => ofNetwork(network, floorSeconds));
-  return all.sort((a, b) => compare(a.node, b.node) || compare(a.network, b.network));
-}
-
-function ofNetwork({ network, dialled, pairs }: DialledNetwork, floorSeconds: number): Suspicion[] {
-  const typical = new TypicalLatency(pairs, floorSeconds);
-  return dialled.map((end) => {
-    const probers = end.dialledBy.length;
-    const seeing = end.dialledBy.filter((pair) => pair.isFailing || typical.isSlow(pair, end)).length;
-    return { node: end.node.name, network, probers, seeing, ratio: seeing / probers };
+export function suspectsOf(dialled: DialledPairs, nowMs: number, floorSeconds: number): Suspicion[] {
+  const ends = dialled.ends(nowMs);
+  const isKnown = new Uint8Array(dialled.slots);
+  for (const { slot } of ends) isKnown[slot] = 1;
+  const probers = new Uint32Array(dialled.slots);
+  const seeing = new Uint32Array(dialled.slots);
+  const heard: Pair[] = [];
+  const late: Pair[] = [];
+  for (const dials of dialled.dials(nowMs)) {
+    for (const pair of dials) {
+      const { slot } = pair.to;
+      if (!pair.isTried || isKnown[slot] !== 1) continue;
+      heard.push(pair);
+      count(probers, slot);
+      if (pair.isFailing) count(seeing, slot);
+      else if (pair.seconds > floorSeconds) late.push(pair);
+    }
+  }
+  for (const slow of slowOf(late, heard, floorSeconds)) count(seeing, slow.to.slot);
+  return ends.flatMap(({ node, network, slot }) => {
+    const [all = 0, some = 0] = [probers[slot], seeing[slot]];
+    return all === 0 ? [] : [{ node, network, probers: all, seeing: some, ratio: some / all }];
   });
 }
 
-function compare(a: string, b: string): number {
-  return a === b ? 0 : a < b ? -1 : 1;
+function count(counts: Uint32Array, slot: number): void {
+  counts[slot] = (counts[slot] ?? 0) + 1;
+}
+
+/** Those that are slow for their peer, of some whose latency is above the floor. */
+function slowOf(late: readonly Pair[], heard: readonly Pair[], floorSeconds: number): Pair[] {
+  if (late.length === 0) return [];
+  const byNetwork = new Map<string, Pair[]>();
+  for (const pair of heard) {
+    const alike = byNetwork.get(pair.to.network);
+    if (alike === undefined) byNetwork.set(pair.to.network, [pair]);
+    else alike.push(pair);
+  }
+  const typical = new Map(
+    [...byNetwork].map(([network, pairs]) => [network, new TypicalLatency(pairs, floorSeconds)] as const),
+  );
+  return late.filter((pair) => typical.get(pair.to.network)?.isSlow(pair));
 }

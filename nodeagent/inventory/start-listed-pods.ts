@@ -39,6 +39,7 @@ export async function startListedPods(
     ...{ kubeconfig, env, clock, log },
     userAgent: `podnet-nodeagent/${version}`,
     maxConnections: MAX_CONNECTIONS,
+    outside: '--pod-source netns',
     ...(serviceAccountDirectory !== undefined && { serviceAccountDirectory }),
   });
   const pods = new ListedPods({ ...deps, api: client, node: nodeName });

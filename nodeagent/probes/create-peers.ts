@@ -98,6 +98,7 @@ async function connect(
       ...{ kubeconfig, env, clock, log },
       userAgent: `podnet-nodeagent/${version}`,
       maxConnections: MAX_CONNECTIONS,
+      ...(source === 'peers' && { outside: '--dial.peers' }),
       ...(serviceAccountDirectory !== undefined && { serviceAccountDirectory }),
     });
   } catch (error) {

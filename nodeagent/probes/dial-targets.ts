@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { HostPort } from '../../runtime/options/kinds.js';
+import { renderHostPort, type HostPort } from '../../runtime/options/kinds.js';
 import { createDialTarget } from './dial.js';
 import { DEFAULT_NETWORK, type Peer, type PeerList, type PeerSource } from './peers.js';
 import type { Target } from './probe.js';
@@ -16,71 +16,107 @@ export interface DialTargetsOptions {
   readonly nowMs: () => number;
 }
 
+/**
+ * A node that is not listed any more keeps its place on the ring for so long: while agents are updated, one after the other, nobody is to be
+ * dialled by others for it, and to have counts that begin anew.
+ */
+const PLACE_KEPT_MS = 120_000;
+
 /** Whom this agent dials. */
 export class DialTargets {
   readonly #options: DialTargetsOptions;
-  /** Nodes that have answered: one that was never ready, but did, has failed when it does not any more. */
+  /** Agents that have answered, by node and address: one that was never ready, but did, has failed when it does not any more. */
   readonly #answered = new Set<string>();
+  /** Those listed, and those whose place is kept, until when. */
+  readonly #places = new Map<string, { readonly peer: Peer; readonly untilMs: number }>();
 
   constructor(options: DialTargetsOptions) {
     this.#options = options;
   }
 
+  /** When there is somebody else to be dialled, although the list is the same: monotonic milliseconds. */
+  get changesAtMs(): number {
+    return Math.min(...Array.from(this.#places.values(), ({ untilMs }) => untilMs));
+  }
+
   /**
-   * On each network the next ones of the ring of all agents that have an address there, and the Service. An agent that is not listed itself
-   * (it is not ready, or its list is old) takes the place that it would have.
+   * The Service, and on each network the next ones of the ring of all agents that have an address there. An agent that is not listed itself
+   * (it is not ready, or its list is old) takes the place that it had, or would have.
    * @param families address families that this agent has; of the others nobody can be dialled from here
    */
   of({ peers, service }: PeerList, families: ReadonlySet<Family>): Target<'dial'>[] {
-    const nodes = new Set(peers.map(({ node }) => node));
-    for (const node of this.#answered) if (!nodes.has(node)) this.#answered.delete(node);
+    this.#keepPlaces(peers);
+    this.#forgetAnswers(peers);
     const { self, nowMs } = this.#options;
-    const own = peers.find(({ node }) => node === self)?.addresses;
+    const own = this.#places.get(self)?.peer.addresses;
+    const ofService = (service?.addresses ?? []).filter(usable(families)).map((address) =>
+      createDialTarget({
+        ...{ dialled: { host: service?.host ?? '' }, network: DEFAULT_NETWORK, address, nowMs },
+      }),
+    );
     const ofPeers = networksOf(peers).flatMap((network) => {
       const isUsable = usable(network === DEFAULT_NETWORK ? families : familiesOf(own?.get(network)));
       return this.#chosenOn(network, peers).flatMap((peer) =>
         (peer.addresses.get(network) ?? []).filter(isUsable).map((address) => this.#ofPeer(peer, network, address)),
       );
     });
-    const ofService = (service?.addresses ?? []).filter(usable(families)).map((address) =>
-      createDialTarget({
-        ...{ dialled: { host: service?.host ?? '' }, network: DEFAULT_NETWORK, address, nowMs },
-      }),
-    );
-    return [...ofPeers, ...ofService];
+    return [...ofService, ...ofPeers];
+  }
+
+  #keepPlaces(peers: readonly Peer[]): void {
+    const nowMs = this.#options.nowMs();
+    const listed = new Set(peers.map(({ node }) => node));
+    for (const [node, { peer, untilMs }] of this.#places) {
+      if (listed.has(node)) continue;
+      if (untilMs === Infinity) this.#places.set(node, { peer, untilMs: nowMs + PLACE_KEPT_MS });
+      else if (nowMs >= untilMs) this.#places.delete(node);
+    }
+    for (const peer of peers) this.#places.set(peer.node, { peer, untilMs: Infinity });
+  }
+
+  #forgetAnswers(peers: readonly Peer[]): void {
+    const there = new Set(peers.flatMap(({ node, addresses }) => [...addresses.values()].flat().map(answererAt(node))));
+    for (const answerer of this.#answered) if (!there.has(answerer)) this.#answered.delete(answerer);
   }
 
   #chosenOn(network: string, peers: readonly Peer[]): Peer[] {
     const { self, count } = this.#options;
-    const members = peers.filter(({ addresses }) => addresses.has(network));
-    const isListed = members.some(({ node }) => node === self);
+    const members = Array.from(this.#places.values(), ({ peer }) => peer).filter(({ addresses }) =>
+      addresses.has(network),
+    );
+    const hasPlace = members.some(({ node }) => node === self);
     // Nobody says that it has an address there; on the network of all it has.
-    if (!isListed && network !== DEFAULT_NETWORK) return [];
-    const ring = ringOrder(isListed ? members : [...members, { node: self, zone: '' }]);
+    if (!hasPlace && network !== DEFAULT_NETWORK) return [];
+    const ring = ringOrder(hasPlace ? members : [...members, { node: self, zone: '' }]);
     const chosen = new Set(peersOf(self, ring, count));
-    return members.filter(({ node }) => chosen.has(node));
+    return peers.filter(({ node, addresses }) => chosen.has(node) && addresses.has(network));
   }
 
   #ofPeer({ node, zone }: Peer, network: string, address: HostPort): Target<'dial'> {
     const { source, nowMs } = this.#options;
     const target = createDialTarget({
       ...{ dialled: { peer: { node, zone } }, network, address, nowMs },
-      isFailure: () => source.isLive(node, address) && this.#isStarted(node),
+      isFailure: () => source.isLive(node, address) && this.#isStarted(node, address),
     });
     return {
       ...target,
       probe: async (limits) => {
         const outcome = await target.probe(limits);
-        if (outcome.ok) this.#answered.add(node);
+        if (outcome.ok) this.#answered.add(answererAt(node)(address));
         return outcome;
       },
     };
   }
 
-  #isStarted(node: string): boolean {
+  #isStarted(node: string, address: HostPort): boolean {
     const peer = this.#options.source.list()?.peers.find((one) => one.node === node);
-    return peer?.hasBeenReady === true || this.#answered.has(node);
+    return peer?.isStarted === true || this.#answered.has(answererAt(node)(address));
   }
+}
+
+/** The next agent of a node has another address. */
+function answererAt(node: string): (address: HostPort) => string {
+  return (address) => `${node} ${renderHostPort(address)}`;
 }
 
 function familiesOf(addresses: readonly HostPort[] = []): ReadonlySet<Family> {

@@ -1,10 +1,11 @@
 import type { ProbeReason } from '../../openapi/report-terms.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { HostPort } from '../../runtime/options/kinds.js';
+import { connectFailure } from './connect-failures.js';
 import { createQueries, judgeAnswer, type DnsProtocol, type DnsQuery, type Verdict } from './dns-message.js';
 import { OPEN_WIRE } from './dns-wire.js';
 import type { Outcome, ProbeLimits } from './probe.js';
-import { resolveServer } from './server-address.js';
+import { probeAddressOf, settledWithin } from './within-limits.js';
 
 type Reason = ProbeReason<'dns'>;
 type Answered = Exclude<Verdict, 'foreign'>;
@@ -28,87 +29,53 @@ const PRECEDENCE: readonly Answered[] = [
   ...(['nxdomain', 'addresses', 'empty'] as const),
 ];
 
-const SOCKET_ERRORS: ReadonlyMap<string, Reason> = new Map([
-  ['ECONNREFUSED', 'refused'],
-  ['ECONNRESET', 'reset'],
-  ['ECONNABORTED', 'reset'],
-  ['EPIPE', 'reset'],
-  ['ETIMEDOUT', 'timeout'],
-  ...['EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'ENETDOWN', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EACCES', 'EPERM'].map(
-    (code) => [code, 'unreachable'] as const, // the last two: a firewall of this machine said no
-  ),
-]);
-
-/** @param error of a socket; undefined: the other end closed it */
-export function reasonOfSocketError(error: NodeJS.ErrnoException | undefined): Reason {
-  return error === undefined ? 'reset' : (SOCKET_ERRORS.get(error.code ?? '') ?? 'other');
-}
-
 /**
  * Looks a name up as getaddrinfo(3) does: A and AAAA at once, at one server. Its time is that until both are answered, over TCP with the
  * connection made for them. It fails if either does; a name without addresses of one family does not.
  *
- * The name of a server may take half of the time there is to be resolved; that is no part of the latency.
+ * The name of a server may take half of the time there is to be resolved; that is no part of the latency. Never rejects.
  */
-export async function lookUp(
-  lookup: Lookup,
-  { timeoutMs, signal }: ProbeLimits,
+export function lookUp(
+  { host, server, protocol }: Lookup,
+  limits: ProbeLimits,
   clock: Pick<Clock, 'monotonicMs'>,
 ): Promise<Outcome<'dns'>> {
-  const { host, port } = lookup.server;
-  const beganMs = clock.monotonicMs();
-  try {
-    const address = await resolveServer(host, timeoutMs / 2);
-    if (address === undefined) return { ok: false, reason: 'dns' };
-    if (signal.aborted) return { ok: false, reason: 'other' };
-    const leftMs = Math.max(timeoutMs - (clock.monotonicMs() - beganMs), timeoutMs / 2);
-    return await exchange({ ...lookup, server: { host: address, port } }, { timeoutMs: leftMs, signal }, clock);
-  } catch {
-    return { ok: false, reason: 'other' };
-  }
+  const nowMs = (): number => clock.monotonicMs();
+  return probeAddressOf(server.host, limits, nowMs, (address, left) =>
+    exchange({ host, protocol, server: { host: address, port: server.port } }, left, nowMs),
+  );
 }
 
 /** @param lookup at an address */
 function exchange(
   { host, server, protocol }: Lookup,
-  { timeoutMs, signal }: ProbeLimits,
-  clock: Pick<Clock, 'monotonicMs'>,
+  limits: ProbeLimits,
+  nowMs: () => number,
 ): Promise<Outcome<'dns'>> {
-  return new Promise((resolve) => {
-    const waiting = new Set(createQueries(host));
-    const verdicts: Answered[] = [];
-    let startedMs = 0;
-    let isOver = false;
-    const end = (unanswered?: Reason) => {
-      if (isOver) return;
-      isOver = true;
-      const seconds = (clock.monotonicMs() - startedMs) / 1_000;
-      clearTimeout(timer);
-      signal.removeEventListener('abort', abort);
-      close();
-      resolve(outcomeOf(unanswered === undefined ? verdicts : [...verdicts, unanswered], seconds));
-    };
-    const onMessage = (bytes: Buffer) => {
+  const waiting = new Set(createQueries(host));
+  const verdicts: Answered[] = [];
+  let startedMs = 0;
+  const outcome = (...unanswered: readonly Reason[]): Outcome<'dns'> =>
+    outcomeOf([...verdicts, ...unanswered], (nowMs() - startedMs) / 1_000);
+  const late = (): Outcome<'dns'> => outcome('timeout');
+  return settledWithin(limits, late, (settle) => {
+    const onMessage = (bytes: Buffer): void => {
       const judged = judgeFor(waiting, bytes, protocol);
       if (judged === undefined) {
         // Over UDP it may be forged, or late, and the answer yet to come; on a connection none but the server writes.
-        if (protocol === 'tcp') end('malformed');
+        if (protocol === 'tcp') settle(outcome('malformed'));
         return;
       }
       waiting.delete(judged.query);
       verdicts.push(judged.verdict);
-      if (waiting.size === 0) end();
+      if (waiting.size === 0) settle(outcome());
     };
-    const abort = () => end('other');
     const queries = [...waiting].map(({ bytes }) => bytes);
-    const close = OPEN_WIRE[protocol](server, queries, {
-      onStart: () => (startedMs = clock.monotonicMs()),
+    return OPEN_WIRE[protocol](server, queries, {
+      onStart: () => (startedMs = nowMs()),
       onMessage,
-      onFailure: (error) => end(reasonOfSocketError(error)),
+      onFailure: (error) => settle(outcome(error === undefined ? 'reset' : connectFailure(error))),
     });
-    // Where this process was held up, answers may have come that are yet to be read: that is before what is immediate.
-    const timer = setTimeout(() => setImmediate(end, 'timeout'), timeoutMs);
-    signal.addEventListener('abort', abort);
   });
 }
 

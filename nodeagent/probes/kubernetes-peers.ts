@@ -34,6 +34,11 @@ interface Known {
 }
 
 const TELL_MS = 1_000;
+/**
+ * One that is not ready has so long to become so; then it has failed. Of a node that failed before this agent was started nobody can tell
+ * that its agent was ready once.
+ */
+const STARTING_MS = 120_000;
 /** Pods that are no more are not forgotten at once: while slices are rearranged, a pod may be in none for a moment. */
 const SPARE_IDENTITIES = 1_000;
 
@@ -47,8 +52,8 @@ export class KubernetesPeers implements PeerSource {
   readonly #networks: PeerNetworks | undefined;
   readonly #stop = new AbortController();
   readonly #telling: Repeating;
-  /** Identities of those that were ready once. */
-  readonly #seenReady = new Set<string>();
+  /** Monotonic times from which they are expected to answer, by identity; of those that were ready once -Infinity. */
+  readonly #startedMs = new Map<string, number>();
   /** Undefined after a change. */
   #known: Known | undefined;
   #running: Promise<unknown> = Promise.resolve();
@@ -60,7 +65,7 @@ export class KubernetesPeers implements PeerSource {
     this.#deps = deps;
     const noteSlices = (slices: Iterable<EndpointSlice>): void => {
       change();
-      this.#noteReady(slices);
+      this.#noteStarts(slices);
     };
     this.#slices = followSlices(service, noteSlices, followDeps(deps));
     const fieldSelector = `metadata.name=${service.name}`;
@@ -148,19 +153,28 @@ export class KubernetesPeers implements PeerSource {
         hosts.map((host) => ({ host, port })),
       );
     }
-    return { node, zone, addresses: byNetwork, hasBeenReady: this.#seenReady.has(identity) };
+    const isStarted = (): boolean => this.#deps.clock.monotonicMs() >= (this.#startedMs.get(identity) ?? Infinity);
+    return {
+      ...{ node, zone, addresses: byNetwork },
+      get isStarted() {
+        return isStarted();
+      },
+    };
   }
 
-  #noteReady(slices: Iterable<EndpointSlice>): void {
-    for (const { endpoints } of slices) {
-      for (const endpoint of endpoints) if (endpoint.isServing) this.#seenReady.add(identityOf(endpoint));
+  #noteStarts(slices: Iterable<EndpointSlice>): void {
+    const latestMs = this.#deps.clock.monotonicMs() + STARTING_MS;
+    for (const endpoint of [...slices].flatMap(({ endpoints }) => endpoints)) {
+      const identity = identityOf(endpoint);
+      if (endpoint.isServing) this.#startedMs.set(identity, -Infinity);
+      else if (!this.#startedMs.has(identity)) this.#startedMs.set(identity, latestMs);
     }
   }
 
   #forgetGone(slices: ReadonlyMap<string, EndpointSlice>, count: number): void {
-    if (this.#seenReady.size <= 2 * count + SPARE_IDENTITIES) return;
+    if (this.#startedMs.size <= 2 * count + SPARE_IDENTITIES) return;
     const there = new Set([...slices.values()].flatMap(({ endpoints }) => endpoints.map(identityOf)));
-    for (const identity of this.#seenReady) if (!there.has(identity)) this.#seenReady.delete(identity);
+    for (const identity of this.#startedMs.keys()) if (!there.has(identity)) this.#startedMs.delete(identity);
   }
 
   #tell(): void {

@@ -37,12 +37,12 @@ export const PROBE_OPTIONS = {
   dialService: objectNameOrOff({
     flag: 'dial.service',
     default: { namespace: 'podnet-system', name: 'podnet-probe' },
-    help: 'Role probe: the Service whose EndpointSlices list the agents to be dialled, and whose own address is dialled as well. none: only --dial.peers are.',
+    help: 'Role probe: the Service whose EndpointSlices list the agents to be dialled, and whose own address is dialled as well. none: nobody is, but for --dial.peers.',
   }),
   dialPeers: list({
     flag: 'dial.peers',
     placeholder: 'node=address',
-    help: 'Role probe: the agents to be dialled, where no Service lists them, as <node>[/<zone>][@<network>]=<host>[:<port>]; this node may be among them.',
+    help: 'Role probe: the agents to be dialled, in place of --dial.service, as <node>[/<zone>][@<network>]=<host>[:<port>]; this node may be among them.',
   }),
   dialCount: integer({
     flag: 'dial.count',

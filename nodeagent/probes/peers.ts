@@ -10,8 +10,11 @@ export interface Peer {
   readonly zone: string;
   /** Where it listens, by the name of the network: an address of each family at most, and one at least of all; a name stands alone. */
   readonly addresses: ReadonlyMap<string, readonly HostPort[]>;
-  /** Whether it is, or has been, known to be ready: one that never was is still starting, and not failing when it does not answer. */
-  readonly hasBeenReady: boolean;
+  /**
+   * Whether it is, or has been, known to be ready, or has had the time to become so, as of now: one of which none is true is still
+   * starting, and not failing when it does not answer.
+   */
+  readonly isStarted: boolean;
 }
 
 /** Who there is to be dialled. */

@@ -61,8 +61,9 @@ export async function createProbeSources(options: NodeagentOptions, deps: ProbeS
       const list = peers?.list();
       if (list !== undefined) {
         for (const family of ownFamilies()) families.add(family);
-        if (list !== dialled.list || families.size !== dialled.families) {
-          prober.setTargets('dial', dialTargets?.of(list, families) ?? []);
+        const isSame = list === dialled.list && families.size === dialled.families;
+        if (dialTargets !== undefined && (!isSame || nowMs() >= dialTargets.changesAtMs)) {
+          prober.setTargets('dial', dialTargets.of(list, families));
         }
         dialled = { list, families: families.size };
       }

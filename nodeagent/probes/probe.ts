@@ -50,7 +50,7 @@ export interface Target<Kind extends ProbeKind = ProbeKind> {
 export interface ProbeReading<Kind extends ProbeKind = ProbeKind> {
   readonly key: string;
   readonly meta: ProbeMetas[Kind];
-  /** Undefined before the first probe. */
+  /** Undefined before the first probe, and where the newest that was counted is old. */
   readonly recent: RecentProbes | undefined;
   /** By the newest answer of a time server; undefined where that is old. */
   readonly clock: ServerClock | undefined;

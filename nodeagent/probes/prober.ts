@@ -1,12 +1,16 @@
 import { once } from 'node:events';
-import { PROBE_KINDS, type ProbeKind } from '../../openapi/report-terms.js';
+import { PROBE_KINDS, REPORT_LIMITS, type ProbeKind } from '../../openapi/report-terms.js';
 import type { Clock } from '../../runtime/clock.js';
+import { LogLimit } from '../../runtime/log-limit.js';
 import { errorMessage, type Logger } from '../../runtime/logger.js';
 import { LoopWatch } from './loop-watch.js';
 import { Places } from './places.js';
 import { LEFT_OUT_REASONS, type ProbeMetrics } from './probe-metrics.js';
-import type { ProbePlan, ProbeReading, ProbeReadings, Target } from './probe.js';
+import type { Outcome, ProbePlan, ProbeReading, ProbeReadings, Target } from './probe.js';
 import { TargetRounds, type RoundsContext } from './target-rounds.js';
+
+/** Of targets that begin or cease to fail: where a whole network does, some tell as much as all. */
+const VERDICTS_LOGGED_PER_SECOND = 5;
 
 export interface ProberDeps {
   readonly clock: Pick<Clock, 'monotonicMs'>;
@@ -33,11 +37,16 @@ export class Prober {
   readonly #beginning: (() => void)[] = [];
   /** Kinds of which a target has thrown. */
   readonly #thrown = new Set<ProbeKind>();
+  /** Kinds that had too many targets. */
+  readonly #cut = new Set<ProbeKind>();
   #isRunning = false;
+
+  readonly #verdictsLogged: LogLimit;
 
   constructor(deps: ProberDeps) {
     const { clock, random, maxLoopDelayMs, metrics, onVerdict } = deps;
     this.#deps = deps;
+    this.#verdictsLogged = new LogLimit(clock, VERDICTS_LOGGED_PER_SECOND);
     this.#context = {
       ...{ clock, random, maxLoopDelayMs },
       loop: new LoopWatch(clock, metrics.loopDelay),
@@ -45,18 +54,24 @@ export class Prober {
       leftOut: metrics.leftOut,
       underWay: new Set(),
       inTurn: (begin) => this.#beginInTurn(begin),
-      onVerdict: () => onVerdict?.(),
+      onVerdict: (kind, key, outcome) => {
+        this.#logVerdict(kind, key, outcome);
+        onVerdict?.();
+      },
       onThrow: (kind, key, error) => this.#logThrow(kind, key, error),
     };
   }
 
-  /** Probes these of a kind from now on. One with a key that is there goes on with its counts; what is not among them is forgotten. */
+  /**
+   * Probes these of a kind from now on, as many of them as a report takes. One with a key that is there goes on with its counts; what is not
+   * among them is forgotten.
+   */
   setTargets<Kind extends ProbeKind>(kind: Kind, targets: readonly Target<Kind>[]): void {
     const { plans, metrics } = this.#deps;
     const rounds: Map<string, TargetRounds<Kind>> = this.#rounds[kind];
     const before = new Map(rounds);
     rounds.clear();
-    for (const target of [...targets].sort((a, b) => (a.key < b.key ? -1 : 1))) {
+    for (const target of this.#withinLimit(kind, targets).sort((a, b) => (a.key < b.key ? -1 : 1))) {
       const ofTarget = before.get(target.key) ?? new TargetRounds(kind, target, plans[kind], this.#context);
       ofTarget.target = target;
       rounds.set(target.key, ofTarget);
@@ -65,6 +80,20 @@ export class Prober {
     if (this.#isRunning) for (const [key, added] of rounds) if (!before.has(key)) added.start();
     metrics.targets.set({ kind }, rounds.size);
     for (const reason of LEFT_OUT_REASONS) metrics.leftOut.inc({ kind, reason }, 0);
+  }
+
+  /** The first of them. */
+  #withinLimit<Kind extends ProbeKind>(kind: Kind, targets: readonly Target<Kind>[]): Target<Kind>[] {
+    const kept = targets.slice(0, REPORT_LIMITS.probeSeries);
+    const leftOut = targets.length - kept.length;
+    if (leftOut > 0 && !this.#cut.has(kind)) {
+      this.#cut.add(kind);
+      this.#deps.log.warn(
+        { kind, targets: kept.length, leftOut },
+        'there is too much to probe: some is not; logged once',
+      );
+    }
+    return kept;
   }
 
   /** What has been counted of every target, ordered by key. */
@@ -89,6 +118,18 @@ export class Prober {
 
   #all(): TargetRounds[] {
     return PROBE_KINDS.flatMap((kind) => [...this.#rounds[kind].values()] as TargetRounds[]);
+  }
+
+  #logVerdict(kind: ProbeKind, target: string, outcome: Outcome): void {
+    if (!this.#verdictsLogged.take()) return;
+    const { log } = this.#deps;
+    if (outcome.ok) {
+      log.info({ kind, target }, 'a target answers again');
+      return;
+    }
+    const { reason, pauseMs } = outcome;
+    const pause = pauseMs === undefined ? {} : { pause: pauseMs === Infinity ? 'for good' : `${pauseMs} ms` };
+    log.warn({ kind, target, reason, ...pause }, 'a target begins to fail');
   }
 
   /** A fault of ours, which another target of the kind is likely to have as well. */

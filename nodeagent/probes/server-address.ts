@@ -51,7 +51,10 @@ export function ownFamilies(): ReadonlySet<Family> {
 export async function resolveServer(host: string, timeoutMs: number): Promise<string | undefined> {
   if (isIP(host) !== 0) return host;
   const families = ownFamilies();
-  const resolver = new Resolver({ timeout: timeoutMs, tries: 1 });
+  const servers = new Resolver().getServers().length;
+  // Each gets its turn: the first may be dead. Node looks only as often as a turn lasts whether it is over, so one may last twice as long.
+  const turnMs = servers > 1 ? timeoutMs / (2 * servers) : timeoutMs;
+  const resolver = new Resolver({ timeout: Math.max(1, Math.floor(turnMs)), tries: 1 });
   const late = setTimeout(() => resolver.cancel(), timeoutMs);
   try {
     const [ipv4, ipv6] = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);

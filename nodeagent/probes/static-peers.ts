@@ -54,7 +54,7 @@ export function parseStaticPeers(texts: readonly string[], usualPort: number): S
   }
   const peers = [...open.values()]
     .sort((a, b) => (a.node < b.node ? -1 : 1))
-    .map(({ node, zone = '', addresses }) => ({ node, zone, addresses, hasBeenReady: true }));
+    .map(({ node, zone = '', addresses }) => ({ node, zone, addresses, isStarted: true }));
   const more = errors.length - MAX_ERRORS;
   return { peers, errors: more > 0 ? [...errors.slice(0, MAX_ERRORS), `${more} more entries are no good`] : errors };
 }

@@ -14,6 +14,8 @@ export class Tally<Kind extends ProbeKind = ProbeKind> {
   readonly #row: number[];
   /** Seconds of the newest outcomes, oldest first; undefined: it failed. */
   readonly #newest: (number | undefined)[] = [];
+  /** When the newest of them was counted. */
+  #newestMs = -Infinity;
   #clock: { readonly said: ServerClock; readonly atMs: number } | undefined;
 
   constructor(kind: Kind) {
@@ -29,6 +31,7 @@ export class Tally<Kind extends ProbeKind = ProbeKind> {
     } else {
       this.#grow(PROBE_COLUMNS.failures + this.#reasons.indexOf(outcome.reason), 1);
     }
+    this.#newestMs = atMs;
     this.#newest.push(outcome.ok ? outcome.seconds : undefined);
     if (this.#newest.length > REPORT_LIMITS.recentProbes) this.#newest.shift();
   }
@@ -43,10 +46,10 @@ export class Tally<Kind extends ProbeKind = ProbeKind> {
     return this.#row.slice();
   }
 
-  /** @returns undefined before the first probe */
-  recent(): RecentProbes | undefined {
+  /** @returns undefined before the first probe, and where the newest was counted before `sinceMs` */
+  recent(sinceMs: number): RecentProbes | undefined {
     const attempts = this.#newest.length;
-    if (attempts === 0) return undefined;
+    if (attempts === 0 || this.#newestMs < sinceMs) return undefined;
     const seconds = this.#newest.filter((one) => one !== undefined);
     return {
       attempts,

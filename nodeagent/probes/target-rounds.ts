@@ -7,6 +7,7 @@ import type { LeftOutReason } from './probe-metrics.js';
 import type { Outcome, ProbePlan, ProbeReading, Target } from './probe.js';
 import { Slots } from './slots.js';
 import { Tally } from './tally.js';
+import { RESOLVING_SHARE } from './within-limits.js';
 
 /** Node's timers may be early by so much: not worth another one. */
 const TIMER_GRAIN_MS = 1;
@@ -14,8 +15,8 @@ const TIMER_GRAIN_MS = 1;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** News that a peer is gone takes about so long to arrive. */
 const JUDGED_AFTER_MS = 2_000;
-/** What a server said of its clock is old after so many rounds. */
-const CLOCK_ROUNDS = 3;
+/** What a server said of its clock, and how the newest probes went, is old after so many rounds. */
+const OLD_ROUNDS = 3;
 /** A probe that has not ended by itself after twice its timeout and this never will. */
 const OVERDUE_MS = 1_000;
 
@@ -32,7 +33,7 @@ export interface RoundsContext {
   /** Calls back in a turn of the event loop that no other probe begins in. */
   readonly inTurn: (begin: () => void) => void;
   /** The target begins or ceases to fail. */
-  readonly onVerdict: () => void;
+  readonly onVerdict: (kind: ProbeKind, key: string, outcome: Outcome) => void;
   /** Something of the target threw, which it must not. */
   readonly onThrow: (kind: ProbeKind, key: string, error: unknown) => void;
 }
@@ -82,8 +83,12 @@ export class TargetRounds<Kind extends ProbeKind = ProbeKind> {
 
   reading(): ProbeReading<Kind> {
     const { key, meta } = this.target;
-    const oldMs = this.#context.clock.monotonicMs() - CLOCK_ROUNDS * this.#plan.intervalMs;
-    return { key, meta, recent: this.#tally.recent(), clock: this.#tally.clock(oldMs), row: this.#tally.row() };
+    const { intervalMs, timeoutMs } = this.#plan;
+    const nowMs = this.#context.clock.monotonicMs();
+    // Where all probes are left out, as those of an agent that is held up all the time, the last verdict must not stand for good.
+    const recent = this.#tally.recent(nowMs - OLD_ROUNDS * (intervalMs + timeoutMs));
+    const clock = this.#tally.clock(nowMs - OLD_ROUNDS * intervalMs);
+    return { key, meta, recent, clock, row: this.#tally.row() };
   }
 
   #waitUntil(dueMs: number): void {
@@ -129,7 +134,8 @@ export class TargetRounds<Kind extends ProbeKind = ProbeKind> {
     let timer: NodeJS.Timeout | undefined;
     const overdue = new Promise<never>((_resolve, reject) => {
       const giveUp = () => reject(new Error(`a probe with a timeout of ${timeoutMs} ms does not end`));
-      timer = setTimeout(giveUp, 2 * timeoutMs + OVERDUE_MS);
+      // in two steps: where this process was held up all timers are due at once, and those of the probe are to go first
+      timer = setTimeout(() => (timer = setTimeout(giveUp, OVERDUE_MS)), 2 * timeoutMs);
     });
     try {
       return await Promise.race([target.probe({ timeoutMs, signal: probe.signal }), overdue]);
@@ -156,11 +162,14 @@ export class TargetRounds<Kind extends ProbeKind = ProbeKind> {
 
   /**
    * Whether an outcome says more of the agent than of the network. An agent that is busy must still tell of an outage: a probe has run into
-   * its timeout because of the agent only if that did nothing for much of the time. Other failures are what somebody answered.
+   * its timeout, or that of the name of its server, because of the agent only if that did nothing for much of the time. Other failures are
+   * what somebody answered.
    */
   #isOfTheAgent(outcome: Outcome<Kind>, heldUpMs: number): boolean {
     if (outcome.ok) return heldUpMs > this.#context.maxLoopDelayMs;
-    return outcome.reason === 'timeout' && heldUpMs >= this.#plan.timeoutMs / 2;
+    const { timeoutMs } = this.#plan;
+    if (outcome.reason === 'timeout') return heldUpMs >= timeoutMs / 2;
+    return outcome.reason === 'dns' && heldUpMs >= (timeoutMs * RESOLVING_SHARE) / 2;
   }
 
   #judge(): void {
@@ -184,7 +193,7 @@ export class TargetRounds<Kind extends ProbeKind = ProbeKind> {
   #count(outcome: Outcome<Kind>): void {
     const wasFailing = this.#tally.isFailing;
     this.#tally.add(outcome, this.#context.clock.monotonicMs());
-    if (this.#tally.isFailing !== wasFailing) this.#context.onVerdict();
+    if (this.#tally.isFailing !== wasFailing) this.#context.onVerdict(this.#kind, this.target.key, outcome);
   }
 
   #leaveOut(reason: LeftOutReason): void {

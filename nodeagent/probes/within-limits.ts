@@ -3,7 +3,7 @@ import type { Outcome, ProbeLimits } from './probe.js';
 import { resolveServer } from './server-address.js';
 
 /** Of the time of a probe that its server's name may take: what is left then must do for the server, which would be blamed else. */
-const RESOLVING_SHARE = 0.5;
+export const RESOLVING_SHARE = 0.5;
 
 /**
  * Waits for something to be settled, for as long as the limits let it. What has arrived by then, and was not looked at because this process was

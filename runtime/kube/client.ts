@@ -15,6 +15,8 @@ export interface KubeClientOptions {
   /** Of the process: tells a pod where the API is. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly serviceAccountDirectory?: string;
+  /** The flag for whoever is outside of a cluster, such as `--standalone`. */
+  readonly outside?: string;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly log: Logger;
   /** Such as `podnet-apiserver/0.1.0`. */
@@ -55,8 +57,8 @@ export async function createKubeClient(options: KubeClientOptions): Promise<Kube
 }
 
 async function credentialReader(options: KubeClientOptions): Promise<() => Promise<Credentials>> {
-  const { kubeconfig, env, serviceAccountDirectory = SERVICE_ACCOUNT_DIRECTORY } = options;
-  if (kubeconfig === undefined) return () => readServiceAccount(env, serviceAccountDirectory);
+  const { kubeconfig, env, outside, serviceAccountDirectory = SERVICE_ACCOUNT_DIRECTORY } = options;
+  if (kubeconfig === undefined) return () => readServiceAccount(env, serviceAccountDirectory, outside);
   const { readKubeconfig } = await import('./kubeconfig.js');
   return () => readKubeconfig(kubeconfig);
 }

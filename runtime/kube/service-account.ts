@@ -11,18 +11,19 @@ export const SERVICE_ACCOUNT_DIRECTORY = '/var/run/secrets/kubernetes.io/service
 /**
  * The service account of the pod that this runs in, without the library of kubeconfig.ts: three files and two variables do not
  * need its memory.
+ * @param outside the flag for whoever is outside of a cluster
  * @throws {StartError}
  */
 export async function readServiceAccount(
   env: Readonly<Record<string, string | undefined>>,
   directory: string,
+  outside?: string,
 ): Promise<Credentials> {
   const host = env['KUBERNETES_SERVICE_HOST'] ?? '';
   const port = env['KUBERNETES_SERVICE_PORT'] ?? '443';
   if (host === '') {
-    throw new StartError(
-      'this is not a pod of Kubernetes (KUBERNETES_SERVICE_HOST is not set): give --kubeconfig, or --standalone',
-    );
+    const flags = outside === undefined ? '--kubeconfig' : `--kubeconfig, or ${outside}`;
+    throw new StartError(`this is not a pod of Kubernetes (KUBERNETES_SERVICE_HOST is not set): give ${flags}`);
   }
   const [token, ca, namespace] = await Promise.all(
     ['token', 'ca.crt', 'namespace'].map((name) => readOwn(join(directory, name))),

@@ -80,6 +80,7 @@ function createCommand({ name, summary, version, options }: Omit<Program<OptionT
     const notes = [
       ...(repeatable === true ? ['repeatable'] : []),
       ...(defaultText === undefined ? [] : [`default: ${defaultText}`]),
+      ...(placeholder === undefined && defaultText === 'on' ? [`off: --no-${flag}`] : []),
       `env: ${environmentName(flag)}`,
     ];
     const description = `${help} (${notes.join('; ')})`;

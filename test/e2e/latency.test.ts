@@ -72,7 +72,7 @@ async function whenSuspicious(
     async () => {
       seen = await agents.metrics();
       assertOthersTrusted(seen, node);
-      return { suspects: suspects(seen), readyz: await agents.readyz() };
+      return suspects(seen);
     },
     () => isThere(seen),
     PATIENCE_MS,
@@ -119,6 +119,7 @@ async function assertDeathIsSeen(agents: ProbeAgents): Promise<void> {
     // Two rounds, and one more of a prober that is ahead of the slowest. A connection that was being made is reset.
     assert.ok(count <= 3 * agents.families, `${what}: ${count}`);
   }
+  assert.match(await agents.readyz(), /1 of 6 nodes is suspect, .* by 4 of 4 probers/);
   const later = await whenSuspicious(agents, VICTIM, (metrics) => {
     const failing = new Set([...errorsSince(dead, metrics).keys()].map((what) => what.split('>')[0]));
     return probers.every((prober) => failing.has(prober));

@@ -91,7 +91,10 @@ test('outside a cluster nobody is dialled, the agent says why, and is well', asy
   );
   assert.match(health, /who there is to be dialled is not known yet/);
   assert.equal((await agent.values('podnet_nodeagent_source_up')).get('source="peers",reason="not_found"'), 0);
-  assert.doesNotMatch(await agent.get('/metrics'), /^podnet_(dial|dns|ntp|pod|interface)_|^podnet_nodeagent_pods /m);
+  assert.doesNotMatch(
+    await agent.get('/metrics'),
+    /^podnet_(dial|dns|ntp|pod|interface)_|^podnet_nodeagent_(pods|sweep_duration_seconds)/m,
+  );
 });
 
 test('options that are no good are told by flag and entry', () => {

@@ -66,9 +66,9 @@ async function becomes(look: () => string | Promise<string>, expected: string): 
 function render(peers: KubernetesPeers): string {
   const { peers: listed, service } = peers.list() ?? {};
   if (listed === undefined) return 'unknown';
-  const shown = listed.map(({ node, addresses, hasBeenReady }) => {
+  const shown = listed.map(({ node, addresses, isStarted }) => {
     const networks = [...addresses].map(([network, all]) => `${network}=${all.map(renderHostPort).join('+')}`).sort();
-    return `${node}${hasBeenReady ? '' : '?'} ${networks.join(' ')}`;
+    return `${node}${isStarted ? '' : '?'} ${networks.join(' ')}`;
   });
   if (service !== undefined) shown.push(`${service.host} ${service.addresses.map(renderHostPort).join('+')}`);
   return shown.join(', ');

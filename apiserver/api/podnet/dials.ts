@@ -1,5 +1,6 @@
 import type { NodeNetwork } from '../../../openapi/podnet-api.js';
-import { dialLatency, type Dial, type LatencyQuery } from '../../store/dial-latency.js';
+import { dialLatency, type LatencyQuery } from '../../store/dial-latency.js';
+import type { End } from '../../store/dialled-pairs.js';
 import type { Suspicion } from '../../store/suspects.js';
 import { worstOf } from '../../store/suspect-summary.js';
 import { renderQuantity } from '../quantity.js';
@@ -11,13 +12,13 @@ const DEFAULT_NETWORK = 'default';
 /** How it is to dial a node, and how those that do see it. */
 type Dialled = Pick<NodeNetwork, 'dialLatency' | 'suspectRatio' | 'suspectNetworks'>;
 
-/** Nothing of what nobody can tell. @param suspicions one for each network */
+/** Nothing of what nobody can tell. @param ends of the node @param suspicions one for each network */
 export function dialledAs(
-  dials: readonly Dial[],
+  ends: readonly End[],
   suspicions: readonly Suspicion[],
   at: { readonly windowMs: number; readonly nowMs: number },
 ): Dialled {
-  const [p50Seconds, p99Seconds] = [0.5, 0.99].map((quantile) => latencyOf(dials, quantile, at));
+  const [p50Seconds, p99Seconds] = [0.5, 0.99].map((quantile) => latencyOf(ends, quantile, at));
   const worst = worstOf(suspicions);
   return {
     ...(p50Seconds !== undefined && p99Seconds !== undefined && { dialLatency: { p50Seconds, p99Seconds } }),
@@ -29,12 +30,12 @@ export function dialledAs(
 }
 
 function latencyOf(
-  dials: readonly Dial[],
+  ends: readonly End[],
   quantile: number,
   { windowMs, nowMs }: { readonly windowMs: number; readonly nowMs: number },
 ): string | undefined {
   const matchesSeries: LatencyQuery['matchesSeries'] = (label) => label('network') === DEFAULT_NETWORK;
-  const latency = dialLatency(dials, { matchesSeries, quantile, windowMs }, nowMs);
+  const latency = dialLatency(ends, { matchesSeries, quantile, windowMs }, nowMs);
   return latency.ok ? renderQuantity(latency.seconds, 'u') : undefined;
 }
 

@@ -4,8 +4,8 @@ import type { Clock } from '../../../runtime/clock.js';
 import type { Figure, Figures, Sum } from '../../store/figure.js';
 import { shownOwner, type ShownPods } from '../../store/devices-view.js';
 import type { NodeSeries } from '../../store/node-series.js';
-import { dialsByPeer } from '../../store/dial-latency.js';
-import type { NodeSuspects, ProbingNodes } from '../../store/node-suspects.js';
+import type { DialledPairs } from '../../store/dialled-pairs.js';
+import type { NodeSuspects } from '../../store/node-suspects.js';
 import type { Pods, ReportedPods } from '../../store/pods.js';
 import { timestampOf } from '../metric-value-list.js';
 import { dialColumns, dialledAs } from './dials.js';
@@ -13,7 +13,8 @@ import { rateColumns, trafficOf } from './rates.js';
 import type { Resource } from './resource.js';
 
 export interface NodeNetworksDeps {
-  readonly reports: ReportedPods & ProbingNodes;
+  readonly reports: ReportedPods;
+  readonly dialled: DialledPairs;
   readonly suspects: NodeSuspects;
   readonly pods: Pods;
   readonly figures: Figures;
@@ -30,12 +31,12 @@ export function nodeNetworks(deps: NodeNetworksDeps): Resource<NodeNetwork> {
     fieldKeys: ['node'],
     schemas: { object: NodeNetwork, list: NodeNetworkList },
     columns: [
-      { name: 'Pods', description: 'Pods reported.', priority: 0, cell: ({ object }) => object.pods },
+      { name: 'Pods', description: 'Pods reported.', priority: 0, cell: ({ object }) => object.pods ?? null },
       {
         name: 'Interfaces',
         description: 'Interfaces of these pods.',
         priority: 0,
-        cell: ({ object }) => object.interfaces,
+        cell: ({ object }) => object.interfaces ?? null,
       },
       {
         name: 'VFs',
@@ -57,23 +58,20 @@ export function nodeNetworks(deps: NodeNetworksDeps): Resource<NodeNetwork> {
       },
       { name: 'Agent', description: 'Version of the agent.', priority: 1, cell: ({ object }) => object.agentVersion },
     ],
-    candidates: (_namespace, listedMs) => {
-      let dials: ReturnType<typeof dialsByPeer> | undefined;
-      return [...byName(deps.reports.nodes())].map(([name, roles]) => ({
+    candidates: () =>
+      [...byName(deps.reports.nodes())].map(([name, roles]) => ({
         ...{ namespace: '', name, labels: {}, fields: { node: name } },
         make: (nowMs) => {
-          const figures = figuresOf(name, nowMs, deps);
+          const figures = figuresOf(name, roles, nowMs, deps);
           const devices = countDevices(roles, deps.pods.shownAt(nowMs));
-          dials ??= dialsByPeer(deps.reports.probing(listedMs));
           const at = { windowMs: deps.windowMs, nowMs };
-          const dialled = dialledAs(dials.get(name) ?? [], deps.suspects.ofNode(name, nowMs), at);
+          const dialled = dialledAs(deps.dialled.endsOf(name, nowMs), deps.suspects.ofNode(name, nowMs), at);
           return {
             object: { ...toNodeNetwork(name, roles, figures, nowMs, deps.clock), ...devices, ...dialled },
             figures,
           };
         },
-      }));
-    },
+      })),
   };
 }
 
@@ -84,7 +82,13 @@ function byName(nodes: readonly NodeSeries[]): Map<string, NodeSeries[]> {
   return groups;
 }
 
-function figuresOf(name: string, nowMs: number, { pods, figures, windowMs }: NodeNetworksDeps): Figure[] {
+function figuresOf(
+  name: string,
+  roles: readonly NodeSeries[],
+  nowMs: number,
+  { pods, figures, windowMs }: NodeNetworksDeps,
+): Figure[] {
+  if (podCounterOf(roles) === undefined) return INTERFACE_COUNTERS.map(() => ({ ok: false, reason: 'not_counted' }));
   const members = pods.onNode(name, nowMs);
   const everything = {
     ...{ matchesSeries: () => true, couldMatch: () => true, couldMatchOn: () => true },
@@ -106,9 +110,9 @@ function toNodeNetwork(
   clock: Clock,
 ): NodeNetwork {
   // What counts the pods says how the node is; a probe that goes on is no sign of it.
-  const newest =
-    roles.find(({ role }) => role === 'node') ?? roles.reduce((a, b) => (b.receivedAtMs > a.receivedAtMs ? b : a));
-  const pods = roles.flatMap((role) => [...role.pods.values()]);
+  const counter = podCounterOf(roles);
+  const newest = counter ?? roles.reduce((a, b) => (b.receivedAtMs > a.receivedAtMs ? b : a));
+  const pods = counter && [...counter.pods.values()];
   return {
     apiVersion: PODNET_GROUP_VERSION,
     kind: 'NodeNetwork',
@@ -118,10 +122,17 @@ function toNodeNetwork(
     bootId: newest.bootId,
     lastReport: timestampOf(clock.wallMs() - (nowMs - newest.receivedAtMs)),
     intervalMilliseconds: newest.intervalMs,
-    pods: pods.length,
-    interfaces: pods.reduce((sum, pod) => sum + pod.interfaces.size, 0),
+    ...(pods !== undefined && {
+      pods: pods.length,
+      interfaces: pods.reduce((sum, pod) => sum + pod.interfaces.size, 0),
+    }),
     ...trafficOf(figures, clock.wallMs()),
   };
+}
+
+/** The agent that looks for pods and devices: without it there is not 0 of them. */
+function podCounterOf(roles: readonly NodeSeries[]): NodeSeries | undefined {
+  return roles.find(({ role }) => role === 'node');
 }
 
 /** Devices of the newest report; what that does not tell is not 0. */
@@ -129,7 +140,7 @@ function countDevices(
   roles: readonly NodeSeries[],
   pods: ShownPods,
 ): Pick<NodeNetwork, 'physicalFunctions' | 'virtualFunctions' | 'virtualFunctionsInUse'> {
-  const node = roles.find(({ role }) => role === 'node');
+  const node = podCounterOf(roles);
   const { physicalFunctions, virtualFunctions } = node?.devices ?? {};
   return {
     ...(physicalFunctions !== undefined && { physicalFunctions: physicalFunctions.length }),

@@ -10,7 +10,12 @@ import { meshReport, nodeOf, type Mesh, type MeshDial } from '../../support/prob
 
 const METRIC = 'network_dial_latency_seconds';
 const CUSTOM = '/apis/custom.metrics.k8s.io/v1beta2';
-const SIX: Mesh = { zones: ['z1', 'z2', 'z1', 'z2', 'z1', 'z2'], k: 4, networks: ['default', 'sriov_'] };
+const SIX: Mesh = {
+  zones: ['z1', 'z2', 'z1', 'z2', 'z1', 'z2'],
+  k: 4,
+  networks: ['default', 'sriov_'],
+  families: ['ipv4', 'ipv6'],
+};
 /** In the middle of the second bucket of all: 87.5 µs of it is the median. */
 const FAST = 0.000_1;
 
@@ -148,6 +153,8 @@ const SLOW_ONES: readonly (readonly [string, string, (dial: MeshDial) => boolean
   ['network!=default', '750u', ({ network }) => network === 'sriov_'],
   ['node=node-b', '750u', ({ prober }) => prober === 1],
   ['node in (node-c,node-d)', '88u', ({ prober }) => prober === 1],
+  ['family=ipv6', '750u', ({ family }) => family === 'ipv6'],
+  ['family!=ipv6', '88u', ({ family }) => family === 'ipv6'],
   ['peer_zone=z1', '750u', ({ peer }) => peer % 2 === 0],
   ['peer_node=node-g', '750u', ({ peer }) => peer === 6],
 ];
@@ -158,6 +165,16 @@ for (const [selector, value, isSlow] of SLOW_ONES) {
     assert.equal(await valueOf(server, 'node-g', selector), value);
   });
 }
+
+test('a family is chosen as on /metrics, and a zone that nobody knows is no label', async () => {
+  const mesh = { zones: ['', '', '', ''], k: 3, families: ['ipv4', 'ipv6'] as const };
+  const { server } = await fixture({ mesh, took: ({ family }) => (family === 'ipv6' ? 0.000_7 : FAST) });
+  const said = await Promise.all(
+    ['family=ipv6', 'family=ipv4', '!peer_zone'].map((one) => valueOf(server, 'node-a', one)),
+  );
+  assert.deepEqual(said.slice(0, 2), ['750u', '88u']);
+  assert.match(said[2] ?? '', /^\d+u$/);
+});
 
 test('the window chooses how much of the history counts', async () => {
   const server = createTestServer();

@@ -7,9 +7,9 @@ import { nodeReport } from '../../support/reports.js';
 
 const isReady = async (server: TestServer) => (await server.get('/readyz')).statusCode === 200;
 
-async function report(server: TestServer, count: number): Promise<void> {
+async function report(server: TestServer, count: number, role: 'node' | 'probe' = 'node'): Promise<void> {
   for (let i = 0; i < count; i++) {
-    await server.push(nodeReport(1_000, { node: `node-${i}`, bootId: `boot-${i}`, pods: [] }));
+    await server.push(nodeReport(1_000, { node: `node-${i}`, bootId: `boot-${i}`, pods: [], role }));
   }
 }
 
@@ -21,6 +21,25 @@ test('ready when nineteen of twenty agents have reported, and then for good', as
   await report(server, 19);
   assert.equal(await isReady(server), true);
   expected = 1_000;
+  assert.equal(await isReady(server), true);
+});
+
+test('agents that probe make nobody ready for those that count the pods', async () => {
+  const server = createTestServer({ cluster: { ...createTestCluster(), expectedAgents: () => 20 } });
+  await report(server, 20, 'probe');
+  assert.equal(await isReady(server), false);
+  await report(server, 18);
+  assert.equal(await isReady(server), false);
+  await report(server, 19);
+  assert.equal(await isReady(server), true);
+});
+
+test('where agents probe as well, enough of them have to have reported', async () => {
+  const server = createTestServer({ cluster: { ...createTestCluster(), expectedAgents: () => 20 } });
+  await report(server, 1, 'probe');
+  await report(server, 20);
+  assert.equal(await isReady(server), false);
+  await report(server, 19, 'probe');
   assert.equal(await isReady(server), true);
 });
 
@@ -54,14 +73,18 @@ test('there should be as many agents as the workloads that report have pods', ()
   const pod = (name: string, of = workload) => apiPod({ namespace: 'podnet-system', name, uid: name, workload: of });
   const cluster = createTestCluster([
     ...['a', 'b', 'c'].map((name) => pod(name)),
+    pod('p', { kind: 'DaemonSet', name: 'prober' }),
     pod('other', { kind: 'Deployment', name: 'apiserver' }),
   ]);
   const agents = new Agents(cluster.pods);
-  assert.equal(agents.expected, undefined);
-  agents.note({ namespace: 'podnet-system', name: 'nobody' });
-  assert.equal(agents.expected, undefined);
-  agents.note({ namespace: 'podnet-system', name: 'a' });
-  assert.equal(agents.expected, 3);
+  assert.equal(agents.expected('node'), undefined);
+  agents.note({ namespace: 'podnet-system', name: 'nobody' }, 'node');
+  assert.equal(agents.expected('node'), undefined);
+  agents.note({ namespace: 'podnet-system', name: 'a' }, 'node');
+  assert.equal(agents.expected('node'), 3);
+  assert.equal(agents.expected('probe'), undefined);
+  agents.note({ namespace: 'podnet-system', name: 'p' }, 'probe');
+  assert.deepEqual([agents.expected('node'), agents.expected('probe')], [3, 1]);
   cluster.state.isCurrent = false;
-  assert.equal(agents.expected, undefined);
+  assert.equal(agents.expected('node'), undefined);
 });

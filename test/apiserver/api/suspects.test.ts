@@ -10,6 +10,7 @@ import { nodeReport } from '../../support/reports.js';
 const SIX: Mesh = { zones: ['', '', '', '', '', ''], k: 4, networks: ['default', 'sriov'] };
 const FAST = 0.000_1;
 const NODE_NETWORKS = '/apis/podnet.dev/v1alpha1/nodenetworks';
+const TABLE = 'application/json;as=Table;g=meta.k8s.io;v=v1';
 const FAMILY = 'podnet_node_suspect_ratio';
 
 async function push(server: TestServer, second: number, went: (dial: MeshDial) => Went, probers = [0, 1, 2, 3, 4, 5]) {
@@ -127,11 +128,20 @@ test('a nodenetwork has the latency of its node and how it is seen', async () =>
   assert.deepEqual([one.suspectRatio, one.suspectNetworks], [1, ['sriov']]);
 });
 
+test('of pods that nobody looks for there are not 0', async () => {
+  const server = createTestServer();
+  for (const second of [10, 11]) await push(server, second, () => FAST);
+  const { body } = await server.get<NodeNetwork>(`${NODE_NETWORKS}/node-a`);
+  assert.deepEqual([body.pods, body.interfaces, body.absent?.reason], [undefined, undefined, 'not_counted']);
+  const { body: table } = await server.get<Table>(`${NODE_NETWORKS}/node-a`, { accept: TABLE });
+  assert.deepEqual(table.rows[0]?.cells.slice(0, 4), ['node-a', null, null, null]);
+});
+
 test('the table of nodes shows who is suspect; of a node that nobody dials nothing is said', async () => {
   const server = createTestServer();
   for (const second of [10, 11]) await push(server, second, dead);
   await server.push(nodeReport(1_000, { node: 'node-z', bootId: 'z', pods: [] }));
-  const { body } = await server.get<Table>(NODE_NETWORKS, { accept: 'application/json;as=Table;g=meta.k8s.io;v=v1' });
+  const { body } = await server.get<Table>(NODE_NETWORKS, { accept: TABLE });
   const column = (name: string) => body.columnDefinitions.findIndex((one) => one.name === name);
   assert.deepEqual(
     body.rows.map(({ cells }) => [cells[0], cells[column('Suspect')], cells[column('Dial-P99')]]),

@@ -172,14 +172,15 @@ test("agents of both roles on a node do not touch each other's", () => {
   assert.deepEqual([ofProbes.pods.size, ofProbes.probes.dial.size], [0, 1]);
 });
 
-test('nodes that probe are those of role probe whose agents are there', () => {
+test('whose word counts is an agent of role probe that is there', () => {
   const store = newStore();
   ingest(store, nodeReport(30_000));
-  const on = (node: string, second: number) => ingest(store, report([second], { dials: [] }, { node }));
+  const on = (node: string, second: number) => ingest(store, report([second], { dials: [dial(dialed(1))] }, { node }));
   on('silent', 1);
-  const there = [on('a', 30), on('b', 29)];
-  assert.deepEqual([...store.probing(now(30_000))], there);
-  assert.deepEqual([...store.probing(now(60_000))], []);
+  const there = [on('a', 30), on('c', 29)];
+  const probing = (second: number) => [...store.dialled.dials(now(second * 1_000))].map(([pair]) => pair?.prober);
+  assert.deepEqual(probing(30), there);
+  assert.deepEqual(probing(80), []);
 });
 
 test("a step of the node's clock forgets what the probes counted", () => {

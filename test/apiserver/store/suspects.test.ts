@@ -3,19 +3,44 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { isSuspect, suspectSummary, worstOf } from '../../../apiserver/store/suspect-summary.js';
 import { suspectsOf, type Suspicion } from '../../../apiserver/store/suspects.js';
-import { dialSeries, serviceDial } from '../../support/probe-reports.js';
+import { checkReport } from '../../../apiserver/ingest/check.js';
+import { Store } from '../../../apiserver/store/store.js';
+import type { DialSeries } from '../../../openapi/probe-report.js';
+import { dialSeries, probeReport, serviceDial } from '../../support/probe-reports.js';
 import { dialsOf, nodeOf, recentOf, type Mesh, type MeshDial, type Went } from '../../support/probe-mesh.js';
 
 const FLOOR = 0.005;
 const FAST = 0.000_3;
 const DELAY = 0.02;
 
-function seen(mesh: Mesh, went: (dial: MeshDial) => Went, probers = mesh.zones.map((_, place) => place)): Suspicion[] {
-  return suspectsOf(
-    probers.map((place) => ({ node: nodeOf(place), dials: dialsOf(mesh, place, went) })),
-    FLOOR,
-  );
+/** What an agent says of its dials. */
+interface Said {
+  readonly node: string;
+  readonly dials: readonly DialSeries[];
 }
+
+const AT_MS = 1_000;
+
+function report(store: Store, { node, dials }: Said, atMs = AT_MS): void {
+  const sender = { node, bootId: `boot-${node}`, instance: { id: `instance-${node}`, startedAt: 0 } };
+  const { report: accepted } = checkReport(probeReport(atMs, { dials: [...dials] }, sender));
+  assert.ok(store.ingest(accepted, atMs).ok);
+}
+
+function storeOf(said: readonly Said[]): Store {
+  const store = new Store({ historyMs: 300_000 });
+  for (const one of said) report(store, one);
+  return store;
+}
+
+const seenIn = (store: Store, nowMs = AT_MS): Suspicion[] => suspectsOf(store.dialled, nowMs, FLOOR);
+
+/** What each of a mesh says. */
+function saidIn(mesh: Mesh, went: (dial: MeshDial) => Went, probers = mesh.zones.map((_, place) => place)): Said[] {
+  return probers.map((place) => ({ node: nodeOf(place), dials: dialsOf(mesh, place, went) }));
+}
+
+const seen = (...mesh: Parameters<typeof saidIn>): Suspicion[] => seenIn(storeOf(saidIn(...mesh)));
 
 /** By node, and where there is more than one network by `node/network`. */
 function ratios(all: readonly Suspicion[]): Record<string, number> {
@@ -92,7 +117,7 @@ for (const [name, recent, isSeen] of VERDICTS) {
         place === 0 && dial.peer?.node === 'node-b' ? { ...dial, recent } : dial,
       ),
     }));
-    assert.equal(ratios(suspectsOf(probers, FLOOR))['node-b'], isSeen ? 0.25 : 0);
+    assert.equal(ratios(seenIn(storeOf(probers)))['node-b'], isSeen ? 0.25 : 0);
   });
 }
 
@@ -189,7 +214,7 @@ test('a prober that has not dialled yet is none, and a node without one has no r
     seen({ zones: [''], k: 4 }, () => FAST),
     [],
   );
-  assert.deepEqual(suspectsOf([], FLOOR), []);
+  assert.deepEqual(seenIn(storeOf([])), []);
 });
 
 test('a series that comes twice, of itself or of the Service, makes no prober more', () => {
@@ -200,7 +225,7 @@ test('a series that comes twice, of itself or of the Service, makes no prober mo
     dialSeries({ peer: { node: 'node-a', zone: '' }, ...(recent && { recent }) }),
     serviceDial({ ...(recent && { recent }) }),
   ];
-  assert.deepEqual(suspectsOf([{ node: 'node-a', dials }], FLOOR), [
+  assert.deepEqual(seenIn(storeOf([{ node: 'node-a', dials }])), [
     { node: 'node-b', network: 'default', probers: 1, seeing: 1, ratio: 1 },
   ]);
 });
@@ -209,6 +234,73 @@ test('the order of the probers does not matter, where they agree on the zones', 
   const went = ({ prober, peer }: MeshDial): number => FAST * (1 + ((prober * 7 + peer * 13) % 90));
   const places = SIX.zones.map((_, place) => place);
   assert.deepEqual(seen(SIX, went, places.toReversed()), seen(SIX, went, places));
+});
+
+/** Of a liar: that it fails to reach some on some networks. */
+const failing = (node: string, network = 'default', zone = ''): DialSeries =>
+  dialSeries({ peer: { node, zone }, network, recent: { attempts: 8, failures: 8, lastFailed: true } });
+const quick = (node: string, network = 'default', zone = ''): DialSeries =>
+  dialSeries({
+    peer: { node, zone },
+    network,
+    recent: { attempts: 8, failures: 0, lastFailed: false, medianSeconds: 0 },
+  });
+
+test('one agent cannot invent nodes, nor networks on which others fail', () => {
+  const store = storeOf(saidIn(SIX, () => FAST));
+  const all = seenIn(store);
+  report(store, {
+    node: 'liar',
+    dials: [failing('nobody'), failing('node-b', 'nowhere'), failing('elsewhere', 'nowhere')],
+  });
+  assert.deepEqual(seenIn(store), all);
+  report(store, { node: 'liar-2', dials: [failing('nobody')] });
+  assert.equal(ratios(seenIn(store))['nobody'], 1, 'two agents are believed');
+});
+
+test('whatever one agent says, no other node is seen by more than it', () => {
+  // Zones 8 ms apart: what is slow is told by them, and the liar says that one of the others is in the other one.
+  const zoneOf = (place: number): string => `zone-${place % 2}`;
+  const mesh = { zones: Array.from({ length: 24 }, (_, place) => zoneOf(place)), k: 4 };
+  const usual = ({ prober, peer }: MeshDial): number => (prober % 2 === peer % 2 ? FAST : 0.008);
+  const others = saidIn(mesh, usual).slice(1);
+  for (const said of [failing, quick]) {
+    for (const moved of others.keys()) {
+      const dials = others.map(({ node }, i) => said(node, 'default', zoneOf(i === moved ? i : i + 1)));
+      for (const { node, seeing } of seenIn(storeOf([{ node: nodeOf(0), dials }, ...others]))) {
+        assert.ok(node === nodeOf(0) || seeing <= 1, `${node} ${seeing}`);
+      }
+    }
+  }
+});
+
+test('a dead node is seen after the server has started anew, and for as long as others dial it', () => {
+  const dead = ({ peer }: MeshDial): Went => (peer === 2 ? 'failing' : FAST);
+  assert.equal(ratios(seen(SIX, dead, [0, 1, 3, 4, 5]))['node-c'], 1);
+  // On a network of two nobody but the other can tell; it has been known there.
+  const pair = { zones: ['', ''], k: 1, networks: ['sriov'] };
+  const store = storeOf([...saidIn(SIX, () => FAST).slice(2), ...saidIn(pair, () => FAST)]);
+  const silentMs = 600_000;
+  for (const one of [...saidIn(SIX, () => FAST).slice(2), ...saidIn(pair, () => 'failing', [0])])
+    report(store, one, silentMs);
+  store.expire(silentMs);
+  assert.equal(ratios(seenIn(store, silentMs))['node-b/sriov'], 1);
+});
+
+test('of two nodes the one that is left is believed', () => {
+  assert.deepEqual(ratios(seen({ zones: ['', ''], k: 4 }, () => 'failing', [0])), { 'node-b': 1 });
+});
+
+test('what nobody says any more is forgotten', () => {
+  const store = storeOf(saidIn(SIX, () => FAST));
+  const { slots } = store.dialled;
+  for (let round = 2; round < 50; round++) {
+    report(store, { node: 'node-a', dials: [failing(`was-${round}`, `net-${round}`)] }, round * 1_000);
+  }
+  assert.ok(store.dialled.slots <= slots + 4, `${store.dialled.slots}`);
+  assert.deepEqual(store.dialled.endsOf('was-48', 49_000), []);
+  store.expire(1_000_000);
+  assert.deepEqual(store.dialled.ends(1_000_000), []);
 });
 
 const wentOf = fc.oneof(

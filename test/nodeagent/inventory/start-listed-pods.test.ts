@@ -71,6 +71,6 @@ test('out of a cluster a kubeconfig says where the API is', async (t) => {
 test('without either the agent is told what to give it', async () => {
   await assert.rejects(startListedPods({ kubeconfig: undefined, nodeName: NODE }, deps), {
     code: 'PODNET_START',
-    message: /give --kubeconfig/,
+    message: /give --kubeconfig, or --pod-source netns$/,
   });
 });

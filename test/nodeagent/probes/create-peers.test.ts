@@ -61,7 +61,10 @@ test('out of a cluster it is not known who is there, and the agent starts', asyn
   assert.equal(source.list(), undefined);
   assert.equal(source.internalErrors, 0);
   assert.equal(await shown(), 'peers 0 not_found');
-  assert.match(logged.join(''), / warn a source is not in use .*KUBERNETES_SERVICE_HOST is not set/);
+  assert.match(
+    logged.join(''),
+    / warn a source is not in use .*KUBERNETES_SERVICE_HOST is not set\): give --kubeconfig, or --dial\.peers"$/m,
+  );
 });
 
 test('a kubeconfig that is no good ends the start', async () => {

@@ -19,7 +19,7 @@ function peer(i: number, parts: Partial<Peer> = {}): Peer {
     { host: `fd00::${i}`, port: PORT },
   ];
   return {
-    ...{ node: `n${i}`, zone: `z${i % 2}`, hasBeenReady: true },
+    ...{ node: `n${i}`, zone: `z${i % 2}`, isStarted: true },
     addresses: new Map([[DEFAULT_NETWORK, addresses]]),
     ...parts,
   };
@@ -87,7 +87,7 @@ test('one that was never ready fails only after it has answered; one that is gon
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const addresses = new Map([[DEFAULT_NETWORK, [{ host: '127.0.0.1', port }]]]);
-  const list: PeerList = { peers: [peer(1), peer(2, { addresses, hasBeenReady: false })] };
+  const list: PeerList = { peers: [peer(1), peer(2, { addresses, isStarted: false })] };
   let isLive = true;
   const all = targets('n1', list, 4, () => isLive);
   const [target] = all.of(list, BOTH);
@@ -102,4 +102,50 @@ test('one that was never ready fails only after it has answered; one that is gon
   all.of({ peers: [peer(1)] }, BOTH);
   assert.equal(target?.isFailure?.(), false);
   server.close();
+});
+
+test('the next agent of a node has not answered because the one before did', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const at = (host: string) => new Map([[DEFAULT_NETWORK, [{ host, port }]]]);
+  let list: PeerList = { peers: [peer(1), peer(2, { addresses: at('127.0.0.1'), isStarted: false })] };
+  const source = { list: () => list, isLive: () => true };
+  const all = new DialTargets({ self: 'n1', count: 4, source, nowMs: () => systemClock.monotonicMs() });
+  const [first] = all.of(list, BOTH);
+  await first?.probe({ timeoutMs: 5_000, signal: new AbortController().signal });
+  assert.equal(first?.isFailure?.(), true);
+  // its end and the beginning of the next may be learnt of at once
+  list = { peers: [peer(1), peer(2, { addresses: at('127.0.0.2'), isStarted: false })] };
+  const [next] = all.of(list, BOTH);
+  assert.equal(next?.isFailure?.(), false);
+});
+
+test('a node that is away for a time changes whom it dials and who dials it, and nobody else', () => {
+  let nowMs = 0;
+  const peers = Array.from({ length: 40 }, (_, i) => peer(i + 1));
+  const agents = peers.map(({ node }) => {
+    const source = { list: () => undefined, isLive: () => true };
+    return { node, all: new DialTargets({ self: node, count: 4, source, nowMs: () => nowMs }) };
+  });
+  const pairs = (listed: readonly Peer[]) =>
+    agents.flatMap(({ node, all }) => all.of({ peers: listed }, IPV6).map(({ key }) => `${node} > ${key}`));
+  const isOf = (node: string) => (pair: string) => pair.startsWith(`${node} `) || pair.includes(`peer ${node} `);
+  const before = pairs(peers);
+  for (const { node } of peers) {
+    const without = pairs(peers.filter((one) => one.node !== node));
+    assert.deepEqual(
+      without.filter((pair) => !isOf(node)(pair)),
+      before.filter((pair) => !isOf(node)(pair)),
+    );
+    assert.equal(without.length, before.length - 4);
+    assert.deepEqual(pairs(peers), before);
+  }
+  const rest = peers.slice(1);
+  pairs(rest);
+  nowMs = agents[1]?.all.changesAtMs ?? NaN;
+  assert.equal(nowMs, 120_000);
+  assert.equal(pairs(rest).length, 40 * 4, 'the one that is gone dials four, as who is not listed does');
+  assert.equal(agents[1]?.all.changesAtMs, Infinity);
 });

@@ -4,12 +4,15 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import process from 'node:process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { lookUp } from '../../../nodeagent/probes/dns.js';
 import { systemClock } from '../../../runtime/clock.js';
+import { run } from '../../support/bundle.js';
 import { startDnsServer, ZONE, type DnsServer } from '../../support/dns-server.js';
 import { ip } from '../../support/netns.js';
+import { eventually } from '../../support/programs.js';
 import { missing } from '../../support/requirements.js';
 
 const PROTOCOLS = ['udp', 'tcp'] as const;
@@ -80,6 +83,8 @@ const PROBE = `
     console.log(outcome.ok ? 'ok' : outcome.reason);
   }`;
 
+const SILENT_SERVER = `require('node:dgram').createSocket('udp4').bind(53, '127.0.0.9', () => console.log('bound'))`;
+
 test('a server given by name is found through resolv.conf', { skip: missing('root', 'ip', 'dnsmasq') }, async (t) => {
   const netns = 'pndns';
   const etc = `/etc/netns/${netns}`;
@@ -105,6 +110,14 @@ test('a server given by name is found through resolv.conf', { skip: missing('roo
   assert.deepEqual(await toldThere('absent.podnet.test'), ['dns', 'dns']);
   assert.deepEqual(await toldThere('192.0.2.1'), ['unreachable', 'unreachable']);
   assert.deepEqual(await toldThere('2001:db8::1'), ['unreachable', 'unreachable']);
+  const silent = run('ip', ['netns', 'exec', netns, process.execPath, '-e', SILENT_SERVER]);
+  t.after(() => silent.child.kill('SIGKILL'));
+  await eventually(
+    () => silent.out(),
+    (text) => text === 'bound\n',
+  );
+  await writeFile(`${etc}/resolv.conf`, 'nameserver 127.0.0.9\nnameserver 127.0.0.1\n');
+  assert.deepEqual(await toldThere('dns4.podnet.test'), ['ok', 'ok'], 'the first server of two is dead');
   await server.stop();
   assert.deepEqual(await toldThere('dns4.podnet.test'), ['dns', 'dns']);
 });

@@ -73,6 +73,21 @@ test('one that fails keeps its place, one that never was ready is known as such'
   await lists(A, 'b? default=10.0.0.2:9809', C, VIP);
 });
 
+test('one that is not ready for long has failed: whether it was ready before, who has just been started cannot know', async (t) => {
+  const { api, lists, clock } = await followPeers(t, (kubernetes) => {
+    two(kubernetes);
+    kubernetes.api.put(`${SLICES}/s2`, slice([endpoint('c', '10.0.0.3', { ready: false })]));
+  });
+  await lists(A, B, 'c? default=10.0.0.3:9809', VIP);
+  clock.shiftMs += 60_000;
+  // whatever happens to the slice
+  const c = endpoint('c', '10.0.0.3', { ready: false });
+  api.put(`${SLICES}/s2`, slice([c, endpoint('d', '10.0.0.4')]));
+  await lists(A, B, 'c? default=10.0.0.3:9809', 'd default=10.0.0.4:9809', VIP);
+  clock.shiftMs += 61_000;
+  await lists(A, B, C, 'd default=10.0.0.4:9809', VIP);
+});
+
 test('a rolling update of a node goes from one pod to the next', async (t) => {
   const { api, lists, peers } = await followPeers(t, two);
   await lists(A, B, VIP);

@@ -24,7 +24,7 @@ const internalErrors = { dial: 2, dns: 0 };
 function counted<Kind extends ProbeKind>(kind: Kind, outcomes: readonly Outcome<Kind>[]) {
   const tally = new Tally(kind);
   for (const outcome of outcomes) tally.add(outcome, 0);
-  return { recent: tally.recent(), clock: tally.clock(0), row: tally.row() };
+  return { recent: tally.recent(0), clock: tally.clock(0), row: tally.row() };
 }
 
 /** A dial that has succeeded so often, in a millisecond each. */

@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import { createProbeMetrics, type ProbeMetrics } from '../../../nodeagent/probes/probe-metrics.js';
 import type { Outcome, ProbeLimits, Target } from '../../../nodeagent/probes/probe.js';
 import { Prober, type ProberDeps } from '../../../nodeagent/probes/prober.js';
-import { PROBE_COLUMNS, PROBE_REASONS, type ProbeReason } from '../../../openapi/report-terms.js';
+import { PROBE_COLUMNS, PROBE_REASONS, REPORT_LIMITS, type ProbeReason } from '../../../openapi/report-terms.js';
 import { systemClock } from '../../../runtime/clock.js';
 import { createLogger } from '../../../runtime/logger.js';
 import { eventually } from '../../support/programs.js';
@@ -202,6 +202,16 @@ test('no more than 256 are under way in all, and places are given back', async (
   assert.equal(underWay, 0);
 });
 
+test('no more is probed than a report takes, and that is told once', () => {
+  const prober = createProber(60_000);
+  const many = Array.from({ length: 4_096 }, (_, i) => targetOf(String(i), answers(OK)));
+  prober.setTargets('dial', many);
+  prober.setTargets('dial', many);
+  assert.equal(prober.readings().dial.length, REPORT_LIMITS.probeSeries);
+  assert.equal(logged.length, 1);
+  assert.match(logged[0] ?? '', /"leftOut":3072/);
+});
+
 test('a latency measured while the agent was held up is left out; what somebody answered is true all the same', async () => {
   const prober = createProber(60_000, { maxLoopDelayMs: 50 });
   const heldUp = (outcome: Outcome<'dial'>): Probe => {
@@ -217,6 +227,26 @@ test('a latency measured while the agent was held up is left out; what somebody 
     ([left, refused]) => left === 1 && refused === 1,
   );
   assert.deepEqual(countsOf(prober, 'ok'), { recent: undefined, ok: 0, failed: {} });
+});
+
+test('where every probe is left out, how the last that was counted went is soon nobody’s verdict', async () => {
+  const prober = createProber(20, { timeoutMs: 100, maxLoopDelayMs: 10 });
+  let asked = 0;
+  const answer: Probe = () => {
+    if (asked++ === 0) return Promise.resolve(REFUSED);
+    block(30);
+    return Promise.resolve(OK);
+  };
+  prober.setTargets('dial', [targetOf('a', answer)]);
+  run(prober);
+  await eventually(
+    () => countsOf(prober, 'a').recent,
+    (recent) => recent?.lastFailed === true,
+  );
+  await eventually(
+    () => countsOf(prober, 'a'),
+    ({ recent, failed, ok }) => recent === undefined && failed.refused === 1 && ok === 0,
+  );
 });
 
 test('a timeout is left out only where the agent was held up for half of it', async () => {
@@ -235,6 +265,39 @@ test('a timeout is left out only where the agent was held up for half of it', as
     ([left, counted]) => left === 1 && counted === 1,
   );
   assert.equal(countsOf(stuck, 'a').recent, undefined);
+});
+
+test('a probe that ends as soon as it can has not failed to end, however long the agent was held up', async () => {
+  const prober = createProber(60_000, { timeoutMs: 100 });
+  const late: Probe = ({ timeoutMs }) => {
+    setTimeout(() => block(2_000), 1);
+    return new Promise((resolve) => setTimeout(() => setImmediate(resolve, TIMEOUT), timeoutMs));
+  };
+  prober.setTargets('dial', [targetOf('a', late)]);
+  run(prober);
+  await eventually(
+    () => leftOut('loop_delay'),
+    (left) => left === 1,
+  );
+  assert.deepEqual(countsOf(prober, 'a'), { recent: undefined, ok: 0, failed: {} });
+  assert.deepEqual(logged, []);
+});
+
+test('a name that was not resolved in time is left out where the agent was held up for half of that', async () => {
+  const unresolved = (heldUpMs: number): Probe => {
+    return () => {
+      block(heldUpMs);
+      return Promise.resolve({ ok: false, reason: 'dns' });
+    };
+  };
+  const prober = createProber(60_000, { timeoutMs: 1_000 });
+  prober.setTargets('dial', [targetOf('held up', unresolved(350)), targetOf('true', unresolved(0))]);
+  run(prober);
+  await eventually(
+    async () => [await leftOut('loop_delay'), countsOf(prober, 'true').failed.dns],
+    ([left, counted]) => left === 1 && counted === 1,
+  );
+  assert.equal(countsOf(prober, 'held up').recent, undefined);
 });
 
 test('a peer that is gone by the time that its failure is judged has not failed', async () => {
@@ -289,6 +352,15 @@ test('it is told when a target begins or ceases to fail, and not how it goes on'
     (attempts) => attempts === 8,
   );
   assert.equal(verdicts, 3);
+  const told = logged.map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.deepEqual(
+    told.map(({ kind, target, reason, msg }) => [kind, target, reason, msg]),
+    [
+      ['dial', 'a', 'refused', 'a target begins to fail'],
+      ['dial', 'a', undefined, 'a target answers again'],
+      ['dial', 'a', 'refused', 'a target begins to fail'],
+    ],
+  );
 });
 
 test('a server that asks for a pause gets it, or peace for good', async () => {
@@ -372,8 +444,9 @@ test('whatever a target throws is a failure like others, and logged once', async
   await stop();
   assert.ok((countsOf(prober, 'throws').failed.other ?? 0) >= 3);
   assert.ok((countsOf(prober, 'judge').failed.refused ?? 0) >= 3);
-  assert.equal(logged.length, 1);
-  assert.match(logged[0] ?? '', /a fault of ours/);
+  const faults = logged.filter((line) => line.includes('a probe threw'));
+  assert.equal(faults.length, 1);
+  assert.match(faults[0] ?? '', /a fault of ours/);
 });
 
 test('a probe that never ends is given up', async () => {

@@ -9,8 +9,8 @@ const PORT = 9809;
 function shown(texts: readonly string[]): string[] {
   const { peers, errors } = parseStaticPeers(texts, PORT);
   assert.deepEqual(errors, []);
-  return peers.map(({ node, zone, addresses, hasBeenReady }) => {
-    assert.ok(hasBeenReady);
+  return peers.map(({ node, zone, addresses, isStarted }) => {
+    assert.ok(isStarted);
     return `${node}/${zone} ${[...addresses].map(([network, all]) => `${network}=${all.map(renderHostPort).join('+')}`).join(' ')}`;
   });
 }

@@ -41,7 +41,7 @@ test('the verdict goes by the newest eight outcomes', () => {
   fc.assert(
     fc.property(fc.array(outcome, { minLength: 1, maxLength: 40 }), (outcomes) => {
       const newest = outcomes.slice(-8);
-      const { medianSeconds, ...recent } = tallyOf(outcomes).recent() ?? {};
+      const { medianSeconds, ...recent } = tallyOf(outcomes).recent(0) ?? {};
       assert.deepEqual(recent, {
         attempts: newest.length,
         failures: newest.filter(({ ok }) => !ok).length,
@@ -59,12 +59,12 @@ test('the verdict goes by the newest eight outcomes', () => {
 
 test('the median of an even number is the mean of the two in the middle', () => {
   const tally = tallyOf([4, 1, 3, 2].map((one) => ({ ok: true, seconds: one })));
-  assert.equal(tally.recent()?.medianSeconds, 2.5);
+  assert.equal(tally.recent(0)?.medianSeconds, 2.5);
 });
 
 test('before the first probe there is nothing recent, and the counts are zero', () => {
   const tally = new Tally('dial');
-  assert.equal(tally.recent(), undefined);
+  assert.equal(tally.recent(0), undefined);
   assert.equal(tally.isFailing, false);
   assert.deepEqual(
     tally.row(),

@@ -96,6 +96,7 @@ test('--help names every flag, its default and its twin', () => {
   const help = invocation.text.replace(/\s+/g, ' ');
   for (const { flag } of Object.values(options)) assert.ok(help.includes(`--${flag}`), flag);
   assert.match(help, /Interval\. \(default: 15s; env: PODNET_INTERVAL\)/);
+  assert.match(help, /Collect\. \(default: on; off: --no-collector\.interfaces; env: /);
 });
 
 test('--version prints the version', () => {
