@@ -14,5 +14,5 @@ await benchIngest();
 await benchProbeIngest();
 await benchSweep();
 await benchApi();
-await benchProbeRead();
 await benchRead(1_000);
+await benchProbeRead();
