@@ -24,7 +24,8 @@ export function parseServer(text: string, usualPort: number): ServerName | undef
   const isNumeric = /^[0-9.]+$/.test(host); // a mistyped address is no name
   if (!isAddress && (bracketed !== undefined || isNumeric || !HOST_NAME.test(host))) return undefined;
   if (port < 1 || port > 65_535) return undefined;
-  return { host, port, label: port === usualPort ? host : renderHostPort({ host, port }) };
+  const name = host.toLowerCase().replace(/\.$/, ''); // the same server, however it is written
+  return { host, port, label: port === usualPort ? name : renderHostPort({ host: name, port }) };
 }
 
 /** An address family that this machine can use, with an address that is not its own alone. */
