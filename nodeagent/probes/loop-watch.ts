@@ -1,8 +1,12 @@
 import type { Histogram } from 'prom-client';
 import type { Clock } from '../../runtime/clock.js';
 
-/** While probes are under way. A hold-up is known to within one of these. */
+/** While probes are under way that have only begun. A hold-up is known to within one tick. */
 const CLOSE_TICK_MS = 5;
+/** The newest has been under way so many times as long as the next tick takes: what is not known is a tenth of what is measured. */
+const TICKS_OF_AGE = 10;
+/** Where nobody answers, probes are under way all the time, and nothing is measured. */
+const LONGEST_TICK_MS = 250;
 /** Otherwise, for the histogram alone. */
 const IDLE_TICK_MS = 500;
 
@@ -48,14 +52,15 @@ export class LoopWatch {
 
   close(): void {
     clearInterval(this.#idleTimer);
-    clearInterval(this.#closeTimer);
+    clearTimeout(this.#closeTimer);
   }
 
   /** Looks closely until the watch is ended. */
   watch(): EndWatch {
     const watch = { sinceMs: this.#clock.monotonicMs() };
-    if (this.#watches.size === 0) this.#lookClosely(watch.sinceMs);
+    if (watch.sinceMs > this.#dueMs) this.#note(watch.sinceMs);
     this.#watches.add(watch);
+    this.#tickAfter(watch.sinceMs);
     return () => {
       const nowMs = this.#clock.monotonicMs();
       const worstMs = this.#worstSince(watch.sinceMs, nowMs);
@@ -65,20 +70,29 @@ export class LoopWatch {
     };
   }
 
-  #lookClosely(nowMs: number): void {
-    this.#dueMs = nowMs + CLOSE_TICK_MS;
-    this.#closeTimer = setInterval(() => this.#tick(this.#clock.monotonicMs()), CLOSE_TICK_MS).unref();
+  #tickAfter(nowMs: number): void {
+    clearTimeout(this.#closeTimer);
+    const youngest = [...this.#watches].at(-1);
+    const ageMs = nowMs - (youngest?.sinceMs ?? nowMs);
+    const inMs = Math.min(LONGEST_TICK_MS, Math.max(CLOSE_TICK_MS, Math.floor(ageMs / TICKS_OF_AGE)));
+    this.#dueMs = nowMs + inMs;
+    this.#closeTimer = setTimeout(() => {
+      const atMs = this.#clock.monotonicMs();
+      this.#note(atMs);
+      this.#tickAfter(atMs);
+    }, inMs).unref();
   }
 
   #lookAway(nowMs: number): void {
     if (nowMs > this.#dueMs) this.#observe(nowMs - this.#dueMs); // of the tick that will not be
-    clearInterval(this.#closeTimer);
+    clearTimeout(this.#closeTimer);
+    this.#dueMs = Infinity;
     this.#ticks = [];
   }
 
-  #tick(atMs: number): void {
+  /** A tick, or what would have been one. */
+  #note(atMs: number): void {
     const lagMs = Math.max(0, atMs - this.#dueMs);
-    this.#dueMs = atMs + CLOSE_TICK_MS;
     this.#observe(lagMs);
     const [oldest] = this.#watches;
     if (oldest === undefined) return;

@@ -16,7 +16,7 @@ export function createProbeMetrics(registry: Registry): ProbeMetrics {
   return {
     loopDelay: new Histogram({
       name: 'podnet_nodeagent_event_loop_delay_seconds',
-      help: 'How late the agent got to what was due: looked at every 5 ms while probes are under way, and else twice a second.',
+      help: 'How late the agent got to what was due: looked at every 5 ms when a probe begins, then less and less often, and twice a second where none is under way.',
       buckets: [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
       registers,
     }),

@@ -79,7 +79,20 @@ test('each watch is told the worst of its own time', async () => {
   clock.advance(10);
   const fourth = loop.watch();
   clock.advance(2);
-  assert.deepEqual([first(), second(), third(), fourth()], [75, 25, 25, 2]);
+  // what is shorter than a tick is not known
+  assert.deepEqual([first(), second(), third(), fourth()], [75, 25, 25, 0]);
+});
+
+test('the longer nothing new is under way, the fewer looks', async () => {
+  const loop = createWatch();
+  loop.watch();
+  await delay(1_500);
+  const looks = await observed('count');
+  // 300 of 5 ms; one each time that another tenth has passed are 45
+  assert.ok(looks > 10 && looks < 100, `${looks} looks`);
+  const another = loop.watch();
+  block(60);
+  assert.ok(another() >= 60 - BLIND_MS);
 });
 
 test('an earlier and lesser delay gives way to a later one', async () => {
