@@ -1,5 +1,4 @@
 // The apiserver and what agents of role probe report: one report in; metrics, suspects and latencies of many nodes out.
-import process from 'node:process';
 import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { Histogram, Registry } from 'prom-client';
@@ -27,7 +26,7 @@ export async function benchProbeIngest(): Promise<void> {
   let next = 0;
   const ours = await measure(500, () => {
     server.clock.advance(INTERVAL_MS);
-    return server.pushBody(bodies[next++] ?? Buffer.alloc(0));
+    return push(server, bodies[next++] ?? Buffer.alloc(0));
   });
   const plain = await measure(500, (i) => JSON.parse(gunzipSync(bodies[i] ?? Buffer.alloc(0)).toString()) as unknown);
   const { dials, dns, ntp } = syntheticProbeReport(1, ALL_NODES, 1).probes ?? { dials: [], dns: [], ntp: [] };
@@ -46,10 +45,8 @@ function shareOfCore(cpuUs: number): string {
 
 /** What is said of nodes by those that dial them, with many of them; and a scrape. */
 export async function benchProbeRead(): Promise<void> {
-  const before = keptBytes();
   const server = await serverOf(ALL_NODES);
-  const kilobytes = ((keptBytes() - before) / ALL_NODES / 1_000).toFixed(0);
-  console.log(`\n${ALL_NODES} nodes of role probe: ${kilobytes} kB kept of each, ${REPORTS} samples\n${HEADER}`);
+  console.log(`\n${ALL_NODES} nodes of role probe\n${HEADER}`);
   await benchSuspects(server);
   await benchLatency(server);
   await server.app.close();
@@ -57,28 +54,31 @@ export async function benchProbeRead(): Promise<void> {
   await benchScrape(await serverOf(SCRAPED_NODES));
 }
 
+/** @throws {Error} unless all of it is accepted */
+async function push(server: TestServer, report: Buffer): Promise<void> {
+  const { statusCode, text, body } = await server.pushBody(report);
+  if (statusCode !== 200 || body.rejected.length > 0) throw new Error(text);
+}
+
 async function serverOf(nodes: number): Promise<TestServer> {
   const server = createTestServer();
   for (let nth = 1; nth <= REPORTS; nth++) {
     server.clock.advance(INTERVAL_MS);
     for (let node = 0; node < nodes; node++) {
-      const { statusCode, text, body } = await server.pushBody(compress(syntheticProbeReport(node, nodes, nth)));
-      if (statusCode !== 200 || body.rejected.length > 0) throw new Error(text);
+      await push(server, compress(syntheticProbeReport(node, nodes, nth)));
     }
   }
   return server;
 }
 
-/** Of the heap and of buffers: what is resident depends on what was there before. */
-function keptBytes(): number {
-  globalThis.gc?.();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
-
 async function benchScrape({ store, pods, clock }: TestServer): Promise<void> {
   const exposition = new Exposition({ nodes: store, pods }, []);
-  for (const node of store.nodes()) exposition.update(node, clock.monotonicMs());
+  const nodes = store.nodes();
+  for (const node of nodes) exposition.update(node, clock.monotonicMs());
+  const render = await measure(500, (i) =>
+    nodes.slice(i, i + 1).forEach((node) => exposition.update(node, clock.monotonicMs())),
+  );
+  console.log(row('the lines of one node, rendered', render));
   const text = () => drain(Readable.from(exposition.pieces('text', clock.monotonicMs()), { objectMode: false }));
   const ours = await measure(10, text);
   const registry = fillPromClient();
