@@ -37,6 +37,7 @@ export async function createProbeRole(options: NodeagentOptions, deps: RoleDeps)
   // of what this role does not look for nothing is said, not even 0
   for (const metric of [metrics.pods, metrics.deviceConflicts, metrics.sweepSeconds]) metric.remove();
   const listener = await startProbeListener(options.probeListenAddress, { clock, log });
+  const probeMetrics = createProbeMetrics(metrics.registry);
   const prober = new Prober({
     ...{ clock, log, random: Math.random, maxLoopDelayMs: options.probeMaxLoopDelay },
     plans: {
@@ -44,11 +45,11 @@ export async function createProbeRole(options: NodeagentOptions, deps: RoleDeps)
       dns: { intervalMs: options.dnsInterval, timeoutMs: options.dnsTimeout },
       ntp: { intervalMs: options.ntpInterval, timeoutMs: options.ntpTimeout },
     },
-    metrics: createProbeMetrics(metrics.registry),
+    metrics: probeMetrics,
     onVerdict: () => news.wake(),
   });
   const sources = await createProbeSources(options, {
-    ...{ clock, log, version, env, prober, states: new SourceStates({ log, metrics }) },
+    ...{ clock, log, version, env, prober, metrics: probeMetrics, states: new SourceStates({ log, metrics }) },
   }).catch(async (error: unknown) => {
     await listener.close();
     throw error;

@@ -46,7 +46,7 @@ export function createDialTarget({ dialled, network, address, isFailure, nowMs }
 
 /**
  * Time that a TCP handshake takes, seconds. Nothing is sent or awaited beyond it: one who accepts and never answers was reached. A name
- * is resolved before. Never rejects.
+ * is resolved before. It rejects for a fault of ours alone, which the prober logs and counts as `other`.
  * @param nowMs monotonic, milliseconds with a fraction
  */
 export function dial({ host, port }: HostPort, limits: ProbeLimits, nowMs: () => number): Promise<Outcome<'dial'>> {

@@ -33,7 +33,7 @@ const PRECEDENCE: readonly Answered[] = [
  * Looks a name up as getaddrinfo(3) does: A and AAAA at once, at one server. Its time is that until both are answered, over TCP with the
  * connection made for them. It fails if either does; a name without addresses of one family does not.
  *
- * The name of a server may take half of the time there is to be resolved; that is no part of the latency. Never rejects.
+ * The name of a server may take half of the time there is to be resolved; that is no part of the latency. It rejects for a fault of ours alone, which the prober logs and counts as `other`.
  */
 export function lookUp(
   { host, server, protocol }: Lookup,

@@ -9,6 +9,7 @@ export interface ProbeMetrics {
   readonly loopDelay: Histogram;
   readonly leftOut: Counter<'kind' | 'reason'>;
   readonly targets: Gauge<'kind'>;
+  readonly badPeers: Gauge<'reason'>;
 }
 
 export function createProbeMetrics(registry: Registry): ProbeMetrics {
@@ -30,6 +31,12 @@ export function createProbeMetrics(registry: Registry): ProbeMetrics {
       name: 'podnet_nodeagent_probe_targets',
       help: 'Targets that are probed.',
       labelNames: ['kind'],
+      registers,
+    }),
+    badPeers: new Gauge({
+      name: 'podnet_nodeagent_peers_bad',
+      help: 'Entries of what is listed of the agents to be dialled that are left out now, by reason.',
+      labelNames: ['reason'],
       registers,
     }),
   };

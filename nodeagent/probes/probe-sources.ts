@@ -8,6 +8,7 @@ import { DialTargets } from './dial-targets.js';
 import { Lookups } from './lookups.js';
 import { createNtpTarget } from './ntp.js';
 import type { PeerList } from './peers.js';
+import type { ProbeMetrics } from './probe-metrics.js';
 import type { Prober } from './prober.js';
 import { ownFamilies, parseServer, type Family } from './server-address.js';
 
@@ -19,6 +20,7 @@ export interface ProbeSourcesDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly prober: Pick<Prober, 'setTargets'>;
   readonly states: SourceStates;
+  readonly metrics: Pick<ProbeMetrics, 'badPeers'>;
 }
 
 /** What there is to be probed, as it changes. */
@@ -36,7 +38,7 @@ export const NTP_PORT = 123;
 
 /** Follows what the flags name. Whether the Kubernetes API answers makes no difference to the start. */
 export async function createProbeSources(options: NodeagentOptions, deps: ProbeSourcesDeps): Promise<ProbeSources> {
-  const { clock, prober } = deps;
+  const { clock, prober, metrics } = deps;
   const nowMs = (): number => clock.monotonicMs();
   const peers = options['collector.dial'] ? await createPeerSource(options, deps) : undefined;
   const dialTargets =
@@ -60,6 +62,8 @@ export async function createProbeSources(options: NodeagentOptions, deps: ProbeS
     look: () => {
       const list = peers?.list();
       if (list !== undefined) {
+        metrics.badPeers.reset();
+        for (const [reason, count] of peers?.leftOut ?? []) metrics.badPeers.set({ reason }, count);
         for (const family of ownFamilies()) families.add(family);
         const isSame = list === dialled.list && families.size === dialled.families;
         if (dialTargets !== undefined && (!isSame || nowMs() >= dialTargets.changesAtMs)) {

@@ -40,7 +40,7 @@ export interface Target<Kind extends ProbeKind = ProbeKind> {
   readonly meta: ProbeMetas[Kind];
   /** Who answers: the probes of one of them that are under way are bounded together. */
   readonly server: string;
-  /** Never rejects: whatever goes wrong is an outcome. */
+  /** Whatever goes wrong is an outcome; it rejects for a fault of ours alone, which is logged and counted as `other`. */
   readonly probe: (limits: ProbeLimits) => Promise<Outcome<Kind>>;
   /** Of a failure, asked a moment later: whether it is one; a peer that is gone has not failed. Without it every one is. */
   readonly isFailure?: () => boolean;

@@ -37,25 +37,22 @@ export async function settledWithin<T>(
 }
 
 /**
- * Probes the address of a host, with what is left of the time after its name was resolved. Never rejects.
- * @returns with reason `dns` where the name has no address, with `other` where the probe rejected
+ * Probes the address of a host, with what is left of the time after its name was resolved. It rejects where the probe does, for a
+ * fault of ours, which the prober logs and counts.
+ * @returns with reason `dns` where the name has no address
  */
 export async function probeAddressOf<Failed extends Outcome>(
   host: string,
   limits: ProbeLimits,
   nowMs: () => number,
   probe: (address: string, left: ProbeLimits) => Promise<Failed>,
-): Promise<Failed | { readonly ok: false; readonly reason: 'dns' | 'other' }> {
-  try {
-    if (isIP(host) !== 0) return await probe(host, limits);
-    const begunMs = nowMs();
-    const address = await resolveWithin(host, { ...limits, timeoutMs: limits.timeoutMs * RESOLVING_SHARE });
-    if (address === undefined) return { ok: false, reason: 'dns' };
-    const leftMs = Math.max(0, limits.timeoutMs - (nowMs() - begunMs));
-    return await probe(address, { ...limits, timeoutMs: leftMs });
-  } catch {
-    return { ok: false, reason: 'other' };
-  }
+): Promise<Failed | { readonly ok: false; readonly reason: 'dns' }> {
+  if (isIP(host) !== 0) return probe(host, limits);
+  const begunMs = nowMs();
+  const address = await resolveWithin(host, { ...limits, timeoutMs: limits.timeoutMs * RESOLVING_SHARE });
+  if (address === undefined) return { ok: false, reason: 'dns' };
+  const leftMs = Math.max(0, limits.timeoutMs - (nowMs() - begunMs));
+  return probe(address, { ...limits, timeoutMs: leftMs });
 }
 
 /** It is asked for whole milliseconds, and goes on by itself to its end when nobody waits any more. */

@@ -54,7 +54,8 @@ test('peers and the Service are dialled; one that is being deleted does not fail
   const ports = [{ name: 'probe', port: listener.port }];
   const own = endpoint('a', OWN_IPV4 ?? '');
   api.put(SERVICE, service(['127.0.0.1']));
-  api.put(`${SLICES}/s1`, slice([own, endpoint('b', '127.0.0.1', { zone: 'z2' })], ports));
+  const { nodeName: _, ...nameless } = endpoint('c', '10.0.0.9');
+  api.put(`${SLICES}/s1`, slice([own, endpoint('b', '127.0.0.1', { zone: 'z2' }), nameless], ports));
   const agent = await startAgent(t, '--kubeconfig', await api.kubeconfig());
   const peer = 'node="a",peer_node="b",peer_zone="z2",network="default",family="ipv4"';
   const host = 'node="a",host="podnet-probe.podnet-system",network="default",family="ipv4"';
@@ -67,6 +68,8 @@ test('peers and the Service are dialled; one that is being deleted does not fail
     () => agent.values('podnet_dial_errors_total'),
     (seen) => (seen.get(`${host},reason="refused"`) ?? 0) >= 2 && seen.get(`${peer},reason="refused"`) === 0,
   );
+  const bad = await agent.values('podnet_nodeagent_peers_bad');
+  assert.deepEqual([...bad.values()], [1], [...bad.keys()].join());
   const gone = endpoint('b', '127.0.0.1', { zone: 'z2', ready: false, terminating: true });
   api.put(`${SLICES}/s1`, slice([own, gone], ports));
   await listener.close();
