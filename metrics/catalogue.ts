@@ -1,5 +1,7 @@
 import { INTERFACE_COUNTERS, type InterfaceCounter } from '../openapi/report-terms.js';
 import { DEVICE_FAMILIES } from './device-families.js';
+import { IPAM_FIGURES, IPAM_NODES } from './ipam/figures.js';
+import { IPAM_FAMILIES } from './ipam/known-families.js';
 import { INTERFACE_LABELS, NODE_LABEL, POD_LABELS } from './labels.js';
 import { PROBE_FAMILIES } from './probe-families.js';
 import { TRANSPORT_FAMILIES, TRANSPORT_RATE_FAMILIES } from './transport-families.js';
@@ -7,7 +9,7 @@ import { TRANSPORT_FAMILIES, TRANSPORT_RATE_FAMILIES } from './transport-familie
 /** One metric family: all that a scrape, an HPA and the documentation need to know of it. */
 export interface MetricFamily {
   readonly name: string;
-  readonly type: 'counter' | 'gauge' | 'info' | 'histogram' | 'unknown';
+  readonly type: 'counter' | 'gauge' | 'info' | 'histogram' | 'summary' | 'unknown';
   readonly help: string;
   /** OpenMetrics unit; the name ends in it (before `_total`). */
   readonly unit?: string;
@@ -105,6 +107,7 @@ export const NODE_FAMILIES: readonly MetricFamily[] = [
   POD_INFO,
   ...DEVICE_FAMILIES,
   ...PROBE_FAMILIES,
+  ...IPAM_FAMILIES,
 ];
 
 /** Place of a family's lines in what is rendered of a node. */
@@ -120,7 +123,11 @@ export const NODE_SUSPECT_RATIO: MetricFamily = {
 };
 
 /** Families that are not of a node's report but of all together, in the order a scrape prints them. */
-export const CLUSTER_FAMILIES: readonly MetricFamily[] = [NODE_SUSPECT_RATIO];
+export const CLUSTER_FAMILIES: readonly MetricFamily[] = [
+  NODE_SUSPECT_RATIO,
+  IPAM_NODES,
+  ...IPAM_FIGURES.map(({ cluster }) => cluster),
+];
 
 /** A latency that the HPA can ask for. */
 export interface LatencyMetric {

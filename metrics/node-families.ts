@@ -4,6 +4,7 @@ import type {
   PhysicalFunctionReport,
   VirtualFunctionReport,
 } from '../openapi/device-report.js';
+import type { IpamSourceReport } from '../openapi/ipam-report.js';
 import type { DialSeries, DnsSeries, NtpSeries, ProbesReport } from '../openapi/probe-report.js';
 import {
   INTERFACE_COUNTER_FAMILIES,
@@ -28,7 +29,12 @@ export interface NodeView {
   readonly devices?: DevicesView;
   /** Undefined where nobody probes. */
   readonly probes?: ProbesView;
+  /** What sources tell of the IP addresses of the node, those alone that tell something of the present. */
+  readonly ipam?: readonly IpamSourceView[];
 }
+
+/** What one source tells of the IP addresses of a node. */
+export type IpamSourceView = Pick<IpamSourceReport, 'name' | 'families' | 'pools'>;
 
 /** What was counted last of each target of a kind of probe, in a stable order. */
 export interface ProbesView {

@@ -7,10 +7,17 @@ import {
   VirtualFunctionBase,
   VirtualFunctionReport,
 } from './device-report.js';
+import { IpamSourceReport } from './ipam-report.js';
 import * as pattern from './patterns.js';
 import { ProbesReport } from './probe-report.js';
 import { Counter, name, namespace, token } from './report-fields.js';
-import { NODE_REPORT_VERSION, REPORT_LIMITS, INTERFACE_COUNTERS, TRANSPORT_COUNTERS } from './report-terms.js';
+import {
+  INTERFACE_COUNTERS,
+  IPAM_SOURCES,
+  NODE_REPORT_VERSION,
+  REPORT_LIMITS,
+  TRANSPORT_COUNTERS,
+} from './report-terms.js';
 
 const milliseconds = (description: string) =>
   Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description });
@@ -170,18 +177,6 @@ export const Sample = Type.Object(
 );
 export type Sample = Static<typeof Sample>;
 
-export const IpamSeries = Type.Object(
-  {
-    source: token('IPAM endpoint or state directory this was read from.'),
-    family: Type.String({ pattern: '^[a-zA-Z_:][a-zA-Z0-9_:]*$', maxLength: 253 }),
-    type: Type.Union([Type.Literal('counter'), Type.Literal('gauge')]),
-    labels: Type.Record(Type.String(), Type.String(), { maxProperties: 32 }),
-    value: Type.Number(),
-  },
-  { ...definition('v1alpha1.IpamSeries'), description: "One series of the node's IP address management." },
-);
-export type IpamSeries = Static<typeof IpamSeries>;
-
 export const CollectorResult = Type.Object(
   {
     name: token('As in --collector.<name>.'),
@@ -229,7 +224,12 @@ export const NodeReport = Type.Object(
     ),
     cpus: Type.Optional(Type.Array(NodeCpus, { maxItems: REPORT_LIMITS.numaNodes })),
     probes: Type.Optional(ProbesReport),
-    ipam: Type.Optional(Type.Array(IpamSeries, { maxItems: REPORT_LIMITS.ipamSeries })),
+    ipam: Type.Optional(
+      Type.Array(IpamSourceReport, {
+        maxItems: IPAM_SOURCES.length,
+        description: 'One for each source that is looked for. Of role node alone.',
+      }),
+    ),
     collectors: Type.Array(CollectorResult, { maxItems: REPORT_LIMITS.collectors }),
   },
   {

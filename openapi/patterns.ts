@@ -51,3 +51,9 @@ export const DNS_NAME_MAX = 254;
 /** A server as it is configured: a name or an address, with its port unless that is the usual one (`10.96.0.10`, `[fd00::a]:5353`). */
 export const SERVER = '^[A-Za-z0-9._:%[\\]-]+$';
 export const SERVER_MAX = 261;
+
+/** A metric name without the colons of recording rules, and a label name (Prometheus data model). */
+export const METRIC_NAME = '^[a-zA-Z_][a-zA-Z0-9_]*$';
+export const METRIC_NAME_MAX = 128;
+export const LABEL_NAME = METRIC_NAME;
+export const LABEL_NAME_MAX = 128;

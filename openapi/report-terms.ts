@@ -32,7 +32,13 @@ export const REPORT_LIMITS = {
   probeSeries: 1_024,
   /** Outcomes that a verdict on a target goes by. */
   recentProbes: 8,
-  ipamSeries: 16_384,
+  /** Of one source of figures of IP addresses. */
+  ipamFamilies: 256,
+  /** Of all sources of a report together. */
+  ipamSamples: 16_384,
+  ipamPools: 256,
+  /** An hour, one a minute. */
+  ipamPoolSamples: 61,
   collectors: 64,
   /** A report names at most this many of its rejected entries; all are counted. */
   rejectedNamed: 100,
@@ -131,3 +137,15 @@ export const PROBE_COLUMNS = {
   sum: LATENCY_BOUNDS.length + 1,
   failures: LATENCY_BOUNDS.length + 2,
 } as const;
+
+/** What keeps the books of a node's IP addresses: Amazon's VPC CNI (ipamd), and the state directory of the CNI plugin host-local. */
+export const IPAM_SOURCES = ['awscni', 'host-local'] as const;
+export type IpamSourceName = (typeof IPAM_SOURCES)[number];
+
+/** Types of a family, as the text format of Prometheus has them; `unknown` is its `untyped`. */
+export const IPAM_TYPES = ['counter', 'gauge', 'histogram', 'summary', 'unknown'] as const;
+export type IpamType = (typeof IPAM_TYPES)[number];
+
+/** What a sample of a family adds to its name. */
+export const IPAM_SUFFIXES = ['_bucket', '_sum', '_count'] as const;
+export type IpamSuffix = (typeof IPAM_SUFFIXES)[number];

@@ -1,10 +1,11 @@
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { CollectorResult, IpamSeries, NodeReport, Sample } from '../../openapi/node-report.js';
-import { NODE_REPORT_VERSION, REPORT_LIMITS } from '../../openapi/report-terms.js';
+import { CollectorResult, NodeReport, Sample } from '../../openapi/node-report.js';
+import { IPAM_SOURCES, NODE_REPORT_VERSION, REPORT_LIMITS } from '../../openapi/report-terms.js';
 import { ApiError } from '../api/errors.js';
 import type { AcceptedReport } from '../store/report.js';
 import { checkDevices } from './check-devices.js';
+import { checkIpam } from './check-ipam.js';
 import { checkPods } from './check-pods.js';
 import { checkProbes } from './check-probes.js';
 import { excerpt, firstError } from './explain.js';
@@ -21,16 +22,13 @@ const ENVELOPE = Compile(
     virtualFunctions: optionalUnchecked(REPORT_LIMITS.virtualFunctions),
     cpus: optionalUnchecked(REPORT_LIMITS.numaNodes),
     probes: Type.Optional(Type.Unknown()),
-    ipam: optionalUnchecked(REPORT_LIMITS.ipamSeries),
+    ipam: optionalUnchecked(IPAM_SOURCES.length),
     collectors: unchecked(REPORT_LIMITS.collectors),
   }),
 );
 const SAMPLE = Compile(Sample);
-/** Entries that no part of this server keeps yet: judged all the same, so that an agent hears of a bad one. */
-const OTHER_ENTRIES = [
-  ['ipam', 'bad_ipam', Compile(IpamSeries)],
-  ['collectors', 'bad_collector', Compile(CollectorResult)],
-] as const;
+/** No part of this server keeps them: judged all the same, so that an agent hears of a bad one. */
+const COLLECTOR = Compile(CollectorResult);
 
 /** A sample taken after its report was sent by more than the rounding of a clock is not one. */
 const FUTURE_MS = 1_000;
@@ -63,10 +61,9 @@ export function checkReport(body: unknown): CheckedReport {
   const uids = new Set([...leftOut, ...pods.map(({ meta }) => meta.uid)]);
   const devices = checkDevices(role, body, { rejections, isReported: (uid) => uids.has(uid) });
   const probes = checkProbes(body.probes, { ...context, role, node });
-  for (const [list, reason, validator] of OTHER_ENTRIES) {
-    for (const [i, entry] of (body[list] ?? []).entries()) {
-      if (!validator.Check(entry)) rejections.add(`${list}[${i}]`, reason, firstError(validator, entry));
-    }
+  const ipam = checkIpam(body.ipam, { role, sentAt, rejections });
+  for (const [i, entry] of body.collectors.entries()) {
+    if (!COLLECTOR.Check(entry)) rejections.add(`collectors[${i}]`, 'bad_collector', firstError(COLLECTOR, entry));
   }
   return {
     report: {
@@ -74,6 +71,7 @@ export function checkReport(body: unknown): CheckedReport {
       ...{ samples, pods, leftOut },
       ...(devices !== undefined && { devices }),
       ...(probes !== undefined && { probes }),
+      ...(ipam !== undefined && { ipam }),
     },
     rejections,
   };

@@ -1,4 +1,5 @@
 import type { NodeCpus, PhysicalFunctionReport, VirtualFunctionReport } from '../../openapi/device-report.js';
+import type { IpamSourceReport } from '../../openapi/ipam-report.js';
 import type { InterfaceReport, NodeReport, PodReport } from '../../openapi/node-report.js';
 import type { ProbesReport } from '../../openapi/probe-report.js';
 
@@ -56,6 +57,8 @@ export interface AcceptedReport extends Pick<
   readonly devices?: AcceptedDevices;
   /** What its probes counted; `readings` go with `samples`. Of role probe alone. */
   readonly probes?: ProbesReport;
+  /** What its sources tell of the IP addresses of the node; of role node alone. */
+  readonly ipam?: readonly IpamSourceReport[];
   /** Uids and `namespace/name` of pods that had to be left out: they exist, so what is known of them stays. */
   readonly leftOut: ReadonlySet<string>;
 }
