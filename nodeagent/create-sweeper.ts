@@ -60,7 +60,7 @@ export async function createSweeper(options: NodeagentOptions, deps: CreateSweep
     ...(hostInterfaces && { hostInterfaces }),
   };
   const enabled = COLLECTORS.filter(({ name }) => options[`collector.${name}`]);
-  const ipam = createIpam(options, { clock, log, states, metrics });
+  const ipam = createIpam(options, { clock, log, states, metrics, owners: () => inventory.owners?.() });
   const sweeper = new Sweeper({
     ...{ clock, log, metrics, historyMs },
     sender: {

@@ -9,22 +9,26 @@ import type { SelfMetrics } from '../self-metrics.js';
 import type { SourceName, SourceStates } from '../source-states.js';
 import { readAwscni } from './awscni-text.js';
 import { createEndpointSource } from './endpoint.js';
+import { createHostLocalSource } from './host-local.js';
+import type { AddressOwners } from './host-local-owners.js';
 import type { IpamOptions } from './options.js';
 import { IpamPoller } from './poller.js';
 import type { IpamSource } from './source.js';
 
 export interface CreateIpamDeps {
-  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly clock: Clock;
   readonly log: Logger;
   readonly states: Pick<SourceStates, 'up' | 'off'>;
   readonly metrics: Pick<SelfMetrics, 'rejectedIpam' | 'collectorSuccess' | 'collectorSeconds'>;
+  /** Who may have addresses on this node, as far as that is known now. */
+  readonly owners: () => AddressOwners | undefined;
 }
 
 /** What keeps the books of IP addresses, and how it is read. */
 interface SourceSpec {
   readonly state: SourceName;
   /** Undefined: a flag says that it is not to be read. */
-  readonly create: (options: IpamOptions) => IpamSource | undefined;
+  readonly create: (options: IpamOptions, deps: Pick<CreateIpamDeps, 'clock' | 'owners'>) => IpamSource | undefined;
 }
 
 /** In the order in which a report has them. */
@@ -35,6 +39,13 @@ const SOURCES: readonly SourceSpec[] = [
       ipamEndpoint === ''
         ? undefined
         : createEndpointSource({ name: 'awscni', url: new URL(ipamEndpoint), parse: readAwscni }),
+  },
+  {
+    state: 'host-local',
+    create: ({ pathCniNetworks, pathCniConf }, { clock, owners }) =>
+      pathCniNetworks === ''
+        ? undefined
+        : createHostLocalSource({ networksPath: pathCniNetworks, confPath: pathCniConf, clock, owners }),
   },
 ];
 
@@ -49,7 +60,7 @@ export function createIpam(
 ): Ipam | undefined {
   const { clock, log, states, metrics } = deps;
   const pollers = SOURCES.flatMap(({ state, create }) => {
-    const source = options['collector.ipam'] ? create(options) : undefined;
+    const source = options['collector.ipam'] ? create(options, deps) : undefined;
     if (source === undefined) {
       states.off(state, 'not_configured');
       return [];

@@ -97,6 +97,15 @@ export class IpamdServer {
     await this.refuse();
   }
 
+  /** Connections that are open. */
+  async connections(): Promise<number> {
+    const server = this.#server;
+    if (server === undefined) return 0;
+    return new Promise((resolve, reject) =>
+      server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+    );
+  }
+
   #answer(response: ServerResponse): void {
     const body = Buffer.from(this.text);
     if (this.fault === undefined) response.writeHead(200, { ...TYPE, 'content-length': body.length }).end(body);

@@ -7,6 +7,7 @@ import { createEndpointSource } from '../../../nodeagent/ipam/endpoint.js';
 import { IpamReadError, type IpamReading } from '../../../nodeagent/ipam/source.js';
 import type { SourceOff } from '../../../nodeagent/source-states.js';
 import { IpamdServer, type IpamdFault } from '../../support/ipamd-server.js';
+import { eventually } from '../../support/programs.js';
 
 const TEXT = 'awscni_eni_max 15\nawscni_eni_allocated 3\n'.repeat(100);
 const NOTHING: IpamReading = { families: [], leftOut: [], pools: [], bad: [] };
@@ -41,7 +42,10 @@ test('the text is read as it is served, and asked for in the one format that is 
 
 test('IPv6 is as good', async (t) => {
   const server = await IpamdServer.start(TEXT, '::1').catch(() => undefined);
-  if (server === undefined) return t.skip('no IPv6 on loopback');
+  if (server === undefined) {
+    t.skip('no IPv6 on loopback');
+    return;
+  }
   t.after(() => server.close());
   assert.equal(await read(server.url), TEXT);
 });
@@ -91,9 +95,16 @@ for (const fault of ['hang', 'stall', 'trickle'] as const) {
     const server = await ipamd(t, fault);
     const controller = new AbortController();
     const told = read(server.url, controller.signal);
-    while (server.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await eventually(
+      () => server.requests.length,
+      (seen) => seen === 1,
+    );
     controller.abort();
     assert.match(await told, /^unreachable: /);
+    await eventually(
+      () => server.connections(),
+      (seen) => seen === 0,
+    );
   });
 }
 
