@@ -20,6 +20,7 @@ import { openApiRoutes } from './api/openapi.js';
 import { collectRoutes } from './api/route-list.js';
 import type { Auth } from './auth/create-auth.js';
 import type { User } from './auth/user.js';
+import { compatTotalLines, ipamClusterLines } from './exposition/ipam-lines.js';
 import { suspectLines } from './exposition/suspect-lines.js';
 import { Exposition } from './exposition/exposition.js';
 import { expositionRoutes } from './exposition/routes.js';
@@ -109,9 +110,13 @@ export function createApp(options: AppOptions): Created {
     metrics.expositionFailures.inc();
     if (logLimit.take()) log.error({ ...of, reason: errorMessage(error) }, 'lines are left out of /metrics');
   };
-  const exposition = new Exposition({ nodes: store, pods }, options.podLabels, {
-    ...{ compat: new Compat(options.compat ?? []), cluster: [suspectLines(suspects)], onFailure },
-  });
+  const compat = new Compat(options.compat ?? []);
+  const ofAll = [
+    suspectLines(suspects),
+    ...ipamClusterLines(store.ipam),
+    ...compatTotalLines(store.ipam, compat.totals),
+  ];
+  const exposition = new Exposition({ nodes: store, pods }, options.podLabels, { compat, cluster: ofAll, onFailure });
   const { app, connections } = createShell({ tls: options.tls, log });
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';
