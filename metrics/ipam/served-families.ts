@@ -18,15 +18,19 @@ const HELP_MAX = 1_024;
  * A family of a source as it is served of a node: one that is known as it is known, another one as the source says.
  * @returns undefined for a name that is none of the source's
  */
-export function servedFamily(source: IpamSourceName, { name, type, help }: IpamFamily): MetricFamily | undefined {
+export function servedFamily(source: IpamSourceName, told: IpamFamily): MetricFamily | undefined {
+  const { name, type } = told;
   const known = knownFamilyOf(source, name);
   if (known !== undefined) return known.family;
   const bare = bareName(source, name);
   if (bare === undefined) return undefined;
-  return {
-    ...{ name: IPAM_PREFIX + servedName(bare, type), type, labels: [], stability: 'alpha' },
-    help: help === undefined || help === '' ? `As ${source} tells it under ${name}.` : help.slice(0, HELP_MAX),
-  };
+  const help = helpOf(source, told);
+  return { name: IPAM_PREFIX + servedName(bare, type), type, help, labels: [], stability: 'alpha' };
+}
+
+/** As the source says; never empty. */
+export function helpOf(source: IpamSourceName, { name, help = '' }: IpamFamily): string {
+  return help === '' ? `As ${source} tells it under ${name}.` : help.slice(0, HELP_MAX);
 }
 
 /** The names that stand in a scrape for a family: those of its samples, and its own in OpenMetrics. No other family may have one of them. */
