@@ -1,5 +1,5 @@
 import { Compile } from 'typebox/compile';
-import { refusedFamilies } from '../../metrics/ipam/refused-families.js';
+import { refusedFamilies, typeOf } from '../../metrics/ipam/refused-families.js';
 import { bareName } from '../../metrics/ipam/names.js';
 import { seriesKey } from '../../metrics/ipam/series.js';
 import { IpamFamily, IpamPool, IpamSample, IpamSourceReport } from '../../openapi/ipam-report.js';
@@ -126,12 +126,19 @@ function checkFamilies(entries: readonly unknown[], leftOut: Set<string>, contex
   }
   return [...shaped].flatMap(([family, path]) => {
     if (leftOut.has(family.name) || !isFamilyOf(source, family.name)) return [];
-    const problem = room.takeFamily(family);
+    const problem = countProblem(source, family) ?? room.takeFamily(family);
     if (problem === undefined) return keepFamily(family);
     rejections.add(path, 'bad_ipam', problem);
     leftOut.add(family.name);
     return [];
   });
+}
+
+/** What is added up would lose what others count. */
+function countProblem(source: IpamSourceName, family: IpamFamily): string | undefined {
+  const isCounter = typeOf(source, family) === 'counter';
+  const tooHigh = isCounter ? family.samples.find(({ value }) => value > Number.MAX_SAFE_INTEGER) : undefined;
+  return tooHigh && `${family.name} has counted ${tooHigh.value}: more than can be`;
 }
 
 /** Names the samples that are bad, or else what is. */

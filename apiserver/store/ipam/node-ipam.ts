@@ -23,8 +23,7 @@ export interface HeldSource {
 
 /** What the sources of a node tell of its IP addresses, each by its newest good reading. */
 export class NodeIpam {
-  /** Of the counters of ipamd, as far as they were added up. */
-  readonly growth = new GrowthHistory();
+  #growth: GrowthHistory | undefined;
   readonly #sources = new Map<IpamSourceName, HeldSource>();
 
   /**
@@ -45,6 +44,17 @@ export class NodeIpam {
     }
   }
 
+  /** Of the counters of ipamd; undefined where there was no reading of it. */
+  get growth(): GrowthHistory | undefined {
+    return this.#growth;
+  }
+
+  /** @param grown see GrowthHistory */
+  addGrowth(takenAtMs: number, grown: readonly number[], historyMs: number): void {
+    this.#growth ??= new GrowthHistory();
+    this.#growth.add(takenAtMs, grown, historyMs);
+  }
+
   get(name: IpamSourceName): HeldSource | undefined {
     return this.#sources.get(name);
   }
@@ -57,7 +67,7 @@ export class NodeIpam {
   /** Forgets every reading, as after a step of the node's clock. */
   forget(): void {
     this.#sources.clear();
-    this.growth.forget();
+    this.#growth = undefined;
   }
 }
 
@@ -66,19 +76,25 @@ export function readAtMs(node: NodeSeries, { reading }: Pick<HeldSource, 'readin
   return reading === undefined ? -Infinity : reading.takenAtMs + node.offsetMs;
 }
 
-/** Until when a reading says something of the present, on the server's clock: three intervals of the source, and not less than a sample does. */
-export function freshUntilMs(node: NodeSeries, source: HeldSource): number {
-  return readAtMs(node, source) + Math.max(3 * source.intervalMs, node.staleAfterMs);
+/** For how long a reading says something of the present: three intervals of the source, and no less than a sample of the node does. */
+export function freshForMs(node: NodeSeries, { intervalMs }: Pick<HeldSource, 'intervalMs'>): number {
+  return Math.max(3 * intervalMs, node.staleAfterMs);
 }
 
-/** What fresh sources tell. */
+/** Until when it does, on the server's clock. */
+export function freshUntilMs(node: NodeSeries, source: HeldSource): number {
+  return readAtMs(node, source) + freshForMs(node, source);
+}
+
+/** What fresh sources tell, and until when they all are; undefined where none is. */
 export function ipamOf(
   node: NodeSeries,
   nowMs: number,
-): { readonly ipam: readonly IpamSourceView[]; readonly freshUntilMs: number } {
+): { readonly sources: readonly IpamSourceView[]; readonly freshUntilMs: number } | undefined {
   const fresh = node.ipam.sources().filter((source) => nowMs <= freshUntilMs(node, source));
+  if (fresh.length === 0) return undefined;
   return {
-    ipam: fresh.flatMap(({ name, reading }) =>
+    sources: fresh.flatMap(({ name, reading }) =>
       reading === undefined ? [] : [{ name, families: reading.families, pools: reading.pools }],
     ),
     freshUntilMs: Math.min(...fresh.map((source) => freshUntilMs(node, source))),
