@@ -1,8 +1,7 @@
 import { KNOWN_IPAM_FAMILIES } from '../../metrics/ipam/known-families.js';
 import { NODE_LABEL } from '../../metrics/labels.js';
-import type { IpamFamily, IpamSourceReport } from '../../openapi/ipam-report.js';
+import type { IpamFamily, IpamPool, IpamSourceReport } from '../../openapi/ipam-report.js';
 import type { NodeReport } from '../../openapi/node-report.js';
-import type { FreeSamples } from '../../metrics/ipam/trend.js';
 import { nodeReport } from './reports.js';
 
 /** By the name of the family: its one sample, or each with its labels. */
@@ -72,10 +71,10 @@ export function ipamSource(atMs: number, told: Told = {}, overrides: Partial<Ipa
 }
 
 /** Addresses that could be given over half an hour until `atMs`, one sample a minute, fewer by `perSecond` each second. */
-export function shrinking(atMs: number, free: number, perSecond: number): FreeSamples {
+export function shrinking(atMs: number, free: number, perSecond: number): IpamPool['samples'] {
   return Array.from({ length: 31 }, (_, minute) => {
     const agoMs = (30 - minute) * 60_000;
-    return [atMs - agoMs, free + (agoMs / 1_000) * perSecond] as const;
+    return [atMs - agoMs, free + (agoMs / 1_000) * perSecond];
   });
 }
 
