@@ -60,7 +60,7 @@ export class NodeAddresses {
     const chosen = isOfAll ? undefined : await members.names(DESCRIBED.nodes, undefined, selector, startedMs);
     const found: { readonly node: string; readonly value: IpamValue }[] = [];
     let looked = 0;
-    for (const node of chosen ?? [...ipam.reportingNodes(startedMs)].sort()) {
+    for (const node of chosen ?? ipam.reportingNodes(startedMs)) {
       const value = isChosen(node, asked)
         ? ipam.ofNode(node, asked.figure, asked.windowMs, clock.monotonicMs())
         : undefined;
