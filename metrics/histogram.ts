@@ -1,5 +1,5 @@
 import { LATENCY_BOUNDS, PROBE_COLUMNS } from '../openapi/report-terms.js';
-import { renderLabels, renderSample } from './render.js';
+import { canonicalNumber, renderLabels, renderSample } from './render.js';
 
 /** A bucket of a histogram of latencies. */
 export interface Bucket {
@@ -20,7 +20,7 @@ const LONGEST = Math.max(...LATENCY_BOUNDS);
  */
 export function latencyBuckets(bounds: readonly number[] = LATENCY_BOUNDS): readonly Bucket[] {
   return [...bounds, Infinity].map((bound) => {
-    const le = boundText(bound);
+    const le = canonicalNumber(bound);
     return { le, label: renderLabels([['le', le]]), column: columnOf(bound) };
   });
 }
@@ -30,19 +30,6 @@ function columnOf(bound: number): number {
   const column = LATENCY_BOUNDS.findIndex((one) => one === bound);
   if (column < 0 && bound < LONGEST) throw new RangeError(`no bucket ends at ${bound} s`);
   return column < 0 ? PROBE_COLUMNS.count : column;
-}
-
-/** Below it the canonical form has an exponent of two digits. */
-const LEAST_PLAIN = 0.000_1;
-
-/**
- * The same in both formats, for a series of another text would be another series: canonical as OpenMetrics 1.0 has it ("Canonical Numbers"),
- * `10.0` and `5e-05`, which is also what Prometheus 3 would make of it.
- */
-function boundText(bound: number): string {
-  if (bound === Infinity) return '+Inf';
-  if (bound < LEAST_PLAIN) return bound.toExponential().replace(/e-(\d)$/, 'e-0$1');
-  return Number.isInteger(bound) ? bound.toFixed(1) : String(bound);
 }
 
 /**

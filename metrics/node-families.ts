@@ -15,6 +15,7 @@ import {
   blockOf,
 } from './catalogue.js';
 import { addDevices, addExclusiveCpus, type AddLine } from './device-lines.js';
+import { addIpam } from './ipam/lines.js';
 import { INTERFACE_LABELS, POD_LABELS, chosenLabels, type PodLabel } from './labels.js';
 import { addProbes } from './probe-lines.js';
 import { joinLabels, labelPairs, renderLabels, renderSample } from './render.js';
@@ -33,7 +34,7 @@ export interface NodeView {
   readonly ipam?: readonly IpamSourceView[];
 }
 
-/** What one source tells of the IP addresses of a node. */
+/** What one source tells of the IP addresses of a node. Of the families none is one that refusedFamilies() refuses. */
 export type IpamSourceView = Pick<IpamSourceReport, 'name' | 'families' | 'pools'>;
 
 /** What was counted last of each target of a kind of probe, in a stable order. */
@@ -172,6 +173,7 @@ export function renderNode(
   }
   addDevices(view, podLabels, add);
   addProbes(view, add);
+  addIpam(view, add);
   return blocks;
 }
 

@@ -22,7 +22,12 @@ export function renderHeader(family: MetricFamily, format: ExpositionFormat): st
   }
   const name = metricFamilyName(family);
   const unit = family.unit === undefined ? '' : `# UNIT ${name} ${family.unit}\n`;
-  return `# HELP ${name} ${escapeLabelValue(family.help)}\n# TYPE ${name} ${family.type}\n${unit}`;
+  return `# HELP ${name} ${escapeLabelValue(family.help)}\n# TYPE ${name} ${openMetricsType(family)}\n${unit}`;
+}
+
+/** In OpenMetrics the name of a counter ends in `_total`, and no other name can be one. */
+function openMetricsType({ name, type }: MetricFamily): MetricFamily['type'] {
+  return type === 'counter' && !name.endsWith('_total') ? 'unknown' : type;
 }
 
 /** OpenMetrics names a family without the suffix that its samples carry. */
@@ -53,6 +58,23 @@ export function joinLabels(...texts: readonly string[]): string {
 /** Names beside their values, for {@link renderLabels}. */
 export function labelPairs(names: readonly string[], values: readonly string[]): [name: string, value: string][] {
   return names.map((name, i) => [name, values[i] ?? '']);
+}
+
+/** Below it, and from MOST_PLAIN on, the canonical form has an exponent. */
+const LEAST_PLAIN = 0.000_1;
+const MOST_PLAIN = 1e6;
+
+/**
+ * A number as the value of the labels `le` and `quantile`. The same in both formats, for a series of another text would be another series:
+ * canonical as OpenMetrics 1.0 has it ("Canonical Numbers"), `10.0` and `5e-05`, which is also what Prometheus 3 would make of it.
+ */
+export function canonicalNumber(value: number): string {
+  if (!Number.isFinite(value)) return renderValue(value);
+  const magnitude = Math.abs(value);
+  if (magnitude !== 0 && (magnitude < LEAST_PLAIN || magnitude >= MOST_PLAIN)) {
+    return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2');
+  }
+  return Number.isInteger(value) ? value.toFixed(1) : String(value);
 }
 
 function renderValue(value: number | string): string {

@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Registry } from 'prom-client';
-import { NODE_FAMILIES } from '../metrics/catalogue.js';
+import { NODE_FAMILIES, type MetricFamily } from '../metrics/catalogue.js';
 import { Compat } from '../metrics/compat/compat.js';
+import { extraFamilies } from '../metrics/ipam/lines.js';
 import { negotiateFormat } from '../metrics/negotiate.js';
 import { renderNode, type NodeView } from '../metrics/node-families.js';
 import { CONTENT_TYPE, EPILOGUE, renderHeader, type ExpositionFormat } from '../metrics/render.js';
@@ -105,8 +106,14 @@ function send(response: ServerResponse, { code, type, body, headers }: Answer): 
 
 function renderFamilies(view: NodeView | undefined, compat: Compat, format: ExpositionFormat): string {
   if (view === undefined) return '';
-  const blocks = [...renderNode(view), ...compat.render(view)];
-  return [...NODE_FAMILIES, ...compat.families]
-    .map((family, i) => ((blocks[i] ?? '') === '' ? '' : renderHeader(family, format) + (blocks[i] ?? '')))
+  const families = (all: readonly MetricFamily[], texts: readonly string[]) =>
+    all.map((family, i) => ({ family, lines: texts[i] ?? '' }));
+  return [
+    ...families(NODE_FAMILIES, renderNode(view)),
+    ...extraFamilies(view),
+    ...families(compat.families, compat.render(view)),
+    ...compat.read(view),
+  ]
+    .map(({ family, lines }) => (lines === '' ? '' : renderHeader(family, format) + lines))
     .join('');
 }

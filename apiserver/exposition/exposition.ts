@@ -7,6 +7,7 @@ import type { ShownPods } from '../store/devices-view.js';
 import type { NodeSeries } from '../store/node-series.js';
 import type { Pods } from '../store/pods.js';
 import { viewOf } from '../store/view.js';
+import { extraPieces, nodeExtras, type NodeExtras } from './extra-families.js';
 
 /** Most families have no lines on most nodes. */
 const NO_LINES = Buffer.alloc(0);
@@ -35,6 +36,8 @@ interface Rendered {
   readonly texts: InterfaceTextCache;
   /** One text a family, in the order of NODE_FAMILIES, then one a family of predecessors. */
   readonly blocks: readonly Buffer[];
+  /** Undefined where the node has no family that nobody knew beforehand. */
+  readonly extras?: NodeExtras | undefined;
   /** Until when none of its samples is stale. */
   readonly freshUntilMs: number;
   /** Whether the API server's list of pods decided what is in it. */
@@ -100,7 +103,8 @@ export class Exposition {
     const nodes = this.#shown.nodes
       .nodes()
       .filter((node) => node.isFresh(nowMs) && (filter.node ?? node.node) === node.node);
-    const blocks = nodes.map((node) => this.#blocksOf(node, nowMs, filter.namespace));
+    const rendered = nodes.map((node) => this.#renderedOf(node, nowMs, filter.namespace));
+    const blocks = rendered.map((one) => one.blocks);
     for (const [i, family] of this.#families.entries()) {
       if ((filter.family ?? family.name) !== family.name) continue;
       const filled = linesOf(blocks, i);
@@ -108,6 +112,8 @@ export class Exposition {
       yield Buffer.from(renderHeader(family, format));
       yield* filled;
     }
+    const extras = rendered.flatMap((one) => (one.extras === undefined ? [] : [one.extras]));
+    yield* extraPieces(extras, format, filter.family);
     yield* this.#clusterPieces(format, nowMs, filter);
     yield Buffer.from(own + EPILOGUE[format]);
   }
@@ -133,16 +139,17 @@ export class Exposition {
     }
   }
 
-  #blocksOf(node: NodeSeries, nowMs: number, namespace: string | undefined): readonly Buffer[] {
-    if (namespace !== undefined) return this.#render(node, nowMs, namespace).blocks;
+  #renderedOf(node: NodeSeries, nowMs: number, namespace: string | undefined): Rendered {
+    if (namespace !== undefined) return this.#render(node, nowMs, namespace);
     const rendered = this.#rendered.get(node);
     const { isListed } = this.#shown.pods;
     if (rendered !== undefined && nowMs <= rendered.freshUntilMs && rendered.isListed === isListed) {
-      return rendered.blocks;
+      return rendered;
     }
     // One of its interfaces was read last some time before the others and is stale by now, or other pods exist.
-    this.update(node, nowMs);
-    return this.#rendered.get(node)?.blocks ?? [];
+    const anew = this.#render(node, nowMs);
+    this.#rendered.set(node, anew);
+    return anew;
   }
 
   /** A node of which the lines cannot be made has none: it must not cost those of the others. */
@@ -163,7 +170,8 @@ export class Exposition {
     const texts = this.#rendered.get(node)?.texts ?? new WeakMap();
     const ours = renderNode(view, this.#podLabels, texts);
     const blocks = [...ours, ...this.#compat.render(view)].map((text) => (text === '' ? NO_LINES : Buffer.from(text)));
-    return { texts, blocks, freshUntilMs, isListed: all.isListed };
+    const extras = namespace === undefined ? nodeExtras(view) : undefined;
+    return { texts, blocks, extras, freshUntilMs, isListed: all.isListed };
   }
 }
 

@@ -1,9 +1,11 @@
 import type { InterfaceDescription, NodeView, PodDescription } from '../node-families.js';
 import { renderLabels, renderSample } from '../render.js';
 import type { MetricFamily } from '../catalogue.js';
+import type { ExtraFamily } from '../ipam/lines.js';
+import { CNI_METRICS_HELPER } from './cni-metrics-helper.js';
 import { NET_EXPORTER } from './net-exporter.js';
 import { NETWORK_METRICS_DAEMON } from './network-metrics-daemon.js';
-import type { CompatInterface, CompatInterfaceSet, CompatSet } from './predecessor.js';
+import type { CompatInterface, CompatInterfaceSet, CompatReadSet, CompatSet, CompatTotal } from './predecessor.js';
 import { PROMETHEUS_NETWORK_SHIM } from './prometheus-network-shim.js';
 import { SRIOV_NETWORK_METRICS_EXPORTER } from './sriov-network-metrics-exporter.js';
 
@@ -13,6 +15,7 @@ export const COMPAT_NAMES = [
   'prometheus-network-shim',
   'sriov-network-metrics-exporter',
   'net-exporter',
+  'cni-metrics-helper',
 ] as const;
 export type CompatName = (typeof COMPAT_NAMES)[number];
 
@@ -25,6 +28,7 @@ const SETS: Readonly<Record<CompatName, readonly CompatSet[]>> = {
   'prometheus-network-shim': PROMETHEUS_NETWORK_SHIM,
   'sriov-network-metrics-exporter': SRIOV_NETWORK_METRICS_EXPORTER,
   'net-exporter': NET_EXPORTER,
+  'cni-metrics-helper': CNI_METRICS_HELPER,
 };
 
 interface InterfaceLabels {
@@ -37,14 +41,19 @@ interface InterfaceLabels {
 /** The families of predecessors, rendered from the same view of a node as podnet's own. */
 export class Compat {
   readonly families: readonly MetricFamily[];
+  /** Totals of the cluster, which the apiserver serves besides. */
+  readonly totals: readonly CompatTotal[];
   readonly #sets: readonly CompatSet[];
   readonly #ofInterfaces: readonly CompatInterfaceSet[];
+  readonly #read: readonly CompatReadSet[];
   /** Kept for as long as the descriptions of interface and pod are the same objects. */
   readonly #labels = new WeakMap<InterfaceDescription, InterfaceLabels>();
 
   constructor(names: readonly CompatName[]) {
     this.#sets = [...new Set(names)].flatMap((name) => SETS[name]);
     this.#ofInterfaces = this.#sets.filter((set) => 'labelsOf' in set);
+    this.#read = this.#sets.filter((set) => 'readOf' in set);
+    this.totals = this.#read.flatMap(({ totals }) => totals);
     this.families = this.#sets.flatMap(({ families }) => families);
   }
 
@@ -52,6 +61,11 @@ export class Compat {
   render(view: NodeView): string[] {
     const ofInterfaces = this.#renderInterfaces(view);
     return this.#sets.flatMap((set) => ('linesOf' in set ? set.linesOf(view) : (ofInterfaces.get(set) ?? [])));
+  }
+
+  /** What the node alone knows the names of as well, which its agent serves besides. */
+  read(view: NodeView): ExtraFamily[] {
+    return this.#read.flatMap(({ readOf }) => readOf(view));
   }
 
   /** A pod on the node's network has none: it would be given the node's traffic. */

@@ -1,4 +1,6 @@
 import type { MetricFamily } from '../catalogue.js';
+import type { IpamFigure } from '../ipam/figures.js';
+import type { ExtraFamily } from '../ipam/lines.js';
 import type { InterfaceDescription, NodeView, PodDescription } from '../node-families.js';
 
 /** A family under the name that a predecessor of podnet gave it. */
@@ -33,4 +35,18 @@ export interface CompatViewSet {
   readonly linesOf: (view: NodeView) => readonly string[];
 }
 
-export type CompatSet = CompatInterfaceSet | CompatViewSet;
+/** A total of the cluster under the name that a predecessor gave it; the apiserver alone knows it. */
+export interface CompatTotal {
+  readonly family: MetricFamily;
+  readonly figure: IpamFigure;
+}
+
+/** Families of which a node tells the names as well: its agent serves them. The apiserver has totals in their place, under the same names. */
+export interface CompatReadSet {
+  /** None is known beforehand. */
+  readonly families: readonly [];
+  readonly readOf: (view: NodeView) => readonly ExtraFamily[];
+  readonly totals: readonly CompatTotal[];
+}
+
+export type CompatSet = CompatInterfaceSet | CompatViewSet | CompatReadSet;

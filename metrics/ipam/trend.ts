@@ -6,12 +6,36 @@ export const TREND_WINDOW_MS = 3_600_000;
 /** Less than this says nothing: the pods of a node that has just come up arrive all at once. */
 export const TREND_LEAST_MS = 1_800_000;
 
+/** Far more than sums of an hour of samples are off by, relative to what they are of (2^-53 each), and far less than any trend. */
+const ROUNDING = 1e-12;
+
 /**
  * How fast a value grows, per second: the line of least squares through the samples of the last hour, as `predict_linear()` draws it.
  * @returns undefined where the samples cover less than half an hour
  */
-export function slopeOf(_samples: FreeSamples): number | undefined {
-  throw new Error('not yet');
+export function slopeOf(samples: FreeSamples): number | undefined {
+  const newestMs = samples.at(-1)?.[0] ?? NaN;
+  const recent = samples.filter(([atMs]) => newestMs - atMs <= TREND_WINDOW_MS);
+  const oldestMs = recent[0]?.[0] ?? NaN;
+  if (!(newestMs - oldestMs >= TREND_LEAST_MS)) return undefined;
+  // About their means: of a node that is up for months the squares of the times themselves would leave no digits for the differences.
+  const seconds = recent.map(([atMs]) => (atMs - newestMs) / 1_000);
+  const meanSeconds = mean(seconds);
+  const meanFree = mean(recent.map(([, free]) => free));
+  const offsets = seconds.map((one) => one - meanSeconds);
+  const products = recent.map(([, free], i) => (offsets[i] ?? 0) * (free - meanFree));
+  const covariance = sum(products);
+  // What is left of ups and downs that cancel out is rounding, and no trend.
+  if (Math.abs(covariance) <= ROUNDING * sum(products.map(Math.abs))) return 0;
+  return covariance / sum(offsets.map((one) => one ** 2));
+}
+
+function mean(values: readonly number[]): number {
+  return sum(values) / values.length;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 /** Seconds until `free` is 0 at a growth per second. @returns undefined where it does not shrink */
