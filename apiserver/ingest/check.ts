@@ -61,7 +61,7 @@ export function checkReport(body: unknown): CheckedReport {
   const uids = new Set([...leftOut, ...pods.map(({ meta }) => meta.uid)]);
   const devices = checkDevices(role, body, { rejections, isReported: (uid) => uids.has(uid) });
   const probes = checkProbes(body.probes, { ...context, role, node });
-  const ipam = checkIpam(body.ipam, { role, sentAt, rejections });
+  const ipam = checkIpam(body.ipam, { role, latestMs: sentAt + FUTURE_MS, rejections });
   for (const [i, entry] of body.collectors.entries()) {
     if (!COLLECTOR.Check(entry)) rejections.add(`collectors[${i}]`, 'bad_collector', firstError(COLLECTOR, entry));
   }
