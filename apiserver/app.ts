@@ -14,6 +14,7 @@ import { externalMetricsRoutes } from './api/external-metrics.js';
 import { healthRoutes, type HealthCheck } from './api/health.js';
 import { jsonRoutes } from './api/json-routes.js';
 import { Members, type ObjectNames } from './api/members.js';
+import { NodeAddresses } from './api/node-addresses.js';
 import { NodeLatencies } from './api/node-latencies.js';
 import { ObjectFigures } from './api/object-figures.js';
 import { openApiRoutes } from './api/openapi.js';
@@ -141,7 +142,7 @@ function addRoutes(app: App, options: AppOptions, parts: Parts): void {
   discoveryRoutes(app, { surface: apiSurface(groups), routes, version });
   openApiRoutes(app, { routes, clock, version });
   const window = { defaultMs: windowMs, historyMs: options.historyMs };
-  const answering = { pods, figures, clock, window, clusterMetricsNamespaces };
+  const answering = { pods, figures, ipam: store.ipam, clock, window, clusterMetricsNamespaces };
   if (groups.has(PODNET_GROUP)) {
     podnetRoutes(app, { ...answering, reports: store, dialled: store.dialled, suspects, windowMs });
     const isGuarded = options.auth !== undefined;
@@ -155,7 +156,8 @@ function addRoutes(app: App, options: AppOptions, parts: Parts): void {
     const members = new Members({ pods, services: cluster?.services, objects: cluster?.objects });
     const objects = new ObjectFigures({ pods, figures, members, clock });
     const latencies = new NodeLatencies({ dialled: store.dialled, members, clock });
-    jsonRoutes(app, (scope) => customMetricsRoutes(scope, { ...answering, objects, latencies }));
+    const addresses = new NodeAddresses({ ipam: store.ipam, members, clock });
+    jsonRoutes(app, (scope) => customMetricsRoutes(scope, { ...answering, objects, latencies, addresses }));
   }
   if (groups.has(EXTERNAL_METRICS_GROUP)) jsonRoutes(app, (scope) => externalMetricsRoutes(scope, answering));
   expositionRoutes(app, { exposition, registry, clock });
