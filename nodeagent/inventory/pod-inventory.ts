@@ -16,7 +16,7 @@ export interface PodInventory {
    * @param virtualFunctions PCI addresses, in lower case
    */
   readonly claims?: (virtualFunctions: ReadonlySet<string>) => KnownClaims;
-  /** Who may have addresses on this node; undefined while that is not known, absent where it never is. */
+  /** Who may have addresses on this node; undefined where nobody can tell for now. Absent where nobody is asked. */
   readonly owners?: () => AddressOwners | undefined;
   readonly close: () => Promise<void>;
 }
