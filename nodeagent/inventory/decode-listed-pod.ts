@@ -6,7 +6,6 @@ import { workloadOf } from '../../runtime/kube/workload.js';
 import { listedAddresses } from './listed-addresses.js';
 import type { ListedPod } from './listed-pod.js';
 import { parseNetworkStatus, type AnnotationProblem } from './network-status.js';
-import { podIpsOf } from './pod-ips.js';
 import { isNamespace, isObjectName, isToken } from './report-names.js';
 
 /** A pod, and what is wrong with its network annotation. */

@@ -16,7 +16,6 @@ import { addressOwners } from './address-owners.js';
 import { createKubernetesPods } from './kubernetes-pods.js';
 import type { ListedPod } from './listed-pod.js';
 import type { PodInventory } from './pod-inventory.js';
-import { addressOwners } from './pod-ips.js';
 import { PodProcesses, type Located } from './pod-processes.js';
 import { ResourceClaims } from './resource-claims.js';
 import { startListedPods, type ListedPodsDeps } from './start-listed-pods.js';
@@ -83,7 +82,6 @@ export async function startKubernetesInventory(
     return located;
   };
 
-  const isCurrent = (nowMs = clock.monotonicMs()) => listing.pods.isSynced && listing.pods.isCurrent(nowMs);
   metrics.podListAge.set(NaN);
   return {
     ready,
@@ -106,7 +104,7 @@ export async function startKubernetesInventory(
     },
     claims: (virtualFunctions) => resourceClaims.known(listing.pods.pods(), virtualFunctions),
     owners: () => {
-      const isCurrent = listing.pods.isCurrent(clock.monotonicMs());
+      const isCurrent = listing.pods.isSynced && listing.pods.isCurrent(clock.monotonicMs());
       return addressOwners(isCurrent ? listing.pods.pods() : undefined, runtime?.sandboxes.known);
     },
     close: async () => {
