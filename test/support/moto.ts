@@ -16,12 +16,13 @@ export interface Moto {
   readonly url: string;
   /** Every metric of a namespace. */
   metrics(namespace: string): Promise<Metric[]>;
-  /** One metric, in periods of a minute, the oldest first. */
+  /** One metric, in periods of a minute unless something else is said, the oldest first. */
   statistics(asked: {
     namespace: string;
     name: string;
     clusterId: string;
     unit?: 'Count' | 'Milliseconds';
+    periodSeconds?: number;
   }): Promise<Datapoint[]>;
   /** Its answers stop, and come again; what it had is forgotten with it. */
   close(): Promise<void>;
@@ -58,11 +59,15 @@ export async function startMoto(port?: number): Promise<Moto> {
         found.push(...(page.Metrics ?? []));
       return found;
     },
-    statistics: async ({ namespace, name, clusterId, unit }) => {
+    statistics: async ({ namespace, name, clusterId, unit, periodSeconds = MINUTE_S }) => {
       const { Datapoints = [] } = await client.send(
         new GetMetricStatisticsCommand({
           ...{ Namespace: namespace, MetricName: name, Dimensions: [{ Name: 'CLUSTER_ID', Value: clusterId }] },
-          ...{ StartTime: new Date(Date.now() - DAY_MS), EndTime: new Date(Date.now() + DAY_MS), Period: MINUTE_S },
+          ...{
+            StartTime: new Date(Date.now() - DAY_MS),
+            EndTime: new Date(Date.now() + DAY_MS),
+            Period: periodSeconds,
+          },
           Statistics: ['SampleCount', 'Sum', 'Average', 'Minimum', 'Maximum'],
           ...(unit !== undefined && { Unit: unit }),
         }),
