@@ -11,7 +11,7 @@ const NOT_KNOWN: Readonly<Record<IpamFigureKind, string>> = {
   counter: 'not every node tells it, or they were not read twice within the window',
   latency: 'no node tells of a call to AWS',
   free: 'not every node tells how many it can have, and how many its pods have',
-  exhaustion: 'the addresses do not become fewer, or less than half an hour of them is known',
+  exhaustion: 'the addresses do not become fewer, are not told by every node, or not known for half an hour yet',
 };
 
 /** A figure of all nodes together: of all of them, or absent. */

@@ -29,7 +29,7 @@ const NOT_KNOWN: Readonly<Record<IpamFigureKind, string>> = {
   counter: 'its ipamd does not tell it, or was not read twice within the window',
   latency: 'its ipamd tells of no call to AWS',
   free: 'its ipamd does not tell how many it can have, or how many its pods have',
-  exhaustion: 'its addresses do not become fewer, or less than half an hour of them is known',
+  exhaustion: 'its addresses do not become fewer, are not told, or not known for half an hour yet',
 };
 
 /** IP addresses of nodes, as ipamd says of each. */

@@ -94,6 +94,25 @@ test('a total is whole or absent: one node that fell silent, and there is none',
   }
 });
 
+test('an ipamd that does not answer its agent leaves no total, and one that is not there is none of it', async () => {
+  const server = await fixture(() => ({}));
+  const pushProblem = async (node: string, second: number, problem: string) => {
+    await push(server, node, second, {}, { source: { takenAt: START_MS + 4_000, problem } });
+  };
+  for (let second = 5; second < 25; second++) {
+    await push(server, 'node-a', second, {});
+    await push(server, 'node-b', second, {});
+    await pushProblem('node-c', second, 'unreachable');
+    server.clock.advance(1_000);
+  }
+  assert.match(await valueOf(server, 'ipam_ip_max'), /^404 .*: 2 of 3 nodes report their IP addresses$/);
+  const nothing = { families: [], leftOut: [], pools: [], problem: 'not_found' };
+  const ipam = [{ name: 'awscni' as const, intervalMs: 1_000, ...nothing }];
+  await push(server, 'node-d', 25, {}, { ipam });
+  await push(server, 'node-c', 25, {});
+  assert.equal(await valueOf(server, 'ipam_ip_max'), '120');
+});
+
 test('without nodes that report there is no total, and not 0', async () => {
   assert.match(await valueOf(createTestServer(), 'ipam_eni_max'), /^404 .*: no node reports its IP addresses$/);
 });

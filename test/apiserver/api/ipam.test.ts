@@ -107,7 +107,7 @@ test('one reading is no rate, and not 0', async () => {
   assert.match(said, /^404 .* for nodes node-a: its ipamd does not tell it, or was not read twice within the window$/);
 });
 
-test('a latency is in seconds, less than a milli included; NaN is no latency', async () => {
+test('a latency is in seconds, less than a milli included; without calls there is none', async () => {
   const told = (value: number) => ({
     awscni_aws_api_latency_ms: [[{ api: 'A', error: 'false', status: '200', quantile: '0.99' }, value] as const],
   });
@@ -128,7 +128,10 @@ test('exhaustion is when the addresses that can be given run out, in seconds', a
     return asked(server, 'node-a', 'ipam_exhaustion_seconds');
   };
   assert.equal(await of(0.01), '2800');
-  assert.match(await of(0), /^404 .*: its addresses do not become fewer, or less than half an hour of them is known$/);
+  assert.match(
+    await of(0),
+    /^404 .*: its addresses do not become fewer, are not told, or not known for half an hour yet$/,
+  );
 });
 
 test('every figure answers, of a node that tells everything', async () => {
