@@ -42,6 +42,8 @@ test('a pod whose claim has a VF owns it, until it ends', async (t) => {
   });
   t.after(() => inventory.close());
   await inventory.ready;
+  const createdMs = Date.parse('2026-11-20T10:00:00Z');
+  assert.deepEqual(inventory.owners?.(), { pods: [{ addresses: ['10.0.0.1'], areAll: true, createdMs }] });
   const owner = () => {
     const devices = new Set([VF]);
     const claims = inventory.claims?.(devices);
@@ -54,4 +56,11 @@ test('a pod whose claim has a VF owns it, until it ends', async (t) => {
   });
   api.put(`${PODS}/upf-0`, pod('Succeeded'));
   await eventually(owner, (one) => one === undefined);
+  assert.deepEqual(inventory.owners?.(), { pods: [] });
+  await api.down();
+  await eventually(
+    () => inventory.owners?.(),
+    (seen) => seen === undefined,
+    60_000,
+  );
 });
