@@ -17,6 +17,8 @@ import {
 } from '../metrics/catalogue.js';
 import { COMPAT_NAMES, Compat } from '../metrics/compat/compat.js';
 import { latencyBuckets } from '../metrics/histogram.js';
+import { IPAM_FIGURES, IPAM_NODES } from '../metrics/ipam/figures.js';
+import { IPAM_FAMILIES } from '../metrics/ipam/known-families.js';
 import { PROBE_FAMILIES } from '../metrics/probe-families.js';
 import { nodeagentProgram } from '../nodeagent/options.js';
 import { createProbeMetrics } from '../nodeagent/probes/probe-metrics.js';
@@ -72,13 +74,16 @@ async function renderMetrics(): Promise<string> {
     families.map(({ name, type, help, labels, stability }) =>
       tableRow([`\`${name}\``, type, help, labels.join(', '), stability]),
     );
-  const ofPods = NODE_FAMILIES.filter((family) => !PROBE_FAMILIES.includes(family));
-  const cluster = rowsOf(CLUSTER_FAMILIES);
-  const compat = COMPAT_NAMES.flatMap((predecessor) =>
-    new Compat([predecessor]).families.map(({ name, type, help, labels }) =>
+  const apart = new Set([...PROBE_FAMILIES, ...IPAM_FAMILIES]);
+  const ofPods = NODE_FAMILIES.filter((family) => !apart.has(family));
+  const totals = new Set([IPAM_NODES, ...IPAM_FIGURES.map(({ cluster }) => cluster)]);
+  const cluster = rowsOf(CLUSTER_FAMILIES.filter((family) => !totals.has(family)));
+  const compat = COMPAT_NAMES.flatMap((predecessor) => {
+    const { families, totals: ofCluster } = new Compat([predecessor]);
+    return [...families, ...ofCluster.map(({ family }) => family)].map(({ name, type, help, labels }) =>
       tableRow([`\`${name}\``, type, help, labels.join(', '), `\`${predecessor}\``]),
-    ),
-  );
+    );
+  });
   const { metricName, metricHelp, family } = DIAL_LATENCY;
   const rates = [
     ...RATE_FAMILIES.map(({ rateName, rateHelp, name }) => tableRow([`\`${rateName}\``, rateHelp, `\`${name}\``])),
@@ -126,6 +131,18 @@ async function renderMetrics(): Promise<string> {
     tableRow(['---', '---', '---', '---', '---']),
     ...rowsOf(PROBE_FAMILIES),
     '',
+    '## On `/metrics`, of the IP addresses of a node',
+    '',
+    'On the apiserver for every node, on an agent for its own; of what the agent last read, as long as that says something of the present. Each family',
+    '`awscni_<x>` of ipamd, the daemon of the VPC CNI, is `podnet_ipam_<x>` with `node`; a counter ends in `_total`, in place of `_count`. The labels',
+    'are those of ipamd; one that is called `node` (or `exported_node`) gets `exported_` before it. What a later ipamd has besides is served as well, with its',
+    'type and its help; where nodes tell different types of one name, the type is `unknown`. A family is left out whole where a sample of it is bad, where its type is not',
+    'the one below (`untyped` is taken for it), and where another has its name. `podnet_ipam_range_*` are of the ranges of the CNI plugin host-local.',
+    '',
+    tableRow(['family', 'type', 'meaning', 'labels', 'stability']),
+    tableRow(['---', '---', '---', '---', '---']),
+    ...rowsOf(IPAM_FAMILIES),
+    '',
     '## On `/metrics` of the apiserver, of all nodes together',
     '',
     'What no agent can tell of its own node. Without `?namespace=`; absent where no agent of role probe reports.',
@@ -134,10 +151,21 @@ async function renderMetrics(): Promise<string> {
     tableRow(['---', '---', '---', '---', '---']),
     ...cluster,
     '',
+    '## On `/metrics` of the apiserver, of the IP addresses of all nodes together',
+    '',
+    'Without `?namespace=` and `?node=`. Of the nodes that report: `podnet_ipam_nodes` says how many ought to and do not. Absent where no node tells, or',
+    'one of them not all that it takes. A counter is what it grew on each node since this server started: a node that comes, goes or starts ipamd anew adds',
+    'nothing that did not happen in the meantime, and none is ever taken off.',
+    '',
+    tableRow(['family', 'type', 'meaning', 'labels', 'stability']),
+    tableRow(['---', '---', '---', '---', '---']),
+    ...rowsOf([...totals]),
+    '',
     '## With `--compat`, under the names of predecessors',
     '',
     'Beside the families above, of the same pods and of the same readings; without the labels of `--pod-labels`. How to come over from the',
-    'predecessors, and what would count twice: [compat.md](compat.md). `unknown` is `untyped` in text 0.0.4.',
+    'predecessors, and what would count twice: [compat.md](compat.md). `unknown` is `untyped` in text 0.0.4; in OpenMetrics a',
+    'counter whose name does not end in `_total` is `unknown`. Those of `cni-metrics-helper` are totals, on the apiserver alone; on an agent it has all that ipamd serves.',
     '',
     tableRow(['family', 'type', 'meaning', 'labels', '`--compat`']),
     tableRow(['---', '---', '---', '---', '---']),

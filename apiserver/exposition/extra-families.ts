@@ -94,15 +94,14 @@ function* linesOf({ places }: Extra): Generator<Buffer> {
 
 /** Lines by the name that they begin with. Each has labels: the node at least. */
 function byName(disputed: Iterable<Extra>): ReadonlyMap<string, { readonly help: string; readonly lines: string[] }> {
-  const found = new Map<string, { help: string; lines: string[] }>();
+  const found = new Map<string, { readonly help: string; readonly lines: string[] }>();
   for (const extra of disputed) {
-    const { help } = extra.family;
     for (const text of linesOf(extra)) {
       for (const line of text.toString().split(/(?<=\n)/)) {
         const name = line.slice(0, line.indexOf('{'));
-        const lines = found.get(name)?.lines ?? [];
-        lines.push(line);
-        found.set(name, { help, lines });
+        const others = found.get(name);
+        if (others === undefined) found.set(name, { help: extra.family.help, lines: [line] });
+        else others.lines.push(line);
       }
     }
   }

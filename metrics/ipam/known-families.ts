@@ -83,12 +83,12 @@ const RANGE_LABELS = ['network', 'range'] as const;
 const HOST_LOCAL = (
   [
     ['hostlocal_range_addresses', 'gauge', 'IP addresses of a range of the CNI plugin host-local.', RANGE_LABELS],
-    ['hostlocal_range_used_addresses', 'gauge', 'Those that are given to somebody.', RANGE_LABELS],
-    ['hostlocal_range_free_addresses', 'gauge', 'Those that are not.', RANGE_LABELS],
+    ['hostlocal_range_used_addresses', 'gauge', 'IP addresses of a range that are given to somebody.', RANGE_LABELS],
+    ['hostlocal_range_free_addresses', 'gauge', 'IP addresses of a range that are given to nobody.', RANGE_LABELS],
     [
       'hostlocal_range_leaked_addresses',
       'gauge',
-      'Those that are given to no pod that lives. Absent where nobody can tell which addresses the pods have.',
+      'IP addresses of a range that are given to no pod that lives. Absent where nobody can tell which addresses the pods have.',
       RANGE_LABELS,
     ],
   ] as const
@@ -109,7 +109,11 @@ export const NODE_EXHAUSTION = derived(
   'exhaustion_seconds',
   'When the node has no address left to give, at the trend of the last hour. Absent where they do not become fewer, and before half an hour is known.',
 );
-export const RANGE_EXHAUSTION = derived('range_exhaustion_seconds', 'The same of a range.', RANGE_LABELS);
+export const RANGE_EXHAUSTION = derived(
+  'range_exhaustion_seconds',
+  'When a range has no address left to give, at the trend of the last hour. Absent where they do not become fewer, and before half an hour is known.',
+  RANGE_LABELS,
+);
 
 /** Every family of a node's IP addresses that is known beforehand; a source may have others. */
 export const IPAM_FAMILIES: readonly MetricFamily[] = [

@@ -7,6 +7,7 @@ import { COMPAT_NAMES } from '../../metrics/compat/compat.js';
 import type { InterfaceReport, PodReport } from '../../openapi/node-report.js';
 import { createTestServer, type TestServer } from '../support/app.js';
 import { CONTAINER_NETWORK, PER_SECOND, cadvisorText, serveTexts } from '../support/cadvisor.js';
+import { documentedRule } from '../support/documented-rules.js';
 import { Testbed } from '../support/netns.js';
 import { eventually, fetchText, runApiserver, runNodeagent } from '../support/programs.js';
 import { startPrometheus, type Prometheus, type Series } from '../support/prometheus.js';
@@ -64,20 +65,12 @@ interface Job {
   readonly rule?: string;
 }
 
-/** The rule as the documentation has it, indented for where it goes. */
-async function ruleOf(name: string): Promise<string> {
-  const documented = await readFile('docs/compat.md', 'utf8');
-  const [, rule] = new RegExp(`<!-- rule: ${name} -->\\s+\`\`\`yaml\\n([^]*?)\`\`\``).exec(documented) ?? [];
-  assert.ok(rule !== undefined, name);
-  return `  metric_relabel_configs:\n${rule.replace(/^(?=.)/gm, '  ')}`;
-}
-
 async function configOf(jobs: readonly Job[]): Promise<string> {
   const rendered = jobs.map(async ({ name, scrape, rule }) => {
     // As a monitor of the operator labels a target.
     const labels = '{namespace: podnet-system, pod: agent-x, container: nodeagent, node: scraper}';
     const targets = `  honor_labels: true\n${scrape.replaceAll('LABELS', labels)}`;
-    return `- job_name: ${name}\n${targets}${rule === undefined ? '' : await ruleOf(rule)}`;
+    return `- job_name: ${name}\n${targets}${rule === undefined ? '' : await documentedRule(rule)}`;
   });
   return `global: {scrape_interval: 1s}\nscrape_configs:\n${(await Promise.all(rendered)).join('')}`;
 }

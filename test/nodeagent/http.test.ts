@@ -36,9 +36,22 @@ test('families of predecessors follow the own ones, where asked for', async () =
     assert.ok(text.startsWith(own));
     assert.deepEqual(
       familiesOf(text.slice(own.length)),
-      compat.families.map((family) => family.name),
+      [...compat.families, ...compat.read(compatView()).map(({ family }) => family)].map(({ name }) => name),
     );
   }
+});
+
+// IPAM of a later version: what it tells is served under names that nobody could know.
+test('families that nobody knew are served, in OpenMetrics as well', async () => {
+  const compat = new Compat(['cni-metrics-helper']);
+  assert.match(
+    await scrape(compat),
+    /\n# TYPE podnet_ipam_new_thing untyped\npodnet_ipam_new_thing\{node="n1",.*\} 7\n/,
+  );
+  const text = await scrape(compat, 'application/openmetrics-text; version=1.0.0');
+  assert.match(text, /\n# TYPE podnet_ipam_new_thing unknown\npodnet_ipam_new_thing\{node="n1",.*\} 7\n/);
+  assert.match(text, /\n# TYPE podnet_ipam_add_ip_req counter\npodnet_ipam_add_ip_req_total\{node="n1"\} 184\n/);
+  assert.match(text, /\n# TYPE awscni_add_ip_req_count unknown\nawscni_add_ip_req_count 184\n/);
 });
 
 test('OpenMetrics ends after the families of predecessors', async () => {

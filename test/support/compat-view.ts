@@ -1,4 +1,5 @@
 import { devicesView } from './device-view.js';
+import { addressGauges, ipamFamily, ipamHistogram } from './ipam-view.js';
 import { everyProbe } from './probe-view.js';
 import type { InterfaceView, NodeView, PodDescription } from '../../metrics/node-families.js';
 
@@ -26,9 +27,29 @@ export function interfaceView(name: string, first: number, meta: Partial<Interfa
   };
 }
 
+/** As ipamd tells them, one of them unknown to anybody. */
+const IPAMD = [
+  ipamFamily('awscni_add_ip_req_count', 'counter', [[{}, 184]], 'The number of add IP address requests'),
+  ...addressGauges(27, 12, 18),
+  {
+    ...{ name: 'awscni_aws_api_latency_ms', type: 'summary' as const, help: 'AWS API call latency in ms' },
+    samples: [
+      { labels: { status: '200', api: 'a"b', quantile: '1' }, value: 341 },
+      { suffix: '_sum' as const, labels: { status: '200', api: 'a"b' }, value: 1_187 },
+      { suffix: '_count' as const, labels: { status: '200', api: 'a"b' }, value: 5 },
+    ],
+  },
+  ipamHistogram(
+    'awscni_ipamd_node_initialization_duration_seconds',
+    { '1': 1, '10': 1, '+Inf': 1 },
+    { success: 'true' },
+  ),
+  ipamFamily('awscni_new_thing', 'unknown', [[{ node: 'x' }, 7]], 'Of a later version.'),
+];
+
 /**
  * A node with a pod of two annotated networks and an interface of none, one without the annotation, and one on the node's network;
- * with SR-IOV devices, of which the first pod has one; and with an agent that probes.
+ * with SR-IOV devices, of which the first pod has one; with an agent that probes; and with ipamd.
  */
 export function compatView(): NodeView {
   const eth0 = interfaceView('eth0', 10, { network: 'kindnet', primary: true, hostInterface: 'lxcbfb8a72ac2b8' });
@@ -58,5 +79,6 @@ export function compatView(): NodeView {
     ],
     devices: devicesView(WEB),
     probes: { ...everyProbe(), internalErrors: { dial: 0, dns: 3, ntp: 0 } },
+    ipam: [{ name: 'awscni', families: IPAMD, pools: [] }],
   };
 }

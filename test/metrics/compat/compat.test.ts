@@ -10,8 +10,9 @@ import { WEB, compatView, interfaceView } from '../../support/compat-view.js';
 
 function expositionOf(view: NodeView, name: CompatName, format: ExpositionFormat): string {
   const compat = new Compat([name]);
-  const lines = compat.render(view);
-  return compat.families.map((family, i) => renderHeader(family, format) + (lines[i] ?? '')).join('');
+  const blocks = compat.render(view);
+  const known = compat.families.map((family, i) => ({ family, lines: blocks[i] ?? '' }));
+  return [...known, ...compat.read(view)].map(({ family, lines }) => renderHeader(family, format) + lines).join('');
 }
 
 function linesOf(compat: Compat, view: NodeView, family: string): string[] {
