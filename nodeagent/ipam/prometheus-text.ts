@@ -63,7 +63,8 @@ function suffixesOf(type: TextType): readonly IpamSuffix[] {
  * As lenient as the parser of Prometheus with blanks and with upper and lower case of types; stricter where the format is: the lines of
  * a family stand together, with HELP and TYPE first, and a line feed ends each line. Timestamps are checked and mean nothing.
  * Names in quotes came with version 1.0.0 and are refused.
- * @param text decoded; no line may be longer than the caller wants to hold twice
+ * @param text as decodePrometheusText() gives it; empty: no family. How long it may be is for the caller to say: time and memory grow with
+ * its length, and no faster
  * @throws {PrometheusTextError}
  * @see prometheus.io/docs/instrumenting/exposition_formats; prometheus/common, expfmt/text_parse.go
  */

@@ -80,8 +80,9 @@ export class FamilyDraft {
 
   #kept({ suffix, labelNames, labelValues, value }: TextSample): IpamSample {
     const labels: Record<string, string> = {};
-    for (let i = 0; i < labelNames.length; i++)
+    for (let i = 0; i < labelNames.length; i++) {
       labels[this.#keep(labelNames[i] ?? '')] = this.#keep(labelValues[i] ?? '');
+    }
     return suffix === '' ? { labels, value } : { suffix, labels, value };
   }
 
