@@ -40,7 +40,9 @@ const ESCAPED: Readonly<Record<string, string>> = { '\\': '\\', '"': '"', n: '\n
 export class TextCursor {
   readonly text: string;
   at = 0;
-  /** Where the line feed of this line stands. */
+  /** Where this line begins. */
+  start = 0;
+  /** Where its line feed stands. */
   end = -1;
   /** From 1; 0 before the first. */
   line = 0;
@@ -54,7 +56,8 @@ export class TextCursor {
    * @throws {PrometheusTextError} when it is too long, or no line feed ends it: the text was cut
    */
   nextLine(): boolean {
-    this.at = this.end + 1;
+    this.start = this.end + 1;
+    this.at = this.start;
     if (this.at >= this.text.length) return false;
     this.line++;
     this.end = this.text.indexOf('\n', this.at);
