@@ -1,5 +1,6 @@
 import type { Lease } from '../../runtime/kube/lease.js';
 import { BEFORE_ALL, isAfter, later, parsePosition, positionOf, renderPosition, type Position } from './position.js';
+import { DATUM_NAMES } from './sampler.js';
 import type { Datum, SendFailure } from './sink.js';
 
 /** Of all replicas one publishes; annotations of the Lease tell the others how far it is. */
@@ -52,8 +53,12 @@ export class Progress {
     return later(this.#published, this.#inDoubt).timestampMs >= timestampMs;
   }
 
-  /** Takes over what others wrote. @returns false where an annotation cannot be read: what is known here stays */
-  learn(): boolean {
+  /**
+   * Takes over what others wrote.
+   * @param newestMs of the newest value that there is
+   * @returns false where an annotation cannot be read: what is known here stays
+   */
+  learn(newestMs: number): boolean {
     const { isHolder, term, annotations } = this.#lease;
     if (isHolder && term === this.#term) return true;
     this.#term = isHolder ? term : 0;
@@ -61,6 +66,9 @@ export class Progress {
     const sending = parsePosition(annotations[SENDING] ?? '');
     this.#published = later(this.#published, published ?? BEFORE_ALL);
     if (annotations[SENDING] !== undefined && sending !== undefined) this.#inDoubt = sending;
+    const isForgotten = isHolder && annotations[PUBLISHED] === undefined && this.#published !== BEFORE_ALL;
+    // Somebody deleted the Lease: another replica may have sent meanwhile whatever there is.
+    if (isForgotten) this.#inDoubt = { timestampMs: newestMs, index: DATUM_NAMES.length - 1 };
     this.#written = textOf(annotations);
     return published !== undefined && sending !== undefined;
   }

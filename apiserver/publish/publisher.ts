@@ -127,7 +127,7 @@ class Publisher {
   /** One request, if one is due. @returns when to look again, milliseconds */
   async #push(stop: AbortSignal): Promise<number> {
     const { clock, metrics, intervalMs } = this.#deps;
-    this.#log.unreadable(!this.#progress.learn());
+    this.#log.unreadable(!this.#progress.learn(this.#newestMs));
     const { published } = this.#progress;
     this.#queue.dropThrough(published);
     metrics.queuePeriods.set(this.#queue.periods);

@@ -44,12 +44,17 @@ export class TickQueue {
     return valuesOf(this.#ticks.splice(0, this.#ticks.length - this.#capacity));
   }
 
-  /** The next values to be sent, as many as go into one request, of periods that are sampled to their end. */
+  /**
+   * The next values to be sent, as many as go into one request, of the oldest period of those that are sampled to their end. Of one: where
+   * a clock stepped, what CloudWatch does not take costs no other time's values.
+   */
   next(after: Position): readonly Datum[] {
     const endMs = this.#periodOf(this.newestMs + this.#intervalMs) * this.#intervalMs * TICKS_OF_PERIOD;
     const batch: Datum[] = [];
     for (const { timestampMs, datums } of this.#ticks) {
-      if (timestampMs >= endMs || batch.length === MAX_DATUMS) break;
+      const first = batch[0]?.timestampMs ?? timestampMs;
+      const isOther = this.#periodOf(first) !== this.#periodOf(timestampMs);
+      if (timestampMs >= endMs || isOther || batch.length === MAX_DATUMS) break;
       if (timestampMs < after.timestampMs) continue;
       const rest = datums.filter((datum) => isAfter(positionOf(datum), after));
       batch.push(...rest.slice(0, MAX_DATUMS - batch.length));
