@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { createCloudWatchSink } from '../../../apiserver/publish/cloudwatch-sink.js';
 import { SendError, type Datum, type SendFailure, type Sink } from '../../../apiserver/publish/sink.js';
+import { createSelfSignedCertificate } from '../../../apiserver/tls/self-made.js';
 import { withAwsEnvironment } from '../../support/aws-environment.js';
 import { freePort } from '../../support/prometheus.js';
 import { refuse, startScriptedAws, type ScriptedAws } from '../../support/scripted-aws.js';
@@ -256,6 +258,20 @@ test('a handshake that never ends is unavailable: nothing was sent', async () =>
   } finally {
     for (const socket of sockets) socket.destroy();
     silent.close();
+  }
+});
+
+test('a certificate that nobody vouches for is unavailable, and gets nothing', async () => {
+  const { cert, key } = await createSelfSignedCertificate(['127.0.0.1'], Date.now());
+  const impostor = createHttpsServer({ cert, key }, () => assert.fail('it got the request')).listen(0, '127.0.0.1');
+  await once(impostor, 'listening');
+  try {
+    const error = await failureOf(`https://127.0.0.1:${(impostor.address() as AddressInfo).port}`);
+    assert.equal(error.failure, 'unavailable');
+    assert.match(error.message, /^CloudWatch cannot be reached: .*self-signed certificate/);
+  } finally {
+    impostor.closeAllConnections();
+    impostor.close();
   }
 });
 
