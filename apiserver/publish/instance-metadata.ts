@@ -1,12 +1,10 @@
 import { untilAborted } from './until-aborted.js';
 
 const TIMEOUT_MS = 1_000;
-/** After the first try. */
-const RETRIES = 1;
-const RETRY_AFTER_S = 0.1;
 
-const REGION_PATH = '/latest/meta-data/placement/region';
-const TAGS_PATH = '/latest/meta-data/tags/instance/';
+/** Without the first slash: the SDK puts them behind that of the endpoint. */
+const REGION_PATH = 'latest/meta-data/placement/region';
+const TAGS_PATH = 'latest/meta-data/tags/instance/';
 
 /** What the instance that this runs on says of itself; undefined for what it does not say. */
 export interface InstanceMetadata {
@@ -29,8 +27,7 @@ export async function createInstanceMetadata(
     ...(endpoint !== undefined && endpoint !== '' && { endpoint }),
     httpOptions: { timeout: TIMEOUT_MS },
     ec2MetadataV1Disabled: true,
-    retries: RETRIES,
-    backoff: RETRY_AFTER_S,
+    retries: 0, // the publisher tries again; and the SDK's second try hides why the first one failed
   });
   const ask = async (path: string): Promise<string | undefined> => {
     try {

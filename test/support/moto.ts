@@ -30,7 +30,11 @@ export interface Moto {
 
 export const MOTO_REGION = 'eu-central-1';
 /** It takes any. */
-export const MOTO_CREDENTIALS = { accessKeyId: 'AKIAPODNETPODNETTEST', secretAccessKey: 'not-a-secret' };
+const CREDENTIALS = { accessKeyId: 'AKIAPODNETPODNETTEST', secretAccessKey: 'not-a-secret' };
+export const MOTO_VARIABLES = {
+  AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+};
 
 const MINUTE_S = 60;
 const DAY_MS = 86_400_000;
@@ -50,7 +54,7 @@ export async function startMoto(port?: number): Promise<Moto> {
     );
   await eventually(isUp, (up) => up || program.child.exitCode !== null, START_MS);
   if (program.child.exitCode !== null) throw new Error(program.error());
-  const client = new CloudWatchClient({ endpoint: url, region: MOTO_REGION, credentials: MOTO_CREDENTIALS });
+  const client = new CloudWatchClient({ endpoint: url, region: MOTO_REGION, credentials: CREDENTIALS });
   return {
     url,
     metrics: async (namespace) => {
