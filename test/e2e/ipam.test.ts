@@ -7,7 +7,7 @@ import type { Apiserver } from '../../apiserver/start.js';
 import type { Nodeagent } from '../../nodeagent/start.js';
 import { createFreezingProxy, type FreezingProxy } from '../support/freezing-proxy.js';
 import { IpamdServer } from '../support/ipamd-server.js';
-import { MOTO_CREDENTIALS, MOTO_REGION, startMoto, type Moto } from '../support/moto.js';
+import { MOTO_REGION, MOTO_VARIABLES, startMoto, type Moto } from '../support/moto.js';
 import { eventually, fetchText, runApiserver, runNodeagent } from '../support/programs.js';
 import { missing } from '../support/requirements.js';
 
@@ -41,8 +41,7 @@ describe('IP addresses of three nodes', { skip: missing('moto') }, () => {
   let server: Apiserver;
 
   before(async () => {
-    process.env['AWS_ACCESS_KEY_ID'] = MOTO_CREDENTIALS.accessKeyId;
-    process.env['AWS_SECRET_ACCESS_KEY'] = MOTO_CREDENTIALS.secretAccessKey;
+    Object.assign(process.env, MOTO_VARIABLES); // the SDK reads its own
     moto = await startMoto();
     cloudWatch = await createFreezingProxy(Number(new URL(moto.url).port));
     server = await runApiserver([
