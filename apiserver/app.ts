@@ -14,12 +14,14 @@ import { externalMetricsRoutes } from './api/external-metrics.js';
 import { healthRoutes, type HealthCheck } from './api/health.js';
 import { jsonRoutes } from './api/json-routes.js';
 import { Members, type ObjectNames } from './api/members.js';
+import { NodeAddresses } from './api/node-addresses.js';
 import { NodeLatencies } from './api/node-latencies.js';
 import { ObjectFigures } from './api/object-figures.js';
 import { openApiRoutes } from './api/openapi.js';
 import { collectRoutes } from './api/route-list.js';
 import type { Auth } from './auth/create-auth.js';
 import type { User } from './auth/user.js';
+import { compatTotalLines, ipamClusterLines } from './exposition/ipam-lines.js';
 import { suspectLines } from './exposition/suspect-lines.js';
 import { Exposition } from './exposition/exposition.js';
 import { expositionRoutes } from './exposition/routes.js';
@@ -109,9 +111,13 @@ export function createApp(options: AppOptions): Created {
     metrics.expositionFailures.inc();
     if (logLimit.take()) log.error({ ...of, reason: errorMessage(error) }, 'lines are left out of /metrics');
   };
-  const exposition = new Exposition({ nodes: store, pods }, options.podLabels, {
-    ...{ compat: new Compat(options.compat ?? []), cluster: [suspectLines(suspects)], onFailure },
-  });
+  const compat = new Compat(options.compat ?? []);
+  const ofAll = [
+    suspectLines(suspects),
+    ...ipamClusterLines(store.ipam),
+    ...compatTotalLines(store.ipam, compat.totals),
+  ];
+  const exposition = new Exposition({ nodes: store, pods }, options.podLabels, { compat, cluster: ofAll, onFailure });
   const { app, connections } = createShell({ tls: options.tls, log });
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';
@@ -136,7 +142,7 @@ function addRoutes(app: App, options: AppOptions, parts: Parts): void {
   discoveryRoutes(app, { surface: apiSurface(groups), routes, version });
   openApiRoutes(app, { routes, clock, version });
   const window = { defaultMs: windowMs, historyMs: options.historyMs };
-  const answering = { pods, figures, clock, window, clusterMetricsNamespaces };
+  const answering = { pods, figures, ipam: store.ipam, clock, window, clusterMetricsNamespaces };
   if (groups.has(PODNET_GROUP)) {
     podnetRoutes(app, { ...answering, reports: store, dialled: store.dialled, suspects, windowMs });
     const isGuarded = options.auth !== undefined;
@@ -150,7 +156,8 @@ function addRoutes(app: App, options: AppOptions, parts: Parts): void {
     const members = new Members({ pods, services: cluster?.services, objects: cluster?.objects });
     const objects = new ObjectFigures({ pods, figures, members, clock });
     const latencies = new NodeLatencies({ dialled: store.dialled, members, clock });
-    jsonRoutes(app, (scope) => customMetricsRoutes(scope, { ...answering, objects, latencies }));
+    const addresses = new NodeAddresses({ ipam: store.ipam, members, clock });
+    jsonRoutes(app, (scope) => customMetricsRoutes(scope, { ...answering, objects, latencies, addresses }));
   }
   if (groups.has(EXTERNAL_METRICS_GROUP)) jsonRoutes(app, (scope) => externalMetricsRoutes(scope, answering));
   expositionRoutes(app, { exposition, registry, clock });

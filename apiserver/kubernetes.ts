@@ -5,6 +5,7 @@ import type { Clock } from '../runtime/clock.js';
 import { createKubeClient, type KubeClient } from '../runtime/kube/client.js';
 import { Lease } from '../runtime/kube/lease.js';
 import type { Logger } from '../runtime/logger.js';
+import type { ObjectName } from '../runtime/options/kinds.js';
 import { apiSurface } from './api/api-surface.js';
 import type { HealthCheck } from './api/health.js';
 import type { Cluster, Created } from './app.js';
@@ -42,6 +43,8 @@ export interface KubernetesSide {
   readonly certificate: ServingCertificate;
   /** For `/readyz`. */
   readonly checks: readonly HealthCheck[];
+  /** Of the replica that publishes, where one does. */
+  readonly publisherLease?: Lease;
   /** What is shown of a node is to be made anew when the API server says that other pods exist. */
   onServing(created: Pick<Created, 'store' | 'exposition'>): void;
   close(): Promise<void>;
@@ -89,6 +92,8 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
   addListMetrics(registry, { pods: pods.source, services: services.source }, clock);
   const running = [pods, services, auth.source].map((one) => one.run(stop.signal));
   const serving = await startServing(options, client, deps);
+  const publisher = options.publishCloudwatch ? createPublisherLease(options, client, deps) : undefined;
+  if (publisher !== undefined) running.push(publisher.run(stop.signal));
   const podNodes = new KubernetesPodNodes({ api: client, clock, log, signal: stop.signal });
   const objects = new KubernetesObjectNames({ api: client, clock, log, signal: stop.signal });
   log.info({ api: client.server }, 'following the cluster');
@@ -99,6 +104,7 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
     },
     auth,
     certificate: serving.certificate,
+    ...(publisher !== undefined && { publisherLease: publisher }),
     checks: [
       auth.source.check,
       { name: 'certificate', isMet: () => serving.certificate.isReady() },
@@ -145,8 +151,7 @@ async function startServing(options: ApiserverOptions, client: KubeClient, deps:
     { kind: 'shared_ca', service, addresses: ownAddresses(), api: client, random: Math.random },
     { clock, log, metrics },
   );
-  const identity = `${hostname()}_${randomUUID()}`;
-  const lease = new Lease({ ...service, identity }, { api: client, clock, log, random: Math.random });
+  const lease = createLease(service, client, deps);
   const apiServices = apiSurface(new Set(options.apiGroups)).flatMap(({ name, versions }) =>
     versions.map(({ version }) => `${version}.${name}`),
   );
@@ -161,6 +166,16 @@ async function startServing(options: ApiserverOptions, client: KubeClient, deps:
       await Promise.all([held, certificate.close()]);
     },
   };
+}
+
+/** Another one than that of the authority: who publishes may be slow. */
+function createPublisherLease({ service }: ApiserverOptions, client: KubeClient, deps: KubernetesDeps): Lease {
+  return createLease({ ...service, name: `${service.name}-cloudwatch` }, client, deps);
+}
+
+function createLease(object: ObjectName, client: KubeClient, { clock, log }: KubernetesDeps): Lease {
+  const identity = `${hostname()}_${randomUUID()}`;
+  return new Lease({ ...object, identity }, { api: client, clock, log, random: Math.random });
 }
 
 /** By which agents may reach this replica. */

@@ -11,6 +11,7 @@ export async function runApiserver(argv: readonly string[]): Promise<number> {
   const io = createProcessIo(argv);
   return runProgram(apiserverProgram(VERSION), io, async (options) => {
     const log = createLogger('apiserver', { level: options.logLevel, format: options.logFormat, write: io.writeError });
-    return startApiserver(options, { clock: systemClock, log, version: VERSION, env: io.env });
+    const { env, writeOut } = io;
+    return startApiserver(options, { clock: systemClock, log, version: VERSION, env, writeOut });
   });
 }

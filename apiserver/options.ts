@@ -14,6 +14,7 @@ import {
 import type { Program } from '../runtime/options/parse.js';
 import { API_GROUP_NAMES } from './api/api-surface.js';
 import { LOG_FORMATS, LOG_LEVELS } from '../runtime/logger.js';
+import { isOfPublishing, isPublishing, LOG_LEVEL_ALIAS, PUBLISH_OPTIONS } from './publish/options.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -103,7 +104,14 @@ export const APISERVER_OPTIONS = {
     default: [],
     defaultText: 'none',
   },
-  logLevel: choice({ flag: 'log-level', choices: LOG_LEVELS, default: 'info', help: 'Least severity that is logged.' }),
+  ...PUBLISH_OPTIONS,
+  logLevel: choice({
+    flag: 'log-level',
+    choices: LOG_LEVELS,
+    default: 'info',
+    aliases: [LOG_LEVEL_ALIAS],
+    help: 'Least severity that is logged.',
+  }),
   logFormat: choice({
     flag: 'log-format',
     choices: LOG_FORMATS,
@@ -121,6 +129,8 @@ export function apiserverProgram(version: string): Program<typeof APISERVER_OPTI
     version,
     options: APISERVER_OPTIONS,
     check: checkOptions,
+    // AWS_REGION and HTTP_TIMEOUT are names that may be there for somebody else
+    isUsed: (flag, options) => !isOfPublishing(flag) || isPublishing(options),
   };
 }
 

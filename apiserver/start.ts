@@ -9,6 +9,9 @@ import { StartError } from '../runtime/start-error.js';
 import type { App } from './api/app-types.js';
 import { createApp, type AppOptions, type Created } from './app.js';
 import type { ApiserverOptions } from './options.js';
+import { isPublishing } from './publish/options.js';
+import type { PublisherLease } from './publish/progress.js';
+import type { PublishingDeps } from './publish/start-publishing.js';
 import type { Figures } from './store/figure.js';
 import type { Pods } from './store/pods.js';
 import type { Store } from './store/store.js';
@@ -35,6 +38,8 @@ export interface ApiserverDeps {
   /** Of the process: tells a pod where the Kubernetes API is. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly sleep?: Sleep;
+  /** Standard output; nowhere, where nothing is said. */
+  readonly writeOut?: (text: string) => void;
 }
 
 const EXPIRE_EVERY_MS = 30_000;
@@ -73,6 +78,7 @@ export async function startApiserver(options: ApiserverOptions, deps: ApiserverD
     await Promise.all([app.close(), surroundings.close()]);
     throw error;
   }
+  const publishing = await publish(options, { ...deps, registry, store, lease: surroundings.publisherLease });
   const expiry = setInterval(() => {
     const affected = store.expire(clock.monotonicMs(), (pod) => pods.isInList(pod));
     for (const node of affected) created.exposition.invalidate(node);
@@ -92,7 +98,7 @@ export async function startApiserver(options: ApiserverOptions, deps: ApiserverD
       connections.leave();
       if (!options.standalone) await (deps.sleep ?? sleep)(options.shutdownDelay, new AbortController().signal);
       clearInterval(expiry);
-      await app.close();
+      await Promise.all([publishing?.close(), app.close()]);
       await surroundings.close();
     },
   };
@@ -101,9 +107,25 @@ export async function startApiserver(options: ApiserverOptions, deps: ApiserverD
 /** What the server has around it: with or without Kubernetes. */
 interface Surroundings extends Pick<AppOptions, 'cluster' | 'auth' | 'checks' | 'clusterMetricsNamespaces'> {
   readonly certificate: ServingCertificate;
+  /** Of the replica that publishes. */
+  readonly publisherLease?: PublisherLease;
   /** To be called when there is a server that answers from what is followed. */
   onServing?(created: Created): void;
   close(): Promise<void>;
+}
+
+/** Loaded when it is asked for: the client of AWS is large. */
+async function publish(
+  options: ApiserverOptions,
+  {
+    store,
+    writeOut = () => undefined,
+    ...deps
+  }: ApiserverDeps & Pick<PublishingDeps, 'registry' | 'lease'> & { readonly store: Store },
+): Promise<{ close(): Promise<void> } | undefined> {
+  if (!isPublishing(options)) return undefined;
+  const { startPublishing } = await import('./publish/start-publishing.js');
+  return startPublishing(options, { ...deps, figures: store.ipam, writeOut });
 }
 
 /** Where its pods are. */

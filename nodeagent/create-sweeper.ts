@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { COLLECTORS } from './collectors/registry.js';
+import { createIpam } from './ipam/create-ipam.js';
 import { startKubernetesInventory, type KubernetesInventoryDeps } from './inventory/kubernetes-inventory.js';
 import { NetnsLayouts } from './inventory/layout.js';
 import { createNetlinkSources, type LoadLibc } from './inventory/netlink-sources.js';
@@ -59,6 +60,7 @@ export async function createSweeper(options: NodeagentOptions, deps: CreateSweep
     ...(hostInterfaces && { hostInterfaces }),
   };
   const enabled = COLLECTORS.filter(({ name }) => options[`collector.${name}`]);
+  const ipam = createIpam(options, { clock, log, states, metrics, owners: () => inventory.owners?.() });
   const sweeper = new Sweeper({
     ...{ clock, log, metrics, historyMs },
     sender: {
@@ -72,6 +74,7 @@ export async function createSweeper(options: NodeagentOptions, deps: CreateSweep
     podSource: inventory.source,
     collectors: new Map(enabled.map(({ name, create }) => [name, create(collectorDeps)])),
     devices: devices.book,
+    ...(ipam !== undefined && { ipam }),
     onAsked: inventory.tell,
     onPods: (pods) => layouts.keepOnly(new Set(pods.map(({ uid }) => uid))),
   });
@@ -80,7 +83,7 @@ export async function createSweeper(options: NodeagentOptions, deps: CreateSweep
     ready: Promise.all([inventory.ready, devices.ready]).then(() => undefined),
     recovery: devices.recovery,
     close: async () => {
-      await Promise.all([inventory.close(), kubelet?.close()]);
+      await Promise.all([inventory.close(), kubelet?.close(), ipam?.close()]);
       netlink.close();
     },
   };

@@ -17,6 +17,7 @@ import {
 import type { Program } from '../runtime/options/parse.js';
 import { COLLECTOR_OPTIONS } from './collectors/registry.js';
 import { parseSocketEndpoint } from './grpc/endpoint.js';
+import { checkIpamOptions, ipamOptions } from './ipam/options.js';
 import { checkProbeOptions } from './probes/check-options.js';
 import { PROBE_OPTIONS } from './probes/options.js';
 import { DEFAULT_TOKEN_FILE } from './push/credentials.js';
@@ -32,8 +33,11 @@ const tokenFile: Option<string | undefined> = text({
   help: 'Service account token of the audience podnet, sent to the servers and read again when it changes. Without the file none is sent.',
 });
 
-/** @param hostName what the machine calls itself: the default of --node-name */
-export function nodeagentOptions(hostName: string) {
+/**
+ * @param hostName what the machine calls itself: the default of --node-name
+ * @param hostIp the node's address, where that is known: in the default of --ipam.endpoint
+ */
+export function nodeagentOptions(hostName: string, hostIp?: string) {
   return {
     nodeName: text({
       flag: 'node-name',
@@ -143,19 +147,24 @@ export function nodeagentOptions(hostName: string) {
       default: 'json',
       help: 'Form of the log on standard error.',
     }),
+    ...ipamOptions(hostIp),
     ...PROBE_OPTIONS,
     ...COLLECTOR_OPTIONS,
   };
 }
 export type NodeagentOptions = OptionValues<ReturnType<typeof nodeagentOptions>>;
 
-export function nodeagentProgram(version: string, hostName: string): Program<ReturnType<typeof nodeagentOptions>> {
+export function nodeagentProgram(
+  version: string,
+  hostName: string,
+  hostIp?: string,
+): Program<ReturnType<typeof nodeagentOptions>> {
   return {
     name: 'podnet nodeagent',
     summary:
       'Reads the network counters of every pod of this node or, with --role probe, measures how other nodes, DNS and time servers can be reached, and pushes that to the apiservers.',
     version,
-    options: nodeagentOptions(hostName),
+    options: nodeagentOptions(hostName, hostIp),
     check: checkOptions,
   };
 }
@@ -177,7 +186,7 @@ function checkOptions(options: NodeagentOptions): string[] {
   if (pathKubeletSocket !== '' && parseSocketEndpoint(pathKubeletSocket) === undefined) {
     errors.push(`--path.kubelet-socket: must be the path of a unix socket, or none, not "${pathKubeletSocket}"`);
   }
-  return [...errors, ...checkProbeOptions(options)];
+  return [...errors, ...checkIpamOptions(options), ...checkProbeOptions(options)];
 }
 
 /** What is wrong with a URL. It is printed only where it cannot hold a secret. */

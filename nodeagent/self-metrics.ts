@@ -21,6 +21,7 @@ export interface SelfMetrics {
   readonly badAnnotations: Gauge<'reason'>;
   readonly badAllocations: Gauge<'reason'>;
   readonly deviceConflicts: Gauge;
+  readonly rejectedIpam: Counter<'source' | 'reason'>;
 }
 
 const BUCKETS = [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -115,6 +116,12 @@ export function createSelfMetrics(registry: Registry, version: string): SelfMetr
       name: 'podnet_nodeagent_kubelet_allocations_bad',
       help: "Entries of the kubelet's last answer (pods, containers, devices, CPUs, claims) that were left out, by reason.",
       labelNames: ['reason'],
+      registers,
+    }),
+    rejectedIpam: new Counter({
+      name: 'podnet_nodeagent_ipam_entries_rejected_total',
+      help: 'Entries of what IP address management told (samples, families, files, ranges) that were left out, by its source and the reason.',
+      labelNames: ['source', 'reason'],
       registers,
     }),
     pushSeconds: new Histogram({

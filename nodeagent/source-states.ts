@@ -13,6 +13,8 @@ export type SourceName =
   | 'vf-links'
   | 'resource-claims'
   | 'cpu-manager-state'
+  | 'ipam-endpoint'
+  | 'host-local'
   | 'resolv-conf'
   | 'peers'
   | 'peer-networks'
@@ -27,6 +29,8 @@ const EXTRAS: readonly SourceName[] = [
   'vf-links',
   'resource-claims',
   'cpu-manager-state',
+  'ipam-endpoint',
+  'host-local',
   'resolv-conf',
   'peer-networks',
 ];

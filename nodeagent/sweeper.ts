@@ -6,6 +6,7 @@ import type { Collector } from './collectors/collector.js';
 import type { CollectorName } from './collectors/registry.js';
 import { NO_DEVICES, type DeviceBook } from './devices/device-book.js';
 import { EndingPods } from './ending-pods.js';
+import type { Ipam } from './ipam/create-ipam.js';
 import { KnownPods } from './known-pods.js';
 import type { Pod, PodSource } from './inventory/pod.js';
 import { ReceiveCheck } from './inventory/receive-check.js';
@@ -22,6 +23,8 @@ export interface SweeperDeps {
   readonly collectors: ReadonlyMap<string, Collector>;
   /** Absent: nobody looks at them. */
   readonly devices?: DeviceBook;
+  /** Absent: nobody looks at IP addresses. It is read on a schedule of its own. */
+  readonly ipam?: Pick<Ipam, 'reports' | 'views' | 'result'>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: SelfMetrics;
@@ -198,13 +201,16 @@ export class Sweeper {
 
   /** The report for a server that has the samples up to a sequence. */
   report(afterSequence: number, maxSamples: number): ReportDraft {
+    const { sender, devices, ipam } = this.#deps;
+    const ipamResult = ipam?.result;
     return draftReport({
-      sender: this.#deps.sender,
+      sender,
       pods: this.#pods.reported,
-      devices: this.#deps.devices?.state ?? NO_DEVICES,
+      devices: devices?.state ?? NO_DEVICES,
+      ...(ipam !== undefined && { ipam: ipam.reports() }),
       samples: this.#history.since(afterSequence).slice(-maxSamples),
       sequence: this.#sequence,
-      collectors: this.#collectors,
+      collectors: ipamResult === undefined ? this.#collectors : [...this.#collectors, ipamResult],
       sentAt: () => this.#deps.clock.monotonicMs(),
     });
   }
@@ -212,8 +218,11 @@ export class Sweeper {
   /** The newest reading of every pod and interface: of the last sample of all pods, and of those of pods that ended since. */
   view(): NodeView {
     const samples = this.#history.since(this.#wholeSequence - 1);
-    const { sender, devices } = this.#deps;
-    return viewOf({ node: sender.node, pods: this.#pods.listed, samples, devices: devices?.state ?? NO_DEVICES });
+    const { sender, devices, ipam, clock } = this.#deps;
+    return viewOf({
+      ...{ node: sender.node, pods: this.#pods.listed, samples, devices: devices?.state ?? NO_DEVICES },
+      ipam: ipam?.views(clock.monotonicMs()) ?? [],
+    });
   }
 
   #showCollectors(results: NodeReport['collectors']): void {

@@ -43,14 +43,12 @@ export const IpamPool = Type.Object(
   {
     labels: labels('What it is told apart by: none for that of the whole node, network and range for a range.'),
     samples: Type.Array(
-      Type.Tuple([
-        milliseconds("When, on the node's monotonic clock."),
-        Type.Number({
-          minimum: 0,
-          maximum: Number.MAX_SAFE_INTEGER,
-          description: 'Addresses that could be given then.',
-        }),
-      ]),
+      // OpenAPI has no tuples.
+      Type.Unsafe<[atMs: number, free: number]>({
+        ...{ type: 'array', minItems: 2, maxItems: 2 },
+        items: { type: 'number', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+        description: "When, in milliseconds of the node's monotonic clock, and how many addresses could be given then.",
+      }),
       {
         maxItems: REPORT_LIMITS.ipamPoolSamples,
         description: 'Of the last hour, about one a minute and the newest, oldest first.',

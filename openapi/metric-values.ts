@@ -20,9 +20,17 @@ const ObjectReference = Type.Object(
   { ...definition('metrics.ObjectReference'), description: 'The object that a value is of.' },
 );
 
+const optionalWindow = Type.Optional(
+  Type.Integer({
+    description: 'Seconds before timestamp that the value covers; left out of one that is as it was then.',
+  }),
+);
+
 const common = {
   describedObject: ObjectReference,
-  timestamp: Type.String({ description: 'RFC 3339, UTC, whole seconds: end of the window.' }),
+  timestamp: Type.String({
+    description: 'RFC 3339, UTC, whole seconds: end of the window, or when the value was read.',
+  }),
   value: Type.String({ description: 'Quantity in canonical form, milli precision.' }),
 };
 
@@ -36,7 +44,7 @@ export const MetricValueV1Beta2 = Type.Object(
         description: 'The metricLabelSelector asked with, or null.',
       }),
     }),
-    windowSeconds: Type.Integer({ description: 'Seconds before timestamp that the value covers.' }),
+    windowSeconds: optionalWindow,
   },
   { ...definition('metrics.custom.v1beta2.MetricValue'), description: 'The value of a metric for one object.' },
 );
@@ -47,7 +55,7 @@ export const MetricValueV1Beta1 = Type.Object(
   {
     ...common,
     metricName: Type.String({ description: 'Name of the metric.' }),
-    window: Type.Integer({ description: 'Seconds before timestamp that the value covers.' }),
+    window: optionalWindow,
     selector: Type.Union([LabelSelector, Type.Null()], { description: 'The metricLabelSelector asked with, or null.' }),
   },
   { ...definition('metrics.custom.v1beta1.MetricValue'), description: 'The value of a metric for one object.' },
@@ -60,7 +68,7 @@ export const ExternalMetricValue = Type.Object(
     metricName: Type.String({ description: 'Name of the metric.' }),
     metricLabels: Type.Record(Type.String(), Type.String(), { description: 'What the value is of.' }),
     timestamp: common.timestamp,
-    window: Type.Integer({ description: 'Seconds before timestamp that the value covers.' }),
+    window: optionalWindow,
     value: common.value,
   },
   { ...definition('metrics.external.v1beta1.ExternalMetricValue'), description: 'A value that describes no object.' },

@@ -11,13 +11,7 @@ import { IpamSourceReport } from './ipam-report.js';
 import * as pattern from './patterns.js';
 import { ProbesReport } from './probe-report.js';
 import { Counter, name, namespace, token } from './report-fields.js';
-import {
-  INTERFACE_COUNTERS,
-  IPAM_SOURCES,
-  NODE_REPORT_VERSION,
-  REPORT_LIMITS,
-  TRANSPORT_COUNTERS,
-} from './report-terms.js';
+import { INTERFACE_COUNTERS, NODE_REPORT_VERSION, REPORT_LIMITS, TRANSPORT_COUNTERS } from './report-terms.js';
 
 const milliseconds = (description: string) =>
   Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description });
@@ -226,7 +220,7 @@ export const NodeReport = Type.Object(
     probes: Type.Optional(ProbesReport),
     ipam: Type.Optional(
       Type.Array(IpamSourceReport, {
-        maxItems: IPAM_SOURCES.length,
+        maxItems: REPORT_LIMITS.ipamSources,
         description: 'One for each source that is looked for. Of role node alone.',
       }),
     ),

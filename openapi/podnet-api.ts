@@ -113,6 +113,24 @@ export const DialLatency = Type.Object(
   ),
 );
 
+export const IpAddresses = Type.Object(
+  {
+    assigned: count('IP addresses that pods have.'),
+    total: count('IP addresses that the node has.'),
+    maximum: count('IP addresses that the node can have.'),
+    free: count(
+      'IP addresses that could still be given to pods: those that the node can have, less those that pods have.',
+    ),
+    exhaustionSeconds: optionalCount(
+      'When no address is left to give, at the trend of the last hour, seconds; absent where they do not become fewer, and before half an hour is known.',
+    ),
+    enisAllocated: optionalCount('Network interfaces (ENIs) that the node has; absent where it is not known.'),
+    enisMaximum: optionalCount('Network interfaces (ENIs) that the node can have; absent where it is not known.'),
+  },
+  part('IpAddresses', 'What ipamd says of the IP addresses of the node.'),
+);
+export type IpAddresses = Static<typeof IpAddresses>;
+
 export const NodeNetwork = Type.Object(
   {
     ...header('NodeNetwork'),
@@ -127,6 +145,7 @@ export const NodeNetwork = Type.Object(
     physicalFunctions: optionalCount('SR-IOV physical functions of the node; absent where its agent does not tell.'),
     virtualFunctions: optionalCount('SR-IOV virtual functions of the node; absent where its agent does not tell.'),
     virtualFunctionsInUse: optionalCount('Those of them that a pod has.'),
+    ipAddresses: Type.Optional(IpAddresses),
     dialLatency: Type.Optional(DialLatency),
     suspectRatio: Type.Optional(
       Type.Number({

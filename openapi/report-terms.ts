@@ -32,6 +32,8 @@ export const REPORT_LIMITS = {
   probeSeries: 1_024,
   /** Outcomes that a verdict on a target goes by. */
   recentProbes: 8,
+  /** More than there are: a server must not refuse the report of an agent that knows one more. */
+  ipamSources: 16,
   /** Of one source of figures of IP addresses. */
   ipamFamilies: 256,
   /** Of all sources of a report together. */

@@ -1,4 +1,4 @@
-import { sleep } from './sleep.js';
+import { sleep, type Sleep } from './sleep.js';
 
 /** One round; resolves to the time until the next, milliseconds. Must not throw. */
 export type Round = (signal: AbortSignal) => Promise<number>;
@@ -6,12 +6,14 @@ export type Round = (signal: AbortSignal) => Promise<number>;
 /** Work done again and again, one round at a time: after the pause that the last one asked for, or when woken. */
 export class Repeating {
   readonly #round: Round;
+  readonly #sleep: Sleep;
   readonly #stop = new AbortController();
   #wake = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
-  constructor(round: Round) {
+  constructor(round: Round, wait: Sleep = sleep) {
     this.#round = round;
+    this.#sleep = wait;
   }
 
   /** @param firstInMs time until the first round */
@@ -35,7 +37,7 @@ export class Repeating {
   async #run(firstInMs: number): Promise<void> {
     let pauseMs = firstInMs;
     for (;;) {
-      await sleep(pauseMs, this.#wake.signal);
+      await this.#sleep(pauseMs, this.#wake.signal);
       if (this.#stop.signal.aborted) return;
       this.#wake = new AbortController();
       pauseMs = await this.#round(this.#stop.signal);

@@ -2,7 +2,7 @@
 // cost memory either, and the text of a chunk that nobody imports does not. dist/node_modules has what no bundler takes: koffi's machine
 // code, for the platforms that npm installed it for, where its chunk looks for it.
 // Plain JavaScript, because it runs before anything is compiled.
-import { cpSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,6 +11,18 @@ const SOURCES = ['apiserver', 'cli', 'metrics', 'nodeagent', 'openapi', 'runtime
 export const BUNDLE = join(ROOT, 'dist/podnet.mjs');
 
 const KOFFI = join('node_modules', '@koromix');
+
+/** AWS's packages come in two forms, and the one esbuild would take is CommonJS, of which nothing that is not used can be left out. */
+const awsInModules = {
+  name: 'aws-in-modules',
+  setup({ onResolve }) {
+    onResolve({ filter: /^@(aws-sdk|smithy)\/[^/]+$/ }, ({ path: name }) => {
+      const directory = realpathSync(join(ROOT, 'node_modules', name));
+      const { module } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
+      return { path: join(directory, module), sideEffects: false };
+    });
+  },
+};
 
 export const BUILD_OPTIONS = {
   absWorkingDir: ROOT,
@@ -27,6 +39,7 @@ export const BUILD_OPTIONS = {
   banner: {
     js: "import { createRequire as podnetRequire } from 'node:module';\nconst require = podnetRequire(import.meta.url);",
   },
+  plugins: [awsInModules],
   logLevel: 'warning',
 };
 

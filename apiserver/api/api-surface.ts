@@ -7,7 +7,7 @@ import {
 } from '../../openapi/metric-values.js';
 import { PODNET_GROUP, PODNET_VERSION } from '../../openapi/podnet-api.js';
 import { RATE_NAMES } from '../../metrics/catalogue.js';
-import { DESCRIBED_KINDS, metricsOf } from './described-objects.js';
+import { ADDRESS_METRICS, DESCRIBED_KINDS, metricsOf } from './described-objects.js';
 
 /** The groups this server can serve, in the order in which discovery lists them. */
 export const API_GROUP_NAMES = [CUSTOM_METRICS_GROUP, EXTERNAL_METRICS_GROUP, PODNET_GROUP] as const;
@@ -36,7 +36,7 @@ const CUSTOM_METRICS: readonly ApiResource[] = DESCRIBED_KINDS.flatMap((kind) =>
   })),
 );
 
-const EXTERNAL_METRICS: readonly ApiResource[] = RATE_NAMES.map((name) => ({
+const EXTERNAL_METRICS: readonly ApiResource[] = [...RATE_NAMES, ...ADDRESS_METRICS].map((name) => ({
   name,
   singularName: '',
   namespaced: true,

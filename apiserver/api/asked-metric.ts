@@ -1,6 +1,8 @@
 import { DIAL_LATENCY } from '../../metrics/catalogue.js';
+import { ipamFigureOf, type IpamFigure } from '../../metrics/ipam/figures.js';
 import { LATENCY_ABSENCES, type Latency, type LatencyQuery } from '../store/dial-latency.js';
 import type { Measure } from '../store/figure.js';
+import { parseAddressQuery } from './address-query.js';
 import { queryValue } from './app-types.js';
 import type { DescribedKind } from './described-objects.js';
 import { parseFigureQuery, type FigureQueryDeps } from './figure-query.js';
@@ -8,9 +10,10 @@ import { matchesLabels, type Requirement } from './label-selector.js';
 import type { DescribedObject } from './members.js';
 import { parseLatencySelector } from './metric-selector.js';
 import type { TimedValue } from './metric-value-list.js';
+import type { Addresses, NodeAddresses } from './node-addresses.js';
 import type { NodeLatencies } from './node-latencies.js';
 import type { ObjectFigures, ObjectSelector } from './object-figures.js';
-import { renderQuantity } from './quantity.js';
+import { renderQuantity, type Finest } from './quantity.js';
 
 /** Of an object: its value, or in words why it has none. */
 export type Answered = ({ readonly ok: true } & TimedValue) | { readonly ok: false; readonly why: string };
@@ -37,6 +40,7 @@ export interface AskedMetric {
 export interface AskedMetricDeps extends FigureQueryDeps {
   readonly objects: ObjectFigures;
   readonly latencies: NodeLatencies;
+  readonly addresses: NodeAddresses;
 }
 
 const PARAMETER = 'metricLabelSelector';
@@ -47,7 +51,9 @@ const PARAMETER = 'metricLabelSelector';
  * @throws {ApiError} as parseFigureQuery does
  */
 export function askMetric(metric: string, query: unknown, deps: AskedMetricDeps): AskedMetric | undefined {
-  return metric === DIAL_LATENCY.metricName ? askLatency(query, deps) : askRate(metric, query, deps);
+  if (metric === DIAL_LATENCY.metricName) return askLatency(query, deps);
+  const figure = ipamFigureOf(metric);
+  return figure === undefined ? askRate(metric, query, deps) : askAddresses(figure, query, deps);
 }
 
 function askRate(metric: string, query: unknown, deps: AskedMetricDeps): AskedMetric | undefined {
@@ -82,7 +88,20 @@ function askLatency(query: unknown, { latencies, window }: AskedMetricDeps): Ask
   };
 }
 
-function ofRate({ perSecond, spanMs, ageMs }: Measure): Answered {
+function askAddresses(figure: IpamFigure, query: unknown, { addresses, window }: AskedMetricDeps): AskedMetric {
+  const asked = parseAddressQuery(figure, PARAMETER, query, window);
+  return {
+    ...{ selectorText: asked.selectorText, requirements: asked.requirements },
+    of: ({ name }) => ofAddresses(addresses.of(name, asked), figure),
+    list: async (scope, selector) =>
+      (await addresses.list(selector, asked)).map(({ node, value }) => ({
+        object: { ...scope, name: node },
+        answered: ofAddresses({ ok: true, ...value }, figure),
+      })),
+  };
+}
+
+export function ofRate({ perSecond, spanMs, ageMs }: Measure): Answered {
   return answered(renderQuantity(perSecond), { spanMs, ageMs });
 }
 
@@ -91,6 +110,14 @@ function ofLatency(latency: Latency): Answered {
   return answered(renderQuantity(latency.seconds, 'u'), latency);
 }
 
+/** In the finest that its unit needs. */
+export function ofAddresses(addresses: Addresses, { kind }: IpamFigure): Answered {
+  if (!addresses.ok) return addresses;
+  const finest: Finest = kind === 'latency' ? 'u' : 'm';
+  return answered(renderQuantity(addresses.value, finest), addresses);
+}
+
+/** What a quantity cannot hold is no value: one such item would make the HPA lose the whole list. */
 function answered(value: string | undefined, { spanMs, ageMs }: Pick<TimedValue, 'spanMs' | 'ageMs'>): Answered {
   if (value === undefined) return { ok: false, why: 'its value is larger than a quantity can be' };
   return { ok: true, value, spanMs, ageMs };

@@ -6,6 +6,7 @@ import {
   type CustomMetricsVersion,
 } from '../../openapi/metric-values.js';
 import { DIAL_LATENCY, familyOfRate } from '../../metrics/catalogue.js';
+import { ipamFigureOf } from '../../metrics/ipam/figures.js';
 import type { Clock } from '../../runtime/clock.js';
 import { queryValue, type App } from './app-types.js';
 import { askMetric, type Answered, type AskedMetric, type AskedMetricDeps } from './asked-metric.js';
@@ -33,7 +34,7 @@ interface Asked {
   readonly metric: string;
 }
 
-/** custom.metrics.k8s.io: rates of pods and of what pods add up to, latencies of nodes, by name or by selector. */
+/** custom.metrics.k8s.io: rates of pods and of what pods add up to, latencies and IP addresses of nodes, by name or by selector. */
 export function customMetricsRoutes(app: App, deps: CustomMetricsDeps): void {
   for (const version of CUSTOM_METRICS_VERSIONS) {
     const root = `/apis/${CUSTOM_METRICS_GROUP}/${version}`;
@@ -75,7 +76,7 @@ function schemaOf(version: CustomMetricsVersion, operation: string, path: string
   const names = (Object.keys(PARAMETERS) as (keyof typeof PARAMETERS)[]).filter((name) => path.includes(`:${name}`));
   return routeSchema({
     operationId: `${operation}${version === 'v1beta2' ? 'V1Beta2' : 'V1Beta1'}`,
-    summary: 'The rate or latency of an object, or of all that are selected.',
+    summary: 'A rate, latency or count of an object, or of all that are selected.',
     kind: { groupVersion: `${CUSTOM_METRICS_GROUP}/${version}`, kind: 'MetricValueList' },
     action: 'get',
     params: Object.fromEntries(names.map((name) => [name, PARAMETERS[name]])),
@@ -178,5 +179,6 @@ function unknownMetric(asked: Asked, kind: DescribedKind | undefined): ApiError 
 /** Why a metric is none of a kind of objects. */
 function whyNotOf(metric: string): string {
   if (metric === DIAL_LATENCY.metricName) return ': it is measured of nodes';
+  if (ipamFigureOf(metric) !== undefined) return ': it is known of nodes';
   return familyOfRate(metric) === undefined ? '' : ': it is counted of a pod as a whole';
 }

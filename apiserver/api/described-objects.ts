@@ -1,4 +1,5 @@
 import { DIAL_LATENCY, RATE_FAMILIES } from '../../metrics/catalogue.js';
+import { IPAM_FIGURES } from '../../metrics/ipam/figures.js';
 
 /** A kind of object that metrics of custom.metrics.k8s.io describe. */
 export interface DescribedKind {
@@ -50,10 +51,16 @@ export function describedKind(segment: string): DescribedKind | undefined {
   return DESCRIBED_KINDS.find(({ resource, singular }) => segment === resource || segment === singular);
 }
 
-/** The metrics of a kind: of a network no more than what its interfaces count, of nodes also how long it takes to connect to them. */
+/** Figures of IP addresses: of nodes, and of all of them together. */
+export const ADDRESS_METRICS: readonly string[] = IPAM_FIGURES.map(({ metricName }) => metricName);
+
+/**
+ * The metrics of a kind: of a network no more than what its interfaces count, of nodes also how long it takes to connect to them, and the
+ * IP addresses they have.
+ */
 export function metricsOf(kind: DescribedKind): string[] {
   const rates = RATE_FAMILIES.flatMap(({ level, rateName }) =>
     kind === DESCRIBED.networks && level === 'pod' ? [] : [rateName],
   );
-  return kind === DESCRIBED.nodes ? [...rates, DIAL_LATENCY.metricName] : rates;
+  return kind === DESCRIBED.nodes ? [...rates, DIAL_LATENCY.metricName, ...ADDRESS_METRICS] : rates;
 }

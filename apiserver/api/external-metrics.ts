@@ -4,11 +4,17 @@ import {
   ExternalMetricValueList,
 } from '../../openapi/metric-values.js';
 import { RATE_NAMES } from '../../metrics/catalogue.js';
+import { ipamFigureOf } from '../../metrics/ipam/figures.js';
 import { selectorValue } from '../../metrics/labels.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Figures } from '../store/figure.js';
+import type { IpamFigures } from '../store/ipam/ipam-figures.js';
 import type { KnownPod, Pods } from '../store/pods.js';
+import { parseAddressQuery } from './address-query.js';
 import { queryValue, type App } from './app-types.js';
+import { ofAddresses, ofRate, type Answered } from './asked-metric.js';
+import { addressesOfCluster } from './cluster-addresses.js';
+import { ADDRESS_METRICS } from './described-objects.js';
 import { ApiError } from './errors.js';
 import {
   checkListOptions,
@@ -19,7 +25,7 @@ import {
   type AskedFigure,
 } from './figure-query.js';
 import type { Requirement } from './label-selector.js';
-import { Timestamps, toReading } from './metric-value-list.js';
+import { Timestamps, readingOf } from './metric-value-list.js';
 import type { WindowBounds } from './metric-selector.js';
 import { checkKnown, whole } from './object-figures.js';
 import { routeSchema } from './route-schema.js';
@@ -27,6 +33,7 @@ import { routeSchema } from './route-schema.js';
 export interface ExternalMetricsDeps {
   readonly pods: Pods;
   readonly figures: Figures;
+  readonly ipam: IpamFigures;
   readonly clock: Clock;
   readonly window: WindowBounds;
   /** Namespaces in which figures of the whole cluster answer. */
@@ -40,17 +47,20 @@ interface Asked {
 
 const SCHEMA = routeSchema({
   operationId: 'getExternalMetric',
-  summary: 'The rate of the series selected, added up: one item.',
+  summary: 'The rate of the series selected, added up, or the IP addresses of all nodes: one item.',
   kind: { groupVersion: `${EXTERNAL_METRICS_GROUP}/${EXTERNAL_METRICS_VERSION}`, kind: 'ExternalMetricValueList' },
   action: 'list',
-  params: { namespace: 'Namespace of the pods.', metric: 'One of the names that discovery lists.' },
+  params: {
+    namespace: 'Namespace of the pods, or one for figures of the cluster.',
+    metric: 'One of the names that discovery lists.',
+  },
   query: { labelSelector: 'Of the labels of the series; window=30s chooses the time that a rate is averaged over.' },
   answer: ExternalMetricValueList,
 });
 
 /**
- * external.metrics.k8s.io: the same rates, added up over the series that labels choose. One item always: the HPA adds items up, and
- * only we know whether the sum is whole.
+ * external.metrics.k8s.io: the same rates, added up over the series that labels choose, and the IP addresses of all nodes together. One
+ * item always: the HPA adds items up, and only we know whether the sum is whole.
  */
 export function externalMetricsRoutes(app: App, deps: ExternalMetricsDeps): void {
   app.get<{ Params: Asked }>(
@@ -73,25 +83,62 @@ function answer(asked: Asked, query: unknown, deps: ExternalMetricsDeps): Extern
   if ((queryValue(query, 'fieldSelector') ?? '') !== '') {
     throw new ApiError('BadRequest', 'fieldSelector: is not supported here');
   }
-  const figure = parseFigureQuery(asked.metric, 'labelSelector', query, deps);
   const couldNotFind = `the server could not find the metric ${asked.metric}`;
-  if (figure === undefined) throw new ApiError('NotFound', `${couldNotFind}; served are ${RATE_NAMES.join(', ')}`);
-  checkKnown(deps.pods);
-  const nowMs = deps.clock.monotonicMs();
-  const outcome = whole(deps.figures.ofAll(podsOf(asked.namespace, figure, nowMs, deps), figure, nowMs));
-  const reading = outcome.ok ? toReading(outcome, new Timestamps(deps.clock.wallMs())) : undefined;
-  if (reading === undefined) {
-    const selector = figure.selectorText === '' ? '' : ` with selector ${figure.selectorText}`;
-    const why = outcome.ok ? 'its value is larger than a quantity can be' : outcome.why;
-    throw new ApiError('NotFound', `${couldNotFind} in the namespace ${asked.namespace}${selector}: ${why}`);
+  const total = totalAddresses(asked, query, deps) ?? sumOfRates(asked, query, deps);
+  if (total === undefined) {
+    const served = [...RATE_NAMES, ...ADDRESS_METRICS].join(', ');
+    throw new ApiError('NotFound', `${couldNotFind}; served are ${served}`);
   }
-  const { timestamp, windowSeconds: window, value } = reading;
+  const { requirements, selectorText, answered } = total;
+  if (!answered.ok) {
+    const selector = selectorText === '' ? '' : ` with selector ${selectorText}`;
+    throw new ApiError('NotFound', `${couldNotFind} in the namespace ${asked.namespace}${selector}: ${answered.why}`);
+  }
+  const { timestamp, windowSeconds: window, value } = readingOf(answered, new Timestamps(deps.clock.wallMs()));
   return {
     kind: 'ExternalMetricValueList',
     apiVersion: `${EXTERNAL_METRICS_GROUP}/${EXTERNAL_METRICS_VERSION}`,
     metadata: {},
-    items: [{ metricName: asked.metric, metricLabels: pinned(figure.requirements), timestamp, window, value }],
+    items: [
+      {
+        ...{ metricName: asked.metric, metricLabels: pinned(requirements), timestamp },
+        ...(window !== undefined && { window }),
+        value,
+      },
+    ],
   };
+}
+
+/** What a metric comes to, and the selector it was asked with. */
+interface Total {
+  readonly selectorText: string;
+  readonly requirements: readonly Requirement[];
+  readonly answered: Answered;
+}
+
+/** @returns undefined for a metric that is no rate */
+function sumOfRates({ namespace, metric }: Asked, query: unknown, deps: ExternalMetricsDeps): Total | undefined {
+  const figure = parseFigureQuery(metric, 'labelSelector', query, deps);
+  if (figure === undefined) return undefined;
+  checkKnown(deps.pods);
+  const nowMs = deps.clock.monotonicMs();
+  const outcome = whole(deps.figures.ofAll(podsOf(namespace, figure, nowMs, deps), figure, nowMs));
+  return { ...figure, answered: outcome.ok ? ofRate(outcome) : outcome };
+}
+
+/**
+ * @returns undefined for a metric that is not of IP addresses
+ * @throws {ApiError} Forbidden where figures of the cluster do not answer
+ */
+function totalAddresses({ namespace, metric }: Asked, query: unknown, deps: ExternalMetricsDeps): Total | undefined {
+  const figure = ipamFigureOf(metric);
+  if (figure === undefined) return undefined;
+  const asked = parseAddressQuery(figure, 'labelSelector', query, deps.window);
+  if (!deps.clusterMetricsNamespaces.includes(namespace)) {
+    const none = `the namespace ${namespace} is none of --cluster-metrics-namespaces`;
+    throw new ApiError('Forbidden', `IP addresses of the cluster are not served here: ${none}`);
+  }
+  return { ...asked, answered: ofAddresses(addressesOfCluster(deps.ipam, asked, deps.clock.monotonicMs()), figure) };
 }
 
 /**

@@ -5,15 +5,14 @@ import {
   type MetricValueListV1Beta2,
   type MetricValueV1Beta2,
 } from '../../openapi/metric-values.js';
-import type { Measure } from '../store/figure.js';
 import { toLabelSelector, type Requirement } from './label-selector.js';
-import { renderQuantity } from './quantity.js';
 
 /** A figure in the form of the metrics APIs. */
 export interface Reading {
   /** RFC 3339, whole seconds: when the oldest sample that the value ends with was taken, by the server's clock. */
   readonly timestamp: string;
-  readonly windowSeconds: number;
+  /** Left out of a value that is as it was at the timestamp: consumers read that as no window (contract 2.3). */
+  readonly windowSeconds?: number;
   readonly value: string;
 }
 
@@ -41,27 +40,21 @@ export class Timestamps {
   }
 }
 
-/** A figure as it is told; undefined for a value that a quantity cannot hold: one such item would make the HPA lose the whole list. */
-export function toReading({ perSecond, spanMs, ageMs }: Measure, times: Timestamps): Reading | undefined {
-  const value = renderQuantity(perSecond);
-  return value === undefined ? undefined : readingOf({ value, spanMs, ageMs }, times);
-}
-
 /** A value, and the samples that it was made of. */
 export interface TimedValue {
   /** A quantity. */
   readonly value: string;
-  /** Time that the value covers. */
+  /** Time that the value covers; 0 of one that is as it was when it was read. */
   readonly spanMs: number;
   /** Age of the oldest sample that the value ends with. */
   readonly ageMs: number;
 }
 
 export function readingOf({ value, spanMs, ageMs }: TimedValue, times: Timestamps): Reading {
-  return { timestamp: times.ago(ageMs), windowSeconds: toWindowSeconds(spanMs), value };
+  return { timestamp: times.ago(ageMs), ...(spanMs > 0 && { windowSeconds: toWindowSeconds(spanMs) }), value };
 }
 
-/** Whole seconds, as the metrics APIs have it; never the 0 that would say that there was no time. */
+/** Of a time that is some, in whole seconds, as the metrics APIs have it: never the 0 that would say that there was none. */
 export function toWindowSeconds(spanMs: number): number {
   return Math.max(1, Math.round(spanMs / 1_000));
 }
@@ -88,7 +81,7 @@ export function toMetricValueList(
         describedObject,
         metric: { name: metric, selector },
         timestamp,
-        windowSeconds,
+        ...(windowSeconds !== undefined && { windowSeconds }),
         value,
       })),
     };
@@ -101,7 +94,7 @@ export function toMetricValueList(
       describedObject,
       metricName: metric,
       timestamp,
-      window: windowSeconds,
+      ...(windowSeconds !== undefined && { window: windowSeconds }),
       value,
       selector,
     })),

@@ -1,31 +1,213 @@
 import { Compile } from 'typebox/compile';
-import { IpamSourceReport } from '../../openapi/ipam-report.js';
+import { refusedFamilies, typeOf } from '../../metrics/ipam/refused-families.js';
+import { bareName } from '../../metrics/ipam/names.js';
+import { seriesKey } from '../../metrics/ipam/series.js';
+import { IpamFamily, IpamPool, IpamSample, IpamSourceReport } from '../../openapi/ipam-report.js';
+import { METRIC_NAME, METRIC_NAME_MAX } from '../../openapi/patterns.js';
+import { REPORT_LIMITS, type IpamSourceName } from '../../openapi/report-terms.js';
 import type { AcceptedReport } from '../store/report.js';
 import { checkEach } from './check-each.js';
+import { excerpt, firstError } from './explain.js';
+import { IpamRoom } from './ipam-room.js';
+import { openSchema, unchecked } from './open-schema.js';
 import type { Rejections } from './rejections.js';
 
-const SOURCE = Compile(IpamSourceReport);
+const { families: _families, leftOut: _leftOut, pools: _pools, ...described } = IpamSourceReport.properties;
+const SOURCE = Compile(
+  openSchema(described, {
+    families: unchecked(REPORT_LIMITS.ipamFamilies),
+    leftOut: unchecked(REPORT_LIMITS.ipamFamilies),
+    pools: unchecked(REPORT_LIMITS.ipamPools),
+  }),
+);
+const FAMILY = Compile(IpamFamily);
+const SAMPLE = Compile(IpamSample);
+const POOL = Compile(openSchema(IpamPool.properties, { samples: unchecked(REPORT_LIMITS.ipamPoolSamples) }));
+const POOL_SAMPLE = Compile(IpamPool.properties.samples.items);
+const NAME = new RegExp(METRIC_NAME, 'u');
+/** What ranges are told apart by. */
+const POOL_LABELS: readonly string[] = ['network', 'range'];
 
 export interface IpamContext {
   readonly role: AcceptedReport['role'];
-  /** On the node's clock. */
-  readonly sentAt: number;
+  /** On the node's clock: nothing can have been read after this. */
+  readonly latestMs: number;
   readonly rejections: Rejections;
 }
 
-/** What a report says of IP addresses, source by source. */
+/** A source whose lists have not been looked at. */
+interface OpenSource extends Omit<IpamSourceReport, 'families' | 'leftOut' | 'pools'> {
+  readonly families: readonly unknown[];
+  readonly leftOut: readonly unknown[];
+  readonly pools: readonly unknown[];
+}
+
+interface SourceContext extends IpamContext {
+  readonly source: IpamSourceName;
+  /** Of the source in the report. */
+  readonly path: string;
+  readonly room: IpamRoom;
+}
+
+/**
+ * What a report says of IP addresses, source by source. What is bad is left out and named; a family of which anything was bad is left out
+ * as a whole, and is then one of `leftOut`: a part of it would pass for the whole.
+ */
 export function checkIpam(
   entries: readonly unknown[] | undefined,
-  { role, rejections }: IpamContext,
+  context: IpamContext,
 ): readonly IpamSourceReport[] | undefined {
   if (entries === undefined) return undefined;
+  const { role, rejections } = context;
   if (role !== 'node') {
     rejections.add('ipam', 'bad_ipam', `an agent of role ${role} does not read IP address management`);
     return undefined;
   }
-  return checkEach(
-    entries,
-    { path: 'ipam', reason: 'bad_ipam', validator: SOURCE, keyOf: ({ name }) => name, keep: (source) => source },
-    rejections,
+  const room = new IpamRoom();
+  const judgement = {
+    ...{ path: 'ipam', reason: 'bad_ipam' as const, validator: SOURCE },
+    keyOf: ({ name }: OpenSource) => name,
+    keep: (entry: OpenSource, path: string) => checkSource(entry, { ...context, path, room, source: entry.name }),
+  };
+  return checkEach(entries, judgement, rejections);
+}
+
+function checkSource(entry: OpenSource, context: SourceContext): IpamSourceReport {
+  const { name, intervalMs, takenAt, problem } = entry;
+  const head = { name, intervalMs, ...(problem !== undefined && { problem }) };
+  if (takenAt === undefined || takenAt > context.latestMs) {
+    if (takenAt !== undefined) {
+      context.rejections.add(`${context.path}.takenAt`, 'bad_ipam', `${takenAt} is after the report was sent`);
+    }
+    return { ...head, families: [], leftOut: [], pools: [] };
+  }
+  const leftOut = checkLeftOut(entry.leftOut, context);
+  const families = checkFamilies(entry.families, leftOut, context);
+  return { ...head, takenAt, families, leftOut: [...leftOut], pools: checkPools(entry.pools, context) };
+}
+
+function checkLeftOut(entries: readonly unknown[], { path, source, rejections }: SourceContext): Set<string> {
+  const names = new Set<string>();
+  for (const [i, entry] of entries.entries()) {
+    if (isFamilyOf(source, entry)) names.add(entry);
+    else rejections.add(`${path}.leftOut[${i}]`, 'bad_ipam', `no name of a family of ${source}: ${excerpt(entry)}`);
+  }
+  return names;
+}
+
+function isFamilyOf(source: IpamSourceName, name: unknown): name is string {
+  return (
+    typeof name === 'string' &&
+    name.length <= METRIC_NAME_MAX &&
+    NAME.test(name) &&
+    bareName(source, name) !== undefined
   );
+}
+
+/** @param leftOut takes the names of those that are left out */
+function checkFamilies(entries: readonly unknown[], leftOut: Set<string>, context: SourceContext): IpamFamily[] {
+  const { source, rejections, room } = context;
+  const leaveOut = (name: unknown): void => {
+    if (isFamilyOf(source, name)) leftOut.add(name);
+  };
+  const shaped = new Map<IpamFamily, string>();
+  for (const [i, entry] of entries.entries()) {
+    const path = `${context.path}.families[${i}]`;
+    if (FAMILY.Check(entry)) {
+      shaped.set(entry, path);
+    } else {
+      explainFamily(entry, path, rejections);
+      leaveOut(nameOf(entry));
+    }
+  }
+  for (const [family, problem] of refusedFamilies(source, [...shaped.keys()])) {
+    rejections.add(shaped.get(family) ?? context.path, 'bad_ipam', problem);
+    leaveOut(family.name);
+  }
+  return [...shaped].flatMap(([family, path]) => {
+    if (leftOut.has(family.name) || !isFamilyOf(source, family.name)) return [];
+    const problem = countProblem(source, family) ?? room.takeFamily(family);
+    if (problem === undefined) return keepFamily(family);
+    rejections.add(path, 'bad_ipam', problem);
+    leftOut.add(family.name);
+    return [];
+  });
+}
+
+/** What is added up would lose what others count. */
+function countProblem(source: IpamSourceName, family: IpamFamily): string | undefined {
+  const isCounter = typeOf(source, family) === 'counter';
+  const tooHigh = isCounter ? family.samples.find(({ value }) => value > Number.MAX_SAFE_INTEGER) : undefined;
+  return tooHigh && `${family.name} has counted ${tooHigh.value}: more than can be`;
+}
+
+/** Names the samples that are bad, or else what is. */
+function explainFamily(entry: unknown, path: string, rejections: Rejections): void {
+  const samples = typeof entry === 'object' && entry !== null && 'samples' in entry ? entry.samples : undefined;
+  const before = rejections.total;
+  if (Array.isArray(samples) && samples.length <= REPORT_LIMITS.ipamSamples) {
+    for (const [i, sample] of (samples as readonly unknown[]).entries()) {
+      if (!SAMPLE.Check(sample)) rejections.add(`${path}.samples[${i}]`, 'bad_ipam', firstError(SAMPLE, sample));
+    }
+  }
+  if (rejections.total === before) rejections.add(path, 'bad_ipam', firstError(FAMILY, entry));
+}
+
+function nameOf(entry: unknown): unknown {
+  return typeof entry === 'object' && entry !== null && 'name' in entry ? entry.name : undefined;
+}
+
+/** What the schema knows of it. */
+function keepFamily({ name, type, help, samples }: IpamFamily): IpamFamily {
+  const kept = samples.map(({ suffix, labels, value }) =>
+    suffix === undefined ? { labels, value } : { suffix, labels, value },
+  );
+  return { name, type, ...(help !== undefined && { help }), samples: kept };
+}
+
+function checkPools(entries: readonly unknown[], context: SourceContext): IpamPool[] {
+  const { rejections, room } = context;
+  const good = new Map<string, IpamPool>();
+  for (const [i, entry] of entries.entries()) {
+    const path = `${context.path}.pools[${i}]`;
+    if (!POOL.Check(entry)) {
+      rejections.add(path, 'bad_ipam', firstError(POOL, entry));
+      continue;
+    }
+    const { labels, samples } = entry;
+    const key = seriesKey(labels);
+    const problem = good.has(key)
+      ? `${key} stands before in this source`
+      : (poolProblem(labels) ?? room.takePool(entry));
+    if (problem === undefined) good.set(key, { labels, samples: checkPoolSamples(samples, { ...context, path }) });
+    else rejections.add(path, 'bad_ipam', problem);
+  }
+  return [...good.values()];
+}
+
+/** Two pools that differ in what nobody prints would be one line twice. */
+function poolProblem(labels: IpamPool['labels']): string | undefined {
+  const other = Object.keys(labels).find((name) => !POOL_LABELS.includes(name));
+  return other === undefined
+    ? undefined
+    : `a pool has the labels ${POOL_LABELS.join(' and ')}, or none: ${excerpt(other)}`;
+}
+
+function checkPoolSamples(
+  entries: readonly unknown[],
+  { path, latestMs, rejections }: SourceContext,
+): IpamPool['samples'] {
+  const samples: IpamPool['samples'] = [];
+  for (const [i, entry] of entries.entries()) {
+    const problem = !POOL_SAMPLE.Check(entry)
+      ? firstError(POOL_SAMPLE, entry)
+      : entry[0] > latestMs
+        ? `${entry[0]} is after the report was sent`
+        : entry[0] <= (samples.at(-1)?.[0] ?? -Infinity)
+          ? 'samples go oldest first, each with a later time'
+          : undefined;
+    if (problem !== undefined) rejections.add(`${path}.samples[${i}]`, 'bad_ipam', problem);
+    else samples.push(entry as IpamPool['samples'][number]);
+  }
+  return samples;
 }

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { CollectorResult, NodeReport, Sample } from '../../openapi/node-report.js';
-import { IPAM_SOURCES, NODE_REPORT_VERSION, REPORT_LIMITS } from '../../openapi/report-terms.js';
+import { NODE_REPORT_VERSION, REPORT_LIMITS } from '../../openapi/report-terms.js';
 import { ApiError } from '../api/errors.js';
 import type { AcceptedReport } from '../store/report.js';
 import { checkDevices } from './check-devices.js';
@@ -22,7 +22,7 @@ const ENVELOPE = Compile(
     virtualFunctions: optionalUnchecked(REPORT_LIMITS.virtualFunctions),
     cpus: optionalUnchecked(REPORT_LIMITS.numaNodes),
     probes: Type.Optional(Type.Unknown()),
-    ipam: optionalUnchecked(IPAM_SOURCES.length),
+    ipam: optionalUnchecked(REPORT_LIMITS.ipamSources),
     collectors: unchecked(REPORT_LIMITS.collectors),
   }),
 );
@@ -61,7 +61,7 @@ export function checkReport(body: unknown): CheckedReport {
   const uids = new Set([...leftOut, ...pods.map(({ meta }) => meta.uid)]);
   const devices = checkDevices(role, body, { rejections, isReported: (uid) => uids.has(uid) });
   const probes = checkProbes(body.probes, { ...context, role, node });
-  const ipam = checkIpam(body.ipam, { role, sentAt, rejections });
+  const ipam = checkIpam(body.ipam, { role, latestMs: sentAt + FUTURE_MS, rejections });
   for (const [i, entry] of body.collectors.entries()) {
     if (!COLLECTOR.Check(entry)) rejections.add(`collectors[${i}]`, 'bad_collector', firstError(COLLECTOR, entry));
   }

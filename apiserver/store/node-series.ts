@@ -1,5 +1,6 @@
 import type { Sample } from '../../openapi/node-report.js';
 import { moved, type CounterSeries, type Run } from './counter-series.js';
+import { NodeIpam } from './ipam/node-ipam.js';
 import { NodeDevices } from './node-devices.js';
 import { NodeProbes, readingsOfProbes, widthOfProbes } from './node-probes.js';
 import { PodSeries, widthOf } from './pod-series.js';
@@ -33,6 +34,7 @@ export class NodeSeries {
   agentVersion: string;
   readonly devices = new NodeDevices();
   readonly probes = new NodeProbes();
+  readonly ipam = new NodeIpam();
   /** Pods of the newest report that had to be left out of it, as uids and as `namespace/name`. */
   leftOut: ReadonlySet<string> = new Set();
   /** The server's monotonic clock when the newest report came. */
@@ -110,6 +112,7 @@ export class NodeSeries {
 
   /** Forgets all counters, as after a step of the node's clock; the pods stay. */
   forgetHistory(): void {
+    this.ipam.forget();
     this.#length = 0;
     this.#newestMs = -Infinity;
     for (const series of this.#everySeries()) series.forget();

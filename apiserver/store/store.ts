@@ -1,13 +1,12 @@
 import { DialledPairs } from './dialled-pairs.js';
+import { ClusterIpam, type ClusterIpamOptions } from './ipam/cluster-ipam.js';
 import { NodeSeries, type PodChanges } from './node-series.js';
 import type { PodSeries } from './pod-series.js';
 import type { ReportedPods } from './pods.js';
 import type { AcceptedReport } from './report.js';
 
-export interface StoreOptions {
-  /** How far back samples are kept, milliseconds. */
-  readonly historyMs: number;
-}
+/** `historyMs`: how far back samples are kept. */
+export type StoreOptions = ClusterIpamOptions;
 
 /** Why a report was not stored: expected outcomes, so they are values. */
 export type Refusal = 'other_boot' | 'superseded';
@@ -34,6 +33,8 @@ const CLOCK_STEP_MS = 30_000;
 export class Store implements ReportedPods {
   /** What agents of role probe say of each other. */
   readonly dialled = new DialledPairs();
+  /** What agents of role node say of IP addresses. */
+  readonly ipam: ClusterIpam;
   readonly #options: StoreOptions;
   /** By `<name>/<role>`. */
   readonly #nodes = new Map<string, NodeSeries>();
@@ -43,6 +44,7 @@ export class Store implements ReportedPods {
 
   constructor(options: StoreOptions) {
     this.#options = options;
+    this.ipam = new ClusterIpam(options);
   }
 
   get historyMs(): number {
@@ -80,6 +82,7 @@ export class Store implements ReportedPods {
     const wasFresh = node.isFresh(nowMs);
     const changes = node.add(report, nowMs, afterSequence);
     if (node.role === 'probe') this.dialled.update(node);
+    else this.ipam.add(node, report.ipam ?? [], nowMs);
     const affected = this.#reindex(node, changes);
     // Of pods that others claim, too, the one to show depends on who is alive.
     if (!wasFresh) for (const other of this.#namesakesOf(node, node.pods.values())) affected.add(other);
@@ -93,6 +96,7 @@ export class Store implements ReportedPods {
    */
   expire(nowMs: number, exists: (pod: PodSeries) => boolean = () => false): Set<NodeSeries> {
     const affected = new Set<NodeSeries>();
+    this.ipam.expire(nowMs);
     for (const [key, node] of this.#nodes) {
       if (nowMs - node.receivedAtMs <= Math.max(this.#options.historyMs, node.staleAfterMs)) continue;
       for (const other of this.#namesakesOf(node, node.pods.values())) affected.add(other);
@@ -158,6 +162,7 @@ export class Store implements ReportedPods {
   #remove(key: string, node: NodeSeries): void {
     for (const pod of node.pods.values()) this.#unindex(pod);
     this.dialled.remove(node);
+    this.ipam.remove(node);
     this.#nodes.delete(key);
     this.#ordered = undefined;
   }

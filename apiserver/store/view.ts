@@ -4,6 +4,7 @@ import { devicesOf, type ShownPods } from './devices-view.js';
 import type { InterfaceSeries } from './interface-series.js';
 import type { NodeSeries } from './node-series.js';
 import type { CounterSeries } from './counter-series.js';
+import { ipamOf } from './ipam/node-ipam.js';
 import { probesOf } from './probes-view.js';
 import { newestRow } from './rate.js';
 
@@ -46,10 +47,12 @@ export function viewOf(node: NodeSeries, nowMs: number, wanted: ShownPods): Time
     }));
   const devices = devicesOf(node, wanted);
   const probes = wanted.namespace === undefined ? probesOf(node.probes, freshRow) : undefined;
+  const ipam = wanted.namespace === undefined ? ipamOf(node, nowMs) : undefined;
   const view: NodeView = {
     ...{ node: node.node, pods },
     ...(devices !== undefined && { devices }),
     ...(probes !== undefined && { probes }),
+    ...(ipam !== undefined && { ipam: ipam.sources }),
   };
-  return { view, freshUntilMs: oldestMs + node.staleAfterMs };
+  return { view, freshUntilMs: Math.min(oldestMs + node.staleAfterMs, ipam?.freshUntilMs ?? Infinity) };
 }

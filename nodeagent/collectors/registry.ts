@@ -52,7 +52,16 @@ export const PROBE_COLLECTORS = [
   },
 ] as const satisfies readonly { readonly name: ProbeKind; readonly help: string }[];
 
-const OF_EVERY_ROLE = [...COLLECTORS, ...PROBE_COLLECTORS.map((one) => ({ ...one, enabledByDefault: true }))];
+/** Of role node, on a schedule of its own: no sweep waits for it. */
+export const IPAM_COLLECTOR = {
+  name: 'ipam',
+  help: 'IP addresses and interfaces that the node has, uses and can still get, as its IP address management tells.',
+} as const;
+
+const OF_EVERY_ROLE = [
+  ...COLLECTORS,
+  ...[IPAM_COLLECTOR, ...PROBE_COLLECTORS].map((one) => ({ ...one, enabledByDefault: true })),
+];
 
 /** `--collector.<name>` of every collector. */
 export const COLLECTOR_OPTIONS = Object.fromEntries(
@@ -60,4 +69,4 @@ export const COLLECTOR_OPTIONS = Object.fromEntries(
     `collector.${name}`,
     toggle({ flag: `collector.${name}`, default: enabledByDefault, help: `Collect: ${help}` }),
   ]),
-) as Readonly<Record<`collector.${CollectorName | ProbeKind}`, Option<boolean>>>;
+) as Readonly<Record<`collector.${CollectorName | typeof IPAM_COLLECTOR.name | ProbeKind}`, Option<boolean>>>;

@@ -1,3 +1,4 @@
+import type { IpamSourceReport } from '../../openapi/ipam-report.js';
 import type { InterfaceReport, NodeReport, PodReport } from '../../openapi/node-report.js';
 import { NODE_REPORT_VERSION, REPORT_LIMITS } from '../../openapi/report-terms.js';
 import { NO_DEVICES, type DeviceState } from '../devices/device-book.js';
@@ -28,6 +29,8 @@ export interface ReportParts {
   readonly sender: Sender;
   readonly pods: readonly KnownPod[];
   readonly devices?: DeviceState;
+  /** Absent: nothing of IP addresses is looked for. */
+  readonly ipam?: readonly IpamSourceReport[];
   /** Oldest first. */
   readonly samples: readonly StoredSample[];
   readonly sequence: number;
@@ -52,12 +55,13 @@ function* writeReport({
   sender,
   pods,
   devices = NO_DEVICES,
+  ipam,
   samples,
   sequence,
   collectors,
   sentAt,
 }: ReportParts): Generator<string> {
-  const envelope: Omit<NodeReport, 'pods' | 'sentAt'> = {
+  const envelope: Omit<NodeReport, 'ipam' | 'pods' | 'sentAt'> = {
     apiVersion: NODE_REPORT_VERSION,
     kind: 'NodeReport',
     ...sender,
@@ -66,7 +70,9 @@ function* writeReport({
     collectors,
     ...deviceParts(devices),
   };
-  yield `${JSON.stringify(envelope).slice(0, -1)},"pods":[`;
+  yield JSON.stringify(envelope).slice(0, -1);
+  if (ipam !== undefined) yield* writeIpam(ipam);
+  yield ',"pods":[';
   const generations = new Set(samples.map(({ rows }) => rows));
   let spare = REPORT_LIMITS.interfaces - pods.reduce((sum, { interfaces = [] }) => sum + interfaces.length, 0);
   for (const [i, known] of pods.entries()) {
@@ -75,6 +81,13 @@ function* writeReport({
     yield (i === 0 ? '' : ',') + JSON.stringify(pod);
   }
   yield `],"sentAt":${sentAt()}}`;
+}
+
+/** A source may have as much to tell as a hundred pods. */
+function* writeIpam(sources: readonly IpamSourceReport[]): Generator<string> {
+  yield ',"ipam":[';
+  for (const [i, source] of sources.entries()) yield (i === 0 ? '' : ',') + JSON.stringify(source);
+  yield ']';
 }
 
 /** Of a node without any there is little to say: that it has none. */

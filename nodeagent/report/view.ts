@@ -1,4 +1,4 @@
-import type { InterfaceView, NodeView, PodView } from '../../metrics/node-families.js';
+import type { InterfaceView, IpamSourceView, NodeView, PodView } from '../../metrics/node-families.js';
 import type { DeviceState } from '../devices/device-book.js';
 import type { KnownPod } from './build.js';
 import { readingsOf, transportOf, type StoredSample } from './history.js';
@@ -8,16 +8,19 @@ export interface ViewParts {
   readonly pods: readonly KnownPod[];
   readonly samples: readonly StoredSample[];
   readonly devices: DeviceState;
+  /** Of the present. */
+  readonly ipam: readonly IpamSourceView[];
 }
 
 /** The newest reading in some samples of every pod and interface, ordered by name, and of the devices. */
-export function viewOf({ node, pods, samples, devices }: ViewParts): NodeView {
+export function viewOf({ node, pods, samples, devices, ipam }: ViewParts): NodeView {
   const ordered = [...pods].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   const { physicalFunctions, virtualFunctions = [], cpus, unlistedCpus } = devices;
   return {
     node,
     pods: ordered.map((pod) => podView(pod, samples, devices)),
     devices: { physicalFunctions, virtualFunctions, cpus, unlistedCpus },
+    ipam,
   };
 }
 

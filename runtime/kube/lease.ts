@@ -1,9 +1,8 @@
-import { Type, type Static } from 'typebox';
-import { Compile } from 'typebox/compile';
 import type { Clock } from '../clock.js';
 import { errorMessage, type Logger } from '../logger.js';
 import { sleep, type Sleep } from '../sleep.js';
 import { KubeError, type KubeApi } from './api.js';
+import { LEASE, microTime, type LeaseObject } from './lease-object.js';
 
 export interface LeaseOptions {
   readonly namespace: string;
@@ -33,20 +32,8 @@ const JITTER = 1.2;
 const RELEASE_TIMEOUT_MS = 2_000;
 /** A holder that asks for more than this many of our durations is mistaken, or nobody could ever follow it. */
 const MAX_DURATIONS = 10;
-
-const LeaseObject = Type.Object({
-  metadata: Type.Object({ resourceVersion: Type.String() }),
-  spec: Type.Optional(
-    Type.Object({
-      holderIdentity: Type.Optional(Type.String()),
-      leaseDurationSeconds: Type.Optional(Type.Integer()),
-      acquireTime: Type.Optional(Type.String()),
-      leaseTransitions: Type.Optional(Type.Integer()),
-    }),
-  ),
-});
-type LeaseObject = Static<typeof LeaseObject>;
-const LEASE = Compile(LeaseObject);
+/** Times that annotations are written anew because somebody else wrote the object meanwhile. */
+const MAX_ROUNDS = 3;
 
 /**
  * A Lease of coordination.k8s.io: of all processes that want it, one holds it.
@@ -64,6 +51,13 @@ export class Lease {
   #known: LeaseObject | undefined;
   #knownSinceMs = 0;
   #problem = '';
+  #term = 0;
+  /** Whether anybody else may have held it since it was held here. */
+  #isInterrupted = true;
+  /** Of `run()`. */
+  #signal: AbortSignal | undefined;
+  /** Reads and writes follow one another: each is made of what the last one came to know. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: LeaseOptions, deps: LeaseDeps) {
     this.#options = { ...DEFAULTS, ...options };
@@ -73,6 +67,21 @@ export class Lease {
   /** Reckoned at the moment of asking: a process that was stopped knows it when it goes on. */
   get isHolder(): boolean {
     return this.#deps.clock.monotonicMs() < this.#heldUntilMs;
+  }
+
+  /** Time for which it is certainly held, milliseconds; 0 where it is not. */
+  get heldForMs(): number {
+    return Math.max(0, this.#heldUntilMs - this.#deps.clock.monotonicMs());
+  }
+
+  /** Another one for each time that it came to be held here after somebody else may have held it. */
+  get term(): number {
+    return this.#term;
+  }
+
+  /** Of the object, as last known: a holder knows all that was written before its term. */
+  get annotations(): Readonly<Record<string, string>> {
+    return this.#known?.metadata.annotations ?? {};
   }
 
   /** Who holds it, as far as is known; empty where nobody does. */
@@ -85,18 +94,55 @@ export class Lease {
     this.#listeners.add(listener);
   }
 
-  /** Seeks and keeps the Lease until aborted, then gives it back. */
+  /** Seeks and keeps the Lease until aborted, then gives it back: what is to be annotated before must have been. */
   async run(signal: AbortSignal): Promise<void> {
     const { retryMs } = this.#options;
     const wait = this.#deps.sleep ?? sleep;
+    this.#signal = signal;
     while (!signal.aborted) {
-      await this.#try(signal);
+      await this.#inTurn(() => this.#try(signal));
       this.#announce();
       const pauseMs = this.isHolder ? this.#patienceMs(retryMs) : retryMs * (1 + JITTER * this.#deps.random());
       await wait(pauseMs, signal);
       this.#announce();
     }
-    await this.#release();
+    await this.#inTurn(() => this.#release());
+  }
+
+  /**
+   * Writes these annotations and leaves the others, if the Lease is held without a break from the call until they are written; renews it
+   * at the same time. Must not be awaited by a listener.
+   * @returns whether they are written; false also where that is not known
+   */
+  async annotate(annotations: Readonly<Record<string, string>>): Promise<boolean> {
+    const term = this.#term;
+    const isWritten = await this.#inTurn(() => this.#annotate(annotations, term));
+    this.#announce();
+    return isWritten;
+  }
+
+  async #annotate(annotations: Readonly<Record<string, string>>, term: number): Promise<boolean> {
+    const signal = this.#signal;
+    if (signal === undefined) return false;
+    try {
+      for (let round = 0; round < MAX_ROUNDS; round++) {
+        if (!this.isHolder || this.#term !== term || this.#known === undefined) return false;
+        const { metadata } = this.#known;
+        const changed = { ...metadata, annotations: { ...metadata.annotations, ...annotations } };
+        if (await this.#write('PUT', changed, signal)) return true;
+        const found = await this.#read(signal);
+        if (found?.spec?.holderIdentity !== this.#options.identity) this.#heldUntilMs = -Infinity;
+      }
+    } catch (error) {
+      if (!signal.aborted) this.#tell(errorMessage(error));
+    }
+    return false;
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
   }
 
   /** A holder does not wait for anything beyond its time. */
@@ -133,8 +179,9 @@ export class Lease {
     try {
       return this.#learn(await this.#request('GET', { signal }));
     } catch (error) {
-      if (error instanceof KubeError && error.statusCode === 404) return undefined;
-      throw error;
+      if (!(error instanceof KubeError) || error.statusCode !== 404) throw error;
+      this.#isInterrupted = true;
+      return undefined;
     }
   }
 
@@ -167,6 +214,8 @@ export class Lease {
       throw error;
     }
     this.#heldUntilMs = askedMs + renewDeadlineMs;
+    if (this.#isInterrupted) this.#term++;
+    this.#isInterrupted = false;
     return true;
   }
 
@@ -192,6 +241,7 @@ export class Lease {
     if (answer.metadata.resourceVersion !== this.#known?.metadata.resourceVersion) {
       this.#knownSinceMs = this.#deps.clock.monotonicMs();
     }
+    if (answer.spec?.holderIdentity !== this.#options.identity) this.#isInterrupted = true;
     this.#known = answer;
     return answer;
   }
@@ -232,9 +282,4 @@ export class Lease {
       this.#deps.log.info({ problem: errorMessage(error) }, 'the lease could not be given back, and runs out instead');
     }
   }
-}
-
-/** MicroTime of Kubernetes, for people who look at the object. */
-function microTime(wallMs: number): string {
-  return new Date(wallMs).toISOString().replace('Z', '000Z');
 }

@@ -7,6 +7,8 @@ import { parseDuration, renderDuration } from '../duration.js';
 export interface Option<T> {
   readonly flag: string;
   readonly help: string;
+  /** What a predecessor called it in the environment; the first that is set counts, after the flag and its twin. */
+  readonly aliases?: readonly Alias[];
   /** Shown as `--flag <placeholder>`; undefined for a switch. */
   readonly placeholder?: string;
   /** Given several times, or once with commas. */
@@ -16,6 +18,16 @@ export interface Option<T> {
   readonly default: T;
   /** @throws {TypeError} whose message completes "--flag: " */
   readonly parse: (texts: readonly string[]) => T;
+}
+
+/** A variable of the environment with a name of its own, and perhaps a spelling. */
+export interface Alias {
+  readonly name: string;
+  /**
+   * What the flag would have to be given for such a value; the same, where it is left out.
+   * @throws {TypeError} whose message completes "NAME: "
+   */
+  readonly read?: (text: string) => string;
 }
 
 export type OptionTable = Readonly<Record<string, Option<unknown>>>;
@@ -34,6 +46,7 @@ export function defaultsOf<Table extends OptionTable>(table: Table): OptionValue
 interface Described<T> {
   readonly flag: string;
   readonly help: string;
+  readonly aliases?: readonly Alias[];
   readonly placeholder?: string;
   readonly default: T;
   readonly defaultText?: string;

@@ -1,13 +1,22 @@
 import { Command, CommanderError, Option as CommanderOption } from 'commander';
-import type { Option, OptionTable, OptionValues } from './kinds.js';
+import type { Alias, Option, OptionTable, OptionValues } from './kinds.js';
 
-export interface Program<Table extends OptionTable> {
+/** A program as --help and docs/flags.md tell it. */
+export interface ProgramHelp<Table extends OptionTable = OptionTable> {
   readonly name: string;
   readonly summary: string;
   readonly version: string;
   readonly options: Table;
+}
+
+export interface Program<Table extends OptionTable> extends ProgramHelp<Table> {
   /** Checks across options; each message names the flags it speaks of. */
   readonly check?: (options: OptionValues<Table>) => string[];
+  /**
+   * Whether an option means anything beside the others. Where it does not, an alias with a wrong value is no error: such a variable may be
+   * there for somebody else.
+   */
+  readonly isUsed?: (flag: string, options: OptionValues<Table>) => boolean;
 }
 
 /** What the command line asks for: to run, to print a text and end well, or nothing that can be done, with every reason. */
@@ -19,6 +28,11 @@ export type Invocation<Table extends OptionTable> =
 /** `--some-flag` is also read from `PODNET_SOME_FLAG`. The command line wins. */
 export function environmentName(flag: string): string {
   return `PODNET_${flag.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`;
+}
+
+/** All names that an option has in the environment, the one that counts before the others first. */
+export function environmentNames({ flag, aliases = [] }: Pick<Option<unknown>, 'flag' | 'aliases'>): string[] {
+  return [environmentName(flag), ...aliases.map(({ name }) => name)];
 }
 
 /** Reads the options of a program. All wrong ones are told at once. */
@@ -39,49 +53,67 @@ export function parseOptions<Table extends OptionTable>(
     return { kind: 'refuse', errors: [error.message.replace(/^error: /, '')] };
   }
   const values: Record<string, unknown> = {};
-  const errors: string[] = [];
+  const wrong: Wrong[] = [];
   for (const [name, option] of Object.entries(program.options)) {
-    const { texts, from } = given(command, option, env);
+    const { texts, from, alias } = given(command, option, env);
     try {
-      values[name] = texts === undefined ? option.default : option.parse(texts);
+      values[name] = texts === undefined ? option.default : option.parse(texts.map(alias?.read ?? asItIs));
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
-      errors.push(`${from}: ${error.message}`);
+      values[name] = option.default;
+      wrong.push({ flag: option.flag, isAlias: alias !== undefined, message: `${from}: ${error.message}` });
     }
   }
-  if (errors.length > 0) return { kind: 'refuse', errors };
   const options = values as OptionValues<Table>;
+  const errors = wrong.filter(({ flag, isAlias }) => !isAlias || (program.isUsed?.(flag, options) ?? true));
+  if (errors.length > 0) return { kind: 'refuse', errors: errors.map(({ message }) => message) };
   const conflicts = program.check?.(options) ?? [];
   return conflicts.length > 0 ? { kind: 'refuse', errors: conflicts } : { kind: 'run', options };
 }
 
-function given(
-  command: Command,
-  option: Option<unknown>,
-  env: Readonly<Record<string, string | undefined>>,
-): { texts: readonly string[] | undefined; from: string } {
+/** A value that an option cannot have. */
+interface Wrong {
+  readonly flag: string;
+  readonly isAlias: boolean;
+  readonly message: string;
+}
+
+/** What somebody said of an option, and where. */
+interface Given {
+  readonly texts: readonly string[] | undefined;
+  readonly from: string;
+  readonly alias?: Alias;
+}
+
+function given(command: Command, option: Option<unknown>, env: Readonly<Record<string, string | undefined>>): Given {
   const name = attributeName(option.flag);
   const value: unknown = command.getOptionValue(name);
   if (command.getOptionValueSource(name) === 'cli') {
     return { texts: Array.isArray(value) ? value.map(String) : [String(value)], from: `--${option.flag}` };
   }
+  const isSet = (variable: string): boolean => env[variable] !== undefined && env[variable] !== '';
   const twin = environmentName(option.flag);
-  const text = env[twin];
-  return { texts: text === undefined || text === '' ? undefined : [text], from: twin };
+  const alias = isSet(twin) ? undefined : option.aliases?.find((one) => isSet(one.name));
+  const from = alias?.name ?? twin;
+  return { texts: isSet(from) ? [env[from] ?? ''] : undefined, from, ...(alias !== undefined && { alias }) };
+}
+
+function asItIs(text: string): string {
+  return text;
 }
 
 function attributeName(flag: string): string {
   return new CommanderOption(`--${flag}`).attributeName();
 }
 
-function createCommand({ name, summary, version, options }: Omit<Program<OptionTable>, 'check'>): Command {
+function createCommand({ name, summary, version, options }: ProgramHelp): Command {
   const command = new Command(name).description(summary).version(version).allowExcessArguments(false);
-  for (const { flag, help, placeholder, repeatable, defaultText } of Object.values(options)) {
+  for (const { flag, help, placeholder, repeatable, defaultText, aliases = [] } of Object.values(options)) {
     const notes = [
       ...(repeatable === true ? ['repeatable'] : []),
       ...(defaultText === undefined ? [] : [`default: ${defaultText}`]),
       ...(placeholder === undefined && defaultText === 'on' ? [`off: --no-${flag}`] : []),
-      `env: ${environmentName(flag)}`,
+      `env: ${environmentNames({ flag, aliases }).join(', ')}`,
     ];
     const description = `${help} (${notes.join('; ')})`;
     if (placeholder === undefined) {

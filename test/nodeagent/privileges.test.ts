@@ -27,6 +27,7 @@ const HIDDEN_TIMEOUT_MS = 60_000;
 const NO_DEVICES = {
   ...{ sriov: 'not_found', 'vf-links': 'not_needed', kubelet: 'not_found', 'cpu-manager-state': 'not_found' },
   'resource-claims': 'not_needed',
+  ...{ 'ipam-endpoint': 'not_found', 'host-local': 'not_found' },
 };
 
 describe('the rights of an agent', { skip: missing(...CONTAINERD_REQUIREMENTS) }, () => {

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { build, type BuildOptions } from 'esbuild';
+import { build, type BuildOptions, type Metafile } from 'esbuild';
 import { makeBundle } from '../support/bundle.js';
 
 async function buildOptions(): Promise<BuildOptions> {
@@ -29,6 +29,27 @@ test('a bundled part loads koffi where no packages are installed', async () => {
   }
 });
 
+async function metafileOf(entry: string): Promise<Metafile> {
+  const { metafile } = await build({
+    ...(await buildOptions()),
+    ...{ entryPoints: [entry], outdir: 'dist', write: false, metafile: true },
+  });
+  return metafile;
+}
+
+/** The sources of some parts and of all that they import at once. */
+function loadedBy({ outputs }: Metafile, entries: readonly string[]): string[] {
+  const loaded = new Set<string>();
+  const load = (file: string | undefined): void => {
+    const output = outputs[file ?? ''];
+    if (file === undefined || output === undefined || loaded.has(file)) return;
+    loaded.add(file);
+    for (const { path, kind } of output.imports) if (kind === 'import-statement') load(path);
+  };
+  for (const entry of entries) load(Object.keys(outputs).find((file) => outputs[file]?.entryPoint === entry));
+  return [...loaded].flatMap((file) => Object.keys(outputs[file]?.inputs ?? {}));
+}
+
 /** Whatever is loaded with a program stays in its memory; what a flag asks for is loaded when it does. */
 const AGENT_PACKAGES = ['commander', 'pino', 'prom-client'];
 const ROLES = [
@@ -41,21 +62,7 @@ const ROLES = [
 
 for (const { role, has, hasNot, packages } of ROLES) {
   test(`an agent of role ${role} loads ${packages.length} packages and what they need`, async () => {
-    const { metafile } = await build({
-      ...(await buildOptions()),
-      ...{ entryPoints: ['cli/podnet.ts'], outdir: 'dist', write: false, metafile: true },
-    });
-    const loaded = new Set<string>();
-    const load = (file: string | undefined): void => {
-      const output = metafile.outputs[file ?? ''];
-      if (file === undefined || output === undefined || loaded.has(file)) return;
-      loaded.add(file);
-      for (const { path, kind } of output.imports) if (kind === 'import-statement') load(path);
-    };
-    for (const entry of ['nodeagent/main.ts', `nodeagent/${role}-role.ts`]) {
-      load(Object.keys(metafile.outputs).find((file) => metafile.outputs[file]?.entryPoint === entry));
-    }
-    const sources = [...loaded].flatMap((file) => Object.keys(metafile.outputs[file]?.inputs ?? {}));
+    const sources = loadedBy(await metafileOf('cli/podnet.ts'), ['nodeagent/main.ts', `nodeagent/${role}-role.ts`]);
     assert.ok(sources.includes(has));
     assert.ok(!sources.includes(hasNot));
     const { dependencies } = JSON.parse(await readFile('package.json', 'utf8')) as { dependencies: object };
@@ -65,3 +72,17 @@ for (const { role, has, hasNot, packages } of ROLES) {
     assert.deepEqual(used.sort(), packages);
   });
 }
+
+test("AWS's packages are loaded by who publishes alone, and without what is not used", async () => {
+  const isOfAws = (source: string) => /node_modules\/@(aws-sdk|smithy)\//.test(source);
+  const metafile = await metafileOf('apiserver/publish/create-sink.ts');
+  const sink = loadedBy(metafile, ['apiserver/publish/create-sink.ts']);
+  assert.ok(sink.includes('apiserver/publish/cloudwatch-sink.ts'));
+  assert.deepEqual(sink.filter(isOfAws), []);
+  const client = loadedBy(metafile, ['apiserver/publish/aws-client.ts']).filter(isOfAws);
+  assert.ok(client.some((source) => source.endsWith('/PutMetricDataCommand.js')));
+  assert.deepEqual(
+    client.filter((source) => source.includes('/dist-cjs/') || source.endsWith('/GetDashboardCommand.js')),
+    [],
+  );
+});

@@ -2,13 +2,13 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';
 
-/** What a test needs of the machine: root, a kernel with TAP devices, or a program of a Debian package. */
-export type Requirement = 'root' | 'tun' | 'cni-plugins' | Program;
+/** What a test needs of the machine: root, a kernel with TAP devices, the emulator of CloudWatch, or a program of a Debian package. */
+export type Requirement = 'root' | 'tun' | 'cni-plugins' | 'moto' | Program;
 type Program =
   | ('ip' | 'iptables' | 'chronyd' | 'dnsmasq' | 'prometheus' | 'promtool' | 'setpriv' | 'script' | 'curl' | 'kubectl')
   | ('containerd' | 'runc' | 'ctr' | 'busybox' | 'nsenter' | 'umount' | 'tar');
 
-const PACKAGES: Readonly<Record<Exclude<Requirement, 'root' | 'tun'>, string>> = {
+const PACKAGES: Readonly<Record<Exclude<Requirement, 'root' | 'tun' | 'moto'>, string>> = {
   ip: 'iproute2',
   iptables: 'iptables',
   chronyd: 'chrony',
@@ -32,6 +32,12 @@ const PACKAGES: Readonly<Record<Exclude<Requirement, 'root' | 'tun'>, string>> =
 /** What TAP devices are made with. */
 export const TUN = '/dev/net/tun';
 
+/** Where scripts/install-moto.sh puts the emulator of CloudWatch, or whoever has it elsewhere says that it is. */
+export const MOTO = process.env['PODNET_MOTO'] ?? '/opt/podnet-moto';
+
+/** In it. */
+export const MOTO_SERVER = 'usr/bin/moto_server';
+
 /** Where Debian has the CNI plugins. */
 const CNI_PLUGIN = '/usr/lib/cni/ptp';
 
@@ -53,12 +59,14 @@ export function whyMissing(...requirements: readonly Requirement[]): string | fa
 
 function reasonFor(requirement: Requirement): string {
   if (requirement === 'root') return 'needs root';
+  if (requirement === 'moto') return 'needs moto (scripts/install-moto.sh)';
   return requirement === 'tun' ? `needs ${TUN}` : `needs ${requirement} (package ${PACKAGES[requirement]})`;
 }
 
 function isMet(requirement: Requirement): boolean {
   if (requirement === 'root') return process.getuid?.() === 0;
   if (requirement === 'tun') return existsSync(TUN);
+  if (requirement === 'moto') return existsSync(join(MOTO, MOTO_SERVER));
   if (requirement === 'cni-plugins') return isExecutable(CNI_PLUGIN);
   return (process.env['PATH'] ?? '').split(delimiter).some((directory) => isExecutable(join(directory, requirement)));
 }

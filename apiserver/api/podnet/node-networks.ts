@@ -4,10 +4,12 @@ import type { Clock } from '../../../runtime/clock.js';
 import type { Figure, Figures, Sum } from '../../store/figure.js';
 import { shownOwner, type ShownPods } from '../../store/devices-view.js';
 import type { NodeSeries } from '../../store/node-series.js';
+import type { IpamFigures } from '../../store/ipam/ipam-figures.js';
 import type { DialledPairs } from '../../store/dialled-pairs.js';
 import type { NodeSuspects } from '../../store/node-suspects.js';
 import type { Pods, ReportedPods } from '../../store/pods.js';
 import { timestampOf } from '../metric-value-list.js';
+import { addressColumns, addressesOf } from './addresses.js';
 import { dialColumns, dialledAs } from './dials.js';
 import { rateColumns, trafficOf } from './rates.js';
 import type { Resource } from './resource.js';
@@ -16,6 +18,7 @@ export interface NodeNetworksDeps {
   readonly reports: ReportedPods;
   readonly dialled: DialledPairs;
   readonly suspects: NodeSuspects;
+  readonly ipam: IpamFigures;
   readonly pods: Pods;
   readonly figures: Figures;
   readonly clock: Clock;
@@ -48,6 +51,7 @@ export function nodeNetworks(deps: NodeNetworksDeps): Resource<NodeNetwork> {
         ...{ name: 'VFs-In-Use', description: 'Those that a pod has.', priority: 1 },
         cell: ({ object }) => object.virtualFunctionsInUse ?? null,
       },
+      ...addressColumns(),
       ...rateColumns(),
       ...dialColumns(),
       {
@@ -66,10 +70,9 @@ export function nodeNetworks(deps: NodeNetworksDeps): Resource<NodeNetwork> {
           const devices = countDevices(roles, deps.pods.shownAt(nowMs));
           const at = { windowMs: deps.windowMs, nowMs };
           const dialled = dialledAs(deps.dialled.endsOf(name, nowMs), deps.suspects.ofNode(name, nowMs), at);
-          return {
-            object: { ...toNodeNetwork(name, roles, figures, nowMs, deps.clock), ...devices, ...dialled },
-            figures,
-          };
+          const addresses = addressesOf(deps.ipam, name, nowMs);
+          const node = toNodeNetwork(name, roles, figures, nowMs, deps.clock);
+          return { object: { ...node, ...devices, ...addresses, ...dialled }, figures };
         },
       })),
   };

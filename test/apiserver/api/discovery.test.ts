@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { API_GROUP_NAMES, apiSurface } from '../../../apiserver/api/api-surface.js';
 import { DESCRIBED_KINDS, metricsOf } from '../../../apiserver/api/described-objects.js';
 import { DIAL_LATENCY, RATE_NAMES } from '../../../metrics/catalogue.js';
+import { IPAM_FIGURES } from '../../../metrics/ipam/figures.js';
 import type {
   ApiGroup,
   ApiGroupDiscoveryList,
@@ -15,6 +16,9 @@ import type {
 } from '../../../openapi/kubernetes.js';
 import { createTestServer } from '../../support/app.js';
 
+/** Of nodes, and of all of them together. */
+const ADDRESSES = IPAM_FIGURES.map(({ metricName }) => metricName);
+const OF_NODES = [DIAL_LATENCY.metricName, ...ADDRESSES];
 const SERVED = {
   'custom.metrics.k8s.io': ['v1beta2', 'v1beta1'],
   'external.metrics.k8s.io': ['v1beta1'],
@@ -68,7 +72,7 @@ for (const version of SERVED['custom.metrics.k8s.io']) {
       );
       for (const { name, ...rest } of body.resources) {
         const [resource = '', metric = ''] = name.split('/');
-        assert.ok(RATE_NAMES.includes(metric) || name === `nodes/${DIAL_LATENCY.metricName}`, name);
+        assert.ok(RATE_NAMES.includes(metric) || (resource === 'nodes' && OF_NODES.includes(metric)), name);
         const namespaced = !['nodes', 'namespaces'].includes(resource);
         assert.deepEqual(rest, { singularName: '', namespaced, kind: 'MetricValueList', verbs: ['get'] });
       }
@@ -99,11 +103,21 @@ test('conformance 1: how long it takes to connect is a metric of nodes alone', a
   ]);
 });
 
+test('conformance 1: IP addresses are metrics of nodes alone', async () => {
+  const { body } = await createTestServer().get<ApiResourceList>('/apis/custom.metrics.k8s.io/v1beta2');
+  const described = body.resources.filter(({ name }) => name.includes('/ipam_'));
+  assert.deepEqual(
+    described.map(({ name, namespaced }) => [name, namespaced]),
+    ADDRESSES.map((name) => [`nodes/${name}`, false]),
+  );
+  assert.ok(described.some(({ name }) => name === 'nodes/ipam_free_ip_addresses'));
+});
+
 test('conformance 1: external metrics are the catalogue', async () => {
   const { body } = await createTestServer().get<ApiResourceList>('/apis/external.metrics.k8s.io/v1beta1');
   assert.deepEqual(
     body.resources,
-    RATE_NAMES.map((name) => ({
+    [...RATE_NAMES, ...ADDRESSES].map((name) => ({
       ...{ name, singularName: '', namespaced: true, kind: 'ExternalMetricValueList', verbs: ['get'] },
     })),
   );

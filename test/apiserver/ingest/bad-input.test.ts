@@ -305,7 +305,7 @@ test('only the first hundred rejections are named, all are counted', async () =>
   assert.deepEqual([body.rejected.length, body.rejectedCount], [100, 150]);
 });
 
-test('parts of the report that nobody keeps yet are judged all the same', async () => {
+test('devices, probes and IP addresses are judged like pods', async () => {
   const server = createTestServer();
   const virtualFunctions = [{ pf: 'ens1f0', vf: -1 }];
   const { body } = await server.pushBody(

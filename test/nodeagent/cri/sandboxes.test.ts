@@ -108,6 +108,13 @@ for (const runtime of RECORDED) {
       [['main', 'local.test/busybox:1', 0, 'running', true]],
     );
     assert.deepEqual([running.states, running.sandboxes.state, running.sandboxes.size], [['up'], 'up', 2]);
+    assert.ok(running.sandboxes.known?.ready.has(sandbox.id));
+    running.server.stop();
+    await eventually(
+      () => running.sandboxes.known?.ready,
+      (seen) => seen === undefined,
+    );
+    assert.equal(running.sandboxes.get(WEB_0)?.id, sandbox.id, 'what was known of it stays');
   });
 
   test(`a sandbox of ${runtime} is followed until it is gone`, async () => {
@@ -130,6 +137,7 @@ for (const runtime of RECORDED) {
       (seen) => seen?.pid === containerPid,
     );
     assert.deepEqual([killed?.state, killed?.isNetnsClosed], ['not_ready', false]);
+    assert.equal(sandboxes.known?.ready.has(killed?.id ?? ''), false);
     const hostnet = await eventually(
       () => sandboxes.get(HOSTNET),
       (seen) => seen?.pid !== undefined,
@@ -370,4 +378,42 @@ test('of too many pods the ready ones are kept, and it is told', async () => {
     () => running.sandboxes.problem,
     (problem) => problem === '',
   );
+});
+
+test('all sandboxes are known while the runtime tells of all', async () => {
+  const node = PlayedNode.recorded('containerd-2.1.9');
+  await using running = await watch(node.handlers(), { maxPods: 4 });
+  const { sandboxes } = running;
+  const ids = node.sandboxes.map(({ id }) => id);
+  const known = await eventually(
+    () => sandboxes.known,
+    (seen) => seen !== undefined,
+  );
+  assert.deepEqual([...(known?.ready ?? [])].sort(), ids.sort());
+  assert.deepEqual([...(known?.newest ?? [])].map(({ id }) => id).sort(), ids.sort());
+  const isUnknown = () =>
+    eventually(
+      () => sandboxes.known,
+      (seen) => seen === undefined,
+    );
+
+  const [first = {}] = node.sandboxes;
+  const older = { ...first, id: 'older', created_at: '1' };
+  node.sandboxes = [...node.sandboxes, older, { ...older, id: 'stopped', state: 'SANDBOX_NOTREADY' }];
+  await rounds(running, 1);
+  assert.deepEqual([...(sandboxes.known?.ready ?? [])].sort(), [...ids, 'older'].sort());
+
+  const whole = node.sandboxes;
+  node.sandboxes = [...whole, { ...first, id: '' }];
+  await isUnknown();
+  node.sandboxes = [...whole, ...['1', '2', '3'].map((uid) => ({ ...first, id: uid, metadata: { uid } }))];
+  await rounds(running, 1);
+  assert.equal(sandboxes.known, undefined);
+  node.sandboxes = whole;
+  await eventually(
+    () => sandboxes.known,
+    (seen) => seen !== undefined,
+  );
+  running.server.stop();
+  await isUnknown();
 });

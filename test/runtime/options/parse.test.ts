@@ -102,3 +102,56 @@ test('--help names every flag, its default and its twin', () => {
 test('--version prints the version', () => {
   assert.deepEqual(parseOptions(program, ['--version'], {}), { kind: 'print', text: '1.2.3\n' });
 });
+
+const aliasedOptions = {
+  on: toggle({ flag: 'on', default: false, help: 'On.', aliases: [{ name: 'OLD_ON' }] }),
+  wait: duration({
+    flag: 'wait',
+    ...{ default: 5_000, min: 1_000, max: 60_000, help: 'Wait.' },
+    aliases: [{ name: 'OLD_WAIT', read: readSeconds }, { name: 'OLDER_WAIT' }],
+  }),
+  tags: list({ flag: 'tags', help: 'Tags.', aliases: [{ name: 'OLD_TAGS' }] }),
+};
+const aliased: Program<typeof aliasedOptions> = {
+  ...{ name: 'podnet test', summary: 'A test.', version: '1.2.3', options: aliasedOptions },
+  isUsed: (flag, { on }) => flag !== 'wait' || on,
+};
+
+function readSeconds(text: string): string {
+  if (!/^\d+$/.test(text)) throw new TypeError(`must be seconds, not "${text}"`);
+  return `${text}s`;
+}
+
+test('an option may have other names in the environment, the first that is set counts', () => {
+  const waitOf = (argv: readonly string[], env: Record<string, string>) => {
+    const invocation = parseOptions(aliased, argv, env);
+    assert.equal(invocation.kind, 'run');
+    return invocation.options.wait;
+  };
+  const env = { PODNET_WAIT: '4s', OLD_WAIT: '3', OLDER_WAIT: '2s' };
+  assert.equal(waitOf(['--wait', '5s'], env), 5_000);
+  assert.equal(waitOf([], env), 4_000);
+  assert.equal(waitOf([], { ...env, PODNET_WAIT: '' }), 3_000);
+  assert.equal(waitOf([], { ...env, PODNET_WAIT: '', OLD_WAIT: '' }), 2_000);
+  const parsed = parseOptions(aliased, [], { OLD_ON: 'true', OLD_TAGS: 'a, b' });
+  assert.deepEqual(parsed, { kind: 'run', options: { on: true, wait: 5_000, tags: ['a', 'b'] } });
+});
+
+test('a wrong value is told with the other name, unless the option means nothing', () => {
+  assert.deepEqual(parseOptions(aliased, ['--on'], { OLD_WAIT: 'x' }), {
+    kind: 'refuse',
+    errors: ['OLD_WAIT: must be seconds, not "x"'],
+  });
+  assert.deepEqual(parseOptions(aliased, ['--on'], { OLD_WAIT: '90' }), {
+    kind: 'refuse',
+    errors: ['OLD_WAIT: must be between 1s and 60s, not 90s'],
+  });
+  assert.equal(parseOptions(aliased, [], { OLD_WAIT: 'x' }).kind, 'run');
+  assert.equal(parseOptions(aliased, [], { PODNET_WAIT: 'x' }).kind, 'refuse');
+});
+
+test('--help names them after the twin', () => {
+  const invocation = parseOptions(aliased, ['--help'], {});
+  assert.equal(invocation.kind, 'print');
+  assert.match(invocation.text.replace(/\s+/g, ' '), /Wait\. \(default: 5s; env: PODNET_WAIT, OLD_WAIT, OLDER_WAIT\)/);
+});

@@ -1,0 +1,107 @@
+import type { IpamSourceReport } from '../../../openapi/ipam-report.js';
+import { counterRate } from '../rate.js';
+import type { NodeSeries } from '../node-series.js';
+import type { PodSeries } from '../pod-series.js';
+import { IPAM_COUNTERS, IpamGrowth } from './ipam-growth.js';
+import type { IpamValue } from './ipam-figures.js';
+import { freshUntilMs, readAtMs, type HeldReading } from './node-ipam.js';
+import { sharesOf } from './node-shares.js';
+
+/** What keeps the books that are added up. */
+export const SOURCE = 'awscni';
+
+/** For so long after its last reading a node is the one that it was, also over a reboot, or when its agent is made anew. */
+export const KEPT_MS = 15 * 60_000;
+
+/** The pods that serve what ipamd counts, by the rule that cni-metrics-helper found them by (cmd/cni-metrics-helper/metrics). */
+const SERVED_BY = { namespace: 'kube-system', label: 'k8s-app', value: 'aws-node' };
+
+/** What one node, by its name, has told of ipamd. */
+export class ToldNode {
+  /** Undefined while nothing is held of it. */
+  node: NodeSeries | undefined;
+  /** Whether its agent says that there is an ipamd, and that it cannot be read. */
+  isAwaited = false;
+  /** By the newest reading, see sharesOf. */
+  shares: Float64Array = new Float64Array();
+  /** Whether it had its first reading when the others had long had theirs: it has grown by nothing yet. */
+  isJoining = false;
+  #reading: HeldReading | undefined;
+  #readAtMs = -Infinity;
+  readonly #growth = new IpamGrowth();
+  /** Since it was first heard of, in the order of IPAM_COUNTERS. */
+  readonly #grown = new Float64Array(IPAM_COUNTERS.length);
+
+  /** When it told something last, on the server's clock; -Infinity: never. */
+  get readAtMs(): number {
+    return this.#readAtMs;
+  }
+
+  /** Whether what is known of it is of no use any more. */
+  isPast(nowMs: number): boolean {
+    return nowMs - this.#readAtMs > KEPT_MS;
+  }
+
+  isNews(reading: HeldReading): boolean {
+    return reading !== this.#reading;
+  }
+
+  /**
+   * Takes over a reading that is news, and adds it to the history of the node.
+   * @returns what each of IPAM_COUNTERS grew by; NaN where it is not told
+   */
+  take(node: NodeSeries, reading: HeldReading, { nowMs, historyMs }: { nowMs: number; historyMs: number }): number[] {
+    if (this.isPast(nowMs)) this.#growth.forget();
+    const told = {
+      byName: new Map(reading.families.map((family) => [family.name, family])),
+      leftOut: reading.leftOut,
+    };
+    const grown = this.#growth.take(told);
+    const row = grown.map((by, column) => {
+      if (!Number.isNaN(by)) this.#grown[column] = (this.#grown[column] ?? 0) + by;
+      return Number.isNaN(by) ? NaN : (this.#grown[column] ?? NaN);
+    });
+    node.ipam.addGrowth(reading.takenAtMs, row, historyMs);
+    this.shares = sharesOf(reading, told);
+    this.#reading = reading;
+    this.#readAtMs = readAtMs(node, { reading });
+    return grown;
+  }
+
+  /** Age of the reading that says something of the present; undefined where none does. */
+  ageMs(nowMs: number): number | undefined {
+    const source = this.node?.ipam.get(SOURCE);
+    if (this.node === undefined || source?.reading === undefined) return undefined;
+    if (nowMs > freshUntilMs(this.node, source)) return undefined;
+    return Math.max(0, nowMs - readAtMs(this.node, source));
+  }
+
+  /**
+   * Whether it ought to tell, where it does not. One that is silent altogether ought to for as long as it is there: one of its pods is.
+   * @param exists whether a pod is in the list of the API server; undefined without one
+   */
+  isMissing(nowMs: number, exists: ((pod: PodSeries) => boolean) | undefined): boolean {
+    if (this.node === undefined || !(this.isAwaited || this.#readAtMs > -Infinity)) return false;
+    return this.node.isFresh(nowMs) || exists === undefined || [...this.node.pods.values()].some(exists);
+  }
+
+  /** Growth per second of a counter. @returns undefined where it is not told at present, or was but once */
+  rate(column: number, windowMs: number, nowMs: number): IpamValue | undefined {
+    const ageMs = this.ageMs(nowMs);
+    const readings = this.node?.ipam.growth?.readings;
+    if (readings === undefined || ageMs === undefined) return undefined;
+    const newest = readings.values[(readings.length - 1) * readings.width + column] ?? NaN;
+    const rate = counterRate(readings, column, windowMs);
+    return Number.isNaN(newest) || !rate.ok ? undefined : { value: rate.perSecond, ageMs, spanMs: rate.spanMs };
+  }
+}
+
+/** Whether an agent says that ipamd cannot be read, where there ought to be one. */
+export function isAwaited(node: NodeSeries, sources: readonly IpamSourceReport[]): boolean {
+  const problem = sources.find(({ name }) => name === SOURCE)?.problem;
+  if (problem !== 'not_found') return problem !== undefined;
+  for (const { meta } of node.pods.values()) {
+    if (meta.namespace === SERVED_BY.namespace && meta.labels[SERVED_BY.label] === SERVED_BY.value) return true;
+  }
+  return false;
+}
