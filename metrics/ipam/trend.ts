@@ -38,8 +38,11 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
+/** Per second: what shrinks more slowly, by one in thirty years, does so by the rounding of what was added up. */
+const FLAT = 1e-9;
+
 /** Seconds until `free` is 0 at a growth per second. @returns undefined where it does not shrink */
 export function exhaustionSeconds(free: number, slope: number | undefined): number | undefined {
   if (free <= 0) return 0;
-  return slope === undefined || slope >= 0 ? undefined : free / -slope;
+  return slope === undefined || slope > -FLAT ? undefined : free / -slope;
 }
