@@ -53,7 +53,6 @@ export class Sandboxes {
   #byUid = new Map<string, KnownSandbox>();
   #state: SourceOff | 'up' | undefined;
   #runtime: string | undefined;
-  #readyIds: ReadonlySet<string> = new Set();
   #isConnected = false;
   #round = 0;
 
@@ -64,11 +63,6 @@ export class Sandboxes {
   /** The newest sandbox of a pod that is ready; where none is, the newest. */
   get(uid: string): Sandbox | undefined {
     return this.#byUid.get(uid)?.sandbox;
-  }
-
-  /** Of all sandboxes that are ready, whichever pod they are of; undefined while the runtime does not answer. */
-  get readyIds(): ReadonlySet<string> | undefined {
-    return this.#state === 'up' ? this.#readyIds : undefined;
   }
 
   get size(): number {
@@ -140,7 +134,6 @@ export class Sandboxes {
 
   #take(sandboxes: readonly ListedSandbox[], containers: readonly ListedContainer[]): void {
     const { maxPods = MAX_PODS } = this.#deps;
-    this.#readyIds = new Set(sandboxes.filter(({ isReady }) => isReady).map(({ id }) => id));
     const newest = newestOfEachPod(sandboxes);
     this.#tell('limit', newest.length > maxPods ? `${maxPods} of ${newest.length} pods` : undefined);
     const bySandbox = groupBySandbox(containers);

@@ -5,7 +5,6 @@ import { networkStatusText } from '../../runtime/kube/pod-annotations.js';
 import { workloadOf } from '../../runtime/kube/workload.js';
 import type { ListedPod } from './listed-pod.js';
 import { parseNetworkStatus, type AnnotationProblem } from './network-status.js';
-import { podIpsOf } from './pod-ips.js';
 import { isNamespace, isObjectName, isToken } from './report-names.js';
 
 /** A pod, and what is wrong with its network annotation. */
@@ -57,7 +56,6 @@ export function decodeListedPod(object: unknown, node: string): DecodedPod | und
   const containers = containersOf(spec, status);
   const container = firstContainer(spec, status, containers);
   const resourceClaims = claimsOf(spec, status);
-  const ips = podIpsOf(status, statusText);
   const pod: ListedPod = {
     ...{ namespace, name, uid, creationTimestamp },
     labels: labelsOf(metadata),
@@ -68,7 +66,6 @@ export function decodeListedPod(object: unknown, node: string): DecodedPod | und
     cgroupUid: cgroupUidOf(uid, annotations),
     phase: phaseOf(status),
     isTerminating: isText(metadata['deletionTimestamp']),
-    ...(ips !== undefined && { ips }),
     ...(container !== undefined && { container }),
     ...(containers.length > 0 && { containers }),
     ...(resourceClaims.length > 0 && { resourceClaims }),

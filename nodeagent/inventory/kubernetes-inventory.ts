@@ -15,7 +15,6 @@ import type { SourceStates } from '../source-states.js';
 import { createKubernetesPods } from './kubernetes-pods.js';
 import type { ListedPod } from './listed-pod.js';
 import type { PodInventory } from './pod-inventory.js';
-import { addressOwners } from './pod-ips.js';
 import { PodProcesses, type Located } from './pod-processes.js';
 import { ResourceClaims } from './resource-claims.js';
 import { startListedPods, type ListedPodsDeps } from './start-listed-pods.js';
@@ -82,7 +81,6 @@ export async function startKubernetesInventory(
     return located;
   };
 
-  const isCurrent = (nowMs = clock.monotonicMs()) => listing.pods.isSynced && listing.pods.isCurrent(nowMs);
   metrics.podListAge.set(NaN);
   return {
     ready,
@@ -104,7 +102,6 @@ export async function startKubernetesInventory(
       for (const [reason, count] of listing.pods.badAnnotations()) metrics.badAnnotations.set({ reason }, count);
     },
     claims: (virtualFunctions) => resourceClaims.known(listing.pods.pods(), virtualFunctions),
-    owners: () => addressOwners(isCurrent() ? listing.pods.pods() : undefined, runtime?.sandboxes.readyIds),
     close: async () => {
       await resourceClaims.close(); // before its connections go
       await Promise.all([listing.close(), runtime?.close()]);

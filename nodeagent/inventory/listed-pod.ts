@@ -1,4 +1,3 @@
-import type { PodAddresses } from '../ipam/host-local-owners.js';
 import type { Pod } from './pod.js';
 
 /** A pod of this node as the Kubernetes API has it. */
@@ -8,8 +7,6 @@ export interface ListedPod extends Omit<Pod, 'netns' | 'netnsAbsence' | 'machine
   /** waiting: it has no address and no process yet; ended: all its containers have, for good. */
   readonly phase: 'waiting' | 'running' | 'ended';
   readonly isTerminating: boolean;
-  /** Absent: none is known. */
-  readonly ips?: Pick<PodAddresses, 'addresses' | 'areAll'>;
   /** Its first container, in the order of its specification. */
   readonly container?: {
     readonly name: string;

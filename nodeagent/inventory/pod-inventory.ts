@@ -1,5 +1,4 @@
 import type { KnownClaims } from '../devices/claims.js';
-import type { AddressOwners } from '../ipam/host-local-owners.js';
 import type { PodSource } from './pod.js';
 
 /** Where the pods of the node come from, and all that it takes to follow them. */
@@ -16,7 +15,5 @@ export interface PodInventory {
    * @param virtualFunctions PCI addresses, in lower case
    */
   readonly claims?: (virtualFunctions: ReadonlySet<string>) => KnownClaims;
-  /** Who may have addresses on this node; undefined while that is not known, absent where it never is. */
-  readonly owners?: () => AddressOwners | undefined;
   readonly close: () => Promise<void>;
 }

@@ -47,7 +47,6 @@ test('recorded pods of a real kubelet are kept with what is needed', async () =>
     cgroupUid: '5d7c4364-a67f-4714-8208-4561707b093f',
     phase: 'running',
     isTerminating: false,
-    ips: { addresses: ['10.244.8.9'], areAll: false },
     container: {
       name: 'testpmd',
       image: 'local.test/busybox:1',
