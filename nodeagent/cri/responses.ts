@@ -67,6 +67,11 @@ export function sandboxesOf(answer: unknown): ListedSandbox[] {
   });
 }
 
+/** Also those that are left out. */
+export function sandboxCount(answer: unknown): number {
+  return listOf(fieldsOf(answer)['items']).length;
+}
+
 /** One without id, name or sandbox is left out. */
 export function containersOf(answer: unknown): ListedContainer[] {
   return listOf(fieldsOf(answer)['containers']).flatMap((item): ListedContainer[] => {

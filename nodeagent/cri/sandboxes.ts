@@ -9,6 +9,7 @@ import { KnownSandbox } from './known-sandbox.js';
 import {
   containerPidOf,
   containersOf,
+  sandboxCount,
   sandboxesOf,
   sandboxStatusOf,
   versionOf,
@@ -51,6 +52,8 @@ export class Sandboxes {
   readonly #deps: SandboxesDeps;
   readonly #problems = new Map<keyof typeof PROBLEMS, string>();
   #byUid = new Map<string, KnownSandbox>();
+  #ready: ReadonlySet<string> = new Set();
+  #areAllKnown = false;
   #state: SourceOff | 'up' | undefined;
   #runtime: string | undefined;
   #isConnected = false;
@@ -67,6 +70,12 @@ export class Sandboxes {
 
   get size(): number {
     return this.#byUid.size;
+  }
+
+  /** All that the runtime has, as its last answer had them; undefined where it did not answer, or not all can be told. */
+  get known(): { readonly ready: ReadonlySet<string>; readonly newest: Iterable<Sandbox> } | undefined {
+    if (this.#state !== 'up' || !this.#areAllKnown) return undefined;
+    return { ready: this.#ready, newest: [...this.#byUid.values()].map(({ sandbox }) => sandbox) };
   }
 
   /** Whether the runtime answers; undefined before the first attempt. */
@@ -101,7 +110,9 @@ export class Sandboxes {
         client.listContainers(signal),
       ]);
       this.#round++;
-      this.#take(sandboxesOf(sandboxes), containersOf(containers));
+      const listed = sandboxesOf(sandboxes);
+      this.#take(listed, containersOf(containers));
+      this.#areAllKnown = listed.length === sandboxCount(sandboxes) && !this.#problems.has('limit');
     } catch (error) {
       if (!signal.aborted) this.#lose(error);
       return false;
@@ -135,6 +146,7 @@ export class Sandboxes {
   #take(sandboxes: readonly ListedSandbox[], containers: readonly ListedContainer[]): void {
     const { maxPods = MAX_PODS } = this.#deps;
     const newest = newestOfEachPod(sandboxes);
+    this.#ready = new Set(sandboxes.filter(({ isReady }) => isReady).map(({ id }) => id));
     this.#tell('limit', newest.length > maxPods ? `${maxPods} of ${newest.length} pods` : undefined);
     const bySandbox = groupBySandbox(containers);
     this.#byUid = new Map(

@@ -3,6 +3,7 @@ import { REPORT_LIMITS } from '../../openapi/report-terms.js';
 import { isRecord, isText, metadataOf, textsOf } from '../../runtime/kube/objects.js';
 import { networkStatusText } from '../../runtime/kube/pod-annotations.js';
 import { workloadOf } from '../../runtime/kube/workload.js';
+import { listedAddresses } from './listed-addresses.js';
 import type { ListedPod } from './listed-pod.js';
 import { parseNetworkStatus, type AnnotationProblem } from './network-status.js';
 import { isNamespace, isObjectName, isToken } from './report-names.js';
@@ -56,16 +57,18 @@ export function decodeListedPod(object: unknown, node: string): DecodedPod | und
   const containers = containersOf(spec, status);
   const container = firstContainer(spec, status, containers);
   const resourceClaims = claimsOf(spec, status);
+  const isHostNetwork = spec['hostNetwork'] === true;
   const pod: ListedPod = {
     ...{ namespace, name, uid, creationTimestamp },
     labels: labelsOf(metadata),
     ...(workload !== undefined && { workload }),
-    hostNetwork: spec['hostNetwork'] === true,
+    hostNetwork: isHostNetwork,
     attachments,
     ...(devices.length > 0 && { devices }),
     cgroupUid: cgroupUidOf(uid, annotations),
     phase: phaseOf(status),
     isTerminating: isText(metadata['deletionTimestamp']),
+    ...(!isHostNetwork && { addresses: listedAddresses(status, statusText) }),
     ...(container !== undefined && { container }),
     ...(containers.length > 0 && { containers }),
     ...(resourceClaims.length > 0 && { resourceClaims }),

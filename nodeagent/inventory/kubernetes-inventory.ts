@@ -12,6 +12,7 @@ import { ifReadable } from '../procfs/errors.js';
 import type { ProcFs } from '../procfs/fs.js';
 import type { SelfMetrics } from '../self-metrics.js';
 import type { SourceStates } from '../source-states.js';
+import { addressOwners } from './address-owners.js';
 import { createKubernetesPods } from './kubernetes-pods.js';
 import type { ListedPod } from './listed-pod.js';
 import type { PodInventory } from './pod-inventory.js';
@@ -102,6 +103,10 @@ export async function startKubernetesInventory(
       for (const [reason, count] of listing.pods.badAnnotations()) metrics.badAnnotations.set({ reason }, count);
     },
     claims: (virtualFunctions) => resourceClaims.known(listing.pods.pods(), virtualFunctions),
+    owners: () => {
+      const isCurrent = listing.pods.isCurrent(clock.monotonicMs());
+      return addressOwners(isCurrent ? listing.pods.pods() : undefined, runtime?.sandboxes.known);
+    },
     close: async () => {
       await resourceClaims.close(); // before its connections go
       await Promise.all([listing.close(), runtime?.close()]);

@@ -38,7 +38,8 @@ function hasNetns({ hostNetwork, phase }: ListedPod): boolean {
 }
 
 function describe(listed: ListedPod, located: Located | undefined, sandbox: Sandbox | undefined): Pod {
-  const { cgroupUid: _uid, isTerminating: _isTerminating, phase, container, containers, ...pod } = listed;
+  const { cgroupUid: _uid, isTerminating: _isTerminating, addresses: _addresses, ...rest } = listed;
+  const { phase, container, containers, ...pod } = rest;
   const place = located !== undefined && 'netns' in located ? located : undefined;
   const named = containerOf(container, place, sandbox);
   return {

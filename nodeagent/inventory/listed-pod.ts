@@ -1,3 +1,4 @@
+import type { ListedAddresses } from './listed-addresses.js';
 import type { Pod } from './pod.js';
 
 /** A pod of this node as the Kubernetes API has it. */
@@ -7,6 +8,8 @@ export interface ListedPod extends Omit<Pod, 'netns' | 'netnsAbsence' | 'machine
   /** waiting: it has no address and no process yet; ended: all its containers have, for good. */
   readonly phase: 'waiting' | 'running' | 'ended';
   readonly isTerminating: boolean;
+  /** Absent: it is in the node's network. */
+  readonly addresses?: ListedAddresses;
   /** Its first container, in the order of its specification. */
   readonly container?: {
     readonly name: string;

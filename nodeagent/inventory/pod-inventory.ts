@@ -1,4 +1,5 @@
 import type { KnownClaims } from '../devices/claims.js';
+import type { AddressOwners } from '../ipam/host-local-owners.js';
 import type { PodSource } from './pod.js';
 
 /** Where the pods of the node come from, and all that it takes to follow them. */
@@ -15,5 +16,7 @@ export interface PodInventory {
    * @param virtualFunctions PCI addresses, in lower case
    */
   readonly claims?: (virtualFunctions: ReadonlySet<string>) => KnownClaims;
+  /** Who may have addresses on this node; undefined where nobody can tell for now. Absent where nobody is asked. */
+  readonly owners?: () => AddressOwners | undefined;
   readonly close: () => Promise<void>;
 }

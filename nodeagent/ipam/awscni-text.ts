@@ -3,6 +3,7 @@ import { SOURCE_PREFIX } from '../../metrics/ipam/names.js';
 import { REPORT_LIMITS } from '../../openapi/report-terms.js';
 import { parsePrometheusText, type PrometheusText } from './prometheus-text.js';
 import { IpamReadError, type IpamReading, type PoolReading } from './source.js';
+import { decodePrometheusText } from './text-bytes.js';
 import { PrometheusTextError } from './text-error.js';
 
 const LIMITS = { families: REPORT_LIMITS.ipamFamilies, samples: REPORT_LIMITS.ipamSamples };
@@ -10,10 +11,10 @@ const WAY_OUT = 'does --ipam.endpoint name the metrics of ipamd, as in http://<a
 
 /**
  * What ipamd, the daemon of Amazon's VPC CNI, tells on /metrics: its own families, and how many addresses the node could still give.
- * @param text of one answer
- * @throws {IpamReadError} `failed` when the text is malformed, or is not ipamd's
+ * @param text the body of one answer, as it came or decoded
+ * @throws {IpamReadError} `failed` when the text is malformed, with its line, or is not ipamd's
  */
-export function readAwscni(text: string): IpamReading {
+export function readAwscni(text: string | Uint8Array): IpamReading {
   const { families, leftOut, bad } = parse(text);
   if (families.length + bad.length === 0) {
     throw new IpamReadError('failed', `no metric of the answer begins with ${SOURCE_PREFIX.awscni}: ${WAY_OUT}`);
@@ -21,8 +22,9 @@ export function readAwscni(text: string): IpamReading {
   return { families, leftOut, bad, pools: poolsOf(families) };
 }
 
-function parse(text: string): PrometheusText {
+function parse(body: string | Uint8Array): PrometheusText {
   try {
+    const text = typeof body === 'string' ? body : decodePrometheusText(body);
     return parsePrometheusText(text, { limits: LIMITS, wanted: (name) => name.startsWith(SOURCE_PREFIX.awscni) });
   } catch (error) {
     if (!(error instanceof PrometheusTextError)) throw error;

@@ -1,5 +1,3 @@
-/** More than any float takes that is written out, and few enough for a regular expression. */
-const MAX_LENGTH = 1_200;
 const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 const INFINITE = /^[+-]?inf(?:inity)?$/i;
 
@@ -9,7 +7,6 @@ const INFINITE = /^[+-]?inf(?:inity)?$/i;
  * @see strconv.ParseFloat of Go; parseFloat() of prometheus/common, expfmt/text_parse.go
  */
 export function parseGoFloat(text: string): number | undefined {
-  if (text.length > MAX_LENGTH) return undefined;
   if (DECIMAL.test(text)) {
     const value = Number(text);
     return Number.isFinite(value) ? value : undefined;

@@ -44,8 +44,8 @@ export async function createJudge(
     (sandboxIds !== undefined && sandboxId !== undefined) || modifiedMs < unknownSinceMs - CLOCKS_APART_MS;
   return {
     judge(network, reservation, nowMs, wallMs) {
-      const { address, isFile, content } = reservation;
-      const isOwned = addresses.has(renderIp(address)) || living.has(content?.sandboxId ?? '');
+      const { name, isFile, content } = reservation;
+      const isOwned = addresses.has(name) || living.has(content?.sandboxId ?? '');
       if (isOwned || !isFile) {
         delete reservation.orphanSinceMs;
         return 'used';

@@ -17,6 +17,8 @@ import { parseIp, renderIp, type IpAddress } from './ip-range.js';
 
 /** An address that is given, and what its file says of it. */
 export interface Reservation {
+  /** Of its file: the address as Go writes it. */
+  readonly name: string;
   readonly address: IpAddress;
   /** Otherwise it is something that host-local takes for one: it only asks whether the name is there. */
   readonly isFile: boolean;
@@ -34,6 +36,12 @@ export interface ReservationContent {
   readonly modifiedMs: number;
   /** Undefined: the file names none, as after a power failure. */
   readonly sandboxId: string | undefined;
+}
+
+/** How many files may be looked at (lstat) in one reading, and how many be read. */
+export interface Budget {
+  looks: number;
+  reads: number;
 }
 
 /** Of one network: as many as a /16 has addresses. */
@@ -70,7 +78,7 @@ export class HostLocalNetwork {
     this.#clock = clock;
   }
 
-  /** By the name of the file, which is the address as Go writes it. */
+  /** By name. */
   get reservations(): ReadonlyMap<string, Reservation> {
     return this.#reservations;
   }
@@ -101,60 +109,59 @@ export class HostLocalNetwork {
       if (address === undefined) return;
       const isFile = entry.kind === 'file';
       const before = this.#reservations.get(entry.name);
-      found.set(entry.name, before?.isFile === isFile ? before : { address, isFile, seenIn: 0 });
+      found.set(entry.name, before?.isFile === isFile ? before : { name: entry.name, address, isFile, seenIn: 0 });
     });
     if (!isWhole) throw new RangeError(`network ${this.directory}: more than ${MAX_FILES} files`);
     this.#reservations = found;
     this.isOne = names.isHostLocals || found.size > 0;
     this.#bad = names.bad(this.directory);
-    this.#listings++;
+    if (version !== this.#version) this.#listings++;
     this.#listedMs = nowMs;
     this.#version = wallMs - modifiedMs >= SETTLED_MS ? version : '';
   }
 
-  /**
-   * Looks at the files that may have changed, and reads those that are new.
-   * @param budget how many may be read
-   * @returns how many were
-   */
-  async readFiles(budget: number, signal: AbortSignal): Promise<number> {
-    const state = { left: budget, isDenied: false };
-    await forEach(await this.#unseen(), signal, async ([name, reservation]) => {
-      if (state.isDenied) return;
+  /** Looks at the files that may have changed, and reads those that are new, as far as the budget goes. */
+  async readFiles(budget: Budget, signal: AbortSignal): Promise<void> {
+    let isRefused = false;
+    await forEach(await this.#unseen(budget), signal, async (reservation) => {
+      if (isRefused) return;
       try {
-        await this.#lookAt(name, reservation, state);
+        await this.#lookAt(reservation, budget);
       } catch (error) {
         delete reservation.content;
         if (isMissing(error))
-          this.#reservations.delete(name); // given back since it was listed
+          this.#reservations.delete(reservation.name); // given back since it was listed
         else if (isDenied(error))
-          state.isDenied = true; // and so are all others, which are of one user
+          isRefused = true; // and so are all others, which are of one user
         else reservation.seenIn = this.#listings;
       }
     });
-    return budget - state.left;
   }
 
-  async #lookAt(name: string, reservation: Reservation, state: { left: number }): Promise<void> {
-    const path = join(this.#path, name);
+  async #lookAt(reservation: Reservation, budget: Budget): Promise<void> {
+    const path = join(this.#path, reservation.name);
     const known = reservation.content?.version;
     if (known === undefined || (await lookAtFile(path)).version !== known) {
       delete reservation.content;
       delete reservation.orphanSinceMs;
-      if (state.left <= 0) return;
-      state.left--;
+      if (budget.reads <= 0) return;
+      budget.reads--;
       const { text, version, modifiedMs } = await readStart(path, MAX_BYTES);
       reservation.content = { version, modifiedMs, sandboxId: sandboxIdOf(text) };
     }
     reservation.seenIn = this.#listings;
   }
 
-  async #unseen(): Promise<[string, Reservation][]> {
-    const unseen: [string, Reservation][] = [];
+  /** As many as there is a budget for. */
+  async #unseen(budget: Budget): Promise<Reservation[]> {
+    const unseen: Reservation[] = [];
+    let { reads } = budget;
     let count = 0;
-    for (const entry of this.#reservations) {
-      if (entry[1].isFile && !this.isSeen(entry[1])) unseen.push(entry);
+    for (const reservation of this.#reservations.values()) {
       if (++count % AT_ONCE === 0) await setImmediate();
+      if (!reservation.isFile || this.isSeen(reservation)) continue;
+      const isKnown = reservation.content !== undefined;
+      if (isKnown ? budget.looks-- > 0 : reads-- > 0) unseen.push(reservation);
     }
     return unseen;
   }

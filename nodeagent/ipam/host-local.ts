@@ -30,8 +30,8 @@ const MAX_NETWORKS = 256;
 const MAX_ADDRESSES = 131_072;
 /** Of all networks: with four samples each they leave room in a report for the other source. */
 const MAX_RANGES = 1_024;
-/** Files that are read for the id in them, in one reading; the rest follows in the next ones. */
-const MAX_FILES_READ = 2_048;
+/** Of one reading, for the ids in the files; the rest follows in the next ones. Some two seconds of a slow machine. */
+const BUDGET = { looks: 16_384, reads: 2_048 } as const;
 
 /**
  * What the CNI plugin host-local has given of its ranges: the files of its state, and the ranges of the CNI configuration. A network that
@@ -139,9 +139,9 @@ class HostLocalState {
   async #tally(ranges: RangesByDirectory, signal: AbortSignal, bad: Bad[]): Promise<NetworkTally[]> {
     const { owners: ask, clock } = this.#deps;
     const networks = [...this.#networks.values()];
-    let budget = MAX_FILES_READ;
+    const budget = { ...BUDGET };
     const isOwned = ask() !== undefined;
-    for (const network of isOwned ? networks : []) budget -= await network.readFiles(budget, signal);
+    for (const network of isOwned ? networks : []) await network.readFiles(budget, signal);
     // Asked again: reading took its time, and who has an address is to be known at least as of then.
     const owners = isOwned ? ask() : undefined;
     const judge = owners && (await createJudge(networks, owners));

@@ -61,9 +61,10 @@ function suffixesOf(type: TextType): readonly IpamSuffix[] {
  * was going to say. What is well-formed and cannot be (a counter that is negative, a series twice) costs the family that it is in.
  *
  * As lenient as the parser of Prometheus with blanks and with upper and lower case of types; stricter where the format is: the lines of
- * a family stand together, with HELP and TYPE first, and a line feed ends each line. Timestamps are checked and mean nothing.
- * Names in quotes came with version 1.0.0 and are refused.
- * @param text decoded; no line may be longer than the caller wants to hold twice
+ * a family stand together, with HELP and TYPE first, and a line feed ends each line. Blanks at the end of a line are nothing, as the format
+ * has it. Timestamps are checked and mean nothing. Names in quotes came with version 1.0.0 and are refused.
+ * @param text as decodePrometheusText() gives it; empty: no family. How long it may be is for the caller to say: time and memory grow with
+ * its length, and no faster
  * @throws {PrometheusTextError}
  * @see prometheus.io/docs/instrumenting/exposition_formats; prometheus/common, expfmt/text_parse.go
  */
@@ -195,7 +196,7 @@ class TextParser {
   }
 
   #fail(name: string): never {
-    this.#cursor.fail(`the lines of ${printable(name)} do not stand together`);
+    this.#cursor.fail(`the lines of ${printable(name)} do not stand together`, this.#cursor.start);
   }
 }
 

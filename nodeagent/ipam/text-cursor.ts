@@ -22,10 +22,16 @@ const KINDS = Uint8Array.from({ length: 128 }, (_, code) => {
   if (/[0-9]/.test(char)) return DIGIT;
   return char === ':' ? COLON : 0;
 });
+function kindOf(code: number): number {
+  return code < KINDS.length ? (KINDS[code] ?? 0) : 0;
+}
+
 /** Characters of names; none begins with a digit. */
 export const METRIC_CHARS = LETTER | DIGIT | COLON;
 export const LABEL_CHARS = LETTER | DIGIT;
 
+/** Characters: twice what the labels of a report take. What is done with a line takes memory that is some times its own. */
+const MAX_LINE = 65_536;
 /** Digits of an integer that a float holds exactly, whatever they are. */
 const EXACT_DIGITS = 15;
 const ESCAPED: Readonly<Record<string, string>> = { '\\': '\\', '"': '"', n: '\n' };
@@ -34,7 +40,9 @@ const ESCAPED: Readonly<Record<string, string>> = { '\\': '\\', '"': '"', n: '\n
 export class TextCursor {
   readonly text: string;
   at = 0;
-  /** Where the line feed of this line stands. */
+  /** Where this line begins. */
+  start = 0;
+  /** Where its line feed stands. */
   end = -1;
   /** From 1; 0 before the first. */
   line = 0;
@@ -45,16 +53,20 @@ export class TextCursor {
 
   /**
    * Goes to the next line; false after the last.
-   * @throws {PrometheusTextError} when no line feed ends it: the text was cut
+   * @throws {PrometheusTextError} when it is too long, or no line feed ends it: the text was cut
    */
   nextLine(): boolean {
-    this.at = this.end + 1;
+    this.start = this.end + 1;
+    this.at = this.start;
     if (this.at >= this.text.length) return false;
     this.line++;
     this.end = this.text.indexOf('\n', this.at);
-    if (this.end >= 0) return true;
-    this.end = this.text.length;
-    return this.fail('the text was cut: no line feed ends its last line');
+    if (this.end < 0) {
+      this.end = this.text.length;
+      this.fail('the text was cut: no line feed ends its last line');
+    }
+    if (this.end - this.at > MAX_LINE) this.fail(`the line has more than ${MAX_LINE} characters`);
+    return true;
   }
 
   /** The character here, as its code. */
@@ -76,15 +88,12 @@ export class TextCursor {
    * @returns false where none does
    */
   skipName(kinds: number): boolean {
-    const from = this.at;
-    if ((this.#kind() & kinds & ~DIGIT) === 0) return false;
-    while ((this.#kind() & kinds) !== 0) this.at++;
-    return this.at > from;
-  }
-
-  #kind(): number {
-    const code = this.code();
-    return code < KINDS.length ? (KINDS[code] ?? 0) : 0;
+    const { text } = this;
+    let { at } = this;
+    if ((kindOf(text.charCodeAt(at)) & kinds & ~DIGIT) === 0) return false;
+    while ((kindOf(text.charCodeAt(at)) & kinds) !== 0) at++;
+    this.at = at;
+    return true;
   }
 
   /** Goes behind the word of a comment that means something; undefined where it has none. */
@@ -123,18 +132,19 @@ export class TextCursor {
    */
   quoted(): string {
     if (this.code() !== QUOTE) this.fail('a label value does not begin with a quote');
-    const from = ++this.at;
+    const { text } = this;
+    const from = this.at + 1;
+    let at = from;
     let isEscaped = false;
-    for (let code = this.code(); code !== QUOTE; code = this.code()) {
-      if (code === LINE_FEED) this.fail('a label value does not end in its line', from);
+    for (let code = text.charCodeAt(at); code !== QUOTE; code = text.charCodeAt(++at)) {
       if (code === BACKSLASH) {
         isEscaped = true;
-        this.at++; // the quote after it ends nothing
-        if (this.isAtEnd()) this.fail('a label value does not end in its line', from);
+        code = text.charCodeAt(++at); // a quote after it ends nothing
       }
-      this.at++;
+      if (code === LINE_FEED) this.fail('a label value does not end in its line', from);
     }
-    const raw = this.text.slice(from, this.at++);
+    this.at = at + 1;
+    const raw = text.slice(from, at);
     return isEscaped ? this.#unescape(raw, from) : raw;
   }
 

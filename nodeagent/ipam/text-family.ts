@@ -80,8 +80,9 @@ export class FamilyDraft {
 
   #kept({ suffix, labelNames, labelValues, value }: TextSample): IpamSample {
     const labels: Record<string, string> = {};
-    for (let i = 0; i < labelNames.length; i++)
+    for (let i = 0; i < labelNames.length; i++) {
       labels[this.#keep(labelNames[i] ?? '')] = this.#keep(labelValues[i] ?? '');
+    }
     return suffix === '' ? { labels, value } : { suffix, labels, value };
   }
 
@@ -115,7 +116,7 @@ function labelProblem({ labelNames, labelValues }: TextSample): Problem | undefi
     if (name.startsWith('__')) return ['reserved_label', `${printable(name)} is a name for inside Prometheus`];
     if (name.length > LABEL_NAME_MAX) return ['long_label', `${printable(name)} has over ${LABEL_NAME_MAX} characters`];
     if ((labelValues[i]?.length ?? 0) > MAX_LABEL_VALUE) {
-      return ['long_label', `the value of ${name} has over ${MAX_LABEL_VALUE} characters`];
+      return ['long_label', `the value of ${printable(name)} has over ${MAX_LABEL_VALUE} characters`];
     }
   }
   return undefined;

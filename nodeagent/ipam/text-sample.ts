@@ -33,8 +33,6 @@ export interface SampleKind {
 }
 export type BoundLabel = 'le' | 'quantile';
 
-/** Of one sample: what has more is refused before it takes memory. */
-const MAX_LABELS = 1_024;
 const NONE: string[] = [];
 /** Of 64 bits. */
 const TIMESTAMP = /^[+-]?\d{1,19}$/;
@@ -65,7 +63,6 @@ function readLabels(cursor: TextCursor, names: string[], values: string[]): void
   for (;;) {
     cursor.skipBlanks();
     if (cursor.code() === BRACE_CLOSE) break; // after a comma as well
-    if (names.length >= MAX_LABELS) cursor.fail(`a sample has more than ${MAX_LABELS} labels`, from);
     names.push(readLabelName(cursor));
     values.push(cursor.quoted());
     cursor.skipBlanks();

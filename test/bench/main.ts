@@ -4,6 +4,7 @@ import process from 'node:process';
 import { benchSweep } from './agent.js';
 import { benchApi } from './api.js';
 import { benchProbeIngest, benchProbeRead } from './probes.js';
+import { benchPrometheusText } from './prometheus-text.js';
 import { benchIngest, benchRead } from './server.js';
 
 const [cpu] = cpus();
@@ -13,6 +14,7 @@ console.log(
 await benchIngest();
 await benchProbeIngest();
 await benchSweep();
+await benchPrometheusText();
 await benchApi();
 await benchRead(1_000);
 await benchProbeRead();

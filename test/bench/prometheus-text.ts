@@ -10,8 +10,9 @@ const LARGE_BYTES = 1024 * 1024;
 const KEEP_ALL = { limits: { families: 10_000, samples: 1_000_000 }, wanted: () => true };
 
 /** It has no types of its own. */
-type ParseText = (text: string) => readonly { readonly name: string; readonly metrics: readonly unknown[] }[];
-const theirs = createRequire(import.meta.url)('parse-prometheus-text-format') as ParseText;
+type ParseText = (text: string) => readonly { readonly name: string }[];
+const require = createRequire(import.meta.url);
+const theirs = require('parse-prometheus-text-format') as ParseText;
 
 export async function benchPrometheusText(): Promise<void> {
   const text = await readFile(FIXTURE, 'utf8');

@@ -371,3 +371,41 @@ test('of too many pods the ready ones are kept, and it is told', async () => {
     (problem) => problem === '',
   );
 });
+
+test('all sandboxes are known while the runtime tells of all', async () => {
+  const node = PlayedNode.recorded('containerd-2.1.9');
+  await using running = await watch(node.handlers(), { maxPods: 4 });
+  const { sandboxes } = running;
+  const ids = node.sandboxes.map(({ id }) => id);
+  const known = await eventually(
+    () => sandboxes.known,
+    (seen) => seen !== undefined,
+  );
+  assert.deepEqual([...(known?.ready ?? [])].sort(), ids.sort());
+  assert.deepEqual([...(known?.newest ?? [])].map(({ id }) => id).sort(), ids.sort());
+  const isUnknown = () =>
+    eventually(
+      () => sandboxes.known,
+      (seen) => seen === undefined,
+    );
+
+  const [first = {}] = node.sandboxes;
+  const older = { ...first, id: 'older', created_at: '1' };
+  node.sandboxes = [...node.sandboxes, older, { ...older, id: 'stopped', state: 'SANDBOX_NOTREADY' }];
+  await rounds(running, 1);
+  assert.deepEqual([...(sandboxes.known?.ready ?? [])].sort(), [...ids, 'older'].sort());
+
+  const whole = node.sandboxes;
+  node.sandboxes = [...whole, { ...first, id: '' }];
+  await isUnknown();
+  node.sandboxes = [...whole, ...['1', '2', '3'].map((uid) => ({ ...first, id: uid, metadata: { uid } }))];
+  await rounds(running, 1);
+  assert.equal(sandboxes.known, undefined);
+  node.sandboxes = whole;
+  await eventually(
+    () => sandboxes.known,
+    (seen) => seen !== undefined,
+  );
+  running.server.stop();
+  await isUnknown();
+});

@@ -5,6 +5,8 @@ import { test } from 'node:test';
 import { decodeListedPod } from '../../../nodeagent/inventory/decode-listed-pod.js';
 import type { ListedPod } from '../../../nodeagent/inventory/listed-pod.js';
 
+const NETWORK_STATUS = 'k8s.v1.cni.cncf.io/network-status';
+
 type Json = Readonly<Record<string, unknown>>;
 
 async function recordedPods(name: string): Promise<readonly Json[]> {
@@ -47,6 +49,7 @@ test('recorded pods of a real kubelet are kept with what is needed', async () =>
     cgroupUid: '5d7c4364-a67f-4714-8208-4561707b093f',
     phase: 'running',
     isTerminating: false,
+    addresses: { known: ['10.244.8.9'], areAll: false },
     container: {
       name: 'testpmd',
       image: 'local.test/busybox:1',
@@ -173,4 +176,22 @@ test('the old key of the annotation counts where the new is absent', () => {
   assert.equal(networkOf(old), 'old');
   assert.equal(networkOf({ ...old, 'k8s.v1.cni.cncf.io/network-status': status('new') }), 'new');
   assert.equal(networkOf({}), undefined);
+});
+
+test('the addresses of a pod are those of its status and of its network annotation', () => {
+  const status = { podIP: '10.0.0.1', podIPs: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }, { ip: 'x' }, null] };
+  const addressesOf = (networks?: unknown, more: Parts = {}) =>
+    decode({
+      metadata: { annotations: networks === undefined ? {} : { [NETWORK_STATUS]: JSON.stringify(networks) } },
+      ...{ status, ...more },
+    })?.addresses;
+  assert.deepEqual(addressesOf(), { known: ['10.0.0.1', 'fd00::1'], areAll: false });
+  const eth0 = { name: 'cbr0', interface: 'eth0', ips: ['10.0.0.1', 'fd00::1'], default: true };
+  const net1 = { name: 'a/b', interface: 'net1', ips: ['10.9.0.7'] };
+  assert.deepEqual(addressesOf([eth0, net1]), { known: ['10.0.0.1', 'fd00::1', '10.9.0.7'], areAll: true });
+  // whether there is one more, nobody tells
+  for (const odd of [{ ...net1, ips: undefined }, { ...net1, ips: ['10.9.0.7', 'x'] }, {}])
+    assert.equal(addressesOf([eth0, odd])?.areAll, false, JSON.stringify(odd));
+  assert.deepEqual(addressesOf('x', { status: { phase: 'Pending' } }), { known: ['10.0.0.1'], areAll: false });
+  assert.equal(addressesOf([eth0], { spec: { hostNetwork: true } }), undefined);
 });
