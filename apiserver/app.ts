@@ -33,6 +33,7 @@ import type { PodList, PodNodes } from './pods/pod-list.js';
 import type { ServiceList } from './pods/service-list.js';
 import { createSelfMetrics, type SelfMetrics } from './self-metrics.js';
 import { Figures } from './store/figure.js';
+import { SERVING_NAMESPACE, isServing } from './store/ipam/told-node.js';
 import type { NodeSeries } from './store/node-series.js';
 import { NodeSuspects } from './store/node-suspects.js';
 import { Pods } from './store/pods.js';
@@ -101,8 +102,14 @@ const ENOUGH_AGENTS = 0.95;
 /** The server with its store, not yet listening. */
 export function createApp(options: AppOptions): Created {
   const { clock, log, registry, cluster } = options;
-  const store = new Store(options);
-  const pods = new Pods(store, cluster?.pods, cluster?.podNodes);
+  const store = new Store({
+    historyMs: options.historyMs,
+    ...(cluster && {
+      podExists: (pod) => !cluster.pods.isSynced || pods.isInList(pod),
+      servingPods: () => servingPods(cluster.pods),
+    }),
+  });
+  const pods: Pods = new Pods(store, cluster?.pods, cluster?.podNodes);
   const figures = new Figures(options.podLabels);
   const metrics = createSelfMetrics(registry, { store, clock, version: options.version });
   const logLimit = new LogLimit(clock, FAILURES_LOGGED_PER_SECOND);
@@ -127,6 +134,14 @@ export function createApp(options: AppOptions): Created {
   options.auth?.guard(app);
   addRoutes(app, options, { store, pods, figures, exposition, metrics, suspects });
   return { app, connections, store, pods, figures, exposition };
+}
+
+/** Pods of the VPC CNI. One that is being deleted serves a node that has, or will have, another. */
+function servingPods(list: PodList): number | undefined {
+  if (!list.isCurrent) return undefined;
+  let count = 0;
+  for (const pod of list.inNamespace(SERVING_NAMESPACE)) if (!pod.isTerminating && isServing(pod)) count++;
+  return count;
 }
 
 type Parts = Omit<Created, 'app' | 'connections'> & {

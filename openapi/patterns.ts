@@ -55,5 +55,3 @@ export const SERVER_MAX = 261;
 /** A metric name without the colons of recording rules, and a label name (Prometheus data model). */
 export const METRIC_NAME = '^[a-zA-Z_][a-zA-Z0-9_]*$';
 export const METRIC_NAME_MAX = 128;
-export const LABEL_NAME = METRIC_NAME;
-export const LABEL_NAME_MAX = 128;

@@ -5,6 +5,7 @@ import { createSelfMetrics as createApiserverMetrics } from '../apiserver/self-m
 import { Store } from '../apiserver/store/store.js';
 import { addAuthGauges, createAuthMetrics } from '../apiserver/auth/auth-metrics.js';
 import { addListMetrics } from '../apiserver/pods/list-metrics.js';
+import { createPublishMetrics } from '../apiserver/publish/publish-metrics.js';
 import { createTlsMetrics } from '../apiserver/tls/metrics.js';
 import { demoProgram } from '../cli/demo/main.js';
 import { standaloneProgram } from '../cli/standalone.js';
@@ -88,6 +89,9 @@ async function renderMetrics(): Promise<string> {
   const rates = [
     ...RATE_FAMILIES.map(({ rateName, rateHelp, name }) => tableRow([`\`${rateName}\``, rateHelp, `\`${name}\``])),
     tableRow([`\`${metricName}\``, metricHelp, `\`${family}\``]),
+    ...IPAM_FIGURES.map((figure) =>
+      tableRow([`\`${figure.metricName}\``, figure.metricHelp, `\`${figure.cluster.name}\``]),
+    ),
   ];
   const own = async (registry: Registry) =>
     (await registry.getMetricsAsJSON()).map(({ name, help, type }) => tableRow([`\`${name}\``, String(type), help]));
@@ -99,6 +103,7 @@ async function renderMetrics(): Promise<string> {
   createAuthMetrics(apiserver);
   addAuthGauges(apiserver, { caches: {}, inFlight: () => 0 });
   addListMetrics(apiserver, {}, systemClock);
+  createPublishMetrics(apiserver);
   createNodeagentMetrics(nodeagent, VERSION);
   createProbeMetrics(nodeagent);
   return [
@@ -154,8 +159,8 @@ async function renderMetrics(): Promise<string> {
     '## On `/metrics` of the apiserver, of the IP addresses of all nodes together',
     '',
     'Without `?namespace=` and `?node=`. Of the nodes that report: `podnet_ipam_nodes` says how many ought to and do not. Absent where no node tells, or',
-    'one of them not all that it takes. A counter is what it grew on each node since this server started: a node that comes, goes or starts ipamd anew adds',
-    'nothing that did not happen in the meantime, and none is ever taken off.',
+    'where one that reports does not tell its share. A counter is what it grew on each node since this server started: a node that comes or goes, and an ipamd',
+    'that starts anew, add nothing but what they counted in the meantime, and nothing is ever taken off.',
     '',
     tableRow(['family', 'type', 'meaning', 'labels', 'stability']),
     tableRow(['---', '---', '---', '---', '---']),
@@ -176,7 +181,8 @@ async function renderMetrics(): Promise<string> {
     'Of what they answer: [api.md](api.md). `metricLabelSelector` takes the labels of the series, and `window=30s` for the time a rate is',
     'averaged over, `quantile=p99` for the quantile of a latency: without it the median. In a selector every character outside `A-Za-z0-9._-` of a',
     'value is written `_`, an end that is not alphanumeric gets an `x`, and a value over 63 characters is cut and ends in `-` and the first 8',
-    'digits of its SHA-256.',
+    'digits of its SHA-256. `ipam_…` are of nodes alone, and on `external.metrics.k8s.io` of the whole cluster: the family is that of the total, a rate is that',
+    'of the counter, and the node has the same without `cluster_`.',
     '',
     tableRow(['metric', 'meaning', 'family']),
     tableRow(['---', '---', '---']),

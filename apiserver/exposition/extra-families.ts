@@ -8,7 +8,12 @@ import { renderHeader, type ExpositionFormat } from '../../metrics/render.js';
 export interface NodeExtras {
   /** Equal where the names and types of the families are, in their order: nodes of one kind have one. */
   readonly shape: string;
-  readonly families: readonly { readonly family: MetricFamily; readonly lines: Buffer }[];
+  readonly families: readonly {
+    /** Equal where name and type are. */
+    readonly key: string;
+    readonly family: MetricFamily;
+    readonly lines: Buffer;
+  }[];
 }
 
 /** One family, and what nodes have of it. */
@@ -20,9 +25,10 @@ interface Extra {
 
 /** @returns undefined where a node has none, as nearly all have */
 export function nodeExtras(view: NodeView): NodeExtras | undefined {
-  const families = extraFamilies(view).map(({ family, lines }) => ({ family, lines: Buffer.from(lines) }));
-  if (families.length === 0) return undefined;
-  return { shape: families.map(({ family }) => keyOf(family)).join(' '), families };
+  const families = extraFamilies(view).map(({ family, lines }) => {
+    return { key: `${family.name}/${family.type}`, family, lines: Buffer.from(lines) };
+  });
+  return families.length === 0 ? undefined : { shape: families.map(({ key }) => key).join(' '), families };
 }
 
 /**
@@ -43,10 +49,8 @@ export function* extraPieces(
     yield Buffer.from(renderHeader(family, format));
     yield* linesOf(extra);
   }
-  for (const [name, { help, lines }] of byName(disputed)) {
-    if ((only ?? name) !== name) continue;
-    const family: MetricFamily = { name, type: 'unknown', help, labels: [], stability: 'alpha' };
-    yield Buffer.from(renderHeader(family, format) + lines.join(''));
+  for (const [name, of] of byName(disputed)) {
+    if ((only ?? name) === name) yield* unknownPieces(name, of, format);
   }
 }
 
@@ -60,10 +64,10 @@ function distinct(nodes: Iterable<NodeExtras>): readonly Extra[] {
   }
   const extras = new Map<string, Extra>();
   for (const alike of byShape.values()) {
-    for (const [index, { family }] of (alike[0]?.families ?? []).entries()) {
-      const extra = extras.get(keyOf(family)) ?? { family, places: [] };
-      extra.places.push({ nodes: alike, index });
-      extras.set(keyOf(family), extra);
+    for (const [index, { key, family }] of (alike[0]?.families ?? []).entries()) {
+      const extra = extras.get(key);
+      if (extra === undefined) extras.set(key, { family, places: [{ nodes: alike, index }] });
+      else extra.places.push({ nodes: alike, index });
     }
   }
   return [...extras.values()];
@@ -92,22 +96,37 @@ function* linesOf({ places }: Extra): Generator<Buffer> {
   }
 }
 
-/** Lines by the name that they begin with. Each has labels: the node at least. */
-function byName(disputed: Iterable<Extra>): ReadonlyMap<string, { readonly help: string; readonly lines: string[] }> {
-  const found = new Map<string, { readonly help: string; readonly lines: string[] }>();
+/** Those that have samples of a name. */
+function byName(disputed: Iterable<Extra>): ReadonlyMap<string, readonly Extra[]> {
+  const found = new Map<string, Extra[]>();
   for (const extra of disputed) {
-    for (const text of linesOf(extra)) {
-      for (const line of text.toString().split(/(?<=\n)/)) {
-        const name = line.slice(0, line.indexOf('{'));
-        const others = found.get(name);
-        if (others === undefined) found.set(name, { help: extra.family.help, lines: [line] });
-        else others.lines.push(line);
-      }
+    for (const name of hasParts(extra) ? takenNames(extra.family) : [extra.family.name]) {
+      found.set(name, [...(found.get(name) ?? []), extra]);
     }
   }
   return found;
 }
 
-function keyOf({ name, type }: MetricFamily): string {
-  return `${name}/${type}`;
+function hasParts({ family: { type } }: Extra): boolean {
+  return type === 'histogram' || type === 'summary';
+}
+
+function* unknownPieces(name: string, of: readonly Extra[], format: ExpositionFormat): Generator<Buffer> {
+  const help = of[0]?.family.help ?? '';
+  let header = renderHeader({ name, type: 'unknown', help, labels: [], stability: 'alpha' }, format);
+  for (const extra of of) {
+    for (const lines of linesOf(extra)) {
+      const named = hasParts(extra) ? linesNamed(name, lines) : lines;
+      if (named.length === 0) continue;
+      if (header !== '') yield Buffer.from(header);
+      header = '';
+      yield named;
+    }
+  }
+}
+
+/** Each line has labels: the node at least. */
+function linesNamed(name: string, lines: Buffer): Buffer {
+  const all = lines.toString().split(/(?<=\n)/);
+  return Buffer.from(all.filter((line) => line.startsWith(`${name}{`)).join(''));
 }

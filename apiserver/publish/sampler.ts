@@ -26,7 +26,7 @@ const MILLISECONDS = 1_000;
 
 /**
  * The figures at present: gauges as they are, counters as what they grew since the last sample that knew them, latencies in milliseconds.
- * What is not known is left out, and so is everything where no node reports: a server that has just started knows no more.
+ * What is not known is left out: of a server that has just started, and of a cluster without ipamd, that is everything.
  *
  * A total that falls tells no growth, neither then nor when it comes back to where it was.
  */
@@ -36,7 +36,7 @@ export function sample(
   { nowMs, timestampMs }: SampleTime,
 ): { readonly datums: readonly Datum[]; readonly next: CounterTotals } {
   const { reporting, missing } = figures.nodes(nowMs);
-  if (reporting === 0) return { datums: [], next: previous };
+  if (reporting + missing === 0) return { datums: [], next: previous };
   const datums: Datum[] = [];
   const next = new Map(previous);
   const add = (name: string, unit: Datum['unit'], value: number): void => {

@@ -1,9 +1,9 @@
 import type { IpamSample } from '../../openapi/ipam-report.js';
-import { LABEL_NAME, LABEL_NAME_MAX } from '../../openapi/patterns.js';
+import { METRIC_NAME, METRIC_NAME_MAX } from '../../openapi/patterns.js';
 import type { IpamType } from '../../openapi/report-terms.js';
 import { PART_LABELS, groupSeries, partNumber, seriesKey } from './series.js';
 
-const LABEL = new RegExp(LABEL_NAME);
+const LABEL = new RegExp(METRIC_NAME);
 /** Half of a character: two different ones would be printed as the same. */
 const BROKEN = /\p{Surrogate}/u;
 
@@ -47,7 +47,7 @@ function suffixProblem(type: IpamType, { suffix, labels }: IpamSample): string |
 
 function labelProblem(labels: IpamSample['labels']): string | undefined {
   for (const [name, value] of Object.entries(labels)) {
-    if (name.length > LABEL_NAME_MAX || !LABEL.test(name)) return 'has a label whose name is none';
+    if (name.length > METRIC_NAME_MAX || !LABEL.test(name)) return 'has a label whose name is none';
     if (name.startsWith('__')) return `has the label ${name}, which is Prometheus' own`;
     if (BROKEN.test(value)) return `has a value of the label ${name} that is not Unicode`;
   }

@@ -21,8 +21,9 @@ export function partNumber(text: string | undefined): number {
  * Prometheus.
  */
 export function seriesKey(labels: Labels, without?: PartLabel): string {
-  const pairs = Object.entries(labels).filter(([name, value]) => value !== '' && name !== without);
-  return JSON.stringify(pairs.sort(([a], [b]) => (a < b ? -1 : 1)));
+  const names = Object.keys(labels).filter((name) => name !== without && labels[name] !== '');
+  if (names.length === 0) return '';
+  return JSON.stringify(names.sort().map((name) => [name, labels[name]]));
 }
 
 /** The parts first. */

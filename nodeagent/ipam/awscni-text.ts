@@ -1,5 +1,7 @@
 import type { IpamFamily } from '../../openapi/ipam-report.js';
+import { freeAddresses } from '../../metrics/ipam/free-addresses.js';
 import { SOURCE_PREFIX } from '../../metrics/ipam/names.js';
+import { refusedFamilies } from '../../metrics/ipam/refused-families.js';
 import { REPORT_LIMITS } from '../../openapi/report-terms.js';
 import { parsePrometheusText, type PrometheusText } from './prometheus-text.js';
 import { IpamReadError, type IpamReading, type PoolReading } from './source.js';
@@ -15,11 +17,19 @@ const WAY_OUT = 'does --ipam.endpoint name the metrics of ipamd, as in http://<a
  * @throws {IpamReadError} `failed` when the text is malformed, with its line, or is not ipamd's
  */
 export function readAwscni(text: string | Uint8Array): IpamReading {
-  const { families, leftOut, bad } = parse(text);
-  if (families.length + bad.length === 0) {
+  const told = parse(text);
+  if (told.families.length + told.bad.length === 0) {
     throw new IpamReadError('failed', `no metric of the answer begins with ${SOURCE_PREFIX.awscni}: ${WAY_OUT}`);
   }
-  return { families, leftOut, bad, pools: poolsOf(families) };
+  const refused = refusedFamilies('awscni', told.families);
+  const families = told.families.filter((family) => !refused.has(family));
+  const messages = [...refused.values()];
+  return {
+    families,
+    leftOut: [...new Set([...told.leftOut, ...[...refused.keys()].map(({ name }) => name)])],
+    bad: [...told.bad, ...messages.map((message) => ({ reason: 'refused_family', message }))],
+    pools: poolsOf(families),
+  };
 }
 
 function parse(body: string | Uint8Array): PrometheusText {
@@ -34,24 +44,8 @@ function parse(body: string | Uint8Array): PrometheusText {
   }
 }
 
-/**
- * The pool of the whole node: what it can have, less what pods have.
- *
- * In an IPv6 cluster awscni_ip_max is still that of IPv4 (amazon-vpc-cni-k8s, ipamd.go, GetIPv4Limit), and the node has more addresses than
- * that by its first prefix. A maximum below what the node has bounds nothing, so how many are free is not known then.
- */
+/** The pool of the whole node. */
 function poolsOf(families: readonly IpamFamily[]): PoolReading[] {
-  const max = soleValue(families, 'awscni_ip_max');
-  const assigned = soleValue(families, 'awscni_assigned_ip_addresses');
-  const total = soleValue(families, 'awscni_total_ip_addresses') ?? 0;
-  if (max === undefined || assigned === undefined || max <= 0 || max < total) return [];
-  const free = Math.max(0, max - assigned);
-  return free <= Number.MAX_SAFE_INTEGER ? [{ labels: {}, free }] : [];
-}
-
-/** The value of a family with one sample and no labels. */
-function soleValue(families: readonly IpamFamily[], name: string): number | undefined {
-  const [sample, ...others] = families.find((family) => family.name === name)?.samples ?? [];
-  if (sample === undefined || others.length > 0 || Object.keys(sample.labels).length > 0) return undefined;
-  return sample.value;
+  const free = freeAddresses(families);
+  return free !== undefined && free <= Number.MAX_SAFE_INTEGER ? [{ labels: {}, free }] : [];
 }

@@ -1,5 +1,5 @@
 import type { IpamFamily, IpamSample } from '../../openapi/ipam-report.js';
-import { LABEL_NAME_MAX, METRIC_NAME, METRIC_NAME_MAX } from '../../openapi/patterns.js';
+import { METRIC_NAME, METRIC_NAME_MAX } from '../../openapi/patterns.js';
 import type { IpamType } from '../../openapi/report-terms.js';
 import { printable } from './text-error.js';
 import type { BoundLabel, TextSample } from './text-sample.js';
@@ -114,7 +114,8 @@ function labelProblem({ labelNames, labelValues }: TextSample): Problem | undefi
     const name = labelNames[i] ?? '';
     // also because `__proto__` is no name of a plain property
     if (name.startsWith('__')) return ['reserved_label', `${printable(name)} is a name for inside Prometheus`];
-    if (name.length > LABEL_NAME_MAX) return ['long_label', `${printable(name)} has over ${LABEL_NAME_MAX} characters`];
+    if (name.length > METRIC_NAME_MAX)
+      return ['long_label', `${printable(name)} has over ${METRIC_NAME_MAX} characters`];
     if ((labelValues[i]?.length ?? 0) > MAX_LABEL_VALUE) {
       return ['long_label', `the value of ${printable(name)} has over ${MAX_LABEL_VALUE} characters`];
     }

@@ -56,11 +56,10 @@ export class PublishBed {
   /** Every value that was taken, in order. */
   readonly taken: Datum[] = [];
   readonly replicas: Replica[] = [];
-  /** Values that somebody sent who was dead before the answer. */
-  takenOfDead = 0;
   /** The most requests of replicas alive that were under way at one time. */
   mostAtOnce = 0;
-  readonly #underWay = new Set<Sent>();
+  /** Requests whose sender did not hear the answer, with how many of their values were there already. */
+  readonly #underWay = new Map<Sent, number>();
   reporting = 3;
   missing = 0;
   total: (figure: IpamFigure, nowMs: number) => number | undefined = totalOf;
@@ -130,6 +129,11 @@ export class PublishBed {
     return this.taken.length - new Set(this.taken.map(keyOf)).size;
   }
 
+  /** Those of them that their sender did not live to count. */
+  get extrasOfDead(): number {
+    return [...this.#underWay].reduce((sum, [{ by }, extras]) => sum + (by.isDead ? extras : 0), 0);
+  }
+
   async sum(metric: 'published' | 'possibleDuplicates' | 'dropped'): Promise<number> {
     const found = await Promise.all(this.replicas.map(async ({ metrics }) => (await metrics[metric].get()).values));
     return found.flat().reduce((sum, { value }) => sum + value, 0);
@@ -163,19 +167,24 @@ export class PublishBed {
   async #send(sent: Sent, signal: AbortSignal): Promise<void> {
     const { time } = this.#options;
     this.sent.push(sent);
-    this.#underWay.add(sent);
-    this.mostAtOnce = Math.max(this.mostAtOnce, [...this.#underWay].filter(({ by }) => !by.isDead).length);
+    this.#underWay.set(sent, 0);
+    this.mostAtOnce = Math.max(this.mostAtOnce, [...this.#underWay.keys()].filter(({ by }) => !by.isDead).length);
     try {
       const { takes, answer, afterMs = 0 } = this.onSend(sent, this.sent.length - 1) ?? TAKE;
-      if (takes) this.taken.push(...sent.datums);
+      if (takes) this.#take(sent);
       if (answer === 'none' || afterMs > 0) await time.sleep(answer === 'none' ? 1e9 : afterMs, signal);
-      if (takes && sent.by.isDead) this.takenOfDead += sent.datums.length;
       if (signal.aborted) throw new SendError('lost', 'given up');
       if (answer !== 'ok' && answer !== 'none') throw new SendError(answer, `${answer}, says the test`);
     } finally {
-      this.#underWay.delete(sent);
       if (sent.by.isDead) await never();
+      this.#underWay.delete(sent);
     }
+  }
+
+  #take(sent: Sent): void {
+    const before = this.extras;
+    this.taken.push(...sent.datums);
+    this.#underWay.set(sent, this.extras - before);
   }
 }
 

@@ -14,6 +14,8 @@ export interface ClusterIpamOptions {
   readonly historyMs: number;
   /** Whether a pod is in the list of the API server; left out without one. */
   readonly podExists?: (pod: PodSeries) => boolean;
+  /** Pods in the list of the API server that serve what ipamd counts, one on each node that has it; undefined where it is not known. */
+  readonly servingPods?: () => number | undefined;
 }
 
 /** The nodes at a time. */
@@ -157,6 +159,9 @@ export class ClusterIpam implements IpamFigures {
         missing++;
       }
     }
+    // A server that has just started has not heard of all of them.
+    const expected = this.#nodes.size === 0 ? 0 : (this.#options.servingPods?.() ?? 0);
+    missing = Math.max(missing, expected - reporting.size);
     return { atMs: nowMs, reporting, missing, totals, ageMs: oldestMs };
   }
 }

@@ -2,6 +2,7 @@ import type { IpamSourceReport } from '../../../openapi/ipam-report.js';
 import { counterRate } from '../rate.js';
 import type { NodeSeries } from '../node-series.js';
 import type { PodSeries } from '../pod-series.js';
+import type { PodMeta } from '../report.js';
 import { IPAM_COUNTERS, IpamGrowth } from './ipam-growth.js';
 import type { IpamValue } from './ipam-figures.js';
 import { freshUntilMs, readAtMs, type HeldReading } from './node-ipam.js';
@@ -13,8 +14,13 @@ export const SOURCE = 'awscni';
 /** For so long after its last reading a node is the one that it was, also over a reboot, or when its agent is made anew. */
 export const KEPT_MS = 15 * 60_000;
 
-/** The pods that serve what ipamd counts, by the rule that cni-metrics-helper found them by (cmd/cni-metrics-helper/metrics). */
-const SERVED_BY = { namespace: 'kube-system', label: 'k8s-app', value: 'aws-node' };
+/** Where the pods are that serve what ipamd counts. */
+export const SERVING_NAMESPACE = 'kube-system';
+
+/** Whether a pod is one of them, by the rule that cni-metrics-helper found them by (cmd/cni-metrics-helper/metrics). */
+export function isServing({ namespace, labels }: Pick<PodMeta, 'namespace' | 'labels'>): boolean {
+  return namespace === SERVING_NAMESPACE && labels['k8s-app'] === 'aws-node';
+}
 
 /** What one node, by its name, has told of ipamd. */
 export class ToldNode {
@@ -100,8 +106,5 @@ export class ToldNode {
 export function isAwaited(node: NodeSeries, sources: readonly IpamSourceReport[]): boolean {
   const problem = sources.find(({ name }) => name === SOURCE)?.problem;
   if (problem !== 'not_found') return problem !== undefined;
-  for (const { meta } of node.pods.values()) {
-    if (meta.namespace === SERVED_BY.namespace && meta.labels[SERVED_BY.label] === SERVED_BY.value) return true;
-  }
-  return false;
+  return [...node.pods.values()].some(({ meta }) => isServing(meta));
 }

@@ -22,7 +22,7 @@ interface Pair {
   readonly first: Replica;
   readonly second: Replica;
   /** Ends them in a time that goes on. */
-  close(replica: Replica): Promise<void>;
+  readonly close: (replica: Replica) => Promise<void>;
 }
 
 /** `first` holds the Lease, and both know what the counters were. */

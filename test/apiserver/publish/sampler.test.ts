@@ -66,13 +66,23 @@ test('a total that falls and comes back is no growth', () => {
   assert.deepEqual(growths('awsAPIErr', 'awscni_aws_api_error_count', totals), [undefined, undefined, undefined, 0, 7]);
 });
 
-test('where no node reports nothing is published, and growth goes on afterwards', () => {
+test('where no node reports there are no figures, but how many are missing; growth goes on afterwards', () => {
   const reads = 'awscni_add_ip_req_count';
   const first = sample(figuresOf({ [reads]: 5 }), new Map(), { nowMs: 0, timestampMs: 0 });
-  const none = sample(figuresOf({ [reads]: 5 }, 0, 3), first.next, { nowMs: 1, timestampMs: 1 });
-  assert.deepEqual(none.datums, []);
+  const none = sample(figuresOf({}, 0, 3), first.next, { nowMs: 1, timestampMs: 1 });
+  assert.deepEqual(
+    none.datums.map(({ name, value }) => [name, value]),
+    [
+      ['nodesReporting', 0],
+      ['nodesMissing', 3],
+    ],
+  );
   const back = sample(figuresOf({ [reads]: 8 }), none.next, { nowMs: 2, timestampMs: 2 });
   assert.equal(valueOf(back.datums, 'addReqCount'), 3);
+});
+
+test('where nobody tells of IP addresses, nor ought to, nothing is published', () => {
+  assert.deepEqual(sample(figuresOf({}, 0, 0), new Map(), { nowMs: 0, timestampMs: 0 }).datums, []);
 });
 
 test('what is no number is left out', () => {

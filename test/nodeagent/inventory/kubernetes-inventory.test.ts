@@ -35,16 +35,13 @@ test('a pod whose claim has a VF owns it, until it ends', async (t) => {
   const argv = ['--kubeconfig', await api.kubeconfig(), '--node-name', NODE, '--path.cgroupfs', '/nowhere'];
   const invocation = parseOptions(nodeagentProgram('0', NODE), argv, {});
   if (invocation.kind !== 'run') throw new TypeError(JSON.stringify(invocation));
-  const clock = createShiftedClock();
   const inventory = await startKubernetesInventory(invocation.options, {
-    ...{ log, metrics, env: {}, version: '0', clock },
+    ...{ log, metrics, env: {}, version: '0', clock: createShiftedClock() },
     states: new SourceStates({ log, metrics }),
     procfs: new ProcFs('/proc'),
   });
   t.after(() => inventory.close());
   await inventory.ready;
-  const createdMs = Date.parse('2026-11-20T10:00:00Z');
-  assert.deepEqual(inventory.owners?.(), { pods: [{ addresses: ['10.0.0.1'], areAll: true, createdMs }] });
   const owner = () => {
     const devices = new Set([VF]);
     const claims = inventory.claims?.(devices);
@@ -57,8 +54,4 @@ test('a pod whose claim has a VF owns it, until it ends', async (t) => {
   });
   api.put(`${PODS}/upf-0`, pod('Succeeded'));
   await eventually(owner, (one) => one === undefined);
-  assert.deepEqual(inventory.owners?.(), { pods: [] });
-  await api.down();
-  clock.shiftMs += 3_600_000;
-  assert.equal(inventory.owners?.(), undefined, 'there may be others by now');
 });

@@ -63,6 +63,16 @@ test('a bad family is left out as a whole, and the others are kept', () => {
   }
 });
 
+test('a family that must not be served is left out, and nothing is reckoned from it', () => {
+  const text = fixture('present').replace('# TYPE awscni_ip_max gauge', '# TYPE awscni_ip_max counter');
+  const { families, leftOut, bad, pools } = readAwscni(`${text}awscni_nodes 3\n`);
+  assert.deepEqual([families.length, leftOut, pools], [25, ['awscni_ip_max', 'awscni_nodes'], []]);
+  assert.deepEqual(bad, [
+    { reason: 'refused_family', message: 'awscni_ip_max is a counter, where it is known as a gauge' },
+    { reason: 'refused_family', message: 'awscni_nodes would be served under the name of podnet_ipam_nodes' },
+  ]);
+});
+
 test('a text that is cut or no metrics is refused with its line and a way out', () => {
   for (const [name, line] of [
     ['fault-cut', 75],
