@@ -118,7 +118,9 @@ class Publisher {
       this.#newestMs = timestampMs;
       const { datums, next } = sample(figures, this.#totals, { nowMs: clock.monotonicMs(), timestampMs });
       this.#totals = next;
-      metrics.dropped.inc({ reason: 'expired' }, this.#queue.push({ timestampMs, datums }));
+      const expired = this.#queue.push({ timestampMs, datums });
+      metrics.dropped.inc({ reason: 'expired' }, expired);
+      this.#log.expiring(expired);
       this.#pushing.wake();
     }
     return this.#untilNextMs();

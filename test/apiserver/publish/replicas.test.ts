@@ -280,7 +280,7 @@ test('a replica that was stopped between its intention and the request sends not
       }
       return answer;
     },
-    watch: kube.watch,
+    watch: (request) => kube.watch(request),
   });
   const bed = new PublishBed({ time, connect });
   const first = await bed.start('first');
