@@ -177,7 +177,7 @@ function checkPools(entries: readonly unknown[], context: SourceContext): IpamPo
     const { labels, samples } = entry;
     const key = seriesKey(labels);
     const problem = good.has(key)
-      ? `${key} stands before in this source`
+      ? 'one with these labels stands before in this source'
       : (poolProblem(labels) ?? room.takePool(entry));
     if (problem === undefined) good.set(key, { labels, samples: checkPoolSamples(samples, { ...context, path }) });
     else rejections.add(path, 'bad_ipam', problem);
