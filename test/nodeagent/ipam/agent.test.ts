@@ -1,7 +1,7 @@
 // A real agent beside an IPAM endpoint with every fault: what it reports, serves and logs, and that its sweeps go on.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -12,7 +12,8 @@ import { IpamdServer, type IpamdFault } from '../../support/ipamd-server.js';
 import { eventually, runNodeagent } from '../../support/programs.js';
 import { ReportReceiver } from '../../support/report-receiver.js';
 
-const PRESENT = readFileSync('test/fixtures/ipamd/present.txt', 'utf8');
+const fixture = (name: string) => readFileSync(`test/fixtures/ipamd/${name}.txt`, 'utf8');
+const PRESENT = fixture('present');
 const WITHOUT_HOST_LOCAL = ['--path.cni-networks', 'none'];
 
 async function startAgent(t: TestContext, ...flags: string[]) {
@@ -63,9 +64,10 @@ test('what ipamd tells is reported, with its time and what pools had before', as
   const first = await agent.told(isRead);
   assert.ok(first !== undefined);
   assert.deepEqual([first.intervalMs, first.problem, first.leftOut], [1_000, undefined, []]);
-  const eniMax = first.families.find(({ name }) => name === 'awscni_eni_max');
-  assert.deepEqual(eniMax?.samples.length, 1);
-  assert.equal(first.pools[0]?.samples.at(-1)?.[0], first.takenAt);
+  assert.equal(first.families.length, 26);
+  const assigned = first.families.find(({ name }) => name === 'awscni_assigned_ip_addresses');
+  assert.deepEqual(assigned?.samples, [{ labels: {}, value: 12 }]);
+  assert.deepEqual(first.pools, [{ labels: {}, samples: [[first.takenAt, 15]] }]);
   const report = await agent.report((one) => (sourceOf(one)?.takenAt ?? 0) > (first.takenAt ?? Infinity));
   assertGood(report);
   assert.ok((sourceOf(report)?.takenAt ?? Infinity) <= report.sentAt);
@@ -74,6 +76,57 @@ test('what ipamd tells is reported, with its time and what pools had before', as
   assert.match(own, /^podnet_nodeagent_collector_success\{collector="ipam"\} 1$/m);
   assert.match(own, /^podnet_nodeagent_collector_duration_seconds\{collector="ipam"\} /m);
   assert.match(own, /^podnet_nodeagent_source_up\{source="ipam-endpoint",reason=""\} 1$/m);
+});
+
+test('a family with something bad in it is left out, counted, and told once; the others are there', async (t) => {
+  const ipamd = await startIpamd(t);
+  ipamd.text = fixture('fault-nan-gauge');
+  const agent = await startAgent(t, ...ipamd.flags, ...WITHOUT_HOST_LOCAL);
+  const source = await agent.told(isRead);
+  assert.deepEqual([source?.leftOut, source?.families.length, source?.pools], [['awscni_ip_max'], 25, []]);
+  const rejected = /^podnet_nodeagent_ipam_entries_rejected_total\{source="awscni",reason="\w+"\} (\d+)$/m;
+  await eventually(
+    async () => Number(rejected.exec(await agent.get('/metrics'))?.[1]),
+    (count) => count >= 2,
+  );
+  assert.equal(agent.logged.filter((line) => / warn .*awscni_ip_max/.test(line)).length, 1);
+  assertGood(await agent.report(() => true));
+});
+
+test('what is not metrics of ipamd at all is a failure, and the log tells the way out', async (t) => {
+  for (const name of ['fault-html', 'fault-cut', 'other-program']) {
+    const ipamd = await startIpamd(t);
+    ipamd.text = fixture(name);
+    const agent = await startAgent(t, ...ipamd.flags, ...WITHOUT_HOST_LOCAL);
+    const source = await agent.told(({ problem }) => problem !== undefined);
+    assert.deepEqual([source?.problem, source?.families, source?.takenAt], ['failed', [], undefined], name);
+    assert.equal(agent.logged.filter((line) => line.includes('does --ipam.endpoint name the metrics')).length, 1, name);
+  }
+});
+
+test('host-local is read beside it', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'podnet-ipam-'));
+  t.after(() => rm(directory, { recursive: true }));
+  await mkdir(join(directory, 'networks', 'pods'), { recursive: true });
+  await writeFile(join(directory, 'networks', 'pods', '10.1.0.3'), 'sandbox\r\neth0');
+  const ipam = { type: 'host-local', ranges: [[{ subnet: '10.1.0.0/29' }]] };
+  await mkdir(join(directory, 'conf'));
+  await writeFile(
+    join(directory, 'conf', '10-pods.conflist'),
+    JSON.stringify({ cniVersion: '1.0.0', name: 'pods', plugins: [{ type: 'bridge', ipam }] }),
+  );
+  const paths = ['--path.cni-networks', join(directory, 'networks'), '--path.cni-conf', join(directory, 'conf')];
+  const agent = await startAgent(t, '--ipam.endpoint', 'none', ...paths);
+  const report = await agent.report(({ ipam: [source] = [] }) => source?.takenAt !== undefined);
+  const [source] = report.ipam ?? [];
+  const used = source?.families.find(({ name }) => name === 'hostlocal_range_used_addresses');
+  assert.deepEqual(
+    used?.samples.map(({ value }) => value),
+    [1],
+  );
+  assert.equal(source?.pools.length, 1);
+  assert.equal(collectorOf(report)?.ok, true);
+  assertGood(report);
 });
 
 const FAULTS: readonly (readonly [IpamdFault, string])[] = [
