@@ -4,11 +4,11 @@ import { SOURCE_PREFIX } from '../../metrics/ipam/names.js';
 import { refusedFamilies } from '../../metrics/ipam/refused-families.js';
 import { REPORT_LIMITS } from '../../openapi/report-terms.js';
 import { parsePrometheusText, type PrometheusText } from './prometheus-text.js';
-import { IpamReadError, type IpamReading, type PoolReading } from './source.js';
+import { IpamReadError, MAX_SAMPLES, type IpamReading, type PoolReading } from './source.js';
 import { decodePrometheusText } from './text-bytes.js';
 import { PrometheusTextError } from './text-error.js';
 
-const LIMITS = { families: REPORT_LIMITS.ipamFamilies, samples: REPORT_LIMITS.ipamSamples };
+const LIMITS = { families: REPORT_LIMITS.ipamFamilies, samples: MAX_SAMPLES.awscni };
 const WAY_OUT = 'does --ipam.endpoint name the metrics of ipamd, as in http://<address of the node>:61678/metrics?';
 
 /**
