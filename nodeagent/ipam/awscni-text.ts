@@ -1,5 +1,5 @@
 import type { IpamFamily } from '../../openapi/ipam-report.js';
-import { freeAddresses } from '../../metrics/ipam/free-addresses.js';
+import { freeAddresses, maximumAddresses } from '../../metrics/ipam/free-addresses.js';
 import { SOURCE_PREFIX } from '../../metrics/ipam/names.js';
 import { refusedFamilies } from '../../metrics/ipam/refused-families.js';
 import { REPORT_LIMITS } from '../../openapi/report-terms.js';
@@ -47,5 +47,7 @@ function parse(body: string | Uint8Array): PrometheusText {
 /** The pool of the whole node. */
 function poolsOf(families: readonly IpamFamily[]): PoolReading[] {
   const free = freeAddresses(families);
-  return free !== undefined && free <= Number.MAX_SAFE_INTEGER ? [{ labels: {}, free }] : [];
+  const size = maximumAddresses(families);
+  if (free === undefined || size === undefined || free > Number.MAX_SAFE_INTEGER) return [];
+  return [{ labels: {}, free, size }];
 }

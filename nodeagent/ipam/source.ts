@@ -9,6 +9,8 @@ export const MAX_SAMPLES: Readonly<Record<IpamSourceName, number>> = { awscni: 1
 export interface PoolReading {
   readonly labels: Readonly<Record<string, string>>;
   readonly free: number;
+  /** How many it can have; absent where that never changes. From then on a trend begins anew: the step would pass for one. */
+  readonly size?: number;
 }
 
 /** What one reading of a source told. */
