@@ -106,32 +106,33 @@ function isFamilyOf(source: IpamSourceName, name: unknown): name is string {
 
 /** @param leftOut takes the names of those that are left out */
 function checkFamilies(entries: readonly unknown[], leftOut: Set<string>, context: SourceContext): IpamFamily[] {
-  const { source, rejections, room } = context;
+  const { source, rejections } = context;
   const leaveOut = (name: unknown): void => {
     if (isFamilyOf(source, name)) leftOut.add(name);
   };
   const shaped = new Map<IpamFamily, string>();
   for (const [i, entry] of entries.entries()) {
     const path = `${context.path}.families[${i}]`;
-    if (FAMILY.Check(entry)) {
-      shaped.set(entry, path);
-    } else {
-      explainFamily(entry, path, rejections);
-      leaveOut(nameOf(entry));
-    }
+    if (checkFamily(entry, { ...context, path })) shaped.set(entry, path);
+    else leaveOut((entry as Partial<Record<'name', unknown>> | null)?.name);
   }
   for (const [family, problem] of refusedFamilies(source, [...shaped.keys()])) {
     rejections.add(shaped.get(family) ?? context.path, 'bad_ipam', problem);
+    shaped.delete(family);
     leaveOut(family.name);
   }
-  return [...shaped].flatMap(([family, path]) => {
-    if (leftOut.has(family.name) || !isFamilyOf(source, family.name)) return [];
-    const problem = countProblem(source, family) ?? room.takeFamily(family);
-    if (problem === undefined) return keepFamily(family);
-    rejections.add(path, 'bad_ipam', problem);
-    leftOut.add(family.name);
-    return [];
-  });
+  return [...shaped.keys()].filter(({ name }) => !leftOut.has(name)).map(keepFamily);
+}
+
+/** Judges a family by itself. What does not fit is not looked at any closer: that could take seconds. */
+function checkFamily(entry: unknown, { source, path, room, rejections }: SourceContext): entry is IpamFamily {
+  const { samples } = (entry ?? {}) as Partial<Record<'samples', unknown>>;
+  const tooMany = room.takeSamples(Array.isArray(samples) ? samples.length : 0);
+  const isShaped = tooMany === undefined && FAMILY.Check(entry);
+  const problem = isShaped ? (countProblem(source, entry) ?? room.takeFamily(entry)) : tooMany;
+  if (problem !== undefined) rejections.add(path, 'bad_ipam', problem);
+  else if (!isShaped) explainFamily(entry, samples, { path, rejections });
+  return isShaped && problem === undefined;
 }
 
 /** What is added up would lose what others count. */
@@ -142,19 +143,18 @@ function countProblem(source: IpamSourceName, family: IpamFamily): string | unde
 }
 
 /** Names the samples that are bad, or else what is. */
-function explainFamily(entry: unknown, path: string, rejections: Rejections): void {
-  const samples = typeof entry === 'object' && entry !== null && 'samples' in entry ? entry.samples : undefined;
-  const before = rejections.total;
-  if (Array.isArray(samples) && samples.length <= REPORT_LIMITS.ipamSamples) {
-    for (const [i, sample] of (samples as readonly unknown[]).entries()) {
-      if (!SAMPLE.Check(sample)) rejections.add(`${path}.samples[${i}]`, 'bad_ipam', firstError(SAMPLE, sample));
-    }
+function explainFamily(
+  entry: unknown,
+  samples: unknown,
+  { path, rejections }: Pick<SourceContext, 'path' | 'rejections'>,
+): void {
+  const all = (Array.isArray(samples) ? samples : []) as readonly unknown[];
+  const bad = [...all.keys()].filter((i) => !SAMPLE.Check(all[i]));
+  if (bad.length === 0) rejections.add(path, 'bad_ipam', firstError(FAMILY, entry));
+  for (const i of bad) {
+    const isTold = rejections.named.length < REPORT_LIMITS.rejectedNamed;
+    rejections.add(`${path}.samples[${i}]`, 'bad_ipam', isTold ? firstError(SAMPLE, all[i]) : '');
   }
-  if (rejections.total === before) rejections.add(path, 'bad_ipam', firstError(FAMILY, entry));
-}
-
-function nameOf(entry: unknown): unknown {
-  return typeof entry === 'object' && entry !== null && 'name' in entry ? entry.name : undefined;
 }
 
 /** What the schema knows of it. */
@@ -177,7 +177,7 @@ function checkPools(entries: readonly unknown[], context: SourceContext): IpamPo
     const { labels, samples } = entry;
     const key = seriesKey(labels);
     const problem = good.has(key)
-      ? `${key} stands before in this source`
+      ? 'one with these labels stands before in this source'
       : (poolProblem(labels) ?? room.takePool(entry));
     if (problem === undefined) good.set(key, { labels, samples: checkPoolSamples(samples, { ...context, path }) });
     else rejections.add(path, 'bad_ipam', problem);

@@ -9,11 +9,16 @@ import type { IpamFamily } from '../../openapi/ipam-report.js';
  * @returns undefined where it is not known; also before ipamd knows what the node can have (0)
  */
 export function freeAddresses(families: readonly IpamFamily[]): number | undefined {
-  const most = soleValue(families, 'awscni_ip_max');
+  const most = maximumAddresses(families);
   const assigned = soleValue(families, 'awscni_assigned_ip_addresses');
   const total = soleValue(families, 'awscni_total_ip_addresses') ?? 0;
   if (most === undefined || assigned === undefined || most <= 0 || assigned < 0 || most < total) return undefined;
   return Math.max(0, most - assigned);
+}
+
+/** How many IP addresses the node can have: it changes with its interfaces that are not ipamd's. */
+export function maximumAddresses(families: readonly IpamFamily[]): number | undefined {
+  return soleValue(families, 'awscni_ip_max');
 }
 
 /** The value of a family with one sample and no labels. */

@@ -1,14 +1,14 @@
 import type { IpamFamily } from '../../openapi/ipam-report.js';
-import { freeAddresses } from '../../metrics/ipam/free-addresses.js';
+import { freeAddresses, maximumAddresses } from '../../metrics/ipam/free-addresses.js';
 import { SOURCE_PREFIX } from '../../metrics/ipam/names.js';
 import { refusedFamilies } from '../../metrics/ipam/refused-families.js';
 import { REPORT_LIMITS } from '../../openapi/report-terms.js';
 import { parsePrometheusText, type PrometheusText } from './prometheus-text.js';
-import { IpamReadError, type IpamReading, type PoolReading } from './source.js';
+import { IpamReadError, MAX_SAMPLES, type IpamReading, type PoolReading } from './source.js';
 import { decodePrometheusText } from './text-bytes.js';
 import { PrometheusTextError } from './text-error.js';
 
-const LIMITS = { families: REPORT_LIMITS.ipamFamilies, samples: REPORT_LIMITS.ipamSamples };
+const LIMITS = { families: REPORT_LIMITS.ipamFamilies, samples: MAX_SAMPLES.awscni };
 const WAY_OUT = 'does --ipam.endpoint name the metrics of ipamd, as in http://<address of the node>:61678/metrics?';
 
 /**
@@ -47,5 +47,7 @@ function parse(body: string | Uint8Array): PrometheusText {
 /** The pool of the whole node. */
 function poolsOf(families: readonly IpamFamily[]): PoolReading[] {
   const free = freeAddresses(families);
-  return free !== undefined && free <= Number.MAX_SAFE_INTEGER ? [{ labels: {}, free }] : [];
+  const size = maximumAddresses(families);
+  if (free === undefined || size === undefined || free > Number.MAX_SAFE_INTEGER) return [];
+  return [{ labels: {}, free, size }];
 }

@@ -1,6 +1,5 @@
-import type { IpamFamily, IpamSourceReport } from '../../openapi/ipam-report.js';
+import type { IpamSourceReport } from '../../openapi/ipam-report.js';
 import type { CollectorResult } from '../../openapi/node-report.js';
-import { REPORT_LIMITS } from '../../openapi/report-terms.js';
 import type { IpamSourceView } from '../../metrics/node-families.js';
 import type { Clock } from '../../runtime/clock.js';
 import { errorMessage, type Logger } from '../../runtime/logger.js';
@@ -12,7 +11,7 @@ import { createEndpointSource } from './endpoint.js';
 import { createHostLocalSource } from './host-local.js';
 import type { AddressOwners } from './host-local-owners.js';
 import type { IpamOptions } from './options.js';
-import { IpamPoller } from './poller.js';
+import { IpamPoller, type TakenReading } from './poller.js';
 import type { IpamSource } from './source.js';
 
 export interface CreateIpamDeps {
@@ -88,18 +87,11 @@ export class Ipam {
 
   /** One for each source, also for one that is not there. */
   reports(): IpamSourceReport[] {
-    let room: number = REPORT_LIMITS.ipamSamples;
-    return this.#pollers.map((poller) => {
-      const { attempt, newest } = poller;
-      const { families, leftOut } = limitFamilies(newest?.reading, room);
-      room -= families.reduce((sum, { samples }) => sum + samples.length, 0);
-      return {
-        ...{ name: poller.name, intervalMs: poller.intervalMs, families, leftOut },
-        ...(newest !== undefined && { takenAt: newest.takenAt }),
-        ...(attempt?.error !== undefined && { problem: attempt.error.reason }),
-        pools: [...(newest?.pools ?? [])],
-      };
-    });
+    return this.#pollers.map(({ name, intervalMs, attempt, newest }) => ({
+      ...{ name, intervalMs, families: [], leftOut: [], pools: [] },
+      ...(newest !== undefined && describe(newest)),
+      ...(attempt?.error !== undefined && { problem: attempt.error.reason }),
+    }));
   }
 
   /** Of the sources that told something lately. @param nowMs monotonic */
@@ -142,22 +134,7 @@ export class Ipam {
   }
 }
 
-/** In their order each family that the report has room for: one that is not whole is not there. */
-function limitFamilies(
-  { families: all, leftOut }: { readonly families: readonly IpamFamily[]; readonly leftOut: readonly string[] } = {
-    families: [],
-    leftOut: [],
-  },
-  samples: number,
-): Pick<IpamSourceReport, 'families' | 'leftOut'> {
-  const families: IpamFamily[] = [];
-  const without: string[] = [];
-  let room = samples;
-  for (const family of all) {
-    if (families.length < REPORT_LIMITS.ipamFamilies && family.samples.length <= room) {
-      families.push(family);
-      room -= family.samples.length;
-    } else without.push(family.name);
-  }
-  return { families, leftOut: [...leftOut, ...without].slice(0, REPORT_LIMITS.ipamFamilies) };
+function describe({ takenAt, reading, pools }: TakenReading): Omit<IpamSourceReport, 'name' | 'intervalMs'> {
+  const { families, leftOut } = reading;
+  return { takenAt, families: [...families], leftOut: [...leftOut], pools: [...pools] };
 }

@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import { request, type IncomingMessage } from 'node:http';
 import { errorMessage } from '../../runtime/logger.js';
 import { IpamReadError, type IpamReading, type IpamSource } from './source.js';
@@ -10,12 +9,12 @@ const HEADERS = { accept: 'text/plain;version=0.0.4', 'accept-encoding': 'identi
 export interface EndpointDeps extends Pick<IpamSource, 'name'> {
   readonly url: URL;
   /** @throws {IpamReadError} for what is not metrics at all */
-  readonly parse: (text: string) => IpamReading;
+  readonly parse: (body: Uint8Array) => IpamReading;
 }
 
 /** Metrics that are served over HTTP, in the text format of Prometheus. The signal ends a request, whatever it is at. */
 export function createEndpointSource({ name, url, parse }: EndpointDeps): IpamSource {
-  return { name, read: async (signal) => parse(textOf(await get(url, signal))) };
+  return { name, read: async (signal) => parse(await get(url, signal)) };
 }
 
 /** Every request has a connection of its own: one that was kept may be to a process that is no more. */
@@ -64,11 +63,6 @@ function checkHead({ statusCode = 0, headers }: IncomingMessage): void {
 
 function tooLarge(): IpamReadError {
   return new IpamReadError('failed', `its answer is larger than ${MAX_BYTES} bytes`);
-}
-
-function textOf(body: Buffer): string {
-  if (!isUtf8(body)) throw new IpamReadError('failed', 'its answer is not UTF-8');
-  return body.toString('utf8');
 }
 
 function readErrorOf(error: unknown): IpamReadError {

@@ -16,6 +16,9 @@ const VALUES: Readonly<Record<string, (tally: RangeTally) => number | undefined>
   hostlocal_range_leaked_addresses: ({ leaked }) => leaked,
 };
 
+/** Each has a sample of every range, at most. */
+export const HOST_LOCAL_FAMILIES = Object.keys(VALUES).length;
+
 export function familiesOf(networks: readonly NetworkTally[]): IpamFamily[] {
   return Object.entries(VALUES).flatMap(([name, valueOf]): IpamFamily[] => {
     const samples = networks.flatMap(({ network, ranges }) =>
@@ -29,15 +32,14 @@ export function familiesOf(networks: readonly NetworkTally[]): IpamFamily[] {
 }
 
 /** Without those that are too large to be counted exactly: they do not run out. */
-export function poolsOf(networks: readonly NetworkTally[], limit: number): PoolReading[] {
-  const pools = networks.flatMap(({ network, ranges }) =>
+export function poolsOf(networks: readonly NetworkTally[]): PoolReading[] {
+  return networks.flatMap(({ network, ranges }) =>
     ranges.flatMap((tally): PoolReading[] => {
       const free = freeOf(tally);
       if (free === undefined || free > Number.MAX_SAFE_INTEGER) return [];
       return [{ labels: { network, range: tally.range }, free }];
     }),
   );
-  return pools.slice(0, limit);
 }
 
 function freeOf({ size, used }: RangeTally): number | undefined {

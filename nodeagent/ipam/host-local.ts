@@ -1,18 +1,17 @@
 import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { REPORT_LIMITS } from '../../openapi/report-terms.js';
 import type { Clock } from '../../runtime/clock.js';
 import { errorMessage } from '../../runtime/logger.js';
 import { CniConfigCache } from './cni-config-cache.js';
 import { readCniConfig, type Bad, type RangesByDirectory } from './cni-config-files.js';
 import { CNI_NAME } from './cni-config.js';
-import { familiesOf, poolsOf, type NetworkTally } from './host-local-families.js';
+import { HOST_LOCAL_FAMILIES, familiesOf, poolsOf, type NetworkTally } from './host-local-families.js';
 import { eachEntry, isDenied, isMissing } from './host-local-fs.js';
 import { createJudge } from './host-local-judge.js';
 import { HostLocalNetwork } from './host-local-network.js';
 import type { AddressOwners } from './host-local-owners.js';
 import { tallyOf } from './host-local-tally.js';
-import { IpamReadError, type IpamReading, type IpamSource } from './source.js';
+import { IpamReadError, MAX_SAMPLES, type IpamReading, type IpamSource } from './source.js';
 
 export interface HostLocalDeps {
   /** `--path.cni-networks`: a directory for each network, in it a file for each address that is given. */
@@ -28,8 +27,8 @@ const MAX_ENTRIES = 4_096;
 const MAX_NETWORKS = 256;
 /** Addresses of all networks. */
 const MAX_ADDRESSES = 131_072;
-/** Of all networks: with four samples each they leave room in a report for the other source. */
-const MAX_RANGES = 1_024;
+/** Of all networks. */
+const MAX_RANGES = MAX_SAMPLES['host-local'] / HOST_LOCAL_FAMILIES;
 /** Of one reading, for the ids in the files; the rest follows in the next ones. Some two seconds of a slow machine. */
 const BUDGET = { looks: 16_384, reads: 2_048 } as const;
 
@@ -61,7 +60,7 @@ class HostLocalState {
     await this.#list([...directories, ...(await this.#nested(config.ranges))], signal, bad);
     const ranges = await this.#rangesOf(config.ranges, signal);
     const tallies = await this.#tally(ranges, signal, bad);
-    return { families: familiesOf(tallies), leftOut: [], pools: poolsOf(tallies, REPORT_LIMITS.ipamPools), bad };
+    return { families: familiesOf(tallies), leftOut: [], pools: poolsOf(tallies), bad };
   }
 
   /** @throws {IpamReadError} */

@@ -141,16 +141,19 @@ export class IpamPoller {
     }));
     this.#history.add(takenAt, pools.slice(0, ipamPools));
     this.#newest = { takenAt, reading, pools: this.#history.pools() };
-    this.#tellBad([...bad, ...surplus]);
+    this.#tellBad([...bad, ...surplus], reading.leftOut);
   }
 
-  #tellBad(bad: IpamReading['bad']): void {
+  /** A line when something else is bad than before. What the messages say besides, such as a value, is another each time. */
+  #tellBad(bad: IpamReading['bad'], leftOut: IpamReading['leftOut']): void {
     const { source, metrics, log } = this.#deps;
     for (const { reason } of bad) metrics.rejectedIpam.inc({ source: source.name, reason });
-    const first = bad[0]?.message ?? '';
-    if (first === this.#told) return;
-    this.#told = first;
-    if (first === '') log.info({ source: source.name }, 'no longer: entries of IP address management are left out');
+    const told = [...new Set(bad.map(({ reason }) => reason)), ...leftOut].sort().join(' ');
+    if (told === this.#told) return;
+    this.#told = told;
+    const first = bad[0]?.message;
+    if (first === undefined)
+      log.info({ source: source.name }, 'no longer: entries of IP address management are left out');
     else log.warn({ source: source.name, count: bad.length, first }, 'entries of IP address management are left out');
   }
 }

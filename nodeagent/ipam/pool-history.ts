@@ -9,6 +9,7 @@ type Samples = IpamPool['samples'];
 
 interface Pool {
   readonly labels: PoolReading['labels'];
+  readonly size: PoolReading['size'];
   /** Oldest first: the first of each minute, and the newest. */
   samples: Samples;
 }
@@ -20,9 +21,10 @@ export class PoolHistory {
 
   /** @param takenAt monotonic, milliseconds; later than any before */
   add(takenAt: number, pools: readonly PoolReading[]): void {
-    this.#present = pools.map(({ labels, free }) => {
+    this.#present = pools.map(({ labels, free, size }) => {
       const key = keyOf(labels);
-      const pool = this.#pools.get(key) ?? { labels, samples: [] };
+      const known = this.#pools.get(key);
+      const pool = known?.size === size && known !== undefined ? known : { labels, size, samples: [] };
       pool.samples = appended(pool.samples, takenAt, free);
       // behind the others: those that were read the longest ago come first
       this.#pools.delete(key);

@@ -8,30 +8,18 @@ import { PrometheusTextError } from './text-error.js';
  */
 export function decodePrometheusText(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (isUtf8(buffer)) return buffer.toString();
-  const from = firstBadLine(buffer);
+  const text = buffer.toString();
+  if (isUtf8(buffer)) return text;
+  const replaced = Buffer.from(text); // has other bytes from the first on that is wrong, or from the line feed after it
+  const differs = buffer.findIndex((byte, i) => byte !== replaced[i]);
+  const at = differs < 0 ? buffer.length : differs;
+  const from = at === 0 ? 0 : buffer.lastIndexOf(LINE_FEED, at - 1) + 1;
   const to = buffer.indexOf(LINE_FEED, from);
-  const bad = buffer.subarray(from, to < 0 ? buffer.length : to);
   throw new PrometheusTextError(
     1 + lineFeeds(buffer.subarray(0, from)),
     'the text is not UTF-8',
-    bad.toString('latin1'),
+    buffer.toString('latin1', from, to < 0 ? buffer.length : to),
   );
-}
-
-/** Where the first line begins that is not UTF-8. No character has a line feed inside: each half can be judged by itself. */
-function firstBadLine(buffer: Buffer): number {
-  let from = 0;
-  let to = buffer.length;
-  for (;;) {
-    const half = buffer.lastIndexOf(LINE_FEED, Math.floor((from + to) / 2));
-    const lineEnd = buffer.indexOf(LINE_FEED, from);
-    const isOneLine = half < from; // up to the middle, and perhaps beyond
-    const next = isOneLine ? (lineEnd < 0 ? buffer.length : lineEnd + 1) : half + 1;
-    if (isUtf8(buffer.subarray(from, next))) from = next;
-    else if (isOneLine || next === to) return from;
-    else to = next;
-  }
 }
 
 function lineFeeds(buffer: Buffer): number {

@@ -1,3 +1,4 @@
+import { maximumAddresses } from '../../../metrics/ipam/free-addresses.js';
 import type { IpamSourceView } from '../../../metrics/node-families.js';
 import type { IpamSourceReport } from '../../../openapi/ipam-report.js';
 import type { IpamSourceName } from '../../../openapi/report-terms.js';
@@ -36,8 +37,8 @@ export class NodeIpam {
       const isNew = takenAt !== undefined && takenAt > (before?.takenAtMs ?? -Infinity);
       const reading = isNew
         ? {
-            ...{ takenAtMs: takenAt, families: shared.families(families), leftOut },
-            pools: joinPools(before?.pools ?? [], pools),
+            ...{ takenAtMs: takenAt, families: shared.families(families, before?.families ?? []), leftOut },
+            pools: joinPools(pastPools(before, families), pools),
           }
         : before;
       this.#sources.set(name, { name, intervalMs, reading });
@@ -69,6 +70,12 @@ export class NodeIpam {
     this.#sources.clear();
     this.#growth = undefined;
   }
+}
+
+/** What was held, unless the node can have another number of addresses since: the step would pass for a trend. */
+function pastPools(before: HeldReading | undefined, families: HeldReading['families']): HeldReading['pools'] {
+  if (before === undefined) return [];
+  return maximumAddresses(before.families) === maximumAddresses(families) ? before.pools : [];
 }
 
 /** When a reading was taken, on the server's clock; -Infinity without one. */

@@ -33,15 +33,11 @@ export class ToldNode {
   /** Whether it had its first reading when the others had long had theirs: it has grown by nothing yet. */
   isJoining = false;
   #reading: HeldReading | undefined;
+  /** On the server's clock; -Infinity: never. */
   #readAtMs = -Infinity;
   readonly #growth = new IpamGrowth();
   /** Since it was first heard of, in the order of IPAM_COUNTERS. */
   readonly #grown = new Float64Array(IPAM_COUNTERS.length);
-
-  /** When it told something last, on the server's clock; -Infinity: never. */
-  get readAtMs(): number {
-    return this.#readAtMs;
-  }
 
   /** Whether what is known of it is of no use any more. */
   isPast(nowMs: number): boolean {

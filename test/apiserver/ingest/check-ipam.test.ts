@@ -201,6 +201,16 @@ test('the samples of all sources together are no more than a report can have', (
   assert.deepEqual(rejected, ['ipam[1].families[0] more than 16384 samples together']);
 });
 
+test('a report of nothing but samples is not looked at sample by sample', () => {
+  const full = { type: 'counter', samples: new Array(16_384).fill(0) };
+  const families = Array.from({ length: 256 }, (_, i) => ({ name: `awscni_x${i}`, ...full }));
+  const { report, rejections } = checkReport({ ...nodeReport(AT_MS), ipam: [{ ...good, families }] });
+  assert.deepEqual(report.ipam?.[0]?.families, []);
+  assert.equal(report.ipam?.[0]?.leftOut.length, 256);
+  assert.equal(rejections.total, 16_384 + 255);
+  assert.match(rejections.named[0]?.message ?? '', /must be object/);
+});
+
 test('no agent can fill the memory with labels', () => {
   const long = 'x'.repeat(1_000);
   const labels = Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`l${i}`, long]));

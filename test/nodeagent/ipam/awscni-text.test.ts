@@ -25,8 +25,8 @@ test('every family that ipamd is known to have is read, and nothing of Go', () =
 });
 
 test('what the node can still give is its maximum less what pods have', () => {
-  assert.deepEqual(readAwscni(fixture('present')).pools, [{ labels: {}, free: 27 - 12 }]);
-  assert.deepEqual(readAwscni(fixture('prefix-delegation')).pools, [{ labels: {}, free: 432 - 41 }]);
+  assert.deepEqual(readAwscni(fixture('present')).pools, [{ labels: {}, free: 27 - 12, size: 27 }]);
+  assert.deepEqual(readAwscni(fixture('prefix-delegation')).pools, [{ labels: {}, free: 432 - 41, size: 432 }]);
 });
 
 test('without a maximum that means anything nobody knows what is free', () => {

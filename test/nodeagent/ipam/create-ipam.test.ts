@@ -5,11 +5,11 @@ import { Registry } from 'prom-client';
 import { checkReport } from '../../../apiserver/ingest/check.js';
 import { Ipam } from '../../../nodeagent/ipam/create-ipam.js';
 import { IpamPoller } from '../../../nodeagent/ipam/poller.js';
-import { IpamReadError, type IpamReading, type IpamSource } from '../../../nodeagent/ipam/source.js';
+import { IpamReadError, MAX_SAMPLES, type IpamReading, type IpamSource } from '../../../nodeagent/ipam/source.js';
 import { draftReport } from '../../../nodeagent/report/build.js';
 import { createSelfMetrics } from '../../../nodeagent/self-metrics.js';
 import type { IpamFamily } from '../../../openapi/ipam-report.js';
-import { REPORT_LIMITS, type IpamSourceName } from '../../../openapi/report-terms.js';
+import { IPAM_SOURCES, REPORT_LIMITS, type IpamSourceName } from '../../../openapi/report-terms.js';
 import { createLogger } from '../../../runtime/logger.js';
 import { createManualClock } from '../../support/clock.js';
 import { eventually } from '../../support/programs.js';
@@ -63,37 +63,15 @@ function assertTaken(ipam: Ipam, sentAt: number): void {
   assert.deepEqual(report.ipam, JSON.parse(JSON.stringify(ipam.reports())));
 }
 
-test('what a report has no room for is left out by the family, the later ones, of all sources together', async (t) => {
-  const half = REPORT_LIMITS.ipamSamples / 2;
+test('a report has room for the most that all sources tell', async (t) => {
+  assert.equal(
+    IPAM_SOURCES.reduce((sum, name) => sum + MAX_SAMPLES[name], 0),
+    REPORT_LIMITS.ipamSamples,
+  );
   const { ipam, clock } = await ipamOf(t, {
-    awscni: () => ({
-      families: [family('awscni_a', half), family('awscni_b', half + 1), family('awscni_c', half - 10)],
-      leftOut: ['awscni_bad'],
-    }),
-    'host-local': () => ({ families: [family('hostlocal_a', 10), family('hostlocal_b', 1)] }),
+    awscni: () => ({ families: [family('awscni_a', MAX_SAMPLES.awscni)], leftOut: ['awscni_bad'] }),
+    'host-local': () => ({ families: [family('hostlocal_range_a', MAX_SAMPLES['host-local'])] }),
   });
-  assert.deepEqual(
-    ipam.reports().map(({ families, leftOut }) => [families.map(({ name }) => name), leftOut]),
-    [
-      [
-        ['awscni_a', 'awscni_c'],
-        ['awscni_bad', 'awscni_b'],
-      ],
-      [['hostlocal_a'], ['hostlocal_b']],
-    ],
-  );
-  assertTaken(ipam, clock.monotonicMs());
-});
-
-test('a source with more families than a report takes has the first of them', async (t) => {
-  const names = Array.from({ length: 3 * REPORT_LIMITS.ipamFamilies }, (_, i) => `awscni_${i}`);
-  const { ipam, clock } = await ipamOf(t, { awscni: () => ({ families: names.map((name) => family(name, 1)) }) });
-  const [source] = ipam.reports();
-  assert.deepEqual(
-    source?.families.map(({ name }) => name),
-    names.slice(0, REPORT_LIMITS.ipamFamilies),
-  );
-  assert.equal(source?.leftOut.length, REPORT_LIMITS.ipamFamilies);
   assertTaken(ipam, clock.monotonicMs());
 });
 
@@ -137,7 +115,7 @@ test('before the first attempt has ended there is an entry that tells nothing, n
 test('one source that fails does not touch the other; the collector names it', async (t) => {
   const { ipam, clock, metrics } = await ipamOf(t, {
     awscni: () => new IpamReadError('unreachable', 'it did not answer within 5000 ms'),
-    'host-local': () => ({ families: [family('hostlocal_a', 1)] }),
+    'host-local': () => ({ families: [family('hostlocal_range_a', 1)] }),
   });
   assert.deepEqual(
     ipam.views(clock.monotonicMs()).map(({ name }) => name),

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
+import { readAwscni } from '../../../nodeagent/ipam/awscni-text.js';
 import { createEndpointSource } from '../../../nodeagent/ipam/endpoint.js';
 import { IpamReadError, type IpamReading } from '../../../nodeagent/ipam/source.js';
 import type { SourceOff } from '../../../nodeagent/source-states.js';
@@ -15,7 +16,7 @@ const NOTHING: IpamReading = { families: [], leftOut: [], pools: [], bad: [] };
 /** What is read at a URL: the text, or why there is none. */
 async function read(url: string, signal = AbortSignal.timeout(30_000)): Promise<string> {
   let text = '';
-  const parse = (given: string): IpamReading => ((text = given), NOTHING);
+  const parse = (body: Uint8Array): IpamReading => ((text = Buffer.from(body).toString()), NOTHING);
   const source = createEndpointSource({ name: 'awscni', url: new URL(url), parse });
   try {
     await source.read(signal);
@@ -57,6 +58,13 @@ test('where nothing listens there is no such source', async (t) => {
   assert.match(await read(server.url.replace('127.0.0.1', 'localhost')), /^not_found: .*ECONNREFUSED/);
 });
 
+test('the log tells where an answer is not UTF-8', async (t) => {
+  const server = await ipamd(t, 'not-utf8');
+  const source = createEndpointSource({ name: 'awscni', url: new URL(server.url), parse: readAwscni });
+  const refusal = { reason: 'failed', message: /line \d+: the text is not UTF-8/ };
+  await assert.rejects(source.read(AbortSignal.timeout(30_000)), refusal);
+});
+
 const FAULTS: readonly (readonly [fault: IpamdFault, reason: SourceOff, message: RegExp])[] = [
   ['cut', 'unreachable', /aborted|ECONNRESET/],
   ['cut-chunked', 'unreachable', /aborted|ECONNRESET/],
@@ -64,7 +72,6 @@ const FAULTS: readonly (readonly [fault: IpamdFault, reason: SourceOff, message:
   ['huge', 'failed', /larger than 4194304 bytes/],
   ['huge-announced', 'failed', /larger than 4194304 bytes/],
   ['not-http', 'failed', /not HTTP/],
-  ['not-utf8', 'failed', /not UTF-8/],
   ['unsized', 'failed', /does not tell how long its answer is/],
   ['gzip', 'failed', /in gzip/],
   ['openmetrics', 'failed', /openmetrics-text.*not text\/plain/],

@@ -228,6 +228,21 @@ test('what was bad is counted each time, and told when it changes', async (t) =>
   assert.match(logged[1] ?? '', /info no longer/);
 });
 
+test('what is bad is told once, whatever number its message has', async (t) => {
+  let count = 0;
+  let leftOut = ['awscni_a'];
+  const { attempt, logged } = pollerOf(
+    t,
+    scripted(() => Promise.resolve({ leftOut, bad: [{ reason: 'bad_value', message: `a count is ${--count}` }] })),
+  );
+  await attempt();
+  await attempt();
+  assert.equal(logged.length, 1, logged.join(''));
+  leftOut = ['awscni_b'];
+  await attempt();
+  assert.equal(logged.length, 2, 'another family is');
+});
+
 test('it ends at once, whatever it is at', async (t) => {
   const { ipamd, source } = await endpoint(t);
   ipamd.fault = 'hang';

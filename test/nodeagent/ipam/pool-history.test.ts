@@ -91,6 +91,22 @@ test('a pool that a reading does not have is not told, and goes on when it is ba
   assert.deepEqual(history.pools(), [{ labels: RANGE, samples: [[2 * HOUR_MS + 1, 6]] }]);
 });
 
+test('a pool of another size begins anew', () => {
+  const history = new PoolHistory();
+  for (let i = 0; i < 40; i++) history.add(i * MINUTE_MS, [{ labels: NODE, free: 100, size: 120 }]);
+  history.add(40 * MINUTE_MS, [{ labels: NODE, free: 80, size: 100 }]);
+  history.add(41 * MINUTE_MS, [{ labels: NODE, free: 79, size: 100 }]);
+  assert.deepEqual(history.pools(), [
+    {
+      labels: {},
+      samples: [
+        [40 * MINUTE_MS, 80],
+        [41 * MINUTE_MS, 79],
+      ],
+    },
+  ]);
+});
+
 test('pools that come and go all the time do not pile up', () => {
   const history = new PoolHistory();
   for (let i = 0; i < 1_000; i++) history.add(i, [{ labels: { range: String(i) }, free: 1 }]);

@@ -91,6 +91,15 @@ test('an agent that was started again gets its hour of free addresses back', () 
   assert.deepEqual(poolOf(node, 41 * 60_000), minutes(0, 41));
 });
 
+test('of a node that can have another number of addresses there is no trend from before', () => {
+  const store = newStore();
+  const grown = { awscni_ip_max: 26 };
+  ingest(store, ipamReport(40 * 60_000, {}, withPool(minutes(0, 40))));
+  ingest(store, ipamReport(41 * 60_000, grown, withPool(minutes(41, 41))));
+  const node = ingest(store, ipamReport(42 * 60_000, grown, withPool(minutes(41, 42))));
+  assert.deepEqual(poolOf(node, 42 * 60_000), minutes(41, 42));
+});
+
 test('after a reboot nothing of the boot before is held', () => {
   const store = newStore();
   ingest(store, ipamReport(40 * 60_000, told(3), withPool(minutes(0, 40))));
