@@ -12,7 +12,7 @@ export const UNWRITTEN: Problem = {
   message: 'the Lease could not be written',
 };
 
-type Condition = 'clock' | 'ahead' | 'unreadable' | 'expiring';
+type Condition = 'clock' | 'ahead' | 'unreadable' | 'expiring' | 'nothing';
 
 /** What it means, and what to do. */
 const ADVICE: Readonly<Record<Problem['failure'], string>> = {
@@ -71,6 +71,12 @@ export class PublishLog {
       { until },
       'values of later are published: this clock is behind, or that of another replica was ahead; none are sent until then',
     );
+  }
+
+  /** That a sample has no value: of a cluster without ipamd no other line would come. */
+  nothing(isEmpty: boolean): void {
+    if (!this.#isNew('nothing', isEmpty)) return;
+    this.#log.info('no node tells of its IP addresses: there is nothing to publish to CloudWatch');
   }
 
   /** That the oldest samples go for new ones. */

@@ -118,6 +118,7 @@ class Publisher {
       this.#newestMs = timestampMs;
       const { datums, next } = sample(figures, this.#totals, { nowMs: clock.monotonicMs(), timestampMs });
       this.#totals = next;
+      this.#log.nothing(datums.length === 0);
       const expired = this.#queue.push({ timestampMs, datums });
       metrics.dropped.inc({ reason: 'expired' }, expired);
       this.#log.expiring(expired);

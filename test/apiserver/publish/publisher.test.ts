@@ -241,11 +241,15 @@ test('a node that leaves for one poll and comes back is seen as missing', async 
 });
 
 test('without any node that reports nothing is sent', async () => {
-  const { time, bed } = await startAlone('2026-11-21T00:00:10Z', (started) => {
+  const { time, bed, replica } = await startAlone('2026-11-21T00:00:10Z', (started) => {
     started.reporting = 0;
   });
   await time.advance(5 * MINUTE_MS);
   assert.deepEqual(bed.sent, []);
+  assert.deepEqual(
+    replica.logged.map((line) => line.includes('nothing to publish')),
+    [true],
+  );
   bed.reporting = 1;
   await time.advance(2 * MINUTE_MS);
   assert.ok(bed.taken.length > 0);
