@@ -38,6 +38,8 @@ export interface Replica {
   isDead: boolean;
   /** Whether it reaches the Kubernetes API. */
   isCutOff: boolean;
+  /** How long the process is stopped, from when its next request to the Kubernetes API was answered. */
+  stopsForMs: number;
   close(): Promise<void>;
 }
 
@@ -93,7 +95,7 @@ export class PublishBed {
     const metrics = createPublishMetrics(new Registry());
     const stop = new AbortController();
     const replica: Replica = {
-      ...{ name, lease, metrics, logged, sampledMs: [], isDead: false, isCutOff: false },
+      ...{ name, lease, metrics, logged, sampledMs: [], isDead: false, isCutOff: false, stopsForMs: 0 },
       close: async () => {
         await publisher.close();
         stop.abort();
@@ -162,6 +164,9 @@ export class PublishBed {
         if (replica().isDead) return never();
         if (replica().isCutOff) throw new Error('cut off');
         const answer = await api.request(request);
+        const { stopsForMs } = replica();
+        replica().stopsForMs = 0;
+        if (stopsForMs > 0) await this.#options.time.sleep(stopsForMs, new AbortController().signal);
         return replica().isDead ? never() : answer;
       },
       watch: (request) => api.watch(request),

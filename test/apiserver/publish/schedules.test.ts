@@ -26,6 +26,7 @@ type Event =
   | { readonly kind: 'cutOff' | 'reconnect' | 'close' | 'die' | 'dieSending' | 'cutOffSending'; readonly who: number }
   | { readonly kind: 'verdicts'; readonly verdicts: readonly Verdict[] }
   | { readonly kind: 'step'; readonly byMs: number }
+  | { readonly kind: 'stop'; readonly who: number; readonly forMs: number }
   | { readonly kind: 'join' };
 
 const WHO = fc.nat(NAMES.length - 1);
@@ -44,6 +45,10 @@ const EVENT: fc.Arbitrary<Event> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({ kind: fc.constant('verdicts' as const), verdicts: fc.array(VERDICT, { maxLength: 8 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('stop' as const), who: WHO, forMs: fc.nat(40_000) }),
   },
   {
     weight: 1,
@@ -76,6 +81,7 @@ async function play(steps: readonly { readonly event: Event; readonly thenMs: nu
       const verdicts = [...event.verdicts];
       bed.onSend = () => verdicts.shift();
     } else if (event.kind === 'step') time.steppedMs += event.byMs;
+    else if (event.kind === 'stop' && at !== undefined) at.stopsForMs = event.forMs;
     else if (event.kind === 'join') await bed.start(`late-${bed.replicas.length}`);
     else if (at !== undefined && event.kind === 'cutOff') at.isCutOff = true;
     else if (at !== undefined && event.kind === 'reconnect') at.isCutOff = false;
