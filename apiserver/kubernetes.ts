@@ -92,7 +92,9 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
   addListMetrics(registry, { pods: pods.source, services: services.source }, clock);
   const running = [pods, services, auth.source].map((one) => one.run(stop.signal));
   const serving = await startServing(options, client, deps);
-  const publisher = options.publishCloudwatch ? createPublisherLease(options, client, deps) : undefined;
+  // Who holds the Lease without publishing would keep the others from it.
+  const isPublishing = options.publishCloudwatch && !options.publishCloudwatchDryRun;
+  const publisher = isPublishing ? createPublisherLease(options, client, deps) : undefined;
   if (publisher !== undefined) running.push(publisher.run(stop.signal));
   const podNodes = new KubernetesPodNodes({ api: client, clock, log, signal: stop.signal });
   const objects = new KubernetesObjectNames({ api: client, clock, log, signal: stop.signal });

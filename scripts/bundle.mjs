@@ -35,6 +35,8 @@ export const BUILD_OPTIONS = {
   format: 'esm',
   sourcemap: 'linked',
   legalComments: 'eof',
+  // The lock file fixes AWS's SDK: which Node its later versions want is no matter for the terminal of who runs this one.
+  define: { 'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED': '"true"' },
   // Dependencies in CommonJS call require() for node's own modules.
   banner: {
     js: "import { createRequire as podnetRequire } from 'node:module';\nconst require = podnetRequire(import.meta.url);",

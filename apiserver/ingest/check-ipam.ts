@@ -4,7 +4,7 @@ import { bareName } from '../../metrics/ipam/names.js';
 import { seriesKey } from '../../metrics/ipam/series.js';
 import { IpamFamily, IpamPool, IpamSample, IpamSourceReport } from '../../openapi/ipam-report.js';
 import { METRIC_NAME, METRIC_NAME_MAX } from '../../openapi/patterns.js';
-import { REPORT_LIMITS, type IpamSourceName } from '../../openapi/report-terms.js';
+import { IPAM_SOURCES, REPORT_LIMITS, type IpamSourceName } from '../../openapi/report-terms.js';
 import type { AcceptedReport } from '../store/report.js';
 import { checkEach } from './check-each.js';
 import { excerpt, firstError } from './explain.js';
@@ -27,6 +27,12 @@ const POOL_SAMPLE = Compile(IpamPool.properties.samples.items);
 const NAME = new RegExp(METRIC_NAME, 'u');
 /** What ranges are told apart by. */
 const POOL_LABELS: readonly string[] = ['network', 'range'];
+
+/** Of a source of which the whole entry is bad, its interval included. */
+const REFUSED = {
+  ...{ intervalMs: REPORT_LIMITS.minIntervalMs, problem: 'rejected' },
+  ...{ families: [], leftOut: [], pools: [] },
+} as const satisfies Omit<IpamSourceReport, 'name'>;
 
 export interface IpamContext {
   readonly role: AcceptedReport['role'];
@@ -69,17 +75,21 @@ export function checkIpam(
     keyOf: ({ name }: OpenSource) => name,
     keep: (entry: OpenSource, path: string) => checkSource(entry, { ...context, path, room, source: entry.name }),
   };
-  return checkEach(entries, judgement, rejections);
+  const kept = checkEach(entries, judgement, rejections);
+  // Not known is not the same as not there.
+  const refused = IPAM_SOURCES.filter(
+    (name) => kept.every((source) => source.name !== name) && entries.some((entry) => nameOf(entry) === name),
+  );
+  return [...kept, ...refused.map((name) => ({ name, ...REFUSED }))];
 }
 
 function checkSource(entry: OpenSource, context: SourceContext): IpamSourceReport {
   const { name, intervalMs, takenAt, problem } = entry;
   const head = { name, intervalMs, ...(problem !== undefined && { problem }) };
-  if (takenAt === undefined || takenAt > context.latestMs) {
-    if (takenAt !== undefined) {
-      context.rejections.add(`${context.path}.takenAt`, 'bad_ipam', `${takenAt} is after the report was sent`);
-    }
-    return { ...head, families: [], leftOut: [], pools: [] };
+  if (takenAt === undefined) return { ...head, families: [], leftOut: [], pools: [] };
+  if (takenAt > context.latestMs) {
+    context.rejections.add(`${context.path}.takenAt`, 'bad_ipam', `${takenAt} is after the report was sent`);
+    return { ...REFUSED, ...head };
   }
   const leftOut = checkLeftOut(entry.leftOut, context);
   const families = checkFamilies(entry.families, leftOut, context);
@@ -106,32 +116,33 @@ function isFamilyOf(source: IpamSourceName, name: unknown): name is string {
 
 /** @param leftOut takes the names of those that are left out */
 function checkFamilies(entries: readonly unknown[], leftOut: Set<string>, context: SourceContext): IpamFamily[] {
-  const { source, rejections, room } = context;
+  const { source, rejections } = context;
   const leaveOut = (name: unknown): void => {
     if (isFamilyOf(source, name)) leftOut.add(name);
   };
   const shaped = new Map<IpamFamily, string>();
   for (const [i, entry] of entries.entries()) {
     const path = `${context.path}.families[${i}]`;
-    if (FAMILY.Check(entry)) {
-      shaped.set(entry, path);
-    } else {
-      explainFamily(entry, path, rejections);
-      leaveOut(nameOf(entry));
-    }
+    if (checkFamily(entry, { ...context, path })) shaped.set(entry, path);
+    else leaveOut(nameOf(entry));
   }
   for (const [family, problem] of refusedFamilies(source, [...shaped.keys()])) {
     rejections.add(shaped.get(family) ?? context.path, 'bad_ipam', problem);
+    shaped.delete(family);
     leaveOut(family.name);
   }
-  return [...shaped].flatMap(([family, path]) => {
-    if (leftOut.has(family.name) || !isFamilyOf(source, family.name)) return [];
-    const problem = countProblem(source, family) ?? room.takeFamily(family);
-    if (problem === undefined) return keepFamily(family);
-    rejections.add(path, 'bad_ipam', problem);
-    leftOut.add(family.name);
-    return [];
-  });
+  return [...shaped.keys()].filter(({ name }) => !leftOut.has(name)).map(keepFamily);
+}
+
+/** Judges a family by itself. What does not fit is not looked at any closer: that could take seconds. */
+function checkFamily(entry: unknown, { source, path, room, rejections }: SourceContext): entry is IpamFamily {
+  const { samples } = (entry ?? {}) as Partial<Record<'samples', unknown>>;
+  const tooMany = room.takeSamples(Array.isArray(samples) ? samples.length : 0);
+  const isShaped = tooMany === undefined && FAMILY.Check(entry);
+  const problem = isShaped ? (countProblem(source, entry) ?? room.takeFamily(entry)) : tooMany;
+  if (problem !== undefined) rejections.add(path, 'bad_ipam', problem);
+  else if (!isShaped) explainFamily(entry, samples, { path, rejections });
+  return isShaped && problem === undefined;
 }
 
 /** What is added up would lose what others count. */
@@ -141,16 +152,19 @@ function countProblem(source: IpamSourceName, family: IpamFamily): string | unde
   return tooHigh && `${family.name} has counted ${tooHigh.value}: more than can be`;
 }
 
-/** Names the samples that are bad, or else what is. */
-function explainFamily(entry: unknown, path: string, rejections: Rejections): void {
-  const samples = typeof entry === 'object' && entry !== null && 'samples' in entry ? entry.samples : undefined;
-  const before = rejections.total;
-  if (Array.isArray(samples) && samples.length <= REPORT_LIMITS.ipamSamples) {
-    for (const [i, sample] of (samples as readonly unknown[]).entries()) {
-      if (!SAMPLE.Check(sample)) rejections.add(`${path}.samples[${i}]`, 'bad_ipam', firstError(SAMPLE, sample));
-    }
+/** Names the samples that are bad, as many as an answer has room for, or else what is. */
+function explainFamily(
+  entry: unknown,
+  samples: unknown,
+  { path, rejections }: Pick<SourceContext, 'path' | 'rejections'>,
+): void {
+  let bad = 0;
+  for (const [i, sample] of ((Array.isArray(samples) ? samples : []) as readonly unknown[]).entries()) {
+    if (SAMPLE.Check(sample)) continue;
+    rejections.add(`${path}.samples[${i}]`, 'bad_ipam', () => firstError(SAMPLE, sample));
+    if (++bad === REPORT_LIMITS.rejectedNamed) return;
   }
-  if (rejections.total === before) rejections.add(path, 'bad_ipam', firstError(FAMILY, entry));
+  if (bad === 0) rejections.add(path, 'bad_ipam', () => firstError(FAMILY, entry));
 }
 
 function nameOf(entry: unknown): unknown {
@@ -171,13 +185,13 @@ function checkPools(entries: readonly unknown[], context: SourceContext): IpamPo
   for (const [i, entry] of entries.entries()) {
     const path = `${context.path}.pools[${i}]`;
     if (!POOL.Check(entry)) {
-      rejections.add(path, 'bad_ipam', firstError(POOL, entry));
+      rejections.add(path, 'bad_ipam', () => firstError(POOL, entry));
       continue;
     }
     const { labels, samples } = entry;
     const key = seriesKey(labels);
     const problem = good.has(key)
-      ? `${key} stands before in this source`
+      ? 'one with these labels stands before in this source'
       : (poolProblem(labels) ?? room.takePool(entry));
     if (problem === undefined) good.set(key, { labels, samples: checkPoolSamples(samples, { ...context, path }) });
     else rejections.add(path, 'bad_ipam', problem);
@@ -200,7 +214,7 @@ function checkPoolSamples(
   const samples: IpamPool['samples'] = [];
   for (const [i, entry] of entries.entries()) {
     const problem = !POOL_SAMPLE.Check(entry)
-      ? firstError(POOL_SAMPLE, entry)
+      ? () => firstError(POOL_SAMPLE, entry)
       : entry[0] > latestMs
         ? `${entry[0]} is after the report was sent`
         : entry[0] <= (samples.at(-1)?.[0] ?? -Infinity)

@@ -9,16 +9,19 @@ export class IpamRoom {
   #samples: number = REPORT_LIMITS.ipamSamples;
   #text = TEXT_MAX;
 
-  /** @returns why there is no room for a family; undefined where there was */
-  takeFamily({ name, help = '', samples }: IpamFamily): string | undefined {
-    if (samples.length > this.#samples) return `more than ${REPORT_LIMITS.ipamSamples} samples together`;
-    const text = samples.reduce((sum, { labels }) => sum + lengthOf(labels), name.length + help.length);
-    const problem = this.#takeText(text);
-    if (problem === undefined) this.#samples -= samples.length;
-    return problem;
+  /** @returns why there is no room for so many samples; undefined where there was */
+  takeSamples(count: number): string | undefined {
+    if (count > this.#samples) return `more than ${REPORT_LIMITS.ipamSamples} samples together`;
+    this.#samples -= count;
+    return undefined;
   }
 
-  /** @returns why there is no room for a pool; undefined where there was */
+  /** @returns why there is no room for the texts of a family; undefined where there was */
+  takeFamily({ name, help = '', samples }: IpamFamily): string | undefined {
+    return this.#takeText(samples.reduce((sum, { labels }) => sum + lengthOf(labels), name.length + help.length));
+  }
+
+  /** @returns why there is no room for those of a pool; undefined where there was */
   takePool({ labels }: Pick<IpamPool, 'labels'>): string | undefined {
     return this.#takeText(lengthOf(labels));
   }

@@ -1,6 +1,6 @@
 import type { CloudWatchClientConfig } from '@aws-sdk/client-cloudwatch';
 import { Deadline } from '../../runtime/kube/deadline.js';
-import { Exchanges } from './exchange.js';
+import { follow, watchedConnections } from './exchange.js';
 import { putMetricDataInput } from './put-metric-data.js';
 import { sendErrorOf } from './send-failures.js';
 import type { Sink } from './sink.js';
@@ -26,21 +26,20 @@ const WITHOUT_IMDS_V1 = { ec2MetadataV1Disabled: true };
 export async function createCloudWatchSink(options: CloudWatchSinkOptions): Promise<Sink> {
   const { clusterId, region, endpoint, timeoutMs } = options;
   const { CloudWatchClient, PutMetricDataCommand } = await import('./aws-client.js');
-  const exchanges = new Exchanges(timeoutMs);
   const config: CloudWatchClientConfig = {
     ...WITHOUT_IMDS_V1,
     region,
     ...(endpoint !== undefined && { endpoint }),
     maxAttempts: 1, // the publisher tries again, and counts
-    requestHandler: exchanges,
+    requestHandler: watchedConnections(timeoutMs),
     disableRequestCompression: true, // emulators do not all know it, and a request is some kilobytes
   };
   const client = new CloudWatchClient(config);
   return {
-    send: async (datums, signal) => {
+    send: async (datums, signal, mayGo = () => true) => {
       const command = new PutMetricDataCommand(putMetricDataInput(clusterId, datums));
       const deadline = new Deadline(timeoutMs, signal);
-      const progress = exchanges.follow(deadline.signal);
+      const progress = follow(command, mayGo);
       try {
         // credentials may hang, and hear of no signal
         await Promise.race([client.send(command, { abortSignal: deadline.signal }), untilAborted(deadline.signal)]);

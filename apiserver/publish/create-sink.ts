@@ -31,9 +31,9 @@ export function createSink(options: PublishOptions, { env, log, writeOut }: Sink
     });
   };
   return {
-    send: async (datums, signal) => {
+    send: async (datums, signal, mayGo) => {
       sink ??= await connect(signal);
-      await sink.send(datums, signal);
+      await sink.send(datums, signal, mayGo);
     },
   };
 }

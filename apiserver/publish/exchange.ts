@@ -1,7 +1,10 @@
-import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { Duplex } from 'node:stream';
+import type { CloudWatchClientConfig, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 
-/** Answers of AWS are a few hundred bytes; those with credentials some kilobytes. */
+/** Answers of CloudWatch are a few hundred bytes. */
 const MAX_ANSWER_BYTES = 256 * 1_024;
 
 /** How far a request came: what was never sent was never taken. */
@@ -14,117 +17,79 @@ export interface Progress {
   statusCode?: number;
 }
 
-/** As the SDK has it. */
-interface OutgoingRequest {
-  readonly protocol: string;
-  readonly hostname: string;
-  readonly port?: number;
-  readonly method: string;
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string | readonly string[] | null>>;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: unknown;
+interface Followed {
+  readonly progress: Progress;
+  readonly mayGo: () => boolean;
 }
 
-interface Answer {
-  readonly statusCode: number;
-  readonly headers: Record<string, string>;
-  readonly body: Uint8Array;
+/** Whose connections are made; nobody's are those over which the SDK fetches credentials. */
+const FOLLOWED = new AsyncLocalStorage<Followed>();
+
+/**
+ * How the SDK's client does HTTP: a connection for each request, which are watched. On one that was kept for a minute it could not be told
+ * whether the other end had given it up before the request or after.
+ * @param timeoutMs of requests that nobody follows
+ */
+export function watchedConnections(timeoutMs: number): NonNullable<CloudWatchClientConfig['requestHandler']> {
+  return {
+    httpAgent: new WatchedHttpAgent({ keepAlive: false }),
+    httpsAgent: new WatchedHttpsAgent({ keepAlive: false }),
+    ...{ connectionTimeout: timeoutMs, requestTimeout: timeoutMs, throwOnRequestTimeout: true },
+  };
 }
 
 /**
- * How the SDK's client does HTTP, in place of its own way, which does not tell whether a request that failed had been sent. One connection
- * a request: on one that was kept for a minute it could not be told from the other end's giving it up. The SDK fetches credentials
- * over it, too.
+ * Progress of a request that is about to be sent.
+ * @param mayGo - asked when the connection stands, before the first byte of the request: much later than when it was begun, if the
+ * process was stopped meanwhile
  */
-export class Exchanges {
-  readonly metadata = { handlerProtocol: 'http/1.1' };
-  readonly #timeoutMs: number;
-  readonly #progress = new WeakMap<object, Progress>();
+export function follow(command: PutMetricDataCommand, mayGo: () => boolean): Progress {
+  const progress: Progress = { isBegun: false, isSent: false };
+  command.middlewareStack.add(
+    (next) => (args) =>
+      FOLLOWED.run({ progress, mayGo }, async () => {
+        progress.isBegun = true;
+        const output = await next(args);
+        const response = output.response as { readonly statusCode: number; body: AsyncIterable<Buffer> | Buffer };
+        progress.statusCode = response.statusCode;
+        response.body = await readBody(response.body as AsyncIterable<Buffer>);
+        return output;
+      }),
+    { step: 'deserialize', priority: 'low', name: 'follow' }, // low: next to the connection, behind the credentials
+  );
+  return progress;
+}
 
-  /** @param timeoutMs of requests that come without a signal */
-  constructor(timeoutMs: number) {
-    this.#timeoutMs = timeoutMs;
-  }
-
-  /** Progress of the request that is sent with this signal. */
-  follow(signal: AbortSignal): Progress {
-    const progress: Progress = { isBegun: false, isSent: false };
-    this.#progress.set(signal, progress);
-    return progress;
-  }
-
-  async handle(
-    outgoing: OutgoingRequest,
-    { abortSignal }: { readonly abortSignal?: object } = {},
-  ): Promise<{ response: Answer }> {
-    const signal = abortSignal instanceof AbortSignal ? abortSignal : AbortSignal.timeout(this.#timeoutMs);
-    signal.throwIfAborted();
-    const progress = this.#progress.get(signal) ?? { isBegun: true, isSent: false };
-    progress.isBegun = true;
-    return { response: await exchange(outgoing, signal, progress) };
-  }
-
-  /** The SDK would set its own handler's options so; there are none here. */
-  updateHttpClientConfig(): void {
-    return;
-  }
-
-  httpHandlerConfigs(): Record<string, never> {
-    return {};
+class WatchedHttpAgent extends HttpAgent {
+  override createConnection(...args: Parameters<HttpAgent['createConnection']>): Duplex | null | undefined {
+    return watched(super.createConnection(...args), 'connect');
   }
 }
 
-async function exchange(outgoing: OutgoingRequest, signal: AbortSignal, progress: Progress): Promise<Answer> {
-  const { hostname, port, method, headers } = outgoing;
-  const body = bodyOf(outgoing.body);
-  const isSecure = outgoing.protocol === 'https:';
-  const sent = (isSecure ? httpsRequest : httpRequest)({
-    host: hostname.replace(/^\[(.*)\]$/, '$1'),
-    ...(port !== undefined && { port }),
-    ...{ path: pathOf(outgoing), method, headers, signal, agent: false },
-  });
-  sent.on('socket', (socket) => {
-    socket.once(isSecure ? 'secureConnect' : 'connect', () => (progress.isSent = true));
-  });
-  const response = responseOf(sent);
-  sent.end(body);
-  const answer = await response;
-  const statusCode = answer.statusCode ?? 0;
-  progress.statusCode = statusCode;
-  return { statusCode, headers: flatten(answer), body: await readBody(answer) };
+class WatchedHttpsAgent extends HttpsAgent {
+  override createConnection(...args: Parameters<HttpsAgent['createConnection']>): Duplex | null | undefined {
+    return watched(super.createConnection(...args), 'secureConnect');
+  }
 }
 
-function responseOf(sent: ClientRequest): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => sent.on('response', resolve).on('error', reject));
+/** @param standing - the event after which the request is written */
+function watched(socket: Duplex | null | undefined, standing: string): Duplex | null | undefined {
+  const followed = FOLLOWED.getStore();
+  if (followed === undefined) return socket;
+  return socket?.once(standing, () => {
+    if (followed.mayGo()) followed.progress.isSent = true;
+    else socket.destroy(new Error('another replica may publish by now'));
+  });
 }
 
 /** @throws {RangeError} when it is too long; {Error} of the system when it breaks off */
-async function readBody(answer: IncomingMessage): Promise<Uint8Array> {
+async function readBody(answer: AsyncIterable<Buffer>): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
+  for await (const chunk of answer) {
     bytes += chunk.length;
     if (bytes > MAX_ANSWER_BYTES) throw new RangeError(`an answer of more than ${MAX_ANSWER_BYTES} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
-}
-
-function flatten({ headers }: IncomingMessage): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
-  );
-}
-
-function pathOf({ path, query = {} }: OutgoingRequest): string {
-  const pairs = Object.entries(query).flatMap(([key, values]) =>
-    [values].flat().map((value) => [key, ...(value === null ? [] : [value])].map(encodeURIComponent).join('=')),
-  );
-  return pairs.length === 0 ? path : `${path}?${pairs.join('&')}`;
-}
-
-function bodyOf(body: unknown): string | Uint8Array | undefined {
-  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) return body;
-  throw new TypeError('a request to AWS that is neither text nor bytes');
 }

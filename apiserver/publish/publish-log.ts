@@ -12,6 +12,8 @@ export const UNWRITTEN: Problem = {
   message: 'the Lease could not be written',
 };
 
+type Condition = 'clock' | 'ahead' | 'unreadable' | 'expiring';
+
 /** What it means, and what to do. */
 const ADVICE: Readonly<Record<Problem['failure'], string>> = {
   throttled: 'CloudWatch wants fewer requests: values wait and are sent later',
@@ -24,19 +26,24 @@ const ADVICE: Readonly<Record<Problem['failure'], string>> = {
     'nothing is sent that others could not know of: look at the rights on the Lease, and at the Kubernetes API',
 };
 
+/** What somebody mends, to meet the next thing that is wrong: that is told, too. */
+const MENDED_BY_PEOPLE: readonly Problem['failure'][] = ['denied', 'unconfigured'];
+
 /** One line per change of state, not per try. */
 export class PublishLog {
   readonly #log: Logger;
-  #failure: Problem['failure'] | undefined;
-  readonly #told = new Set<'clock' | 'ahead' | 'unreadable'>();
+  #problem: Problem | undefined;
+  readonly #told = new Set<Condition>();
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
-  failing({ failure, message }: Problem, waitingPeriods: number): void {
-    if (failure === this.#failure) return;
-    this.#failure = failure;
+  failing(problem: Problem, waitingPeriods: number): void {
+    const { failure, message } = problem;
+    const isSameText = message === this.#problem?.message || !MENDED_BY_PEOPLE.includes(failure);
+    if (failure === this.#problem?.failure && isSameText) return;
+    this.#problem = problem;
     this.#log.warn(
       { failure, problem: message, waitingPeriods, advice: ADVICE[failure] },
       'publishing to CloudWatch fails',
@@ -44,8 +51,8 @@ export class PublishLog {
   }
 
   working(waitingPeriods: number): void {
-    if (this.#failure === undefined) return;
-    this.#failure = undefined;
+    if (this.#problem === undefined) return;
+    this.#problem = undefined;
     this.#log.info({ waitingPeriods }, 'publishing to CloudWatch works again');
   }
 
@@ -66,6 +73,12 @@ export class PublishLog {
     );
   }
 
+  /** That the oldest samples go for new ones. */
+  expiring(dropped: number): void {
+    if (!this.#isNew('expiring', dropped > 0)) return;
+    this.#log.warn({ dropped }, 'what was not published for two hours is dropped, sample by sample');
+  }
+
   unreadable(isUnreadable: boolean): void {
     if (!this.#isNew('unreadable', isUnreadable)) return;
     this.#log.warn(
@@ -73,7 +86,7 @@ export class PublishLog {
     );
   }
 
-  #isNew(what: 'clock' | 'ahead' | 'unreadable', isSo: boolean): boolean {
+  #isNew(what: Condition, isSo: boolean): boolean {
     const wasTold = this.#told.has(what);
     if (isSo) this.#told.add(what);
     else this.#told.delete(what);

@@ -118,7 +118,9 @@ class Publisher {
       this.#newestMs = timestampMs;
       const { datums, next } = sample(figures, this.#totals, { nowMs: clock.monotonicMs(), timestampMs });
       this.#totals = next;
-      metrics.dropped.inc({ reason: 'expired' }, this.#queue.push({ timestampMs, datums }));
+      const expired = this.#queue.push({ timestampMs, datums });
+      metrics.dropped.inc({ reason: 'expired' }, expired);
+      this.#log.expiring(expired);
       this.#pushing.wake();
     }
     return this.#untilNextMs();
@@ -148,10 +150,11 @@ class Publisher {
 
   async #send(batch: readonly Datum[], stop: AbortSignal): Promise<number> {
     if (!(await this.#progress.intend(batch))) return this.#onUnwritten();
-    if (stop.aborted) return 0;
+    // The answer to the intention may have been read long after it was written.
+    if (stop.aborted || !this.#lease.isHolder) return 0;
     const { metrics, sink } = this.#deps;
     this.#abort = new AbortController();
-    const limits = { ownMs: this.#lease.heldForMs, abort: this.#abort, stop, sleep: this.#deps.sleep ?? sleep };
+    const limits = { ownMs: () => this.#lease.heldForMs, abort: this.#abort, stop, sleep: this.#deps.sleep ?? sleep };
     const error = await sendWithin(sink, batch, limits);
     const outcome = error?.failure ?? 'taken';
     metrics.requests.inc({ result: outcome });

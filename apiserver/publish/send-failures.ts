@@ -40,7 +40,10 @@ export function sendErrorOf(failed: Failed): SendError {
 }
 
 function unanswered({ progress, timeoutMs }: Failed, gaveUp: 'timeout' | 'program'): SendError {
-  const when = gaveUp === 'timeout' ? `within ${renderDuration(timeoutMs)}` : 'until the program ended';
+  const when =
+    gaveUp === 'timeout'
+      ? `within ${renderDuration(timeoutMs)}`
+      : 'until it was given up: the program ends, or another replica may publish';
   if (progress.isSent) return new SendError('lost', `no answer from CloudWatch ${when}`);
   const what = progress.isBegun ? 'no connection to CloudWatch' : 'no AWS credentials';
   return new SendError('unavailable', `${what} ${when}`);

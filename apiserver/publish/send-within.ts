@@ -3,8 +3,8 @@ import type { Sleep } from '../../runtime/sleep.js';
 import { SendError, type Datum, type Sink } from './sink.js';
 
 export interface SendLimits {
-  /** Time that the request may take: nobody else may send as long as that. */
-  readonly ownMs: number;
+  /** Time for which nobody else may send, as of when it is asked: it grows while the request is under way. */
+  readonly ownMs: () => number;
   /** Gives it up at once. */
   readonly abort: AbortController;
   /** After it the request may end, not for long. */
@@ -12,8 +12,8 @@ export interface SendLimits {
   readonly sleep: Sleep;
 }
 
-/** cni-metrics-helper waits as long (HTTP_TIMEOUT). */
-const MAX_SEND_MS = 10_000;
+/** Between two looks at whether it is still ours, at most. */
+const LOOK_EVERY_MS = 10_000;
 const MAX_CLOSING_MS = 3_000;
 
 /** Sends values once. @returns why they were not taken: of what nobody foresaw it is not known whether they were */
@@ -23,13 +23,17 @@ export async function sendWithin(
   { ownMs, abort, stop, sleep }: SendLimits,
 ): Promise<SendError | undefined> {
   const over = new AbortController();
-  const abortAfter = (milliseconds: number): void => {
-    void sleep(milliseconds, over.signal).then(() => abort.abort());
+  const abortWhenNotOwn = async (): Promise<void> => {
+    for (let leftMs = ownMs(); leftMs > 0 && !over.signal.aborted; leftMs = ownMs()) {
+      await sleep(Math.min(leftMs, LOOK_EVERY_MS), over.signal);
+    }
+    abort.abort();
   };
-  abortAfter(Math.min(ownMs, MAX_SEND_MS));
-  stop.addEventListener('abort', () => abortAfter(MAX_CLOSING_MS), { signal: over.signal });
+  void abortWhenNotOwn();
+  const abortSoon = (): void => void sleep(MAX_CLOSING_MS, over.signal).then(() => abort.abort());
+  stop.addEventListener('abort', abortSoon, { signal: over.signal });
   try {
-    await sink.send(batch, abort.signal);
+    await sink.send(batch, abort.signal, () => ownMs() > 0);
     return undefined;
   } catch (error) {
     return error instanceof SendError ? error : new SendError('lost', errorMessage(error), { cause: error });

@@ -29,8 +29,9 @@ export class SendError extends Error {
 /** Where values go: CloudWatch, or a terminal. */
 export interface Sink {
   /**
-   * Sends up to MAX_DATUMS values at once, trying once.
+   * Sends up to MAX_DATUMS values at once, trying once, for a time of its own.
+   * @param mayGo - asked at the last moment; where it says no nothing is sent
    * @throws {SendError}
    */
-  send(datums: readonly Datum[], signal: AbortSignal): Promise<void>;
+  send(datums: readonly Datum[], signal: AbortSignal, mayGo?: () => boolean): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import type { Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import type { Clock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { Sleep } from '../../runtime/sleep.js';
@@ -22,16 +22,20 @@ export interface PublishingDeps {
   readonly sleep?: Sleep | undefined;
 }
 
-/** Publishing as the options ask for it. A dry run is each replica's own: it must not tell the others that anything was published. */
+/**
+ * Publishing as the options ask for it. A dry run is each replica's own: it must not tell the others that anything was published, nor
+ * /metrics, whose figures are of what CloudWatch took.
+ */
 export function startPublishing(
   options: PublishOptions,
   { figures, lease, clock, log, registry, env, writeOut, sleep }: PublishingDeps,
 ): { close(): Promise<void> } {
+  const { publishCloudwatchDryRun: isDry } = options;
   return startPublisher({
     ...{ figures, clock, log },
     sink: createSink(options, { env, log, writeOut }),
-    lease: options.publishCloudwatchDryRun ? undefined : lease,
-    metrics: createPublishMetrics(registry),
+    lease: isDry ? undefined : lease,
+    metrics: createPublishMetrics(isDry ? new Registry() : registry),
     intervalMs: options.publishCloudwatchInterval,
     random: Math.random,
     ...(sleep !== undefined && { sleep }),

@@ -21,9 +21,15 @@ export function partNumber(text: string | undefined): number {
  * Prometheus.
  */
 export function seriesKey(labels: Labels, without?: PartLabel): string {
-  const names = Object.keys(labels).filter((name) => name !== without && labels[name] !== '');
-  if (names.length === 0) return '';
-  return JSON.stringify(names.sort().map((name) => [name, labels[name]]));
+  const names = Object.keys(labels);
+  if (names.length > 1) names.sort();
+  let key = '';
+  for (const name of names) {
+    const { [name]: value = '' } = labels;
+    // With its length: a value may look like what follows it. Without JSON: this runs for every series of every report.
+    if (name !== without && value !== '') key += `${name}=${value.length}:${value},`;
+  }
+  return key;
 }
 
 /** The parts first. */

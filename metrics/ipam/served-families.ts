@@ -4,11 +4,13 @@ import type { MetricFamily } from '../catalogue.js';
 import { KNOWN_IPAM_FAMILIES, type KnownIpamFamily } from './known-families.js';
 import { IPAM_PREFIX, bareName, servedName } from './names.js';
 
-const BY_NAME = new Map(KNOWN_IPAM_FAMILIES.map((known) => [`${known.source}/${known.name}`, known]));
+/** No two sources have a name in common: each has its prefix. */
+const BY_NAME = new Map(KNOWN_IPAM_FAMILIES.map((known) => [known.name, known]));
 
 /** A family that is known beforehand; undefined where the source has it and nobody knew. */
 export function knownFamilyOf(source: IpamSourceName, name: string): KnownIpamFamily | undefined {
-  return BY_NAME.get(`${source}/${name}`);
+  const known = BY_NAME.get(name);
+  return known?.source === source ? known : undefined;
 }
 
 /** Characters of a help text, which comes from outside and stands in every scrape. */

@@ -240,3 +240,19 @@ test('our APIServices and the ConfigMap of the agents get the authority', async 
   const map = api.objects.get('/api/v1/namespaces/podnet-system/configmaps/podnet-apiserver-ca');
   assert.equal((map?.['data'] as Record<string, string> | undefined)?.['ca.crt'], server.ca);
 });
+
+test('who publishes to CloudWatch asks for the Lease and says so, a dry run does neither', async (t) => {
+  const lease = '/apis/coordination.k8s.io/v1/namespaces/podnet-system/leases/podnet-apiserver-cloudwatch';
+  const publishing = await startDeployment({ flags: ['--publish.cloudwatch'] });
+  t.after(() => publishing.close());
+  const dry = await startDeployment({ flags: ['--publish.cloudwatch', '--publish.cloudwatch.dry-run'] });
+  t.after(() => dry.close());
+  const metricsOf = async ({ viaProxy }: Deployment) => (await viaProxy('/metrics', ADMIN)).text;
+  await eventually(
+    () => metricsOf(publishing),
+    (text) => /^podnet_apiserver_cloudwatch_is_publisher 1$/m.test(text),
+  );
+  assert.ok(publishing.api.objects.has(lease));
+  assert.doesNotMatch(await metricsOf(dry), /podnet_apiserver_cloudwatch/);
+  assert.ok(!dry.api.requests.some(({ path }) => path.includes('podnet-apiserver-cloudwatch')));
+});

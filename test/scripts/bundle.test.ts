@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
@@ -75,6 +76,12 @@ for (const { role, has, hasNot, packages } of ROLES) {
 
 test("AWS's packages are loaded by who publishes alone, and without what is not used", async () => {
   const isOfAws = (source: string) => /node_modules\/@(aws-sdk|smithy)\//.test(source);
+  const server = loadedBy(await metafileOf('cli/podnet.ts'), ['apiserver/main.ts', 'apiserver/kubernetes.ts']);
+  assert.ok(server.includes('apiserver/start.ts'));
+  assert.deepEqual(
+    server.filter((source) => isOfAws(source) || source.endsWith('publish/publisher.ts')),
+    [],
+  );
   const metafile = await metafileOf('apiserver/publish/create-sink.ts');
   const sink = loadedBy(metafile, ['apiserver/publish/create-sink.ts']);
   assert.ok(sink.includes('apiserver/publish/cloudwatch-sink.ts'));
@@ -85,4 +92,23 @@ test("AWS's packages are loaded by who publishes alone, and without what is not 
     client.filter((source) => source.includes('/dist-cjs/') || source.endsWith('/GetDashboardCommand.js')),
     [],
   );
+});
+
+test('who publishes is told nothing about the Node that later versions of the SDK want', async () => {
+  const { outputs } = await metafileOf('apiserver/publish/aws-client.ts');
+  assert.ok(
+    Object.values(outputs).some(({ inputs }) =>
+      Object.keys(inputs).some((path) => path.endsWith('/emitWarningIfUnsupportedVersion.js')),
+    ),
+  );
+  const outdir = await mkdtemp(join(tmpdir(), 'podnet-sdk-'));
+  try {
+    await build({ ...(await buildOptions()), entryPoints: ['apiserver/publish/aws-client.ts'], outdir });
+    const part = pathToFileURL(join(outdir, 'aws-client.mjs')).href;
+    const script = `process.on('warning', () => process.exit(9)); Object.defineProperty(process, 'version', { value: 'v20.19.0' });
+      import(${JSON.stringify(part)}).then(({ CloudWatchClient }) => new CloudWatchClient({ region: 'eu-central-1' }))`;
+    execFileSync(process.execPath, ['-e', script], { cwd: '/' });
+  } finally {
+    await rm(outdir, { recursive: true });
+  }
 });

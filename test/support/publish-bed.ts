@@ -10,13 +10,17 @@ import { createLogger } from '../../runtime/logger.js';
 import type { VirtualTime } from './virtual-time.js';
 
 export const TICK_MS = 30_000;
+/** As --publish.cloudwatch.timeout has it. */
+const SINK_TIMEOUT_MS = 10_000;
 
 /** What CloudWatch, played, does with a request. */
 export interface Verdict {
   readonly takes: boolean;
-  /** none: it is waited for until it is given up. */
+  /** none: it is waited for until it is given up, after SINK_TIMEOUT_MS at most. */
   readonly answer: 'ok' | SendFailure | 'none';
   readonly afterMs?: number;
+  /** Of the error. */
+  readonly message?: string;
 }
 
 export interface Sent {
@@ -170,11 +174,11 @@ export class PublishBed {
     this.#underWay.set(sent, 0);
     this.mostAtOnce = Math.max(this.mostAtOnce, [...this.#underWay.keys()].filter(({ by }) => !by.isDead).length);
     try {
-      const { takes, answer, afterMs = 0 } = this.onSend(sent, this.sent.length - 1) ?? TAKE;
+      const { takes, answer, afterMs = 0, message } = this.onSend(sent, this.sent.length - 1) ?? TAKE;
       if (takes) this.#take(sent);
-      if (answer === 'none' || afterMs > 0) await time.sleep(answer === 'none' ? 1e9 : afterMs, signal);
-      if (signal.aborted) throw new SendError('lost', 'given up');
-      if (answer !== 'ok' && answer !== 'none') throw new SendError(answer, `${answer}, says the test`);
+      if (answer === 'none' || afterMs > 0) await time.sleep(answer === 'none' ? SINK_TIMEOUT_MS : afterMs, signal);
+      if (signal.aborted || answer === 'none') throw new SendError('lost', 'given up');
+      if (answer !== 'ok') throw new SendError(answer, message ?? `${answer}, says the test`);
     } finally {
       if (sent.by.isDead) await never();
       this.#underWay.delete(sent);

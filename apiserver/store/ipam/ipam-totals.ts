@@ -1,7 +1,12 @@
-import { IPAM_FIGURES, type IpamFigure } from '../../../metrics/ipam/figures.js';
+import { IPAM_FIGURES, type IpamFigure, type IpamFigureKind } from '../../../metrics/ipam/figures.js';
 import { exhaustionSeconds } from '../../../metrics/ipam/trend.js';
 
 const KINDS = IPAM_FIGURES.map(({ kind }) => kind);
+const positionsOf = (...kinds: readonly IpamFigureKind[]) =>
+  [...KINDS.keys()].filter((i) => kinds.some((kind) => kind === KINDS[i]));
+const ADDED = positionsOf('gauge', 'free');
+const HIGHEST = positionsOf('latency');
+const TRENDS = positionsOf('exhaustion');
 const POSITIONS = new Map(IPAM_FIGURES.map(({ metricName }, i) => [metricName, i]));
 const FREE = KINDS.indexOf('free');
 
@@ -12,16 +17,14 @@ export class IpamTotals {
   #trends = 0;
 
   add(shares: Float64Array): void {
-    for (const [i, kind] of KINDS.entries()) {
-      const [sum, share] = [this.#sums[i] ?? NaN, shares[i] ?? NaN];
-      if (kind === 'latency') {
-        this.#sums[i] = Math.max(sum, share);
-      } else if (kind !== 'exhaustion') {
-        this.#sums[i] = sum + share;
-      } else if (!Number.isNaN(share)) {
-        this.#sums[i] = sum + share;
-        this.#trends++;
-      }
+    const sums = this.#sums;
+    for (const i of ADDED) sums[i] = (sums[i] ?? NaN) + (shares[i] ?? NaN);
+    for (const i of HIGHEST) sums[i] = Math.max(sums[i] ?? NaN, shares[i] ?? NaN);
+    for (const i of TRENDS) {
+      const share = shares[i] ?? NaN;
+      if (Number.isNaN(share)) continue;
+      sums[i] = (sums[i] ?? NaN) + share;
+      this.#trends++;
     }
   }
 

@@ -37,7 +37,7 @@ export class NodeIpam {
       const isNew = takenAt !== undefined && takenAt > (before?.takenAtMs ?? -Infinity);
       const reading = isNew
         ? {
-            ...{ takenAtMs: takenAt, families: shared.families(families), leftOut },
+            ...{ takenAtMs: takenAt, families: shared.families(families, before?.families ?? []), leftOut },
             pools: joinPools(pastPools(before, families), pools),
           }
         : before;

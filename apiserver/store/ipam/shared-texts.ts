@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import type { IpamFamily } from '../../../openapi/ipam-report.js';
+import type { IpamFamily, IpamSample } from '../../../openapi/ipam-report.js';
+import { isSame } from '../same.js';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -15,13 +16,31 @@ export class SharedTexts {
   readonly #texts = new LRUCache<string, string>({ max: 4_096 });
   readonly #labels = new LRUCache<string, Labels>({ max: 16_384 });
 
-  /** The same families, of shared parts. */
-  families(families: readonly IpamFamily[]): IpamFamily[] {
-    return families.map(({ name, type, help, samples }) => ({
-      ...{ name: this.#text(name), type },
-      ...(help !== undefined && { help: this.#text(help) }),
-      samples: samples.map((sample) => ({ ...sample, labels: this.#labelsOf(sample.labels) })),
-    }));
+  /**
+   * The same families, of shared parts.
+   * @param before what the node told last: most of it is told again, and in its place
+   */
+  families(families: readonly IpamFamily[], before: readonly IpamFamily[]): IpamFamily[] {
+    return families.map((family, i) => {
+      const { name, type, help, samples } = family;
+      const held = before[i];
+      if (held?.name === name && held.type === type && held.help === help) {
+        return { ...held, samples: samples.map((sample, j) => this.#sample(sample, held.samples[j])) };
+      }
+      return {
+        ...{ name: this.#text(name), type },
+        ...(help !== undefined && { help: this.#text(help) }),
+        samples: samples.map((sample) => this.#sample(sample)),
+      };
+    });
+  }
+
+  #sample(sample: IpamSample, held?: IpamSample): IpamSample {
+    const isHeld = held !== undefined && isSame(held.labels, sample.labels);
+    if (isHeld && held.value === sample.value && held.suffix === sample.suffix) return held;
+    const { suffix, value } = sample;
+    const labels = isHeld ? held.labels : this.#labelsOf(sample.labels);
+    return suffix === undefined ? { labels, value } : { suffix, labels, value };
   }
 
   #text(text: string): string {

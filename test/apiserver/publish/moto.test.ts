@@ -3,12 +3,19 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { Registry } from 'prom-client';
 import { createCloudWatchSink } from '../../../apiserver/publish/cloudwatch-sink.js';
+import { createPublishMetrics } from '../../../apiserver/publish/publish-metrics.js';
+import { startPublisher } from '../../../apiserver/publish/publisher.js';
 import type { Datum, Sink } from '../../../apiserver/publish/sink.js';
+import type { IpamFigure } from '../../../metrics/ipam/figures.js';
+import { createLogger } from '../../../runtime/logger.js';
 import { withAwsEnvironment } from '../../support/aws-environment.js';
+import { createFreezingProxy } from '../../support/freezing-proxy.js';
 import { MOTO_REGION, MOTO_VARIABLES, startMoto, type Moto } from '../../support/moto.js';
 import { freePort } from '../../support/prometheus.js';
 import { missing } from '../../support/requirements.js';
+import { VirtualTime } from '../../support/virtual-time.js';
 
 const skip = missing('moto');
 const stop = new AbortController().signal;
@@ -127,4 +134,59 @@ test('a role for the service account (IRSA) is enough of credentials', { skip },
   } finally {
     await rm(directory, { recursive: true });
   }
+});
+
+/** Whoever publishes waits for the emulator in real time; meanwhile none goes by for the publisher. */
+test('fifteen minutes without the emulator lose nothing, and nothing is there twice', { skip }, async () => {
+  const startMs = Math.floor(Date.now() / MINUTE_MS - 60) * MINUTE_MS + 10_000;
+  let underWay = 0;
+  const time = new VirtualTime(startMs, () => underWay > 0);
+  const way = await createFreezingProxy(Number(new URL(moto.url).port));
+  const real = await createSink('outage-15m', `http://127.0.0.1:${way.port}`);
+  const metrics = createPublishMetrics(new Registry());
+  const { clock, sleep } = time;
+  /** Three requests for an address a second. */
+  const totalOf = ({ kind }: IpamFigure, nowMs: number) => (kind === 'counter' ? Math.floor(nowMs / 1_000) * 3 : 7);
+  await withAwsEnvironment(MOTO_VARIABLES, async () => {
+    const publisher = startPublisher({
+      figures: {
+        nodes: () => ({ reporting: 3, missing: 0 }),
+        total: (figure, nowMs) => ({ value: totalOf(figure, nowMs), ageMs: 0, spanMs: 0 }),
+      },
+      sink: {
+        send: async (datums, signal, mayGo) => {
+          underWay++;
+          await real.send(datums, signal, mayGo).finally(() => underWay--);
+        },
+      },
+      ...{ lease: undefined, clock, sleep, metrics, intervalMs: 30_000, random: () => 0.5 },
+      log: createLogger('test', { level: 'error', format: 'text', write: () => undefined }),
+    });
+    await time.advance(3 * MINUTE_MS);
+    await way.refuse();
+    await time.advance(15 * MINUTE_MS);
+    await way.listen();
+    await time.advance(4 * MINUTE_MS);
+    const closed = publisher.close();
+    await time.advance(MINUTE_MS);
+    await closed;
+  });
+  await way.close();
+  const { values } = await metrics.requests.get();
+  const resultOf = (result: string) => values.find(({ labels }) => labels.result === result)?.value ?? 0;
+  assert.ok(resultOf('unavailable') > 10, JSON.stringify(values));
+  const read = (name: string) =>
+    moto.statistics({ namespace: 'Kubernetes', name, clusterId: 'outage-15m', periodSeconds: 30 });
+  const gauge = await read('assignIPAddresses');
+  const first = Math.ceil(startMs / 30_000) * 30_000;
+  assert.ok(gauge.length >= 40);
+  assert.deepEqual(
+    gauge.map(({ Timestamp, SampleCount, Sum }) => [Timestamp?.getTime(), SampleCount, Sum]),
+    gauge.map((_, i) => [first + i * 30_000, 1, 7]),
+  );
+  const grown = await read('addReqCount');
+  assert.deepEqual(
+    grown.map(({ Timestamp, SampleCount, Sum }) => [Timestamp?.getTime(), SampleCount, Sum]),
+    gauge.slice(1).map(({ Timestamp }) => [Timestamp?.getTime(), 1, 90]),
+  );
 });

@@ -102,6 +102,17 @@ test('fifteen minutes of outage lose nothing and send nothing twice', async () =
   }
 });
 
+test('who mends one thing is told the next, once', async () => {
+  const { time, bed, replica } = await startAlone();
+  const said = ['no AWS credentials', 'no AWS credentials', 'AWS denies it', 'AWS denies it'];
+  bed.onSend = (_sent, index) => ({ takes: false, answer: 'denied', message: said[index] ?? 'AWS denies it' });
+  await time.advance(5 * MINUTE_MS);
+  assert.deepEqual(
+    replica.logged.flatMap((line) => /no AWS credentials|AWS denies it/.exec(line) ?? []),
+    ['no AWS credentials', 'AWS denies it'],
+  );
+});
+
 test('what is lost is sent again, and counted as possibly there twice', async () => {
   const { time, bed, replica } = await startAlone();
   await time.advance(50_000);
@@ -154,6 +165,7 @@ test('values of more than two hours are dropped, oldest first, and counted', asy
   const kept = 240;
   const sampled = 360;
   assert.deepEqual(await byLabel(replica, 'dropped'), { expired: (sampled - kept) * ALL - COUNTERS });
+  assert.equal(replica.logged.filter((line) => line.includes('not published for two hours')).length, 1);
   bed.onSend = () => undefined;
   await time.advance(MINUTE_MS + 30_000);
   assert.equal(times(bed)[0], '01:01:00');

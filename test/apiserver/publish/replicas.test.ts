@@ -5,6 +5,7 @@ import { DATUM_NAMES } from '../../../apiserver/publish/sampler.js';
 import type { KubeApi } from '../../../runtime/kube/api.js';
 import { createKubeApi, type KubeApiServer } from '../../support/kube-api.js';
 import { connectKubeClient } from '../../support/kube-client.js';
+import { createMemoryKube } from '../../support/memory-kube.js';
 import { keyOf, PublishBed, TICK_MS, type Replica } from '../../support/publish-bed.js';
 import { VirtualTime } from '../../support/virtual-time.js';
 
@@ -262,4 +263,56 @@ test('what another version calls by a name of its own counts as published', asyn
     [],
   );
   checkWhole(bed, '00:02:00', '00:04:30');
+});
+
+test('a replica that was stopped between its intention and the request sends nothing', async () => {
+  const kube = createMemoryKube();
+  const time = new VirtualTime(Date.parse('2026-11-21T00:00:10Z'));
+  let isStopping = false;
+  /** The first write of an intention is there, and its answer is read when somebody else has the Lease. */
+  const connect = (name: string): KubeApi => ({
+    request: async (request) => {
+      const answer = await kube.request(request);
+      const isIntention = JSON.stringify(request.body ?? {}).includes(`"${SENDING}":"2`);
+      if (name === 'first' && isStopping && isIntention) {
+        isStopping = false;
+        await time.sleep(20_000, new AbortController().signal);
+      }
+      return answer;
+    },
+    watch: (request) => kube.watch(request),
+  });
+  const bed = new PublishBed({ time, connect });
+  const first = await bed.start('first');
+  await time.advance(1_000);
+  const second = await bed.start('second');
+  await time.advance(MINUTE_MS);
+  assert.equal(bed.holder, first);
+  isStopping = true;
+  const before = bed.sent.length;
+  await time.advance(2 * MINUTE_MS);
+  const later = bed.sent.slice(before);
+  assert.ok(later.length > 0);
+  assert.deepEqual([...new Set(later.map(({ by }) => by.name))], ['second']);
+  assert.equal(bed.extras, 0);
+  const closed = [first, second].map((replica) => replica.close());
+  await time.advance(10_000);
+  await Promise.all(closed);
+});
+
+test('a request may take longer than the Lease is held for without a renewal', async () => {
+  const kube = createMemoryKube();
+  const time = new VirtualTime(Date.parse('2026-11-21T00:00:10Z'));
+  const bed = new PublishBed({ time, connect: () => kube });
+  const replica = await bed.start('first');
+  bed.onSend = () => ({ takes: true, answer: 'ok', afterMs: 25_000 });
+  await time.advance(4 * MINUTE_MS);
+  bed.onSend = () => undefined;
+  await time.advance(MINUTE_MS);
+  assert.equal(bed.extras, 0);
+  assert.equal(await bed.sum('possibleDuplicates'), 0);
+  assert.equal(await bed.sum('published'), bed.taken.length);
+  const closed = replica.close();
+  await time.advance(10_000);
+  await closed;
 });
