@@ -36,6 +36,7 @@ import { Figures } from './store/figure.js';
 import { SERVING_NAMESPACE, isServing } from './store/ipam/told-node.js';
 import type { NodeSeries } from './store/node-series.js';
 import { NodeSuspects } from './store/node-suspects.js';
+import type { PodSeries } from './store/pod-series.js';
 import { Pods } from './store/pods.js';
 import { ROLES, Store } from './store/store.js';
 import type { KeyPair } from './tls/key-pair.js';
@@ -102,13 +103,18 @@ const ENOUGH_AGENTS = 0.95;
 /** The server with its store, not yet listening. */
 export function createApp(options: AppOptions): Created {
   const { clock, log, registry, cluster } = options;
-  const store = new Store({
+  const store: Store = new Store({
     historyMs: options.historyMs,
     ...(cluster && {
-      podExists: (pod) => !cluster.pods.isSynced || pods.isInList(pod),
+      podExists: (pod) => !cluster.pods.isSynced || (pods.isInList(pod) && !isElsewhere(pod)),
       servingPods: () => servingPods(cluster.pods),
     }),
   });
+  /** A node that has got another name is not missing under the one that it had. */
+  const isElsewhere = ({ meta, node }: PodSeries): boolean =>
+    store
+      .reported(meta.namespace, meta.name)
+      .some((other) => other.meta.uid === meta.uid && other.node !== node && other.node.isFresh(clock.monotonicMs()));
   const pods: Pods = new Pods(store, cluster?.pods, cluster?.podNodes);
   const figures = new Figures(options.podLabels);
   const metrics = createSelfMetrics(registry, { store, clock, version: options.version });
@@ -136,9 +142,12 @@ export function createApp(options: AppOptions): Created {
   return { app, connections, store, pods, figures, exposition };
 }
 
-/** Pods of the VPC CNI. One that is being deleted serves a node that has, or will have, another. */
+/**
+ * Pods of the VPC CNI. One that is being deleted serves a node that has, or will have, another. A list that is no longer current tells still
+ * who may be there, as for every other sum.
+ */
 function servingPods(list: PodList): number | undefined {
-  if (!list.isCurrent) return undefined;
+  if (!list.isSynced) return undefined;
   let count = 0;
   for (const pod of list.inNamespace(SERVING_NAMESPACE)) if (!pod.isTerminating && isServing(pod)) count++;
   return count;

@@ -128,7 +128,7 @@ function sumOfRates({ namespace, metric }: Asked, query: unknown, deps: External
 
 /**
  * @returns undefined for a metric that is not of IP addresses
- * @throws {ApiError} Forbidden where figures of the cluster do not answer
+ * @throws {ApiError} Forbidden where figures of the cluster do not answer, ServiceUnavailable while the pods of the cluster are not known
  */
 function totalAddresses({ namespace, metric }: Asked, query: unknown, deps: ExternalMetricsDeps): Total | undefined {
   const figure = ipamFigureOf(metric);
@@ -138,6 +138,7 @@ function totalAddresses({ namespace, metric }: Asked, query: unknown, deps: Exte
     const none = `the namespace ${namespace} is none of --cluster-metrics-namespaces`;
     throw new ApiError('Forbidden', `IP addresses of the cluster are not served here: ${none}`);
   }
+  checkKnown(deps.pods);
   return { ...asked, answered: ofAddresses(addressesOfCluster(deps.ipam, asked, deps.clock.monotonicMs()), figure) };
 }
 

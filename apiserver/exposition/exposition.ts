@@ -100,6 +100,8 @@ export class Exposition {
 
   /** The exposition in pieces: for each family its header, then the lines of one node after the other; `own` before the end. */
   *pieces(format: ExpositionFormat, nowMs: number, filter: ExpositionFilter = {}, own = ''): Generator<Buffer> {
+    // At once: a total that is made after how many nodes are missing could be of fewer, as reports go on coming while a scrape is sent.
+    const cluster = [...this.#clusterPieces(format, nowMs, filter)];
     const nodes = this.#shown.nodes
       .nodes()
       .filter((node) => node.isFresh(nowMs) && (filter.node ?? node.node) === node.node);
@@ -114,7 +116,7 @@ export class Exposition {
     }
     const extras = rendered.flatMap((one) => (one.extras === undefined ? [] : [one.extras]));
     yield* extraPieces(extras, format, filter.family);
-    yield* this.#clusterPieces(format, nowMs, filter);
+    yield* cluster;
     yield Buffer.from(own + EPILOGUE[format]);
   }
 

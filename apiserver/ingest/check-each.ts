@@ -23,7 +23,7 @@ export function checkEach<Entry, Kept>(
   for (const [i, entry] of entries.entries()) {
     const path = `${list}[${i}]`;
     if (!validator.Check(entry)) {
-      rejections.add(path, reason, firstError(validator, entry));
+      rejections.add(path, reason, () => firstError(validator, entry));
       continue;
     }
     const key = keyOf(entry);

@@ -4,7 +4,7 @@ import { bareName } from '../../metrics/ipam/names.js';
 import { seriesKey } from '../../metrics/ipam/series.js';
 import { IpamFamily, IpamPool, IpamSample, IpamSourceReport } from '../../openapi/ipam-report.js';
 import { METRIC_NAME, METRIC_NAME_MAX } from '../../openapi/patterns.js';
-import { REPORT_LIMITS, type IpamSourceName } from '../../openapi/report-terms.js';
+import { IPAM_SOURCES, REPORT_LIMITS, type IpamSourceName } from '../../openapi/report-terms.js';
 import type { AcceptedReport } from '../store/report.js';
 import { checkEach } from './check-each.js';
 import { excerpt, firstError } from './explain.js';
@@ -27,6 +27,12 @@ const POOL_SAMPLE = Compile(IpamPool.properties.samples.items);
 const NAME = new RegExp(METRIC_NAME, 'u');
 /** What ranges are told apart by. */
 const POOL_LABELS: readonly string[] = ['network', 'range'];
+
+/** Of a source of which the whole entry is bad, its interval included. */
+const REFUSED = {
+  ...{ intervalMs: REPORT_LIMITS.minIntervalMs, problem: 'rejected' },
+  ...{ families: [], leftOut: [], pools: [] },
+} as const satisfies Omit<IpamSourceReport, 'name'>;
 
 export interface IpamContext {
   readonly role: AcceptedReport['role'];
@@ -69,17 +75,21 @@ export function checkIpam(
     keyOf: ({ name }: OpenSource) => name,
     keep: (entry: OpenSource, path: string) => checkSource(entry, { ...context, path, room, source: entry.name }),
   };
-  return checkEach(entries, judgement, rejections);
+  const kept = checkEach(entries, judgement, rejections);
+  // Not known is not the same as not there.
+  const refused = IPAM_SOURCES.filter(
+    (name) => kept.every((source) => source.name !== name) && entries.some((entry) => nameOf(entry) === name),
+  );
+  return [...kept, ...refused.map((name) => ({ name, ...REFUSED }))];
 }
 
 function checkSource(entry: OpenSource, context: SourceContext): IpamSourceReport {
   const { name, intervalMs, takenAt, problem } = entry;
   const head = { name, intervalMs, ...(problem !== undefined && { problem }) };
-  if (takenAt === undefined || takenAt > context.latestMs) {
-    if (takenAt !== undefined) {
-      context.rejections.add(`${context.path}.takenAt`, 'bad_ipam', `${takenAt} is after the report was sent`);
-    }
-    return { ...head, families: [], leftOut: [], pools: [] };
+  if (takenAt === undefined) return { ...head, families: [], leftOut: [], pools: [] };
+  if (takenAt > context.latestMs) {
+    context.rejections.add(`${context.path}.takenAt`, 'bad_ipam', `${takenAt} is after the report was sent`);
+    return { ...REFUSED, ...head };
   }
   const leftOut = checkLeftOut(entry.leftOut, context);
   const families = checkFamilies(entry.families, leftOut, context);
@@ -114,7 +124,7 @@ function checkFamilies(entries: readonly unknown[], leftOut: Set<string>, contex
   for (const [i, entry] of entries.entries()) {
     const path = `${context.path}.families[${i}]`;
     if (checkFamily(entry, { ...context, path })) shaped.set(entry, path);
-    else leaveOut((entry as Partial<Record<'name', unknown>> | null)?.name);
+    else leaveOut(nameOf(entry));
   }
   for (const [family, problem] of refusedFamilies(source, [...shaped.keys()])) {
     rejections.add(shaped.get(family) ?? context.path, 'bad_ipam', problem);
@@ -142,19 +152,23 @@ function countProblem(source: IpamSourceName, family: IpamFamily): string | unde
   return tooHigh && `${family.name} has counted ${tooHigh.value}: more than can be`;
 }
 
-/** Names the samples that are bad, or else what is. */
+/** Names the samples that are bad, as many as an answer has room for, or else what is. */
 function explainFamily(
   entry: unknown,
   samples: unknown,
   { path, rejections }: Pick<SourceContext, 'path' | 'rejections'>,
 ): void {
-  const all = (Array.isArray(samples) ? samples : []) as readonly unknown[];
-  const bad = [...all.keys()].filter((i) => !SAMPLE.Check(all[i]));
-  if (bad.length === 0) rejections.add(path, 'bad_ipam', firstError(FAMILY, entry));
-  for (const i of bad) {
-    const isTold = rejections.named.length < REPORT_LIMITS.rejectedNamed;
-    rejections.add(`${path}.samples[${i}]`, 'bad_ipam', isTold ? firstError(SAMPLE, all[i]) : '');
+  let bad = 0;
+  for (const [i, sample] of ((Array.isArray(samples) ? samples : []) as readonly unknown[]).entries()) {
+    if (SAMPLE.Check(sample)) continue;
+    rejections.add(`${path}.samples[${i}]`, 'bad_ipam', () => firstError(SAMPLE, sample));
+    if (++bad === REPORT_LIMITS.rejectedNamed) return;
   }
+  if (bad === 0) rejections.add(path, 'bad_ipam', () => firstError(FAMILY, entry));
+}
+
+function nameOf(entry: unknown): unknown {
+  return typeof entry === 'object' && entry !== null && 'name' in entry ? entry.name : undefined;
 }
 
 /** What the schema knows of it. */
@@ -171,7 +185,7 @@ function checkPools(entries: readonly unknown[], context: SourceContext): IpamPo
   for (const [i, entry] of entries.entries()) {
     const path = `${context.path}.pools[${i}]`;
     if (!POOL.Check(entry)) {
-      rejections.add(path, 'bad_ipam', firstError(POOL, entry));
+      rejections.add(path, 'bad_ipam', () => firstError(POOL, entry));
       continue;
     }
     const { labels, samples } = entry;
@@ -200,7 +214,7 @@ function checkPoolSamples(
   const samples: IpamPool['samples'] = [];
   for (const [i, entry] of entries.entries()) {
     const problem = !POOL_SAMPLE.Check(entry)
-      ? firstError(POOL_SAMPLE, entry)
+      ? () => firstError(POOL_SAMPLE, entry)
       : entry[0] > latestMs
         ? `${entry[0]} is after the report was sent`
         : entry[0] <= (samples.at(-1)?.[0] ?? -Infinity)

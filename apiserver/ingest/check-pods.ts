@@ -47,7 +47,7 @@ export function checkPods(entries: readonly unknown[], context: SampleRows): Pic
   for (const [i, entry] of entries.entries()) {
     const path = `pods[${i}]`;
     if (!POD.Check(entry)) {
-      rejections.add(path, 'bad_pod', firstError(POD, entry));
+      rejections.add(path, 'bad_pod', () => firstError(POD, entry));
       for (const name of namesOf(entry)) leftOut.add(name);
       continue;
     }

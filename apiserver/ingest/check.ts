@@ -99,7 +99,7 @@ function checkSamples(
     const path = `samples[${i}]`;
     const previous = samples.at(-1);
     if (!SAMPLE.Check(entry)) {
-      rejections.add(path, 'bad_sample', firstError(SAMPLE, entry));
+      rejections.add(path, 'bad_sample', () => firstError(SAMPLE, entry));
     } else if (entry.takenAt > sentAt + FUTURE_MS) {
       rejections.add(path, 'bad_sample', `takenAt ${entry.takenAt} is after sentAt ${sentAt}`);
     } else if (previous !== undefined && (entry.takenAt <= previous.takenAt || entry.sequence <= previous.sequence)) {

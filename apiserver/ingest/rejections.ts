@@ -28,9 +28,11 @@ export class Rejections {
   readonly named: RejectedEntry[] = [];
   readonly counts = new Map<RejectionReason, number>();
 
-  add(entry: string, reason: RejectionReason, message: string): void {
+  /** @param message or what makes it: of thousands of bad entries it would cost seconds, and only the first are named */
+  add(entry: string, reason: RejectionReason, message: string | (() => string)): void {
     this.counts.set(reason, (this.counts.get(reason) ?? 0) + 1);
-    if (this.named.length < REPORT_LIMITS.rejectedNamed) this.named.push({ entry, reason, message });
+    if (this.named.length >= REPORT_LIMITS.rejectedNamed) return;
+    this.named.push({ entry, reason, message: typeof message === 'string' ? message : message() });
   }
 
   get total(): number {

@@ -76,7 +76,10 @@ export class Store implements ReportedPods {
       return { ok: true, node, isNew: false, clockStepped: false, affected: new Set() };
     }
     const clockStepped = hasClockStepped(node, report, nowMs);
-    if (clockStepped) node.forgetHistory();
+    if (clockStepped) {
+      node.forgetHistory();
+      if (node.role === 'node') this.ipam.stepped(node);
+    }
     const afterSequence = clockStepped && isSameStart ? node.lastSequence : 0;
     if (!isSameStart) node.lastSequence = 0;
     const wasFresh = node.isFresh(nowMs);

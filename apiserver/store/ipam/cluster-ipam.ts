@@ -14,7 +14,10 @@ export interface ClusterIpamOptions {
   readonly historyMs: number;
   /** Whether a pod is in the list of the API server; left out without one. */
   readonly podExists?: (pod: PodSeries) => boolean;
-  /** Pods in the list of the API server that serve what ipamd counts, one on each node that has it; undefined where it is not known. */
+  /**
+   * Pods in the list of the API server that serve what ipamd counts, one on each node that has it; left out without a list. Undefined while
+   * that was never whole: then nobody can tell of a total whether it is of all nodes, and there is none.
+   */
   readonly servingPods?: () => number | undefined;
 }
 
@@ -22,7 +25,8 @@ export interface ClusterIpamOptions {
 interface Present {
   readonly atMs: number;
   readonly reporting: ReadonlyMap<string, ToldNode>;
-  readonly missing: number;
+  /** Undefined where it is not known how many there ought to be. */
+  readonly missing: number | undefined;
   readonly totals: IpamTotals;
   /** Of the oldest reading. */
   readonly ageMs: number;
@@ -80,6 +84,11 @@ export class ClusterIpam implements IpamFigures {
     this.#present = undefined;
   }
 
+  /** To be called when the clock of a node has stepped, as that of a machine that was put back to what it was: its counters may have, too. */
+  stepped({ node }: NodeSeries): void {
+    this.#nodes.get(node)?.forgetCounts();
+  }
+
   /** Forgets nodes that are gone. */
   expire(nowMs: number): void {
     for (const [name, told] of this.#nodes) {
@@ -89,12 +98,12 @@ export class ClusterIpam implements IpamFigures {
 
   nodes(nowMs: number): IpamNodes {
     const { reporting, missing } = this.#at(nowMs);
-    return { reporting: reporting.size, missing };
+    return missing === undefined ? { reporting: 0, missing: 0 } : { reporting: reporting.size, missing };
   }
 
   total(figure: IpamFigure, nowMs: number): IpamValue | undefined {
-    const { reporting, totals, ageMs, atMs } = this.#at(nowMs);
-    if (reporting.size === 0) return undefined;
+    const { reporting, missing, totals, ageMs, atMs } = this.#at(nowMs);
+    if (reporting.size === 0 || missing === undefined) return undefined;
     const value = figure.kind === 'counter' ? this.#grown[COLUMNS.get(figure.metricName) ?? -1] : totals.of(figure);
     return value === undefined ? undefined : { value, ageMs: ageMs + nowMs - atMs, spanMs: 0 };
   }
@@ -102,11 +111,12 @@ export class ClusterIpam implements IpamFigures {
   /** The rates of the nodes, each on its own clock, added up: whole, or undefined. A node that has just joined has grown by nothing. */
   totalRate(figure: IpamFigure, windowMs: number, nowMs: number): IpamValue | undefined {
     const column = COLUMNS.get(figure.metricName);
-    if (column === undefined) return undefined;
+    const { reporting, missing } = this.#at(nowMs);
+    if (column === undefined || missing === undefined) return undefined;
     let sum: IpamValue | undefined;
-    for (const told of this.#at(nowMs).reporting.values()) {
+    for (const told of reporting.values()) {
       const rate = told.rate(column, windowMs, nowMs);
-      if (rate === undefined && !told.isJoining) return undefined;
+      if (rate === undefined && !(told.isJoining && told.tells(column))) return undefined;
       if (rate !== undefined) sum = sum === undefined ? rate : addUp(sum, rate);
     }
     return sum;
@@ -159,10 +169,12 @@ export class ClusterIpam implements IpamFigures {
         missing++;
       }
     }
+    const { servingPods = () => 0 } = this.#options;
+    const expected = servingPods();
     // A server that has just started has not heard of all of them.
-    const expected = this.#nodes.size === 0 ? 0 : (this.#options.servingPods?.() ?? 0);
-    missing = Math.max(missing, expected - reporting.size);
-    return { atMs: nowMs, reporting, missing, totals, ageMs: oldestMs };
+    const isAny = this.#nodes.size > 0;
+    const absent = expected === undefined ? undefined : Math.max(missing, isAny ? expected - reporting.size : 0);
+    return { atMs: nowMs, reporting, missing: absent, totals, ageMs: oldestMs };
   }
 }
 

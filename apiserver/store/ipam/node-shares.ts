@@ -19,7 +19,8 @@ export function sharesOf(reading: HeldReading, told: ToldFamilies): Float64Array
 function shareOf(figure: IpamFigure, { families, pools }: HeldReading, told: ToldFamilies): number {
   switch (figure.kind) {
     case 'gauge':
-      return samplesOf(figure, told)?.reduce((sum, { value }) => sum + value, 0) ?? NaN;
+      // Each counts something: below 0 it is wrong, and would make the others less.
+      return samplesOf(figure, told)?.reduce((sum, { value }) => sum + (value < 0 ? NaN : value), 0) ?? NaN;
     case 'latency':
       return latencyOf(figure, told);
     case 'free':

@@ -26,13 +26,15 @@ export function isServing({ namespace, labels }: Pick<PodMeta, 'namespace' | 'la
 export class ToldNode {
   /** Undefined while nothing is held of it. */
   node: NodeSeries | undefined;
-  /** Whether its agent says that there is an ipamd, and that it cannot be read. */
+  /** Whether there ought to be an ipamd that tells, see isAwaited. */
   isAwaited = false;
   /** By the newest reading, see sharesOf. */
   shares: Float64Array = new Float64Array();
   /** Whether it had its first reading when the others had long had theirs: it has grown by nothing yet. */
   isJoining = false;
   #reading: HeldReading | undefined;
+  /** Of the machine that it was read on. */
+  #bootId = '';
   /** On the server's clock; -Infinity: never. */
   #readAtMs = -Infinity;
   readonly #growth = new IpamGrowth();
@@ -44,6 +46,11 @@ export class ToldNode {
     return nowMs - this.#readAtMs > KEPT_MS;
   }
 
+  /** What its counters stood at says nothing of what they will: the next reading is the first one. */
+  forgetCounts(): void {
+    this.#growth.forget();
+  }
+
   isNews(reading: HeldReading): boolean {
     return reading !== this.#reading;
   }
@@ -53,7 +60,7 @@ export class ToldNode {
    * @returns what each of IPAM_COUNTERS grew by; NaN where it is not told
    */
   take(node: NodeSeries, reading: HeldReading, { nowMs, historyMs }: { nowMs: number; historyMs: number }): number[] {
-    if (this.isPast(nowMs)) this.#growth.forget();
+    if (this.isPast(nowMs) || this.#isOther(node)) this.forgetCounts();
     const told = {
       byName: new Map(reading.families.map((family) => [family.name, family])),
       leftOut: reading.leftOut,
@@ -66,6 +73,7 @@ export class ToldNode {
     node.ipam.addGrowth(reading.takenAtMs, row, historyMs);
     this.shares = sharesOf(reading, told);
     this.#reading = reading;
+    this.#bootId = node.bootId;
     this.#readAtMs = readAtMs(node, { reading });
     return grown;
   }
@@ -80,27 +88,49 @@ export class ToldNode {
 
   /**
    * Whether it ought to tell, where it does not. One that is silent altogether ought to for as long as it is there: one of its pods is.
+   * One whose agent told of no pod is taken to be there until it is forgotten.
    * @param exists whether a pod is in the list of the API server; undefined without one
    */
   isMissing(nowMs: number, exists: ((pod: PodSeries) => boolean) | undefined): boolean {
     if (this.node === undefined || !(this.isAwaited || this.#readAtMs > -Infinity)) return false;
-    return this.node.isFresh(nowMs) || exists === undefined || [...this.node.pods.values()].some(exists);
+    const { pods } = this.node;
+    return this.node.isFresh(nowMs) || exists === undefined || pods.size === 0 || [...pods.values()].some(exists);
   }
 
   /** Growth per second of a counter. @returns undefined where it is not told at present, or was but once */
   rate(column: number, windowMs: number, nowMs: number): IpamValue | undefined {
     const ageMs = this.ageMs(nowMs);
     const readings = this.node?.ipam.growth?.readings;
-    if (readings === undefined || ageMs === undefined) return undefined;
-    const newest = readings.values[(readings.length - 1) * readings.width + column] ?? NaN;
+    if (readings === undefined || ageMs === undefined || !this.tells(column)) return undefined;
     const rate = counterRate(readings, column, windowMs);
-    return Number.isNaN(newest) || !rate.ok ? undefined : { value: rate.perSecond, ageMs, spanMs: rate.spanMs };
+    return rate.ok ? { value: rate.perSecond, ageMs, spanMs: rate.spanMs } : undefined;
+  }
+
+  /** Whether a counter is in its newest reading. */
+  tells(column: number): boolean {
+    const readings = this.node?.ipam.growth?.readings;
+    if (readings === undefined) return false;
+    return !Number.isNaN(readings.values[(readings.length - 1) * readings.width + column] ?? NaN);
+  }
+
+  /**
+   * Whether a node is another machine that has the name: it was up already when this one was read last. After a reboot counters begin at 0,
+   * those of another machine have nothing to do with these.
+   */
+  #isOther({ bootId, offsetMs }: NodeSeries): boolean {
+    // The node's clock counts from its boot, as the offset is of it: Linux CLOCK_MONOTONIC.
+    return bootId !== this.#bootId && offsetMs < this.#readAtMs;
   }
 }
 
-/** Whether an agent says that ipamd cannot be read, where there ought to be one. */
+/**
+ * Whether there ought to be an ipamd that tells: the agent has read it since its own start, or says that it cannot, or it has a pod on the
+ * node. An agent that was started anew where nothing listens knows of none.
+ */
 export function isAwaited(node: NodeSeries, sources: readonly IpamSourceReport[]): boolean {
-  const problem = sources.find(({ name }) => name === SOURCE)?.problem;
-  if (problem !== 'not_found') return problem !== undefined;
+  const source = sources.find(({ name }) => name === SOURCE);
+  if (source === undefined) return false;
+  const { takenAt, problem = 'not_found' } = source;
+  if (takenAt !== undefined || problem !== 'not_found') return true;
   return [...node.pods.values()].some(({ meta }) => isServing(meta));
 }

@@ -75,7 +75,10 @@ const SOURCES: readonly (readonly [string, unknown, RegExp])[] = [
 for (const [what, bad, message] of SOURCES) {
   test(`a source that ${what} is left out and named`, () => {
     const { ipam, rejected } = check(good, bad);
-    assert.deepEqual(ipam, [good]);
+    assert.deepEqual(
+      ipam.filter(({ problem }) => problem !== 'rejected'),
+      [good],
+    );
     assert.equal(rejected.length, 1);
     assert.match(rejected[0] ?? '', message);
   });
@@ -90,6 +93,15 @@ test('a reading from after the report was sent is none', () => {
     { name: 'awscni', intervalMs: 1_000, problem: 'failed', families: [], leftOut: [], pools: [] },
   ]);
   assert.deepEqual(rejected, ['ipam[0].takenAt 101001 is after the report was sent']);
+});
+
+test('a source that is all bad is one that cannot be read, and not one that is not there', () => {
+  const rejected = { intervalMs: 100, problem: 'rejected', families: [], leftOut: [], pools: [] };
+  assert.deepEqual(check({ ...good, intervalMs: 'x' }).ipam, [{ name: 'awscni', ...rejected }]);
+  assert.deepEqual(check({ ...good, takenAt: AT_MS + 1_001 }).ipam, [
+    { name: 'awscni', ...rejected, intervalMs: 1_000 },
+  ]);
+  assert.deepEqual(check({ ...good, name: 'toString' }).ipam, []);
 });
 
 const REQ = 'awscni_ec2api_req_count';
@@ -125,6 +137,15 @@ test('every bad sample of a family is named', () => {
     rejected.map((one) => one.split(' ')[0]),
     ['ipam[0].families[10].samples[0]', 'ipam[0].families[10].samples[2]'],
   );
+});
+
+test('thousands of bad samples cost no more than some: they are named as far as an answer has room', () => {
+  const bad = Array.from({ length: 256 }, (_, i) => counter(`awscni_bad_${i}`, ...new Array(4_000).fill(0)));
+  const long = counter('awscni_long', ...new Array(REPORT_LIMITS.ipamSamples + 1).fill(0));
+  const { ipam, rejected } = check({ ...good, families: [long, ...bad.slice(1)] });
+  assert.equal(ipam[0]?.leftOut.length, 256);
+  assert.equal(rejected.length, REPORT_LIMITS.rejectedNamed);
+  assert.equal(rejected[0], 'ipam[0].families[0] more than 16384 samples together');
 });
 
 test('of two families with one name both are left out', () => {
@@ -207,7 +228,7 @@ test('a report of nothing but samples is not looked at sample by sample', () => 
   const { report, rejections } = checkReport({ ...nodeReport(AT_MS), ipam: [{ ...good, families }] });
   assert.deepEqual(report.ipam?.[0]?.families, []);
   assert.equal(report.ipam?.[0]?.leftOut.length, 256);
-  assert.equal(rejections.total, 16_384 + 255);
+  assert.equal(rejections.total, REPORT_LIMITS.rejectedNamed + 255);
   assert.match(rejections.named[0]?.message ?? '', /must be object/);
 });
 

@@ -20,14 +20,23 @@ test('a line has its slope, whenever the machine started', () => {
   }
 });
 
-// predict_linear() and deriv() of Prometheus: by hand, of 0, 30 and 60 minutes: Σ(t - t̄)(v - v̄) / Σ(t - t̄)² = -1800·10 / (2·1800²)
+// predict_linear() and deriv() of Prometheus: by hand, of 0, 30 and 60 minutes: Σ(t - t̄)(v - v̄) / Σ(t - t̄)² = -1800·20 / (2·1800²)
 test('it is the line of least squares', () => {
   const three: FreeSamples = [
-    [0, 30],
-    [30 * MINUTE_MS, 10],
-    [60 * MINUTE_MS, 20],
+    [0, 50],
+    [30 * MINUTE_MS, 50],
+    [60 * MINUTE_MS, 30],
   ];
-  assertNear(slopeOf(three), (-1_800 * 10) / (2 * 1_800 ** 2));
+  assertNear(slopeOf(three), (-1_800 * 20) / (2 * 1_800 ** 2)); // the later half is steeper
+});
+
+test('what is over is no trend, and what has just turned is none yet', () => {
+  // a node has come, and has given 40 addresses within two minutes
+  const come = (minute: number) => Math.max(18, 58 - 20 * minute);
+  for (const minutes of [30, 45, 60, 75]) assert.equal(slopeOf(samples(minutes, come)), 0, `${minutes} min`);
+  assert.equal(slopeOf(samples(60, (minute) => (minute < 40 ? 200 - minute : 160 + (minute - 40)))), 0);
+  const slowed = samples(60, (minute) => (minute < 30 ? 200 - 4 * minute : 80 - (minute - 30)));
+  assertNear(slopeOf(slowed), -1 / 60);
 });
 
 test('less than half an hour is no trend, and what is older than an hour is none of it', () => {

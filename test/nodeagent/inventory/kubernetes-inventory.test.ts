@@ -1,6 +1,6 @@
 // From what the Kubernetes API has to the owners of VFs: the pods of a node, their claims and its slices.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { Registry } from 'prom-client';
 import { resolveOwners } from '../../../nodeagent/devices/owners.js';
 import { startKubernetesInventory } from '../../../nodeagent/inventory/kubernetes-inventory.js';
@@ -17,6 +17,25 @@ import { claimObject, resourcePath, sliceObject } from '../../support/resource-o
 const VF = '0000:3b:02.1';
 const PODS = '/api/v1/namespaces/telco/pods';
 
+async function startInventory(
+  t: TestContext,
+  { api, log }: Pick<Awaited<ReturnType<typeof startKubernetes>>, 'api' | 'log'>,
+) {
+  const clock = createShiftedClock();
+  const metrics = createSelfMetrics(new Registry(), '0');
+  const argv = ['--kubeconfig', await api.kubeconfig(), '--node-name', NODE, '--path.cgroupfs', '/nowhere'];
+  const invocation = parseOptions(nodeagentProgram('0', NODE), argv, {});
+  if (invocation.kind !== 'run') throw new TypeError(JSON.stringify(invocation));
+  const inventory = await startKubernetesInventory(invocation.options, {
+    ...{ log, metrics, env: {}, version: '0', clock },
+    states: new SourceStates({ log, metrics }),
+    procfs: new ProcFs('/proc'),
+  });
+  t.after(() => inventory.close());
+  await inventory.ready;
+  return { inventory, clock };
+}
+
 test('a pod whose claim has a VF owns it, until it ends', async (t) => {
   const { api, log } = await startKubernetes(t);
   const pod = (phase: string) => {
@@ -31,17 +50,7 @@ test('a pod whose claim has a VF owns it, until it ends', async (t) => {
     claimObject({ reservedFor: ['u1'], devices: { vf: 'net1' } }),
   );
   api.put(resourcePath('resourceslices', 'slice'), sliceObject({ devices: { vf: VF } }));
-  const metrics = createSelfMetrics(new Registry(), '0');
-  const argv = ['--kubeconfig', await api.kubeconfig(), '--node-name', NODE, '--path.cgroupfs', '/nowhere'];
-  const invocation = parseOptions(nodeagentProgram('0', NODE), argv, {});
-  if (invocation.kind !== 'run') throw new TypeError(JSON.stringify(invocation));
-  const inventory = await startKubernetesInventory(invocation.options, {
-    ...{ log, metrics, env: {}, version: '0', clock: createShiftedClock() },
-    states: new SourceStates({ log, metrics }),
-    procfs: new ProcFs('/proc'),
-  });
-  t.after(() => inventory.close());
-  await inventory.ready;
+  const { inventory } = await startInventory(t, { api, log });
   const owner = () => {
     const devices = new Set([VF]);
     const claims = inventory.claims?.(devices);
@@ -54,4 +63,15 @@ test('a pod whose claim has a VF owns it, until it ends', async (t) => {
   });
   api.put(`${PODS}/upf-0`, pod('Succeeded'));
   await eventually(owner, (one) => one === undefined);
+});
+
+test('who has addresses is told by a list that is of now', async (t) => {
+  const kubernetes = await startKubernetes(t);
+  const listed = listedPod('u1', { creationTimestamp: '2026-11-20T10:00:00Z' });
+  kubernetes.api.put(`${PODS}/upf-0`, { ...listed, status: { ...listed.status, podIP: '10.1.0.7' } });
+  const { inventory, clock } = await startInventory(t, kubernetes);
+  const addresses = () => inventory.owners?.()?.pods?.map((pod) => pod.addresses);
+  assert.deepEqual(await eventually(addresses, (known) => known?.length === 1), [['10.1.0.7']]);
+  clock.shiftMs += 3_600_000;
+  assert.equal(inventory.owners?.(), undefined);
 });

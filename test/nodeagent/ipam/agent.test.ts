@@ -104,6 +104,13 @@ test('what is not metrics of ipamd at all is a failure, and the log tells the wa
   }
 });
 
+test('a reading takes no longer than the time between two, whatever the timeout', async (t) => {
+  const ipamd = await startIpamd(t, 'hang');
+  const agent = await startAgent(t, ...ipamd.flags, ...WITHOUT_HOST_LOCAL, '--ipam.timeout', '60s');
+  const source = await agent.told(({ problem }) => problem !== undefined);
+  assert.equal(source?.problem, 'unreachable');
+});
+
 test('host-local is read beside it', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'podnet-ipam-'));
   t.after(() => rm(directory, { recursive: true }));

@@ -40,8 +40,12 @@ test('without a maximum that means anything nobody knows what is free', () => {
   assert.deepEqual(freeOf('awscni_ip_max 1e300\nawscni_assigned_ip_addresses 0\n'), []);
 });
 
+test('without what the node has nothing tells whether its maximum is one', () => {
+  assert.deepEqual(freeOf('awscni_ip_max 50\nawscni_assigned_ip_addresses 7\n'), []);
+});
+
 test('pods that have more than the maximum leave none', () => {
-  assert.deepEqual(freeOf('awscni_ip_max 5\nawscni_assigned_ip_addresses 7\n'), [0]);
+  assert.deepEqual(freeOf('awscni_ip_max 5\nawscni_total_ip_addresses 5\nawscni_assigned_ip_addresses 7\n'), [0]);
 });
 
 test('versions of ipamd differ in families, labels and quantiles', () => {

@@ -77,6 +77,27 @@ test('over a reboot a node is the one that it was', () => {
   assert.equal(store.ipam.total(ADD, now(1_030_000))?.value, 4);
 });
 
+test('another machine of the same name brings nothing, nor does the first when it is back', () => {
+  const store = newStore();
+  const other = { bootId: 'boot-b', instance: { id: 'instance-b', startedAt: 0 } };
+  ingest(store, asked('n0', 1_000_000, 10));
+  ingest(store, asked('n0', 1_020_000, 50_000, other)); // up for as long as the first
+  ingest(store, asked('n0', 1_021_000, 50_003, other));
+  ingest(store, asked('n0', 1_040_000, 60_000));
+  assert.equal(store.ipam.total(ADD, now(1_040_000))?.value, 3);
+});
+
+test('a machine that is put back to what it was brings nothing', () => {
+  const store = newStore();
+  ingest(store, asked('n0', 1_000_000, 5_000));
+  ingest(
+    store,
+    asked('n0', 900_000, 4_000, { sequence: 1_001, samples: [{ sequence: 1_001, takenAt: 900_000 }] }),
+    101_000,
+  );
+  assert.equal(store.ipam.total(ADD, now(1_001_000))?.value, 0);
+});
+
 for (const [what, minutes, grown] of [
   ['within a quarter of an hour is the one that it was', 14, 7],
   ['after more than a quarter of an hour is a new one', 16, 0],

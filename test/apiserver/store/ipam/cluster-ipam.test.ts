@@ -259,3 +259,61 @@ test('without a list of pods a silent node is missing until it is forgotten', ()
   store.expire(now(301_001));
   assert.deepEqual(nodes(store, 301_001), [0, 0]);
 });
+
+test('a node that told since its agent started, and where nothing listens now, is missing for good', () => {
+  const store = newStore();
+  for (let minute = 0; minute <= 30; minute++) {
+    const atMs = 1_000 + minute * 60_000;
+    const source = { takenAt: 1_000, ...(minute > 0 && { problem: 'not_found' }) };
+    ingest(store, ipamReport(atMs, {}, { node: 'n0', source }));
+    assert.deepEqual(nodes(store, atMs), minute === 0 ? [1, 0] : [0, 1]);
+  }
+});
+
+test('a silent node whose agent knew no pods is missing until it is forgotten', () => {
+  const store = newStore({ podExists: () => true });
+  ingest(store, ipamReport(1_000, {}, { node: 'n0' }));
+  assert.deepEqual(nodes(store, 17_000), [0, 1]);
+  store.expire(now(301_001));
+  assert.deepEqual(nodes(store, 301_001), [0, 0]);
+});
+
+test('nodes with a pod of ipamd that were never heard of are missing', () => {
+  let serving: number | undefined = 3;
+  const store = newStore({ servingPods: () => serving });
+  assert.deepEqual(nodes(store, 0), [0, 0]);
+  ingest(store, ipamReport(1_000, {}, { node: 'n0' }));
+  assert.deepEqual(nodes(store, 1_000), [1, 2]);
+  serving = 0; // of another deployment
+  assert.deepEqual(nodes(store, 2_000), [1, 0]);
+});
+
+test('while nobody knows how many there ought to be there is no total', () => {
+  let serving: number | undefined;
+  const store = newStore({ servingPods: () => serving });
+  ingest(store, asked('n0', 1_000, 5));
+  ingest(store, asked('n0', 2_000, 6));
+  assert.deepEqual(nodes(store, 2_000), [0, 0]);
+  for (const name of ['ipam_eni_max', ADD]) assert.equal(value(store, name, 2_000), undefined);
+  assert.equal(rate(store, ADD, 2_000), undefined);
+  assert.equal(ofNode(store, 'n0', 'ipam_eni_max', 2_000), 4);
+  assert.deepEqual(store.ipam.reportingNodes(now(2_000)), ['n0']);
+  serving = 1;
+  assert.equal(value(store, 'ipam_eni_max', 4_000), 4);
+});
+
+test('a total of what a node counts below 0 is not known', () => {
+  const store = newStore();
+  ingest(store, ipamReport(1_000, {}, { node: 'n0' }));
+  ingest(store, ipamReport(1_000, { awscni_eni_allocated: -1 }, { node: 'n1' }));
+  assert.equal(value(store, 'ipam_eni_allocated', 1_000), undefined);
+  assert.equal(value(store, 'ipam_eni_max', 1_000), 8);
+});
+
+test('a node that joins without a counter hides the rate of all', () => {
+  const store = newStore();
+  for (let second = 10; second <= 60; second += 10) ingest(store, asked('n0', second * 1_000, second * 2));
+  const name = 'awscni_add_ip_req_count';
+  ingest(store, ipamReport(60_000, {}, { node: 'n1', source: without(name, 60_000, { leftOut: [name] }) }));
+  assert.equal(rate(store, ADD, 60_000), undefined);
+});
