@@ -140,8 +140,8 @@ test('every bad sample of a family is named', () => {
 });
 
 test('thousands of bad samples cost no more than some: they are named as far as an answer has room', () => {
-  const bad = Array.from({ length: 256 }, (_, i) => counter(`awscni_bad_${i}`, ...new Array(4_000).fill(0)));
-  const long = counter('awscni_long', ...new Array(REPORT_LIMITS.ipamSamples + 1).fill(0));
+  const bad = Array.from({ length: 256 }, (_, i) => counter(`awscni_bad_${i}`, ...new Array<unknown>(4_000).fill(0)));
+  const long = counter('awscni_long', ...new Array<unknown>(REPORT_LIMITS.ipamSamples + 1).fill(0));
   const { ipam, rejected } = check({ ...good, families: [long, ...bad.slice(1)] });
   assert.equal(ipam[0]?.leftOut.length, 256);
   assert.equal(rejected.length, REPORT_LIMITS.rejectedNamed);

@@ -289,8 +289,8 @@ test('nodes with a pod of ipamd that were never heard of are missing', () => {
 });
 
 test('while nobody knows how many there ought to be there is no total', () => {
-  let serving: number | undefined;
-  const store = newStore({ servingPods: () => serving });
+  const list: { pods?: number } = {};
+  const store = newStore({ servingPods: () => list.pods });
   ingest(store, asked('n0', 1_000, 5));
   ingest(store, asked('n0', 2_000, 6));
   assert.deepEqual(nodes(store, 2_000), [0, 0]);
@@ -298,7 +298,7 @@ test('while nobody knows how many there ought to be there is no total', () => {
   assert.equal(rate(store, ADD, 2_000), undefined);
   assert.equal(ofNode(store, 'n0', 'ipam_eni_max', 2_000), 4);
   assert.deepEqual(store.ipam.reportingNodes(now(2_000)), ['n0']);
-  serving = 1;
+  list.pods = 1;
   assert.equal(value(store, 'ipam_eni_max', 4_000), 4);
 });
 
