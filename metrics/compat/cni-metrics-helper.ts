@@ -1,6 +1,7 @@
 import { IPAM_FIGURES } from '../ipam/figures.js';
 import { renderSamples } from '../ipam/lines.js';
 import { helpOf } from '../ipam/served-families.js';
+import { renderLabels } from '../render.js';
 import type { CompatReadSet, CompatTotal } from './predecessor.js';
 
 /** The gauges that the predecessor set, with its HELP. What else it served was 0 at all times, and is not served. */
@@ -33,7 +34,10 @@ export const CNI_METRICS_HELPER: readonly CompatReadSet[] = [
         .flatMap(({ name: source, families }) =>
           families.map((told) => {
             const { name, type, samples } = told;
-            const lines = renderSamples(name, type, { samples, pairsOf: ({ labels }) => Object.entries(labels) });
+            const lines = renderSamples(name, type, {
+              samples,
+              labelsOf: ({ labels }) => renderLabels(Object.entries(labels)),
+            });
             return { family: { name, type, help: helpOf(source, told), labels: [], stability: 'alpha' }, lines };
           }),
         ),

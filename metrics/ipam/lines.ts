@@ -35,7 +35,7 @@ export function addIpam({ node, ipam = [] }: NodeView, add: AddLine): void {
       const known = knownFamilyOf(source.name, name);
       const block = known === undefined ? undefined : BLOCKS.get(known.family);
       if (known === undefined || block === undefined) continue;
-      add(block, renderSamples(known.family.name, known.type, { samples, pairsOf: pairsOfNode(node, known.family) }));
+      add(block, renderSamples(known.family.name, known.type, { samples, labelsOf: labelsOfNode(node, known.family) }));
     }
     if (source.name === 'awscni') addNodePool(node, source, add);
     else addRanges(node, source, add);
@@ -49,39 +49,48 @@ export function extraFamilies({ node, ipam = [] }: NodeView): ExtraFamily[] {
       const family = knownFamilyOf(source, told.name) === undefined ? servedFamily(source, told) : undefined;
       if (family === undefined || told.samples.length === 0) return [];
       const { samples } = told;
-      const pairsOf = pairsOfNode(node, family);
-      return [{ family, lines: renderSamples(family.name, typeOf(source, told), { samples, pairsOf }) }];
+      const labelsOf = labelsOfNode(node, family);
+      return [{ family, lines: renderSamples(family.name, typeOf(source, told), { samples, labelsOf }) }];
     }),
   );
 }
 
 /**
  * Samples as lines, those of one series side by side.
- * @param pairsOf the labels of a sample as they are printed
+ * @param labelsOf the labels of a sample as they are printed
  */
 export function renderSamples(
   name: string,
   type: IpamType,
-  { samples, pairsOf }: { readonly samples: readonly IpamSample[]; readonly pairsOf: (sample: IpamSample) => Pairs },
+  { samples, labelsOf }: { readonly samples: readonly IpamSample[]; readonly labelsOf: (sample: IpamSample) => string },
 ): string {
   const part = PART_LABELS[type];
   const ordered = part === undefined ? samples : groupSeries(samples, part).flat();
-  return ordered
-    .map((sample) => renderSample(name + (sample.suffix ?? ''), renderLabels(pairsOf(sample)), sample.value))
-    .join('');
+  return ordered.map((sample) => renderSample(name + (sample.suffix ?? ''), labelsOf(sample), sample.value)).join('');
 }
 
+/** Labels of known families as they are printed, without the node: nodes have most of them in common, and again and again. */
+const PRINTED = new Map(NODE_FAMILIES.map((family) => [family, new WeakMap<IpamSample['labels'], string>()]));
+
 /** The node, then the labels of the family in its order, then what else the sample has, by name; what tells samples of a series apart last. */
-function pairsOfNode(node: string, { type, labels: known }: MetricFamily): (sample: IpamSample) => Pairs {
-  const part = type === 'histogram' || type === 'summary' ? PART_LABELS[type] : undefined;
+function labelsOfNode(node: string, family: MetricFamily): (sample: IpamSample) => string {
+  const ofNode = renderLabels([[NODE_LABEL, node]]);
+  const printed = PRINTED.get(family);
   return ({ labels }) => {
-    const names = known.filter((name) => name !== NODE_LABEL && Object.hasOwn(labels, name));
-    const others = Object.keys(labels).filter((name) => name !== part && !names.includes(name));
-    const own = [...names, ...others.sort()].map((name) => [exportedName(name), labels[name] ?? ''] as const);
-    const text = part === undefined ? undefined : labels[part];
-    const last = part === undefined || text === undefined ? [] : [[part, canonicalNumber(partNumber(text))] as const];
-    return [[NODE_LABEL, node], ...own, ...last];
+    const own = printed?.get(labels) ?? renderLabels(pairsOf(family, labels));
+    printed?.set(labels, own);
+    return own === '' ? ofNode : `${ofNode},${own}`;
   };
+}
+
+function pairsOf({ type, labels: known }: MetricFamily, labels: IpamSample['labels']): Pairs {
+  const part = type === 'histogram' || type === 'summary' ? PART_LABELS[type] : undefined;
+  const names = known.filter((name) => name !== NODE_LABEL && Object.hasOwn(labels, name));
+  const others = Object.keys(labels).filter((name) => name !== part && !names.includes(name));
+  const own = [...names, ...others.sort()].map((name) => [exportedName(name), labels[name] ?? ''] as const);
+  const text = part === undefined ? undefined : labels[part];
+  const last = part === undefined || text === undefined ? [] : [[part, canonicalNumber(partNumber(text))] as const];
+  return [...own, ...last];
 }
 
 /**
