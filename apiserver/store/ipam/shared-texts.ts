@@ -54,11 +54,6 @@ export class SharedTexts {
   }
 }
 
-function areSame(some: Labels, others: Labels): boolean {
-  const names = Object.keys(some);
-  return names.length === Object.keys(others).length && names.every((name) => some[name] === others[name]);
-}
-
 function sharedIn<Value extends object | string>(cache: LRUCache<string, Value>, key: string, value: Value): Value {
   const held = cache.get(key);
   if (held !== undefined) return held;
