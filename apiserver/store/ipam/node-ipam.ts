@@ -4,14 +4,15 @@ import type { IpamSourceReport } from '../../../openapi/ipam-report.js';
 import type { IpamSourceName } from '../../../openapi/report-terms.js';
 import type { NodeSeries } from '../node-series.js';
 import { GrowthHistory } from './growth-history.js';
-import { joinPools } from './pool-samples.js';
+import { joinPools, packPool, unpackPool, type PackedPool } from './pool-samples.js';
 import type { SharedTexts } from './shared-texts.js';
 
 /** What one good reading of a source told. Another one is another object. */
-export interface HeldReading extends Omit<IpamSourceView, 'name'> {
+export interface HeldReading extends Pick<IpamSourceView, 'families'> {
   /** On the node's clock. */
   readonly takenAtMs: number;
   readonly leftOut: readonly string[];
+  readonly pools: readonly PackedPool[];
 }
 
 /** What is held of a source. */
@@ -102,7 +103,7 @@ export function ipamOf(
   if (fresh.length === 0) return undefined;
   return {
     sources: fresh.flatMap(({ name, reading }) =>
-      reading === undefined ? [] : [{ name, families: reading.families, pools: reading.pools }],
+      reading === undefined ? [] : [{ name, families: reading.families, pools: reading.pools.map(unpackPool) }],
     ),
     freshUntilMs: Math.min(...fresh.map((source) => freshUntilMs(node, source))),
   };

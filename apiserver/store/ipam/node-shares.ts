@@ -2,6 +2,7 @@ import { IPAM_FIGURES, type IpamFigure } from '../../../metrics/ipam/figures.js'
 import { freeAddresses } from '../../../metrics/ipam/free-addresses.js';
 import { slopeOf } from '../../../metrics/ipam/trend.js';
 import type { HeldReading } from './node-ipam.js';
+import { unpackPool } from './pool-samples.js';
 import { samplesOf, type ToldFamilies } from './told-families.js';
 
 /** The quantile that stands for a latency; the families of ipamd have milliseconds. */
@@ -27,7 +28,7 @@ function shareOf(figure: IpamFigure, { families, pools }: HeldReading, told: Tol
       return freeAddresses(families) ?? NaN;
     case 'exhaustion': {
       const ofNode = pools.find(({ labels }) => Object.keys(labels).length === 0);
-      return (ofNode && slopeOf(ofNode.samples)) ?? NaN;
+      return (ofNode && slopeOf(unpackPool(ofNode).samples)) ?? NaN;
     }
     case 'counter':
       return NaN;

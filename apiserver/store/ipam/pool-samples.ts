@@ -32,3 +32,22 @@ function joinSamples(held: FreeSamples, told: FreeSamples): IpamPool['samples'] 
 function minuteOf(atMs: number): number {
   return Math.floor(atMs / STEP_MS);
 }
+
+/** A pool as it is held: an hour of pairs of numbers takes a fifth of the memory. */
+export interface PackedPool {
+  readonly labels: IpamPool['labels'];
+  /** Time and count, in turn. */
+  readonly packed: Float64Array;
+}
+
+export function packPool({ labels, samples }: IpamPool): PackedPool {
+  return { labels, packed: Float64Array.from(samples.flat()) };
+}
+
+export function unpackPool({ labels, packed }: PackedPool): IpamPool {
+  const samples = Array.from({ length: packed.length / 2 }, (_, i): IpamPool['samples'][number] => [
+    packed[2 * i] ?? NaN,
+    packed[2 * i + 1] ?? NaN,
+  ]);
+  return { labels, samples };
+}
