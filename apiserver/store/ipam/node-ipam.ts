@@ -39,7 +39,7 @@ export class NodeIpam {
       const reading = isNew
         ? {
             ...{ takenAtMs: takenAt, families: shared.families(families, before?.families ?? []), leftOut },
-            pools: joinPools(pastPools(before, families), pools),
+            pools: joinPools(pastPools(before, families).map(unpackPool), pools).map(packPool),
           }
         : before;
       this.#sources.set(name, { name, intervalMs, reading });
