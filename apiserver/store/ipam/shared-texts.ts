@@ -21,17 +21,14 @@ export class SharedTexts {
    * @param before what the node told last: most of it is told again, and in its place
    */
   families(families: readonly IpamFamily[], before: readonly IpamFamily[]): IpamFamily[] {
-    return families.map((family, i) => {
-      const { name, type, help, samples } = family;
-      const held = before[i];
-      if (held?.name === name && held.type === type && held.help === help) {
-        return { ...held, samples: samples.map((sample, j) => this.#sample(sample, held.samples[j])) };
-      }
-      return {
-        ...{ name: this.#text(name), type },
-        ...(help !== undefined && { help: this.#text(help) }),
-        samples: samples.map((sample) => this.#sample(sample)),
-      };
+    return families.map(({ name: told, type, help: toldHelp, samples: toldSamples }, i) => {
+      const held = before[i]?.name === told ? before[i] : undefined;
+      const name = held?.name ?? this.#text(told);
+      // Not by spreads, whose objects have room for more: there are a hundred of each node.
+      const samples = toldSamples.map((sample, j) => this.#sample(sample, held?.samples[j]));
+      if (toldHelp === undefined) return { name, type, samples };
+      const help = held?.help === toldHelp ? held.help : this.#text(toldHelp);
+      return { name, type, help, samples };
     });
   }
 
