@@ -39,16 +39,19 @@ test('no family of a predecessor is served unless asked for', () => {
     return parsed.options.compat;
   };
   assert.deepEqual(compatOf(), []);
-  const all = ['network-metrics-daemon', 'prometheus-network-shim', 'sriov-network-metrics-exporter', 'net-exporter'];
+  const all = [
+    ...['network-metrics-daemon', 'prometheus-network-shim', 'sriov-network-metrics-exporter', 'net-exporter'],
+    'cni-metrics-helper',
+  ];
   assert.deepEqual(compatOf('--compat', all.join(',')), all);
   assert.deepEqual(compatOf(...all.map((name) => `--compat=${name}`)), all);
 });
 
 test('a predecessor that nobody knows is refused with those that are', () => {
-  assert.deepEqual(parse('--compat=cni-metrics-helper'), {
+  assert.deepEqual(parse('--compat=shim'), {
     kind: 'refuse',
     errors: [
-      '--compat: must be some of network-metrics-daemon, prometheus-network-shim, sriov-network-metrics-exporter, net-exporter, not "cni-metrics-helper"',
+      '--compat: must be some of network-metrics-daemon, prometheus-network-shim, sriov-network-metrics-exporter, net-exporter, cni-metrics-helper, not "shim"',
     ],
   });
 });
