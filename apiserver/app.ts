@@ -37,6 +37,7 @@ import { createSelfMetrics, type SelfMetrics } from './self-metrics.js';
 import { Figures } from './store/figure.js';
 import { SERVING_NAMESPACE, isServing } from './store/ipam/told-node.js';
 import type { NodeSeries } from './store/node-series.js';
+import { freshSummary } from './store/fresh-summary.js';
 import { NodeSuspects } from './store/node-suspects.js';
 import type { PodSeries } from './store/pod-series.js';
 import { Pods } from './store/pods.js';
@@ -234,5 +235,6 @@ function reportsArrived(store: Store, clock: Clock, expectedAgents?: Cluster['ex
   return {
     name: 'reports',
     isMet: () => (ready ||= clock.monotonicMs() - startedMs > READY_AFTER_MS || haveArrived()),
+    detail: () => freshSummary(store.nodes(), clock.monotonicMs()),
   };
 }
