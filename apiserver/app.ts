@@ -14,6 +14,7 @@ import { externalMetricsRoutes } from './api/external-metrics.js';
 import { healthRoutes, type HealthCheck } from './api/health.js';
 import { jsonRoutes } from './api/json-routes.js';
 import { Members, type ObjectNames } from './api/members.js';
+import type { OnSampleAge } from './api/metric-value-list.js';
 import { NodeAddresses } from './api/node-addresses.js';
 import { NodeLatencies } from './api/node-latencies.js';
 import { ObjectFigures } from './api/object-figures.js';
@@ -22,6 +23,7 @@ import { collectRoutes } from './api/route-list.js';
 import type { Auth } from './auth/create-auth.js';
 import type { User } from './auth/user.js';
 import { compatTotalLines, ipamClusterLines } from './exposition/ipam-lines.js';
+import { lastReportLines } from './exposition/last-report-lines.js';
 import { suspectLines } from './exposition/suspect-lines.js';
 import { Exposition } from './exposition/exposition.js';
 import { expositionRoutes } from './exposition/routes.js';
@@ -35,6 +37,7 @@ import { createSelfMetrics, type SelfMetrics } from './self-metrics.js';
 import { Figures } from './store/figure.js';
 import { SERVING_NAMESPACE, isServing } from './store/ipam/told-node.js';
 import type { NodeSeries } from './store/node-series.js';
+import { freshSummary } from './store/fresh-summary.js';
 import { NodeSuspects } from './store/node-suspects.js';
 import type { PodSeries } from './store/pod-series.js';
 import { Pods } from './store/pods.js';
@@ -127,6 +130,7 @@ export function createApp(options: AppOptions): Created {
   const compat = new Compat(options.compat ?? []);
   const ofAll = [
     suspectLines(suspects),
+    lastReportLines(store, clock),
     ...ipamClusterLines(store.ipam),
     ...compatTotalLines(store.ipam, compat.totals),
   ];
@@ -177,16 +181,29 @@ function addRoutes(app: App, options: AppOptions, parts: Parts): void {
     });
   }
   if (groups.has(CUSTOM_METRICS_GROUP)) {
+    const onSampleAge = ageObserver(metrics, CUSTOM_METRICS_GROUP);
     const members = new Members({ pods, services: cluster?.services, objects: cluster?.objects });
     const objects = new ObjectFigures({ pods, figures, members, clock });
     const latencies = new NodeLatencies({ dialled: store.dialled, members, clock });
     const addresses = new NodeAddresses({ ipam: store.ipam, members, clock });
-    jsonRoutes(app, (scope) => customMetricsRoutes(scope, { ...answering, objects, latencies, addresses }));
+    jsonRoutes(app, (scope) =>
+      customMetricsRoutes(scope, { ...answering, objects, latencies, addresses, onSampleAge }),
+    );
   }
-  if (groups.has(EXTERNAL_METRICS_GROUP)) jsonRoutes(app, (scope) => externalMetricsRoutes(scope, answering));
+  if (groups.has(EXTERNAL_METRICS_GROUP)) {
+    const onSampleAge = ageObserver(metrics, EXTERNAL_METRICS_GROUP);
+    jsonRoutes(app, (scope) => externalMetricsRoutes(scope, { ...answering, onSampleAge }));
+  }
   expositionRoutes(app, { exposition, registry, clock });
   const arrived = reportsArrived(store, clock, cluster?.expectedAgents);
   healthRoutes(app, [arrived, nodesProbed(suspects, clock), ...options.checks]);
+}
+
+function ageObserver({ sampleAgeSeconds }: SelfMetrics, group: string): OnSampleAge {
+  const ofGroup = sampleAgeSeconds.labels({ group });
+  return (ageMs) => {
+    ofGroup.observe(ageMs / 1_000);
+  };
 }
 
 /** No node makes the server less ready; who looks at it is told how they are, without their names. */
@@ -218,5 +235,6 @@ function reportsArrived(store: Store, clock: Clock, expectedAgents?: Cluster['ex
   return {
     name: 'reports',
     isMet: () => (ready ||= clock.monotonicMs() - startedMs > READY_AFTER_MS || haveArrived()),
+    detail: () => freshSummary(store.nodes(), clock.monotonicMs()),
   };
 }

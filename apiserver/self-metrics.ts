@@ -13,10 +13,14 @@ export interface SelfMetrics {
   readonly expositionFailures: Counter;
   readonly ingestSeconds: Histogram;
   readonly requestSeconds: Histogram<'route' | 'code'>;
+  readonly sampleAgeSeconds: Histogram<'group'>;
 }
 
 /** Seconds; an HPA query is to take less than 10 ms, an ingest less than 20. */
 const BUCKETS = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+/** Seconds; at the default interval, 15 s, no figure is to be older than 16, and none is older than 45. */
+const AGE_BUCKETS = [0.5, 1, 2, 5, 10, 15, 16, 20, 30, 45, 60, 120, 300];
 
 export function createSelfMetrics(
   registry: Registry,
@@ -85,6 +89,13 @@ export function createSelfMetrics(
       help: 'Time to answer a request, by route and status code.',
       labelNames: ['route', 'code'],
       buckets: BUCKETS,
+      registers,
+    }),
+    sampleAgeSeconds: new Histogram({
+      name: 'podnet_apiserver_sample_age_seconds',
+      help: 'Age of each value answered on custom.metrics.k8s.io and external.metrics.k8s.io (group): of the oldest sample that it ends with.',
+      labelNames: ['group'],
+      buckets: AGE_BUCKETS,
       registers,
     }),
   };

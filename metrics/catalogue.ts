@@ -122,9 +122,19 @@ export const NODE_SUSPECT_RATIO: MetricFamily = {
   stability: 'alpha',
 };
 
+export const NODE_LAST_REPORT: MetricFamily = {
+  name: 'podnet_node_last_report_timestamp_seconds',
+  type: 'gauge',
+  unit: 'seconds',
+  help: "When the newest report of an agent arrived, by the server's clock: also of one that fell silent, for as long as it is held.",
+  labels: [NODE_LABEL, 'role'],
+  stability: 'alpha',
+};
+
 /** Families that are not of a node's report but of all together, in the order a scrape prints them. */
 export const CLUSTER_FAMILIES: readonly MetricFamily[] = [
   NODE_SUSPECT_RATIO,
+  NODE_LAST_REPORT,
   IPAM_NODES,
   ...IPAM_FIGURES.map(({ cluster }) => cluster),
 ];

@@ -14,7 +14,7 @@ import { DESCRIBED, DESCRIBED_KINDS, describedKind, metricsOf, type DescribedKin
 import { ApiError } from './errors.js';
 import { checkListOptions, checkPath, isOfWholeNetwork, NETWORK_TOTAL_LABELS } from './figure-query.js';
 import type { DescribedObject } from './members.js';
-import { Timestamps, readingOf, toMetricValueList, type Item } from './metric-value-list.js';
+import { Timestamps, readingOf, toMetricValueList, type Item, type OnSampleAge } from './metric-value-list.js';
 import { selectorOrBadRequest } from './metric-selector.js';
 import { routeSchema } from './route-schema.js';
 
@@ -22,6 +22,7 @@ export interface CustomMetricsDeps extends AskedMetricDeps {
   readonly clock: Clock;
   /** Namespaces in which figures of the whole cluster answer. */
   readonly clusterMetricsNamespaces: readonly string[];
+  readonly onSampleAge: OnSampleAge;
 }
 
 const ALL_NAMES = '*';
@@ -103,28 +104,39 @@ async function answer(version: CustomMetricsVersion, asked: Asked, query: unknow
   }
   checkTenancy(kind, asked, metric, deps);
   const { namespace, name } = asked;
-  const times = new Timestamps(deps.clock.wallMs());
+  const timing = { times: new Timestamps(deps.clock.wallMs()), onSampleAge: deps.onSampleAge };
   if (name !== ALL_NAMES) {
-    const item = single({ kind, namespace, name }, asked, metric, times);
+    const item = single({ kind, namespace, name }, asked, metric, timing);
     return toMetricValueList(version, asked.metric, [item], metric.requirements);
   }
   const found = await metric.list({ kind, namespace }, { text, requirements });
-  const items = found.flatMap(({ object, answered }) => toItem(object, answered, times));
+  const items = found.flatMap(({ object, answered }) => toItem(object, answered, timing));
   return toMetricValueList(version, asked.metric, items, metric.requirements);
 }
 
+/** Of one answer: the times that it shows, and who is told how old its values are. */
+interface Timing {
+  readonly times: Timestamps;
+  readonly onSampleAge: OnSampleAge;
+}
+
 /** @throws {ApiError} NotFound with the reason */
-function single(object: DescribedObject, asked: Asked, metric: AskedMetric, times: Timestamps): Item {
+function single(object: DescribedObject, asked: Asked, metric: AskedMetric, timing: Timing): Item {
   const answered = metric.of(object);
-  const [item] = toItem(object, answered, times);
+  const [item] = toItem(object, answered, timing);
   if (item !== undefined) return item;
   const selector = metric.selectorText === '' ? '' : ` with selector ${metric.selectorText}`;
   const why = answered.ok || answered.why === '' ? '' : `: ${answered.why}`;
   throw new ApiError('NotFound', `${couldNotFind(asked)} ${object.name}${selector}${why}`);
 }
 
-function toItem({ kind, namespace, name }: DescribedObject, answered: Answered, times: Timestamps): Item[] {
+function toItem(
+  { kind, namespace, name }: DescribedObject,
+  answered: Answered,
+  { times, onSampleAge }: Timing,
+): Item[] {
   if (!answered.ok) return [];
+  onSampleAge(answered.ageMs);
   const scope = kind.namespaced && namespace !== undefined ? { namespace } : {};
   const describedObject = { kind: kind.kind, ...scope, name, apiVersion: kind.apiVersion };
   return [{ describedObject, ...readingOf(answered, times) }];

@@ -25,7 +25,7 @@ import {
   type AskedFigure,
 } from './figure-query.js';
 import type { Requirement } from './label-selector.js';
-import { Timestamps, readingOf } from './metric-value-list.js';
+import { Timestamps, readingOf, type OnSampleAge } from './metric-value-list.js';
 import type { WindowBounds } from './metric-selector.js';
 import { checkKnown, whole } from './object-figures.js';
 import { routeSchema } from './route-schema.js';
@@ -38,6 +38,7 @@ export interface ExternalMetricsDeps {
   readonly window: WindowBounds;
   /** Namespaces in which figures of the whole cluster answer. */
   readonly clusterMetricsNamespaces: readonly string[];
+  readonly onSampleAge: OnSampleAge;
 }
 
 interface Asked {
@@ -94,6 +95,7 @@ function answer(asked: Asked, query: unknown, deps: ExternalMetricsDeps): Extern
     const selector = selectorText === '' ? '' : ` with selector ${selectorText}`;
     throw new ApiError('NotFound', `${couldNotFind} in the namespace ${asked.namespace}${selector}: ${answered.why}`);
   }
+  deps.onSampleAge(answered.ageMs);
   const { timestamp, windowSeconds: window, value } = readingOf(answered, new Timestamps(deps.clock.wallMs()));
   return {
     kind: 'ExternalMetricValueList',

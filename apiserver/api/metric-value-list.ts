@@ -16,6 +16,9 @@ export interface Reading {
   readonly value: string;
 }
 
+/** Told of each value that is answered how old it is, milliseconds: a fifth of a microsecond each, a list has thousands. */
+export type OnSampleAge = (ageMs: number) => void;
+
 export interface Item extends Reading {
   readonly describedObject: MetricValueV1Beta2['describedObject'];
 }

@@ -64,8 +64,26 @@ test('a check that fails is named, one that has something to say says it', async
   assert.equal(statusCode, 500);
   assert.equal(
     text,
-    '[+]ping ok\n[+]reports ok\n[+]nodes ok\n[+]good ok: with a remark\n[-]bad failed: reason withheld\nreadyz check failed\n',
+    '[+]ping ok\n[+]reports ok: 1 of 1 agents is fresh, the newest report came 0.0 s ago, the oldest of a fresh one 0.0 s ago\n[+]nodes ok\n[+]good ok: with a remark\n[-]bad failed: reason withheld\nreadyz check failed\n',
   );
+});
+
+test('/readyz says how fresh the reports are, and names no node', async () => {
+  const server = createTestServer();
+  const lineOfReports = async () =>
+    (await server.get('/readyz?verbose')).text.split('\n').find((line) => line.includes('reports'));
+  await report(server, 1);
+  server.clock.advance(30_000);
+  await report(server, 3); // of node-0 nothing new
+  server.clock.advance(2_500);
+  await server.push(nodeReport(1_000, { node: 'node-9', bootId: 'boot-9', pods: [] }));
+  assert.equal(
+    await lineOfReports(),
+    '[+]reports ok: 3 of 4 agents are fresh, the newest report came 0.0 s ago, the oldest of a fresh one 2.5 s ago',
+  );
+  server.clock.advance(60_000);
+  assert.equal(await lineOfReports(), '[+]reports ok: 0 of 4 agents are fresh');
+  assert.doesNotMatch((await server.get('/readyz?verbose')).text, /node-/);
 });
 
 test('there should be as many agents as the workloads that report have pods', () => {
