@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { NODE_FAMILIES, type MetricFamily } from '../../metrics/catalogue.js';
 import { Compat } from '../../metrics/compat/compat.js';
 import type { PodLabel } from '../../metrics/labels.js';
@@ -7,10 +8,11 @@ import type { ShownPods } from '../store/devices-view.js';
 import type { NodeSeries } from '../store/node-series.js';
 import type { Pods } from '../store/pods.js';
 import { viewOf } from '../store/view.js';
+import { deflate, DeflatedTexts, type Deflated } from './deflated.js';
 import { extraPieces, nodeExtras, type NodeExtras } from './extra-families.js';
+import { gzipOf } from './gzip.js';
 
-/** Most families have no lines on most nodes. */
-const NO_LINES = Buffer.alloc(0);
+const NO_LINES = new DeflatedTexts([]);
 
 /** What a scrape wants; everything where nothing is said. */
 export interface ExpositionFilter {
@@ -35,7 +37,7 @@ export interface ClusterLines {
 interface Rendered {
   readonly texts: InterfaceTextCache;
   /** One text a family, in the order of NODE_FAMILIES, then one a family of predecessors. */
-  readonly blocks: readonly Buffer[];
+  readonly blocks: DeflatedTexts;
   /** Undefined where the node has no family that nobody knew beforehand. */
   readonly extras?: NodeExtras | undefined;
   /** Until when none of its samples is stale. */
@@ -60,8 +62,8 @@ function rethrow(_of: object, error: unknown): never {
 }
 
 /**
- * The families of every node as text. A node's lines are rendered once, when its report arrives; a scrape concatenates what
- * it finds, so its cost does not depend on how many series there are. The lines of a node whose report is no longer fresh are
+ * The families of every node as gzip. A node's lines are rendered and deflated once, when its report arrives, and kept in that form alone, a
+ * tenth of the text; a scrape concatenates what it finds, so its cost does not depend on how many series there are. The lines of a node whose report is no longer fresh are
  * left out: Prometheus then marks the series stale. Behind the nodes come the families of the cluster, made anew for each scrape.
  */
 export class Exposition {
@@ -98,8 +100,24 @@ export class Exposition {
     if (rendered !== undefined) this.#rendered.set(node, { ...rendered, freshUntilMs: -Infinity });
   }
 
-  /** The exposition in pieces: for each family its header, then the lines of one node after the other; `own` before the end. */
-  *pieces(format: ExpositionFormat, nowMs: number, filter: ExpositionFilter = {}, own = ''): Generator<Buffer> {
+  /** Renders what has to be anew, with turns for others between the nodes: once the list of pods is there, that is all of them. */
+  async freshen(nowMs: number): Promise<void> {
+    for (const node of this.#shown.nodes.nodes()) {
+      if (!node.isFresh(nowMs) || this.#current(node, nowMs) !== undefined) continue;
+      this.#rendered.set(node, this.#render(node, nowMs));
+      await setImmediate();
+    }
+  }
+
+  /**
+   * The exposition as one member of gzip, in chunks: for each family its header, then the lines of one node after the other; `own` before the end.
+   * What it is of is decided when the first chunk is asked for.
+   */
+  gzip(format: ExpositionFormat, nowMs: number, filter: ExpositionFilter = {}, own = ''): Generator<Uint8Array> {
+    return gzipOf(this.#pieces(format, nowMs, filter, own));
+  }
+
+  *#pieces(format: ExpositionFormat, nowMs: number, filter: ExpositionFilter, own: string): Generator<Deflated> {
     // At once: a total that is made after how many nodes are missing could be of fewer, as reports go on coming while a scrape is sent.
     const cluster = [...this.#clusterPieces(format, nowMs, filter)];
     const nodes = this.#shown.nodes
@@ -111,23 +129,23 @@ export class Exposition {
       if ((filter.family ?? family.name) !== family.name) continue;
       const filled = linesOf(blocks, i);
       if (filled.length === 0) continue;
-      yield Buffer.from(renderHeader(family, format));
+      yield deflate(renderHeader(family, format));
       yield* filled;
     }
     const extras = rendered.flatMap((one) => (one.extras === undefined ? [] : [one.extras]));
     yield* extraPieces(extras, format, filter.family);
     yield* cluster;
-    yield Buffer.from(own + EPILOGUE[format]);
+    yield deflate(own + EPILOGUE[format]);
   }
 
   /** None where a namespace is asked for: they are of no pod. */
-  *#clusterPieces(format: ExpositionFormat, nowMs: number, filter: ExpositionFilter): Generator<Buffer> {
+  *#clusterPieces(format: ExpositionFormat, nowMs: number, filter: ExpositionFilter): Generator<Deflated> {
     if (filter.namespace !== undefined) return;
     for (const one of this.#cluster) {
       const { family } = one;
       if ((filter.family ?? family.name) !== family.name) continue;
       const text = this.#clusterText(family, () => one.lines(nowMs, filter.node));
-      if (text !== '') yield Buffer.from(renderHeader(family, format) + text);
+      if (text !== '') yield deflate(renderHeader(family, format) + text);
     }
   }
 
@@ -143,15 +161,20 @@ export class Exposition {
 
   #renderedOf(node: NodeSeries, nowMs: number, namespace: string | undefined): Rendered {
     if (namespace !== undefined) return this.#render(node, nowMs, namespace);
-    const rendered = this.#rendered.get(node);
-    const { isListed } = this.#shown.pods;
-    if (rendered !== undefined && nowMs <= rendered.freshUntilMs && rendered.isListed === isListed) {
-      return rendered;
-    }
-    // One of its interfaces was read last some time before the others and is stale by now, or other pods exist.
+    const current = this.#current(node, nowMs);
+    if (current !== undefined) return current;
     const anew = this.#render(node, nowMs);
     this.#rendered.set(node, anew);
     return anew;
+  }
+
+  /** Undefined where one of its interfaces was read last some time before the others and is stale by now, or other pods exist. */
+  #current(node: NodeSeries, nowMs: number): Rendered | undefined {
+    const rendered = this.#rendered.get(node);
+    const { isListed } = this.#shown.pods;
+    return rendered !== undefined && nowMs <= rendered.freshUntilMs && rendered.isListed === isListed
+      ? rendered
+      : undefined;
   }
 
   /** A node of which the lines cannot be made has none: it must not cost those of the others. */
@@ -161,7 +184,7 @@ export class Exposition {
     } catch (error) {
       this.#onFailure({ node: node.node }, error);
       const { isListed } = this.#shown.pods;
-      return { texts: new WeakMap(), blocks: [], freshUntilMs: Infinity, isListed };
+      return { texts: new WeakMap(), blocks: NO_LINES, freshUntilMs: Infinity, isListed };
     }
   }
 
@@ -171,16 +194,19 @@ export class Exposition {
     const { view, freshUntilMs } = viewOf(node, nowMs, wanted);
     const texts = this.#rendered.get(node)?.texts ?? new WeakMap();
     const ours = renderNode(view, this.#podLabels, texts);
-    const blocks = [...ours, ...this.#compat.render(view)].map((text) => (text === '' ? NO_LINES : Buffer.from(text)));
+    const blocks = new DeflatedTexts([...ours, ...this.#compat.render(view)]);
     const extras = namespace === undefined ? nodeExtras(view) : undefined;
     return { texts, blocks, extras, freshUntilMs, isListed: all.isListed };
   }
 }
 
-/** What the nodes have of a family. Most have nothing of most: of thousands of nodes that must cost nothing. */
-function linesOf(blocks: readonly (readonly Buffer[])[], family: number): Buffer[] {
-  const filled: Buffer[] = [];
-  for (const { [family]: lines = NO_LINES } of blocks) if (lines !== NO_LINES) filled.push(lines);
+/** What the nodes have of a family. Most have nothing of most. */
+function linesOf(blocks: readonly DeflatedTexts[], family: number): Deflated[] {
+  const filled: Deflated[] = [];
+  for (const texts of blocks) {
+    const lines = texts.at(family);
+    if (lines !== undefined) filled.push(lines);
+  }
   return filled;
 }
 

@@ -3,6 +3,7 @@ import { extraFamilies } from '../../metrics/ipam/lines.js';
 import { takenNames } from '../../metrics/ipam/served-families.js';
 import type { NodeView } from '../../metrics/node-families.js';
 import { renderHeader, type ExpositionFormat } from '../../metrics/render.js';
+import { deflate, DeflatedTexts, inflate, type Deflated } from './deflated.js';
 
 /** The families of a node that nobody knew beforehand. */
 export interface NodeExtras {
@@ -12,8 +13,9 @@ export interface NodeExtras {
     /** Equal where name and type are. */
     readonly key: string;
     readonly family: MetricFamily;
-    readonly lines: Buffer;
   }[];
+  /** One text a family. */
+  readonly lines: DeflatedTexts;
 }
 
 /** One family, and what nodes have of it. */
@@ -25,10 +27,14 @@ interface Extra {
 
 /** @returns undefined where a node has none, as nearly all have */
 export function nodeExtras(view: NodeView): NodeExtras | undefined {
-  const families = extraFamilies(view).map(({ family, lines }) => {
-    return { key: `${family.name}/${family.type}`, family, lines: Buffer.from(lines) };
-  });
-  return families.length === 0 ? undefined : { shape: families.map(({ key }) => key).join(' '), families };
+  const extras = extraFamilies(view);
+  if (extras.length === 0) return undefined;
+  const families = extras.map(({ family }) => ({ key: `${family.name}/${family.type}`, family }));
+  return {
+    shape: families.map(({ key }) => key).join(' '),
+    families,
+    lines: new DeflatedTexts(extras.map(({ lines }) => lines)),
+  };
 }
 
 /**
@@ -40,13 +46,13 @@ export function* extraPieces(
   nodes: Iterable<NodeExtras>,
   format: ExpositionFormat,
   only: string | undefined,
-): Generator<Buffer> {
+): Generator<Deflated> {
   const extras = distinct(nodes);
   const disputed = disputedAmong(extras);
   for (const extra of extras) {
     const { family } = extra;
     if (disputed.has(extra) || (only ?? family.name) !== family.name) continue;
-    yield Buffer.from(renderHeader(family, format));
+    yield deflate(renderHeader(family, format));
     yield* linesOf(extra);
   }
   for (const [name, of] of byName(disputed)) {
@@ -87,11 +93,11 @@ function disputedAmong(extras: readonly Extra[]): ReadonlySet<Extra> {
   return disputed;
 }
 
-function* linesOf({ places }: Extra): Generator<Buffer> {
+function* linesOf({ places }: Extra): Generator<Deflated> {
   for (const { nodes, index } of places) {
-    for (const { families } of nodes) {
-      const lines = families[index]?.lines;
-      if (lines !== undefined) yield lines;
+    for (const { lines } of nodes) {
+      const ofFamily = lines.at(index);
+      if (ofFamily !== undefined) yield ofFamily;
     }
   }
 }
@@ -111,14 +117,14 @@ function hasParts({ family: { type } }: Extra): boolean {
   return type === 'histogram' || type === 'summary';
 }
 
-function* unknownPieces(name: string, of: readonly Extra[], format: ExpositionFormat): Generator<Buffer> {
+function* unknownPieces(name: string, of: readonly Extra[], format: ExpositionFormat): Generator<Deflated> {
   const help = of[0]?.family.help ?? '';
   let header = renderHeader({ name, type: 'unknown', help, labels: [], stability: 'alpha' }, format);
   for (const extra of of) {
     for (const lines of linesOf(extra)) {
       const named = hasParts(extra) ? linesNamed(name, lines) : lines;
-      if (named.length === 0) continue;
-      if (header !== '') yield Buffer.from(header);
+      if (named === undefined) continue;
+      if (header !== '') yield deflate(header);
       header = '';
       yield named;
     }
@@ -126,7 +132,8 @@ function* unknownPieces(name: string, of: readonly Extra[], format: ExpositionFo
 }
 
 /** Each line has labels: the node at least. */
-function linesNamed(name: string, lines: Buffer): Buffer {
-  const all = lines.toString().split(/(?<=\n)/);
-  return Buffer.from(all.filter((line) => line.startsWith(`${name}{`)).join(''));
+function linesNamed(name: string, lines: Deflated): Deflated | undefined {
+  const all = inflate(lines).split(/(?<=\n)/);
+  const named = all.filter((line) => line.startsWith(`${name}{`)).join('');
+  return named === '' ? undefined : deflate(named);
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inflate } from '../../../apiserver/exposition/deflated.js';
 import { extraPieces, nodeExtras, type NodeExtras } from '../../../apiserver/exposition/extra-families.js';
 import type { ExpositionFormat } from '../../../metrics/render.js';
 import type { IpamFamily } from '../../../openapi/ipam-report.js';
@@ -11,7 +12,7 @@ function extrasOf(node: string, ...families: IpamFamily[]): NodeExtras[] {
 }
 
 function textOf(nodes: readonly NodeExtras[], only?: string, format: ExpositionFormat = 'text'): string[] {
-  const text = Buffer.concat([...extraPieces(nodes, format, only)]).toString();
+  const text = [...extraPieces(nodes, format, only)].map(inflate).join('');
   return text.split('\n').slice(0, -1);
 }
 

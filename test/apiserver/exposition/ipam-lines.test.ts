@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { Exposition } from '../../../apiserver/exposition/exposition.js';
 import { compatTotalLines, ipamClusterLines } from '../../../apiserver/exposition/ipam-lines.js';
 import type { IpamFigures, IpamNodes } from '../../../apiserver/store/ipam/ipam-figures.js';
@@ -29,7 +30,7 @@ function textOf(figures: IpamFigures, filter = {}, format: 'text' | 'openmetrics
   const { totals } = new Compat(['cni-metrics-helper']);
   const cluster = [...ipamClusterLines(figures), ...compatTotalLines(figures, totals)];
   const exposition = new Exposition({ nodes: store, pods: new Pods(store) }, [], { cluster });
-  const text = Buffer.concat([...exposition.pieces(format, 1_000, filter)]).toString();
+  const text = gunzipSync(Buffer.concat([...exposition.gzip(format, 1_000, filter)])).toString();
   return text.split('\n').slice(0, -1);
 }
 

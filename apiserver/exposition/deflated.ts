@@ -1,0 +1,70 @@
+import { constants, crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
+import { crc32Shift } from './crc32.js';
+
+/** It ends on the boundary of a byte and is not the last of its stream, and no later text refers to it. */
+const ENDS_OPEN = { finishFlush: constants.Z_SYNC_FLUSH };
+/** A window of 8 KiB is a sixth of the memory to take and clear for each text, and finds as much: lines repeat the one before. */
+const FAST = { ...ENDS_OPEN, level: constants.Z_BEST_SPEED, windowBits: 13, memLevel: 7 };
+
+/** A text, deflated so that it can stand anywhere in a deflate stream (RFC 1951). */
+export interface Deflated {
+  readonly bytes: Uint8Array;
+  /** Of the text, bytes. */
+  readonly length: number;
+  readonly crc: number;
+  /** From `crc32Shift` of the length. */
+  readonly shift: number;
+}
+
+export function deflate(text: string): Deflated {
+  const plain = Buffer.from(text);
+  return {
+    bytes: deflateRawSync(plain, FAST),
+    length: plain.length,
+    crc: crc32(plain),
+    shift: crc32Shift(plain.length),
+  };
+}
+
+export function inflate({ bytes }: Deflated): string {
+  return inflateRawSync(bytes, ENDS_OPEN).toString();
+}
+
+/** Of each text: where its bytes end, its length, its CRC, its shift. */
+const FIELDS = 4;
+
+/** Some texts, deflated one by one and kept as one piece: there are a hundred of thousands of nodes, most of them empty. */
+export class DeflatedTexts {
+  readonly #bytes: Uint8Array;
+  readonly #fields: Uint32Array;
+
+  constructor(texts: readonly string[]) {
+    this.#fields = new Uint32Array(FIELDS * texts.length);
+    const parts: Uint8Array[] = [];
+    let end = 0;
+    for (const [i, text] of texts.entries()) {
+      if (text !== '') {
+        const { bytes, length, crc, shift } = deflate(text);
+        parts.push(bytes);
+        this.#fields.set([0, length, crc, shift], FIELDS * i);
+        end += bytes.length;
+      }
+      this.#fields[FIELDS * i] = end;
+    }
+    // What zlib gives is a part of a larger buffer that would be kept, too.
+    this.#bytes = new Uint8Array(end);
+    end = 0;
+    for (const part of parts) {
+      this.#bytes.set(part, end);
+      end += part.length;
+    }
+  }
+
+  /** @returns undefined where there is no such text or it is empty */
+  at(i: number): Deflated | undefined {
+    const at = FIELDS * i;
+    const { [at + 1]: length = 0, [at + 2]: crc = 0, [at + 3]: shift = 0 } = this.#fields;
+    if (length === 0) return undefined;
+    return { bytes: this.#bytes.subarray(this.#fields[at - FIELDS] ?? 0, this.#fields[at]), length, crc, shift };
+  }
+}
