@@ -38,9 +38,12 @@ export class ReportReceiver {
     this.#historyMs = historyMs;
   }
 
-  /** @param historyMs how far back it says that it wants samples */
-  static async start(historyMs = 60_000): Promise<ReportReceiver> {
-    const pair = await createSelfSignedCertificate(['127.0.0.1'], Date.now());
+  /**
+   * @param historyMs how far back it says that it wants samples
+   * @param hosts that its certificate is for
+   */
+  static async start(historyMs = 60_000, hosts = ['127.0.0.1']): Promise<ReportReceiver> {
+    const pair = await createSelfSignedCertificate(hosts, Date.now());
     const directory = await mkdtemp(join(tmpdir(), 'podnet-receiver-'));
     await writeFile(join(directory, 'ca.crt'), pair.cert);
     const server = createServer(pair);
