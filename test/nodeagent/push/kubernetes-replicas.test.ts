@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { Apiserver } from '../../../apiserver/start.js';
-import { createSelfSignedCertificate } from '../../../apiserver/tls/self-made.js';
+import { createAuthority, createLeaf, createSelfSignedCertificate } from '../../../apiserver/tls/self-made.js';
 import { nodeagentProgram } from '../../../nodeagent/options.js';
 import { startNodeagent, type Nodeagent } from '../../../nodeagent/start.js';
 import { systemClock } from '../../../runtime/clock.js';
@@ -17,8 +17,10 @@ import { endpoint, slice, SLICES } from '../../support/probe-objects.js';
 import { eventually, fetchText, runApiserver } from '../../support/programs.js';
 import { ReportReceiver } from '../../support/report-receiver.js';
 
+const authority = await createAuthority(Date.now());
+const strange = await createAuthority(Date.now());
 const SERVED = ['podnet-apiserver.podnet-system.svc', '127.0.0.1'];
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 30_000;
 const portOf = (url: string): number => Number(new URL(url).port);
 type Conditions = Parameters<typeof endpoint>[2];
 
@@ -45,7 +47,7 @@ async function bed(t: TestContext): Promise<Bed> {
     remove: (name) => api.remove(`${SLICES}/${name}`),
     start: async (...ca) => {
       const argv = ['--service', 'podnet-system/podnet-apiserver', '--kubeconfig', await api.kubeconfig()];
-      argv.push('--pod-source', 'none', '--interval', '200ms', '--listen-address', '127.0.0.1:0');
+      argv.push('--pod-source', 'netns', '--interval', '200ms', '--listen-address', '127.0.0.1:0');
       argv.push('--listen-rate-limit', '1000', '--listen-rate-burst', '1000', '--token-file', '/nonexistent/token');
       const invocation = parseOptions(nodeagentProgram('0.0.0', 'test-node'), argv, {});
       assert.ok(invocation.kind === 'run');
@@ -57,8 +59,8 @@ async function bed(t: TestContext): Promise<Bed> {
   };
 }
 
-async function receiver(t: TestContext, hosts = SERVED): Promise<ReportReceiver> {
-  const one = await ReportReceiver.start(60_000, hosts);
+async function receiver(t: TestContext, hosts = SERVED, signer = authority): Promise<ReportReceiver> {
+  const one = await ReportReceiver.start(60_000, await createLeaf(signer, hosts, Date.now()));
   t.after(() => one.close());
   return one;
 }
@@ -121,7 +123,7 @@ test('a replica that comes gets the whole history at once, one that terminates n
   const { put, start, logged } = await bed(t);
   const [old, young] = [await receiver(t), await receiver(t)];
   put('r1', portOf(old.url));
-  const agent = await start(old.ca, young.ca);
+  const agent = await start(authority.cert);
   await reports(old, 5);
   put('r2', portOf(young.url), { ready: false });
   await reports(young, 1);
@@ -151,7 +153,7 @@ test('one that hangs, and one that nobody is, cost the others nothing', async (t
   put('r1', portOf(good.url));
   put('r2', proxy.port);
   put('r3', 1);
-  const agent = await start(good.ca, hanging.ca);
+  const agent = await start(authority.cert);
   await reports(hanging, 1);
   proxy.freeze();
   await reports(good, 10);
@@ -168,13 +170,13 @@ test('who cannot prove to be the Service gets nothing', async (t) => {
   const { put, start } = await bed(t);
   const [good, stranger, other] = [
     await receiver(t),
-    await receiver(t),
+    await receiver(t, SERVED, strange),
     await receiver(t, ['other.podnet-system.svc', '127.0.0.1']),
   ];
   put('good', portOf(good.url));
   put('stranger', portOf(stranger.url));
   put('other', portOf(other.url));
-  const agent = await start(good.ca, other.ca);
+  const agent = await start(authority.cert);
   await says(agent, new RegExp(`server="${stranger.url}",result="failed"`));
   await says(agent, new RegExp(`server="${other.url}",result="failed"`));
   await reports(good, 3);
@@ -186,7 +188,7 @@ test('without the API the last known replicas stay, and the source says why', as
   const [one, two] = [await receiver(t), await receiver(t)];
   api.misbehave(() => ({ status: 403, body: forbidden('list', 'endpointslices').body }));
   put('r1', portOf(one.url));
-  const agent = await start(one.ca, two.ca);
+  const agent = await start(authority.cert);
   await says(agent, /source_up\{source="apiservers",reason="not_permitted"\} 0/);
   api.misbehave(undefined);
   await says(agent, /source_up\{source="apiservers",reason=""\} 1/);
