@@ -32,8 +32,8 @@ export interface CreateDevicesDeps {
   readonly kubelet: AwaitedAllocations | undefined;
   readonly claims: DeviceOwnersDeps['claims'];
   readonly arePodsListed: boolean;
-  /** That are pushed to. */
-  readonly servers: readonly string[];
+  /** That are pushed to now; undefined while it is not known which there are. */
+  readonly servers: () => readonly string[] | undefined;
   /** Of this start of the agent. */
   readonly instanceId: string;
 }

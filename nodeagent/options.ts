@@ -8,6 +8,7 @@ import {
   hostPort,
   integer,
   list,
+  objectNameOrOff,
   optionalText,
   text,
   textOrOff,
@@ -55,7 +56,12 @@ export function nodeagentOptions(hostName: string, hostIp?: string) {
     server: list({
       flag: 'server',
       placeholder: 'url',
-      help: 'An apiserver to push to, https://host:port. Without any the agent serves its own /metrics and pushes nothing.',
+      help: 'An apiserver to push to, https://host:port. Without any, and without --service, the agent serves its own /metrics and pushes nothing.',
+    }),
+    service: objectNameOrOff({
+      flag: 'service',
+      default: undefined,
+      help: 'In place of --server: the Service of the apiservers, such as podnet-system/podnet-apiserver. Each of its replicas is pushed to, ready or not, by what its EndpointSlices say, at the port named https or else the first; its certificate has to be for <name>.<namespace>.svc.',
     }),
     serverCaFile: optionalText({
       flag: 'server-ca-file',
@@ -170,11 +176,14 @@ export function nodeagentProgram(
 }
 
 function checkOptions(options: NodeagentOptions): string[] {
-  const { server, nodeName, criEndpoint, pathKubeletSocket } = options;
+  const { server, service, nodeName, criEndpoint, pathKubeletSocket } = options;
   const errors = server.flatMap((url) => {
     const problem = problemOfServer(url);
     return problem === undefined ? [] : [`--server: ${problem}`];
   });
+  if (server.length > 0 && service !== undefined) {
+    errors.push('--service: cannot be given together with --server: say either where the apiservers are, or who knows');
+  }
   if (!/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(nodeName) || nodeName.length > 253) {
     errors.push(`--node-name: must be a name of letters, digits, "-", "_" and ".", not "${nodeName}"`);
   }

@@ -35,8 +35,8 @@ export interface RoleDeps {
   /** Of the process: tells a pod where the Kubernetes API is. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly metrics: SelfMetrics;
-  /** That are pushed to. */
-  readonly servers: readonly string[];
+  /** That are pushed to now; undefined while it is not known which there are. */
+  readonly servers: () => readonly string[] | undefined;
   /** How far back the samples are wanted, milliseconds. */
   readonly historyMs: () => number;
   /** There is news that ought not to wait for the next sample. */

@@ -18,7 +18,8 @@ export type SourceName =
   | 'resolv-conf'
   | 'peers'
   | 'peer-networks'
-  | 'dns-endpoints';
+  | 'dns-endpoints'
+  | 'apiservers';
 
 /** Those that an agent with the least rights, or a node without such devices, goes without. */
 const EXTRAS: readonly SourceName[] = [

@@ -1,8 +1,7 @@
 import { isIP } from 'node:net';
 import { isRecord, textsOf } from '../../runtime/kube/objects.js';
 import type { HostPort } from '../../runtime/options/kinds.js';
-import { portFor } from './endpoint-pods.js';
-import { decodePorts } from './endpoint-slice.js';
+import { decodePorts, portFor } from '../endpoints/endpoint-slice.js';
 
 /** The Service in front of the agents. */
 export interface DialledService {

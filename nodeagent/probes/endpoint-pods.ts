@@ -1,5 +1,5 @@
 import type { HostPort } from '../../runtime/options/kinds.js';
-import type { Endpoint, EndpointPort, EndpointSlice, PodRef } from './endpoint-slice.js';
+import { portFor, type Endpoint, type EndpointSlice, type PodRef } from '../endpoints/endpoint-slice.js';
 import { familyOf, type Family } from './server-address.js';
 
 /** The agent of a node, as the endpoints of its Service have it. */
@@ -77,12 +77,6 @@ export function choosePods(slices: ReadonlyMap<string, EndpointSlice>, usualPort
 export function identityOf({ pod, node }: Endpoint): string {
   if (pod === undefined) return `node/${node}`;
   return pod.uid === '' ? `pod/${pod.namespace}/${pod.name}` : pod.uid;
-}
-
-/** The port of that name, else the first of the protocol. */
-export function portFor(protocol: string, name: string, ports: readonly EndpointPort[]): number | undefined {
-  const usable = ports.filter((port) => port.protocol === protocol);
-  return (usable.find((port) => port.name === name) ?? usable[0])?.port;
 }
 
 function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {

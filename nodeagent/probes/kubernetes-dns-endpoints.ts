@@ -1,9 +1,8 @@
 import { renderHostPort, type HostPort, type ObjectName } from '../../runtime/options/kinds.js';
 import { Repeating } from '../../runtime/repeating.js';
 import type { SourceStates } from '../source-states.js';
-import { portFor } from './endpoint-pods.js';
-import type { EndpointPort, EndpointSlice } from './endpoint-slice.js';
-import { followSlices, type Followed, type FollowDeps } from './followed.js';
+import { portFor, type EndpointPort, type EndpointSlice } from '../endpoints/endpoint-slice.js';
+import { followSlices, type Followed, type FollowDeps } from '../endpoints/followed.js';
 
 /** Follows which servers there are behind a DNS Service. */
 export interface DnsEndpoints {

@@ -4,8 +4,8 @@ import { Repeating } from '../../runtime/repeating.js';
 import type { SourceOff, SourceStates } from '../source-states.js';
 import { decodeDialledService, type DialledService } from './dialled-service.js';
 import { choosePods, identityOf, type EndpointPod } from './endpoint-pods.js';
-import type { EndpointSlice } from './endpoint-slice.js';
-import { Followed, followSlices, type FollowDeps } from './followed.js';
+import type { EndpointSlice } from '../endpoints/endpoint-slice.js';
+import { Followed, followSlices, type FollowDeps } from '../endpoints/followed.js';
 import { PeerNetworks } from './peer-networks.js';
 import { DEFAULT_NETWORK, type Peer, type PeerList, type PeerSource } from './peers.js';
 

@@ -5,8 +5,8 @@ import { errorMessage } from '../../runtime/logger.js';
 import { offByStatus } from '../followed-state.js';
 import type { SourceOff, SourceStates } from '../source-states.js';
 import type { EndpointPod } from './endpoint-pods.js';
-import type { PodRef } from './endpoint-slice.js';
-import { Followed, type FollowDeps } from './followed.js';
+import type { PodRef } from '../endpoints/endpoint-slice.js';
+import { Followed, type FollowDeps } from '../endpoints/followed.js';
 import {
   addressesOn,
   decodePodNetworks,

@@ -25,6 +25,8 @@ export interface HttpsClientOptions {
   /** PEM of what to trust instead of the system's authorities, asked before each request. */
   readonly ca: () => Promise<string | undefined>;
   readonly timeoutMs: number;
+  /** What the certificate of the server has to be for; the host of the URL where nothing is said. */
+  readonly certifiedName?: string;
 }
 
 /** There was no answer. */
@@ -65,7 +67,7 @@ export class HttpsClient {
     compose: (isKept: boolean) => Promise<HttpsPayload>,
     signal: AbortSignal,
   ): Promise<HttpsAnswer> {
-    const { ca, timeoutMs } = this.#options;
+    const { ca, timeoutMs, certifiedName } = this.#options;
     this.#trust(await ca());
     // A signal of its own: AbortSignal.any() leaves something behind in a signal that lives on, at every request.
     const controller = new AbortController();
@@ -76,6 +78,9 @@ export class HttpsClient {
       method: 'POST',
       agent: this.#agent,
       signal: controller.signal,
+      // stated, because NODE_TLS_REJECT_UNAUTHORIZED could say otherwise
+      rejectUnauthorized: true,
+      ...(certifiedName !== undefined && { servername: certifiedName }),
     });
     const response = responseOf(outgoing);
     let isComposed = false;

@@ -11,8 +11,10 @@ import { PushConnectionError, type HttpsClient, type HttpsPayload } from './http
 /** Makes the report with the newest samples behind a sequence, at most so many. */
 export type ReportBuilder = (afterSequence: number, maxSamples: number) => ReportDraft;
 
+export const PUSH_RESULTS = ['ok', 'refused', 'failed'] as const;
+
 export interface PushMetrics {
-  pushed(result: 'ok' | 'refused' | 'failed', seconds: number): void;
+  pushed(result: (typeof PUSH_RESULTS)[number], seconds: number): void;
   /** @param reason of the Status that belongs to the answer's code, or `other` */
   refused(reason: string): void;
 }
@@ -64,6 +66,8 @@ const REASONS: ReadonlyMap<number, string> = new Map([
   [500, 'InternalError'],
   [503, 'ServiceUnavailable'],
 ]);
+const OTHER_REASON = 'other';
+export const PUSH_REFUSAL_REASONS: readonly string[] = [...REASONS.values(), OTHER_REASON];
 
 /**
  * Keeps one server supplied: pushes when there is something new, one request at a time, and after a failure waits and then sends
@@ -136,7 +140,7 @@ export class Pusher {
 
   #noteRefusal(statusCode: number): void {
     const { metrics, credentials } = this.#deps;
-    metrics.refused(REASONS.get(statusCode) ?? 'other');
+    metrics.refused(REASONS.get(statusCode) ?? OTHER_REASON);
     if (statusCode === UNAUTHORIZED || statusCode === FORBIDDEN) credentials.doubtToken();
   }
 

@@ -99,3 +99,14 @@ test('the socket of the kubelet is a path, or none', () => {
     /--path.kubelet-socket: must be the path of a unix socket, or none/,
   );
 });
+
+test('where the servers are is said once: --server or --service', () => {
+  const both = JSON.stringify(parse('--server', 'https://a:1', '--service', 'podnet-system/podnet-apiserver'));
+  assert.match(both, /--service: cannot be given together with --server/);
+  const one = parse('--service', 'podnet-system/podnet-apiserver');
+  assert.ok(one.kind === 'run');
+  assert.deepEqual(one.options.service, { namespace: 'podnet-system', name: 'podnet-apiserver' });
+  const none = parse();
+  assert.ok(none.kind === 'run');
+  assert.equal(none.options.service, undefined);
+});

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import type { KeyPair } from '../../apiserver/tls/key-pair.js';
 import { createSelfSignedCertificate } from '../../apiserver/tls/self-made.js';
 import type { Readings } from './counter-differences.js';
 import type { NodeReport } from '../../openapi/node-report.js';
@@ -38,9 +39,12 @@ export class ReportReceiver {
     this.#historyMs = historyMs;
   }
 
-  /** @param historyMs how far back it says that it wants samples */
-  static async start(historyMs = 60_000): Promise<ReportReceiver> {
-    const pair = await createSelfSignedCertificate(['127.0.0.1'], Date.now());
+  /**
+   * @param historyMs how far back it says that it wants samples
+   * @param certificate that it shows, in place of one that is its own authority
+   */
+  static async start(historyMs = 60_000, certificate?: KeyPair): Promise<ReportReceiver> {
+    const pair = certificate ?? (await createSelfSignedCertificate(['127.0.0.1'], Date.now()));
     const directory = await mkdtemp(join(tmpdir(), 'podnet-receiver-'));
     await writeFile(join(directory, 'ca.crt'), pair.cert);
     const server = createServer(pair);

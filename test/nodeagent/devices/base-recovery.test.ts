@@ -4,7 +4,7 @@ import { BaseRecovery } from '../../../nodeagent/devices/base-recovery.js';
 
 const BASE = { pciAddress: '0000:01:10.0', epoch: 'e-1', raw: { receiveBytes: '5' } };
 const recovery = (...servers: string[]): BaseRecovery =>
-  new BaseRecovery({ servers, startedMs: 1_000, patienceMs: 60_000, othersMs: 5_000 });
+  new BaseRecovery({ servers: () => servers, startedMs: 1_000, patienceMs: 60_000, othersMs: 5_000 });
 const told = (epoch: string, virtualFunctionsAt: number) => ({
   virtualFunctionBases: [{ ...BASE, epoch }],
   virtualFunctionsAt,
@@ -44,4 +44,21 @@ test('a silent server is not waited for for ever, and what it says later is too 
   assert.deepEqual(bases.take(61_000), []);
   bases.heard('a', told('e-1', 100), 62_000);
   assert.deepEqual(bases.take(62_000), []);
+});
+
+test('servers that are not known yet are waited for, and those that are gone are not', () => {
+  let servers: string[] | undefined;
+  const timing = { startedMs: 1_000, patienceMs: 60_000, othersMs: 5_000 };
+  const bases = new BaseRecovery({ servers: () => servers, ...timing });
+  assert.equal(bases.take(2_000), undefined);
+  servers = ['a', 'gone'];
+  bases.heard('a', told('e-1', 100), 2_000);
+  assert.equal(bases.take(2_000), undefined);
+  servers = ['a', 'new'];
+  assert.equal(bases.take(2_500), undefined);
+  bases.heard('new', {}, 2_600);
+  assert.deepEqual(bases.take(2_600), [BASE]);
+  servers = ['a', 'new', 'later'];
+  bases.heard('later', told('e-2', 900), 2_700);
+  assert.deepEqual(bases.take(2_700), []);
 });

@@ -46,7 +46,7 @@ class Fixture {
         return askedMs();
       },
     };
-    this.recovery = new BaseRecovery({ servers, startedMs: 0, patienceMs: 60_000, othersMs: 5_000 });
+    this.recovery = new BaseRecovery({ servers: () => servers, startedMs: 0, patienceMs: 60_000, othersMs: 5_000 });
     this.book = new DeviceBook({
       ...{
         recovery: this.recovery,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { choosePods } from '../../../nodeagent/probes/endpoint-pods.js';
-import { decodeEndpointSlice, type EndpointSlice } from '../../../nodeagent/probes/endpoint-slice.js';
+import { decodeEndpointSlice, type EndpointSlice } from '../../../nodeagent/endpoints/endpoint-slice.js';
 import { renderHostPort } from '../../../runtime/options/kinds.js';
 import { endpoint, slice } from '../../support/probe-objects.js';
 

@@ -1,7 +1,7 @@
 // The servers behind a DNS Service, over a real client, from a real HTTPS server that behaves like a kube-apiserver.
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { decodeEndpointSlice } from '../../../nodeagent/probes/endpoint-slice.js';
+import { decodeEndpointSlice } from '../../../nodeagent/endpoints/endpoint-slice.js';
 import { KubernetesDnsEndpoints, serversOf } from '../../../nodeagent/probes/kubernetes-dns-endpoints.js';
 import { renderHostPort } from '../../../runtime/options/kinds.js';
 import { fastBackoff, sourceStates } from '../../support/followed-peers.js';

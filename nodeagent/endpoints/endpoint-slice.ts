@@ -131,3 +131,9 @@ function portOf(value: unknown): EndpointPort[] {
   if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > PORT_MAX) return [];
   return [{ name: isText(name) ? name : '', protocol: isText(protocol) ? protocol : 'TCP', port }];
 }
+
+/** The port of that name, else the first of the protocol. */
+export function portFor(protocol: string, name: string, ports: readonly EndpointPort[]): number | undefined {
+  const usable = ports.filter((port) => port.protocol === protocol);
+  return (usable.find((port) => port.name === name) ?? usable[0])?.port;
+}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeEndpointSlice } from '../../../nodeagent/probes/endpoint-slice.js';
+import { decodeEndpointSlice } from '../../../nodeagent/endpoints/endpoint-slice.js';
 import { endpoint, slice } from '../../support/probe-objects.js';
 
 const decode = (endpoints: readonly unknown[], addressType = 'IPv4', ports: unknown = []) =>
