@@ -85,7 +85,7 @@ async function benchScrape({ store, pods, clock }: TestServer): Promise<void> {
   const theirs = await measure(3, () => registry.metrics());
   const bytes = await text();
   const note = `${(bytes / SCRAPED_NODES / 1_000).toFixed(1)} kB a node, ${ratio(ours, theirs)} of prom-client`;
-  console.log(row(`/metrics, ${(bytes / 1e6).toFixed(0)} MB`, ours, note));
+  console.log(row(`/metrics, gzip, ${(bytes / 1e6).toFixed(1)} MB`, ours, note));
   console.log(row('prom-client, the same histograms alone', theirs));
 }
 
