@@ -44,8 +44,8 @@ export class ClusterIpam implements IpamFigures {
   readonly #options: ClusterIpamOptions;
   readonly #nodes = new Map<string, ToldNode>();
   readonly #shared = new SharedTexts();
-  /** Of all nodes since this server started, in the order of IPAM_COUNTERS. */
-  readonly #grown = new Float64Array(IPAM_COUNTERS.length);
+  /** Of all nodes since this server started, in the order of IPAM_COUNTERS; NaN for a counter that none has told yet. */
+  readonly #grown = new Float64Array(IPAM_COUNTERS.length).fill(NaN);
   /** When nodes began to tell, and when one did last. */
   #sinceMs = -Infinity;
   #lastMs = -Infinity;
@@ -70,7 +70,11 @@ export class ClusterIpam implements IpamFigures {
     if (source !== undefined && reading !== undefined && told.isNews(reading)) {
       this.#begin(told, freshForMs(node, source), nowMs);
       const grown = told.take(node, reading, { nowMs, historyMs: this.#options.historyMs });
-      for (const [column, by] of grown.entries()) this.#grown[column] = (this.#grown[column] ?? 0) + (by || 0);
+      for (const [column, by] of grown.entries()) {
+        if (Number.isNaN(by)) continue;
+        const before = this.#grown[column] ?? NaN;
+        this.#grown[column] = Number.isNaN(before) ? by : before + by;
+      }
     } else if (!awaited && told.isPast(nowMs)) {
       this.#nodes.delete(node.node); // its agent is there, and there is no ipamd any more
     }
@@ -105,7 +109,8 @@ export class ClusterIpam implements IpamFigures {
     const { reporting, missing, totals, ageMs, atMs } = this.#at(nowMs);
     if (reporting.size === 0 || missing === undefined) return undefined;
     const value = figure.kind === 'counter' ? this.#grown[COLUMNS.get(figure.metricName) ?? -1] : totals.of(figure);
-    return value === undefined ? undefined : { value, ageMs: ageMs + nowMs - atMs, spanMs: 0 };
+    if (value === undefined || Number.isNaN(value)) return undefined;
+    return { value, ageMs: ageMs + nowMs - atMs, spanMs: 0 };
   }
 
   /** The rates of the nodes, each on its own clock, added up: whole, or undefined. A node that has just joined has grown by nothing. */

@@ -151,6 +151,16 @@ test('a counter of nobody is not known', () => {
   assert.equal(store.ipam.total(ADD, now(16_001)), undefined);
 });
 
+test('a counter that no node tells is not known, and not 0', () => {
+  const store = newStore();
+  const untold = figure('ipam_force_removed_enis_per_second'); // an ipamd that has it has it from the start
+  ingest(store, ipamReport(1_000, { awscni_force_removed_enis: [] }, { node: 'n0' }));
+  assert.equal(store.ipam.total(untold, now(1_000)), undefined);
+  assert.equal(store.ipam.total(ADD, now(1_000))?.value, 0);
+  ingest(store, asked('n1', 1_000, 10));
+  assert.equal(store.ipam.total(untold, now(1_000))?.value, 0);
+});
+
 test('whatever is lost on the way, growth is what was counted since each node joined', () => {
   const poll = fc.array(fc.record({ by: fc.nat(100), isLost: fc.boolean() }), { minLength: 3, maxLength: 3 });
   fc.assert(
