@@ -19,6 +19,8 @@ export interface ExpositionFilter {
   readonly node?: string;
   readonly namespace?: string;
   readonly family?: string;
+  /** One of so many parts of the nodes, from 0 on: a node is in the same part on every replica, whatever other nodes there are. */
+  readonly shard?: { readonly index: number; readonly count: number };
 }
 
 /** What is to be seen. */
