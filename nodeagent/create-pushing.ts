@@ -70,8 +70,8 @@ export async function createPushing(options: NodeagentOptions, deps: PushingDeps
       if (hasSamples()) pushers.notify();
     },
     start: () => {
-      pushers.set(distinctServers(options.server).map((server) => ({ server })));
-      replicas?.start();
+      if (replicas === undefined) pushers.set(distinctServers(options.server).map((server) => ({ server })));
+      else replicas.start();
     },
     close: async () => {
       await Promise.all([replicas?.close(), pushers.close()]);

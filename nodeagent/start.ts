@@ -9,6 +9,7 @@ import { RateLimit } from '../runtime/rate-limit.js';
 import { sleep } from '../runtime/sleep.js';
 import { StartError } from '../runtime/start-error.js';
 import { createAgentHttp } from './http.js';
+import { intervalShare } from './interval-share.js';
 import type { LoadLibc } from './inventory/netlink-sources.js';
 import type { NetnsPodsDeps } from './inventory/netns-pods.js';
 import type { NodeagentOptions } from './options.js';
@@ -89,7 +90,8 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   const onMissed = (count: number): void => metrics.missedSweeps.inc(count);
   const sampleWhenReady = async (): Promise<void> => {
     await Promise.race([role.ready, sleep(options.interval, stop.signal)]);
-    await runSchedule(round, { intervalMs: options.interval, clock, sleep, signal: stop.signal, onMissed });
+    const share = intervalShare(options.nodeName, options.role);
+    await runSchedule(round, { intervalMs: options.interval, share, clock, sleep, signal: stop.signal, onMissed });
   };
   pushing.start();
   const running = Promise.all([sampleWhenReady(), role.run(stop.signal)]);
@@ -102,7 +104,8 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
       stop.abort();
       http.close();
       http.closeAllConnections();
-      await Promise.all([running, pushing.close()]);
+      await running;
+      await pushing.close();
       await role.close();
     },
   };
