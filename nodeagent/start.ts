@@ -34,6 +34,8 @@ export interface NodeagentDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Trusted besides or instead of --server-ca-file, PEM. */
   readonly serverCa?: string;
+  /** Who is asked for --service-dns-name, as `host:port`; those of /etc/resolv.conf where nothing is said. */
+  readonly nameservers?: readonly string[];
   /** What is known of a namespace besides what the kernel tells. */
   readonly describe?: NonNullable<NetnsPodsDeps['describe']>;
   /** What netlink goes through; a test plays a kernel with VFs. */
@@ -56,7 +58,7 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   });
   const late: { role?: Role } = {};
   const pushing = await createPushing(options, {
-    ...{ clock, log, version, metrics, credentials, env: deps.env },
+    ...{ clock, log, version, metrics, credentials, env: deps.env, nameservers: deps.nameservers },
     role: () => late.role,
   });
   const role = await createRole(options, {
