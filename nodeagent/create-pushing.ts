@@ -44,8 +44,11 @@ export interface Pushing {
 }
 
 const PUSH_TIMEOUT_MS = 10_000;
-/** Grows to four intervals, at least a second and at most a minute. */
-const BACKOFF = { firstMs: 500, intervals: 4, minMaxMs: 1_000, maxMs: 60_000 } as const;
+/**
+ * Grows to two intervals, at least a second and at most a minute: a replica that is found before it listens is not ready until nearly all
+ * agents have come back to it.
+ */
+const BACKOFF = { firstMs: 500, intervals: 2, minMaxMs: 1_000, maxMs: 60_000 } as const;
 /** A list and a watch, and one more while that is given up. */
 const MAX_KUBE_CONNECTIONS = 3;
 

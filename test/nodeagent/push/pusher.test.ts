@@ -36,6 +36,8 @@ class Harness {
   readonly pushed: Pushed[] = [];
   readonly logged: string[] = [];
   readonly results: string[] = [];
+  /** Reports made. */
+  built = 0;
   #server: Server;
   #connections = 0;
   #port = 0;
@@ -90,6 +92,7 @@ class Harness {
       }),
       backoff: new Backoff({ firstMs: 5, maxMs: 20, random: () => 0 }),
       build: (after, maxSamples) => {
+        this.built++;
         const all = Array.from({ length: HISTORY }, (_, i) => this.#newest - HISTORY + 1 + i).filter(
           (sequence) => sequence > after,
         );
@@ -226,6 +229,22 @@ test('a server that says nothing is given up after the timeout', async () => {
       assert.match(harness.logged[0] ?? '', /no answer within 100 ms/);
     },
     100,
+  );
+});
+
+test('a server that takes a report and says nothing holds that one, however many samples there are by then', async () => {
+  await withHarness(
+    () => 'silence',
+    async (harness) => {
+      harness.takeSample();
+      await harness.until(() => harness.pushed.length > 0);
+      for (let i = 0; i < 20; i++) {
+        harness.takeSample();
+        await setImmediate();
+      }
+      assert.deepEqual([harness.pushed.length, harness.built], [1, 1]);
+    },
+    60_000,
   );
 });
 
