@@ -7,10 +7,11 @@ import type { ObjectName } from '../runtime/options/kinds.js';
 import { distinctServers, type NodeagentOptions } from './options.js';
 import type { Credentials } from './push/credentials.js';
 import { HttpsClient } from './push/https-client.js';
+import { DnsReplicas } from './push/dns-replicas.js';
 import { KubernetesReplicas } from './push/kubernetes-replicas.js';
 import { PUSH_REFUSAL_REASONS, PUSH_RESULTS, Pusher } from './push/pusher.js';
 import { Pushers } from './push/pushers.js';
-import type { PushTarget } from './push/replicas.js';
+import type { PushTarget, Replicas, ReplicaSource } from './push/replicas.js';
 import type { Role } from './role.js';
 import type { SelfMetrics } from './self-metrics.js';
 import { SourceStates } from './source-states.js';
@@ -23,6 +24,8 @@ export interface PushingDeps {
   readonly credentials: Credentials;
   /** Of the process: tells a pod where the Kubernetes API is. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Who is asked for --service-dns-name, as `host:port`; those of /etc/resolv.conf where nothing is said. */
+  readonly nameservers?: readonly string[] | undefined;
   /** Undefined until there is one. */
   readonly role: () => Role | undefined;
 }
@@ -41,8 +44,11 @@ export interface Pushing {
 }
 
 const PUSH_TIMEOUT_MS = 10_000;
-/** Grows to four intervals, at least a second and at most a minute. */
-const BACKOFF = { firstMs: 500, intervals: 4, minMaxMs: 1_000, maxMs: 60_000 } as const;
+/**
+ * Grows to two intervals, at least a second and at most a minute: a replica that is found before it listens is not ready until nearly all
+ * agents have come back to it.
+ */
+const BACKOFF = { firstMs: 500, intervals: 2, minMaxMs: 1_000, maxMs: 60_000 } as const;
 /** A list and a watch, and one more while that is given up. */
 const MAX_KUBE_CONNECTIONS = 3;
 
@@ -60,8 +66,16 @@ export async function createPushing(options: NodeagentOptions, deps: PushingDeps
     create: (target) => createPusher(target, options, deps),
     onGone: (server) => forgetServer(server, metrics),
   });
-  const replicas =
-    service === undefined ? undefined : await followReplicas(service, options, deps, (found) => pushers.set(found));
+  const pushTo = (targets: readonly PushTarget[]): void => {
+    pushers.set(targets);
+    metrics.apiservers.set({ state: 'pushed_to' }, pushers.servers.length);
+  };
+  const tellLeftOut = createLeftOut(deps);
+  const onChange = (found: Replicas): void => {
+    pushTo(found.targets);
+    tellLeftOut(found);
+  };
+  const replicas = service === undefined ? undefined : await followReplicas(service, options, { ...deps, onChange });
   return {
     // that a Service has no replica is no reason not to wait for one
     servers: () => (service !== undefined && pushers.servers.length === 0 ? undefined : pushers.servers),
@@ -70,8 +84,8 @@ export async function createPushing(options: NodeagentOptions, deps: PushingDeps
       if (hasSamples()) pushers.notify();
     },
     start: () => {
-      pushers.set(distinctServers(options.server).map((server) => ({ server })));
-      replicas?.start();
+      if (replicas === undefined) pushTo(distinctServers(options.server).map((server) => ({ server })));
+      else replicas.start();
     },
     close: async () => {
       await Promise.all([replicas?.close(), pushers.close()]);
@@ -81,18 +95,38 @@ export async function createPushing(options: NodeagentOptions, deps: PushingDeps
 
 async function followReplicas(
   service: ObjectName,
-  { kubeconfig }: NodeagentOptions,
-  { clock, log, version, metrics, env }: PushingDeps,
-  onChange: (replicas: readonly PushTarget[]) => void,
-): Promise<KubernetesReplicas> {
+  { kubeconfig, serviceDnsName }: NodeagentOptions,
+  { clock, log, version, metrics, env, nameservers, onChange }: FollowReplicasDeps,
+): Promise<ReplicaSource> {
+  const states = new SourceStates({ log, metrics });
+  if (serviceDnsName !== undefined) {
+    return new DnsReplicas({
+      ...{ name: serviceDnsName, service, states, nameservers, onChange },
+      random: Math.random,
+    });
+  }
   const api = await createKubeClient({
     ...{ kubeconfig, env, clock, log, outside: '--server in place of --service' },
     userAgent: `podnet-nodeagent/${version}`,
     maxConnections: MAX_KUBE_CONNECTIONS,
   });
   log.info({ api: api.server, service }, 'following the replicas to push to');
-  const states = new SourceStates({ log, metrics });
   return new KubernetesReplicas({ ...{ api, clock, log, states, service, onChange }, onClosed: () => api.close() });
+}
+
+interface FollowReplicasDeps extends PushingDeps {
+  readonly onChange: (found: Replicas) => void;
+}
+
+/** Tells how many replicas get nothing: always in the metrics, and in the log when it is another number. */
+function createLeftOut({ metrics, log }: PushingDeps): (found: Replicas) => void {
+  let before = 0;
+  return ({ tooMany, withoutPort }) => {
+    const leftOut = tooMany + withoutPort;
+    metrics.apiservers.set({ state: 'left_out' }, leftOut);
+    if (leftOut > 0 && leftOut !== before) log.warn({ tooMany, withoutPort }, 'some replicas are not pushed to');
+    before = leftOut;
+  };
 }
 
 function createPusher(

@@ -1,4 +1,5 @@
 import { COMPAT_HELP, COMPAT_NAMES } from '../metrics/compat/compat.js';
+import { DNS_NAME, DNS_NAME_MAX } from '../openapi/patterns.js';
 import { REPORT_LIMITS, VF_COUNTER_SOURCES } from '../openapi/report-terms.js';
 import { LOG_FORMATS, LOG_LEVELS } from '../runtime/logger.js';
 import {
@@ -25,6 +26,9 @@ import { DEFAULT_TOKEN_FILE } from './push/credentials.js';
 
 /** Of requests a second, and at once: more than the agent could answer. */
 const MAX_RATE = 1_000_000;
+
+/** Of `_https._tcp.`. */
+const SRV_PREFIX_LENGTH = 12;
 
 /** Standalone has none. */
 const tokenFile: Option<string | undefined> = text({
@@ -62,6 +66,12 @@ export function nodeagentOptions(hostName: string, hostIp?: string) {
       flag: 'service',
       default: undefined,
       help: 'In place of --server: the Service of the apiservers, such as podnet-system/podnet-apiserver. Each of its replicas is pushed to, ready or not, by what its EndpointSlices say, at the port named https or else the first; its certificate has to be for <name>.<namespace>.svc.',
+    }),
+    serviceDnsName: optionalText({
+      flag: 'service-dns-name',
+      placeholder: 'name',
+      defaultText: 'the EndpointSlices of --service',
+      help: 'With --service, for an agent that may not read EndpointSlices: the full name in DNS of a headless Service over the same replicas that publishes addresses which are not ready, such as podnet-apiserver-replicas.podnet-system.svc.cluster.local. Its port has to be named https: the SRV records of _https._tcp.<name> are what is pushed to.',
     }),
     serverCaFile: optionalText({
       flag: 'server-ca-file',
@@ -184,6 +194,7 @@ function checkOptions(options: NodeagentOptions): string[] {
   if (server.length > 0 && service !== undefined) {
     errors.push('--service: cannot be given together with --server: say either where the apiservers are, or who knows');
   }
+  errors.push(...checkServiceDnsName(options));
   if (!/^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(nodeName) || nodeName.length > 253) {
     errors.push(`--node-name: must be a name of letters, digits, "-", "_" and ".", not "${nodeName}"`);
   }
@@ -196,6 +207,21 @@ function checkOptions(options: NodeagentOptions): string[] {
     errors.push(`--path.kubelet-socket: must be the path of a unix socket, or none, not "${pathKubeletSocket}"`);
   }
   return [...errors, ...checkIpamOptions(options), ...checkProbeOptions(options)];
+}
+
+function checkServiceDnsName({ service, serviceDnsName: name }: NodeagentOptions): string[] {
+  if (name === undefined) return [];
+  const errors: string[] = [];
+  if (service === undefined) {
+    errors.push(
+      '--service-dns-name: cannot be given without --service, which says whose certificate the replicas show',
+    );
+  }
+  const absolute = name.endsWith('.') ? name : `${name}.`;
+  if (!new RegExp(DNS_NAME).test(absolute) || absolute.length > DNS_NAME_MAX - SRV_PREFIX_LENGTH) {
+    errors.push(`--service-dns-name: must be a name in DNS, not "${name}"`);
+  }
+  return errors;
 }
 
 /** What is wrong with a URL. It is printed only where it cannot hold a secret. */

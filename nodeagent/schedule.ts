@@ -3,6 +3,8 @@ import type { Sleep } from '../runtime/sleep.js';
 
 export interface ScheduleOptions {
   readonly intervalMs: number;
+  /** Where in the interval rounds are, 0 to 1: they begin at (n + share) × interval of the monotonic clock. */
+  readonly share: number;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly sleep: Sleep;
   readonly signal: AbortSignal;
@@ -10,24 +12,32 @@ export interface ScheduleOptions {
   readonly onMissed: (count: number) => void;
 }
 
+/** The second round is no nearer to the first than this share of the interval: a rate over less would say little. */
+const LEAST_GAP = 0.5;
+
 /**
- * Runs rounds at start, start + interval, start + 2 × interval, … of the monotonic clock until aborted: no drift, however late a
- * timer fires, and no overlap: a round that takes longer than the interval costs the rounds it covers. `round` must not throw.
+ * Runs a round at once, so that a restart costs no more samples than it has to, and from then on at its own place in the interval
+ * until aborted: half to one and a half intervals later for the first time. No drift, however late a timer fires, and no overlap: a round
+ * that takes longer than the interval costs the rounds it covers. `round` must not throw.
  */
 export async function runSchedule(round: () => Promise<void>, options: ScheduleOptions): Promise<void> {
-  const { intervalMs, clock, sleep, signal, onMissed } = options;
+  const { intervalMs, share, clock, sleep, signal, onMissed } = options;
   const isStopped = (): boolean => signal.aborted;
-  const startMs = clock.monotonicMs();
-  let next = 0;
-  while (!isStopped()) {
-    const waitMs = startMs + next * intervalMs - clock.monotonicMs();
-    if (waitMs > 0) {
-      await sleep(waitMs, signal);
-      continue; // a timer may fire early
+  /** The first that begins at this time or later. */
+  const firstFrom = (atMs: number): number => Math.ceil(atMs / intervalMs - share);
+  const untilRound = async (n: number): Promise<void> => {
+    for (;;) {
+      const waitMs = (n + share) * intervalMs - clock.monotonicMs();
+      if (waitMs <= 0 || isStopped()) return;
+      await sleep(waitMs, signal); // a timer may fire early
     }
+  };
+  let due = firstFrom(clock.monotonicMs() + LEAST_GAP * intervalMs);
+  while (!isStopped()) {
     await round();
-    const due = Math.floor((clock.monotonicMs() - startMs) / intervalMs) + 1;
-    if (due > next + 1) onMissed(due - next - 1);
-    next = Math.max(next + 1, due);
+    const next = Math.max(due, Math.floor(clock.monotonicMs() / intervalMs - share) + 1);
+    if (next > due) onMissed(next - due);
+    await untilRound(next);
+    due = next + 1;
   }
 }

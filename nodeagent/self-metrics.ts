@@ -12,6 +12,7 @@ export interface SelfMetrics {
   readonly cutPods: Gauge<'what'>;
   readonly deniedProcesses: Gauge;
   readonly pods: Gauge;
+  readonly apiservers: Gauge<'state'>;
   readonly pushes: Counter<'server' | 'result'>;
   readonly pushRefusals: Counter<'server' | 'reason'>;
   readonly pushSeconds: Histogram<'server'>;
@@ -72,6 +73,12 @@ export function createSelfMetrics(registry: Registry, version: string): SelfMetr
       registers,
     }),
     pods: new Gauge({ name: 'podnet_nodeagent_pods', help: 'Pods known to the agent.', registers }),
+    apiservers: new Gauge({
+      name: 'podnet_nodeagent_apiservers',
+      help: 'Apiservers that the agent knows of, by state: pushed_to; left_out, with --service alone: more than 32, or without a port. Absent until it is known which there are.',
+      labelNames: ['state'],
+      registers,
+    }),
     pushes: new Counter({
       name: 'podnet_nodeagent_pushes_total',
       help: 'Pushes by result: ok, refused (the server said no), failed (no answer).',

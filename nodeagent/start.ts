@@ -9,6 +9,7 @@ import { RateLimit } from '../runtime/rate-limit.js';
 import { sleep } from '../runtime/sleep.js';
 import { StartError } from '../runtime/start-error.js';
 import { createAgentHttp } from './http.js';
+import { intervalShare } from './interval-share.js';
 import type { LoadLibc } from './inventory/netlink-sources.js';
 import type { NetnsPodsDeps } from './inventory/netns-pods.js';
 import type { NodeagentOptions } from './options.js';
@@ -33,6 +34,8 @@ export interface NodeagentDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Trusted besides or instead of --server-ca-file, PEM. */
   readonly serverCa?: string;
+  /** Who is asked for --service-dns-name, as `host:port`; those of /etc/resolv.conf where nothing is said. */
+  readonly nameservers?: readonly string[];
   /** What is known of a namespace besides what the kernel tells. */
   readonly describe?: NonNullable<NetnsPodsDeps['describe']>;
   /** What netlink goes through; a test plays a kernel with VFs. */
@@ -55,7 +58,7 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   });
   const late: { role?: Role } = {};
   const pushing = await createPushing(options, {
-    ...{ clock, log, version, metrics, credentials, env: deps.env },
+    ...{ clock, log, version, metrics, credentials, env: deps.env, nameservers: deps.nameservers },
     role: () => late.role,
   });
   const role = await createRole(options, {
@@ -89,7 +92,8 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   const onMissed = (count: number): void => metrics.missedSweeps.inc(count);
   const sampleWhenReady = async (): Promise<void> => {
     await Promise.race([role.ready, sleep(options.interval, stop.signal)]);
-    await runSchedule(round, { intervalMs: options.interval, clock, sleep, signal: stop.signal, onMissed });
+    const share = intervalShare(options.nodeName, options.role);
+    await runSchedule(round, { intervalMs: options.interval, share, clock, sleep, signal: stop.signal, onMissed });
   };
   pushing.start();
   const running = Promise.all([sampleWhenReady(), role.run(stop.signal)]);
@@ -102,7 +106,8 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
       stop.abort();
       http.close();
       http.closeAllConnections();
-      await Promise.all([running, pushing.close()]);
+      await running;
+      await pushing.close();
       await role.close();
     },
   };

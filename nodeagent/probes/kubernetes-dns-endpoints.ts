@@ -1,8 +1,6 @@
-import { renderHostPort, type HostPort, type ObjectName } from '../../runtime/options/kinds.js';
-import { Repeating } from '../../runtime/repeating.js';
-import type { SourceStates } from '../source-states.js';
+import { renderHostPort, type HostPort } from '../../runtime/options/kinds.js';
 import { portFor, type EndpointPort, type EndpointSlice } from '../endpoints/endpoint-slice.js';
-import { followSlices, type Followed, type FollowDeps } from '../endpoints/followed.js';
+import { FollowedService, type FollowedServiceDeps } from '../endpoints/followed-service.js';
 
 /** Follows which servers there are behind a DNS Service. */
 export interface DnsEndpoints {
@@ -13,71 +11,45 @@ export interface DnsEndpoints {
   close(): Promise<void>;
 }
 
-export interface KubernetesDnsEndpointsDeps extends FollowDeps {
-  /** `--dns.endpoints`. */
-  readonly service: ObjectName;
-  readonly states: Pick<SourceStates, 'up' | 'off'>;
-  /** How often it is told how the source stands; every second where nothing is said. */
-  readonly tellEveryMs?: number;
-  /** The API is asked no more. */
-  readonly onClosed?: () => void;
-}
-
-const TELL_MS = 1_000;
 /** More than a cluster has DNS servers; each is asked every name over every protocol. */
 const MAX_SERVERS = 256;
 const DNS_PORT = 53;
 
 /** The endpoints of a DNS Service. While the API is away the last ones known stay. */
 export class KubernetesDnsEndpoints implements DnsEndpoints {
-  readonly #deps: KubernetesDnsEndpointsDeps;
-  readonly #slices: Followed<EndpointSlice>;
-  readonly #stop = new AbortController();
-  readonly #telling: Repeating;
+  readonly #service: FollowedService;
   /** Undefined after a change. */
   #list: readonly HostPort[] | undefined;
-  #running: Promise<void> = Promise.resolve();
 
-  constructor(deps: KubernetesDnsEndpointsDeps) {
-    this.#deps = deps;
-    this.#slices = followSlices(deps.service, () => (this.#list = undefined), deps);
-    this.#telling = new Repeating(() => {
-      this.#tell();
-      return Promise.resolve(deps.tellEveryMs ?? TELL_MS);
-    });
+  /** @param deps of which the Service is that of `--dns.endpoints` */
+  constructor(deps: FollowedServiceDeps) {
+    const options = {
+      source: 'dns-endpoints',
+      onChange: () => (this.#list = undefined),
+      lacks: (slices: Iterable<EndpointSlice>) => ([...slices].length > 0 ? undefined : 'EndpointSlice'),
+    } as const;
+    this.#service = new FollowedService(options, deps);
   }
 
   /** Follows the API until closed, whatever it does. */
   start(): this {
-    this.#running = this.#slices.run(this.#stop.signal);
-    this.#telling.start();
+    this.#service.start();
     return this;
   }
 
   list(): readonly HostPort[] | undefined {
-    const slices = this.#slices.items;
+    const { slices } = this.#service;
     if (slices === undefined) return undefined;
-    this.#list ??= serversOf(slices.values());
+    this.#list ??= serversOf(slices);
     return this.#list;
   }
 
   get internalErrors(): number {
-    return this.#slices.failures;
+    return this.#service.failures;
   }
 
   async close(): Promise<void> {
-    this.#stop.abort();
-    await Promise.all([this.#telling.close(), this.#running]);
-    this.#deps.onClosed?.();
-  }
-
-  #tell(): void {
-    const { states, service } = this.#deps;
-    const { state, problem, items } = this.#slices;
-    if (state === undefined) return;
-    if (state !== 'up') states.off('dns-endpoints', state, problem);
-    else if (items === undefined || items.size > 0) states.up('dns-endpoints');
-    else states.off('dns-endpoints', 'not_found', `Service ${service.namespace}/${service.name} has no EndpointSlice`);
+    await this.#service.close();
   }
 }
 

@@ -13,6 +13,8 @@ const FIRST_REFUSAL = 400;
 
 export interface HttpsAnswer {
   readonly statusCode: number;
+  /** The header, as it came. */
+  readonly retryAfter?: string;
   readonly body: string;
 }
 
@@ -156,11 +158,13 @@ async function nextTurn<T>(value: T): Promise<T> {
 
 async function readAnswer(incoming: IncomingMessage): Promise<HttpsAnswer> {
   const statusCode = incoming.statusCode ?? 0;
+  const retryAfter = incoming.headers['retry-after'];
+  const head = { statusCode, ...(retryAfter !== undefined && { retryAfter }) };
   try {
-    return { statusCode, body: await readText(incoming) };
+    return { ...head, body: await readText(incoming) };
   } catch (error) {
     if (statusCode < FIRST_REFUSAL) throw error;
-    return { statusCode, body: errorMessage(error) }; // the code tells enough
+    return { ...head, body: errorMessage(error) }; // the code tells enough
   }
 }
 

@@ -1,71 +1,41 @@
-import { followSlices, type Followed, type FollowDeps } from '../endpoints/followed.js';
-import type { EndpointSlice } from '../endpoints/endpoint-slice.js';
-import type { ObjectName } from '../../runtime/options/kinds.js';
-import { Repeating } from '../../runtime/repeating.js';
-import type { SourceStates } from '../source-states.js';
-import { replicasOf, type PushTarget } from './replicas.js';
+import { FollowedService, type FollowedServiceDeps } from '../endpoints/followed-service.js';
+import { replicasOf, type Replicas, type ReplicaSource } from './replicas.js';
 
-export interface KubernetesReplicasDeps extends FollowDeps {
-  /** `--service`. */
-  readonly service: ObjectName;
-  readonly states: Pick<SourceStates, 'up' | 'off'>;
+export interface KubernetesReplicasDeps extends FollowedServiceDeps {
   /** Told all that there are, whenever the slices have changed. */
-  readonly onChange: (replicas: readonly PushTarget[]) => void;
-  /** How often it is told how the source stands; every second where nothing is said. */
-  readonly tellEveryMs?: number;
-  /** The API is asked no more. */
-  readonly onClosed?: () => void;
+  readonly onChange: (replicas: Replicas) => void;
 }
 
-const TELL_MS = 1_000;
-
 /** The replicas of the apiserver behind its Service. While the API is away the last ones known stay. */
-export class KubernetesReplicas {
+export class KubernetesReplicas implements ReplicaSource {
   readonly #deps: KubernetesReplicasDeps;
-  readonly #slices: Followed<EndpointSlice>;
-  readonly #stop = new AbortController();
-  readonly #telling: Repeating;
+  readonly #service: FollowedService;
   #hasReplicas = false;
-  #running: Promise<void> = Promise.resolve();
 
   constructor(deps: KubernetesReplicasDeps) {
     this.#deps = deps;
-    // the first list counts as whole only behind its callback
-    this.#slices = followSlices(deps.service, () => queueMicrotask(() => this.#look()), deps);
-    this.#telling = new Repeating(() => {
-      this.#tell();
-      return Promise.resolve(deps.tellEveryMs ?? TELL_MS);
-    });
+    const options = {
+      source: 'apiservers',
+      // the first list counts as whole only behind its callback
+      onChange: () => queueMicrotask(() => this.#look()),
+      lacks: () => (this.#hasReplicas ? undefined : 'replica to push to'),
+    } as const;
+    this.#service = new FollowedService(options, deps);
   }
 
-  /** Follows the API until closed, whatever it does. */
-  start(): this {
-    this.#running = this.#slices.run(this.#stop.signal);
-    this.#telling.start();
-    return this;
+  start(): void {
+    this.#service.start();
   }
 
   async close(): Promise<void> {
-    this.#stop.abort();
-    await Promise.all([this.#telling.close(), this.#running]);
-    this.#deps.onClosed?.();
+    await this.#service.close();
   }
 
   #look(): void {
-    const { items } = this.#slices;
-    if (items === undefined || this.#stop.signal.aborted) return;
-    const replicas = replicasOf(items.values(), this.#deps.service);
-    this.#hasReplicas = replicas.length > 0;
+    const { slices } = this.#service;
+    if (slices === undefined) return;
+    const replicas = replicasOf(slices, this.#deps.service);
+    this.#hasReplicas = replicas.targets.length > 0;
     this.#deps.onChange(replicas);
-  }
-
-  #tell(): void {
-    const { states, service } = this.#deps;
-    const { state, problem } = this.#slices;
-    if (state === undefined) return;
-    if (state !== 'up') states.off('apiservers', state, problem);
-    else if (this.#hasReplicas) states.up('apiservers');
-    else
-      states.off('apiservers', 'not_found', `Service ${service.namespace}/${service.name} has no replica to push to`);
   }
 }

@@ -6,7 +6,8 @@ import type { ReportDraft } from '../report/build.js';
 import { readAnswer, type ReadAnswer } from './answer.js';
 import type { Credentials } from './credentials.js';
 import { encode, type EncodeLimits } from './encode.js';
-import { PushConnectionError, type HttpsClient, type HttpsPayload } from './https-client.js';
+import { PushConnectionError, type HttpsAnswer, type HttpsClient, type HttpsPayload } from './https-client.js';
+import { retryAfterMs } from './retry-after.js';
 
 /** Makes the report with the newest samples behind a sequence, at most so many. */
 export type ReportBuilder = (afterSequence: number, maxSamples: number) => ReportDraft;
@@ -44,9 +45,17 @@ class PushRefusedError extends Error {
   constructor(
     readonly statusCode: number,
     message: string,
+    /** It asks not to be tried again for so long. */
+    readonly retryAfterMs = 0,
   ) {
     super(message);
   }
+}
+
+/** How a push ended. */
+interface Pushed {
+  readonly isDone: boolean;
+  readonly retryAfterMs: number;
 }
 
 const NOTHING = 0;
@@ -54,6 +63,8 @@ const OK = 200;
 const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
 const TOO_LARGE = 413;
+const TOO_MANY = 429;
+const UNAVAILABLE = 503;
 const REASONS: ReadonlyMap<number, string> = new Map([
   [OK, 'BadAnswer'],
   [400, 'BadRequest'],
@@ -62,16 +73,17 @@ const REASONS: ReadonlyMap<number, string> = new Map([
   [404, 'NotFound'],
   [409, 'Conflict'],
   [TOO_LARGE, 'RequestEntityTooLarge'],
-  [429, 'TooManyRequests'],
+  [TOO_MANY, 'TooManyRequests'],
   [500, 'InternalError'],
-  [503, 'ServiceUnavailable'],
+  [UNAVAILABLE, 'ServiceUnavailable'],
 ]);
 const OTHER_REASON = 'other';
 export const PUSH_REFUSAL_REASONS: readonly string[] = [...REASONS.values(), OTHER_REASON];
 
 /**
  * Keeps one server supplied: pushes when there is something new, one request at a time, and after a failure waits and then sends
- * all that the server lacks.
+ * all that the server lacks. A server that says how long to wait is given that time, and the backoff on top: those that it told the same do
+ * not come back together.
  *
  * A connection is a session: on a kept one the server has what it confirmed and gets the rest; on a new one it may be another
  * process (a restart, another replica), and gets the whole history, so that it answers every window after this one push.
@@ -83,6 +95,7 @@ export class Pusher {
   #maxSamples = Infinity;
   #wake: (() => void) | undefined;
   #isPending = false;
+  #underWay: Promise<Pushed> | undefined;
   #lastProblem = '';
   /** How far back this server wants samples; undefined until it has said so. */
   historyMs: number | undefined;
@@ -97,6 +110,11 @@ export class Pusher {
     this.#wake?.();
   }
 
+  /** Until nothing is left to push, or a push has failed. */
+  async drain(): Promise<void> {
+    while (this.#underWay !== undefined) await this.#underWay;
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     const { backoff, client } = this.#deps;
     signal.addEventListener('abort', () => this.#wake?.(), { once: true });
@@ -106,11 +124,14 @@ export class Pusher {
         continue;
       }
       this.#isPending = false;
-      if (await this.#push(signal)) {
+      this.#underWay = this.#push(signal);
+      const { isDone, retryAfterMs } = await this.#underWay;
+      this.#underWay = undefined;
+      if (isDone) {
         backoff.reset();
       } else {
         this.#isPending = true;
-        await sleep(backoff.next(), signal);
+        await sleep(retryAfterMs + backoff.next(), signal);
       }
     }
     client.close();
@@ -121,20 +142,20 @@ export class Pusher {
     this.#wake = undefined;
   }
 
-  async #push(signal: AbortSignal): Promise<boolean> {
+  async #push(signal: AbortSignal): Promise<Pushed> {
     const { monotonicMs, metrics } = this.#deps;
     const startedMs = monotonicMs();
     try {
       this.#accept(await this.#send(signal));
       metrics.pushed('ok', (monotonicMs() - startedMs) / 1_000);
-      return true;
+      return { isDone: true, retryAfterMs: 0 };
     } catch (error) {
-      if (signal.aborted) return false;
+      if (signal.aborted) return { isDone: false, retryAfterMs: 0 };
       const isRefused = error instanceof PushRefusedError;
       if (isRefused) this.#noteRefusal(error.statusCode);
       metrics.pushed(isRefused ? 'refused' : 'failed', (monotonicMs() - startedMs) / 1_000);
       this.#tell(errorMessage(error));
-      return false;
+      return { isDone: false, retryAfterMs: isRefused ? error.retryAfterMs : 0 };
     }
   }
 
@@ -173,9 +194,7 @@ export class Pusher {
     };
     const answer = await client.post(NODE_REPORTS_PATH, compose, signal);
     if (answer.statusCode === TOO_LARGE) this.#maxSamples = Math.max(1, Math.floor(sent / 2));
-    if (answer.statusCode !== OK) {
-      throw new PushRefusedError(answer.statusCode, `HTTP ${answer.statusCode}: ${statusMessage(answer.body)}`);
-    }
+    if (answer.statusCode !== OK) throw refusalOf(answer);
     const read = readAnswer(parseJson(answer.body));
     if (read === undefined) throw new PushRefusedError(answer.statusCode, 'the answer is not a NodeReportAnswer');
     return read;
@@ -210,6 +229,12 @@ export class Pusher {
     if (problem === '') log.info({ server }, 'pushing');
     else log.warn({ server, problem }, 'a push did not go well');
   }
+}
+
+function refusalOf({ statusCode, retryAfter, body }: HttpsAnswer): PushRefusedError {
+  const isBusy = statusCode === TOO_MANY || statusCode === UNAVAILABLE;
+  const message = `HTTP ${statusCode}: ${statusMessage(body)}`;
+  return new PushRefusedError(statusCode, message, isBusy ? retryAfterMs(retryAfter) : 0);
 }
 
 /** The message of a `Status`, or the beginning of whatever came. */

@@ -1,4 +1,5 @@
 import type { Logger } from '../../runtime/logger.js';
+import { sleep } from '../../runtime/sleep.js';
 import type { Pusher } from './pusher.js';
 import type { PushTarget } from './replicas.js';
 
@@ -22,6 +23,7 @@ interface Running {
 /** Kept for a server that has not said yet what it wants. */
 const DEFAULT_HISTORY_MS = 300_000;
 const MAX_HISTORY_MS = 3_600_000;
+const DRAIN_MS = 1_500;
 
 /** A pusher for each server that there is; none waits for another. */
 export class Pushers {
@@ -30,6 +32,8 @@ export class Pushers {
   /** Of servers that are gone, until their last push has ended. */
   readonly #ending = new Set<Promise<void>>();
   #isClosed = false;
+  /** Whether it was said before which there are. */
+  #isKnown = false;
   /** What servers wanted last: those that replace them will want it, too. */
   #wantedMs = DEFAULT_HISTORY_MS;
 
@@ -51,12 +55,19 @@ export class Pushers {
     return Math.max(longestMs, this.#wantedMs);
   }
 
-  /** From now on these are pushed to, and no others. One that is new gets all that there is at once. */
+  /**
+   * From now on these are pushed to, and no others. Those named first get all that there is at once. One that comes later gets it with the
+   * next sample: all agents hear of it in the same moment, and their samples are spread over the interval.
+   */
   set(targets: readonly PushTarget[]): void {
     if (this.#isClosed) return;
+    const isFirst = !this.#isKnown;
+    this.#isKnown = true;
     const wanted = new Map(targets.map((target) => [target.server, target]));
     for (const server of this.#running.keys()) if (!wanted.has(server)) this.#end(server);
-    for (const [server, target] of wanted) if (!this.#running.has(server)) this.#begin(server, target);
+    for (const [server, target] of wanted) {
+      if (!this.#running.has(server)) this.#begin(target, isFirst);
+    }
   }
 
   /** There is a new sample. */
@@ -64,19 +75,25 @@ export class Pushers {
     for (const { pusher } of this.#running.values()) pusher.notify();
   }
 
+  /** Pushes under way are given a moment: pods that ended just now are in no report of another agent. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const { stop } of this.#running.values()) stop.abort();
-    await Promise.all([...this.#ending, ...[...this.#running.values()].map(({ ended }) => ended)]);
+    const drained = new AbortController();
+    const all = [...this.#running.values()];
+    const draining = Promise.all(all.map(({ pusher }) => pusher.drain())).then(() => drained.abort());
+    await Promise.race([draining, sleep(DRAIN_MS, drained.signal)]);
+    for (const { stop } of all) stop.abort();
+    await Promise.all([...this.#ending, ...all.map(({ ended }) => ended)]);
   }
 
-  #begin(server: string, target: PushTarget): void {
+  #begin(target: PushTarget, isFirst: boolean): void {
+    const { server } = target;
     const { create, hasSamples, log, mayChange } = this.#deps;
     const pusher = create(target);
     const stop = new AbortController();
     this.#running.set(server, { pusher, stop, ended: pusher.run(stop.signal) });
     if (mayChange) log.info({ server }, 'a replica to push to');
-    if (hasSamples()) pusher.notify();
+    if (isFirst && hasSamples()) pusher.notify();
   }
 
   #end(server: string): void {

@@ -9,34 +9,65 @@ export interface PushTarget {
   readonly certifiedName?: string;
 }
 
+/** The replicas of the apiserver, as far as they are known. */
+export interface Replicas {
+  /** Ordered by address. */
+  readonly targets: readonly PushTarget[];
+  /** How many more than are pushed to. */
+  readonly tooMany: number;
+  /** How many have no port that could be pushed to. */
+  readonly withoutPort: number;
+}
+
+/** Whoever knows which replicas there are. */
+export interface ReplicaSource {
+  start(): void;
+  close(): Promise<void>;
+}
+
 /** Far more replicas than anybody runs; each gets every report of every agent. */
-const MAX_REPLICAS = 32;
+export const MAX_REPLICAS = 32;
 
 /**
  * The replicas behind a Service, ready or not: a new one has to be filled before it is ready. Not those that are being deleted. A pod
  * with an address of each family is one replica, and reached by IPv4. The port is the one named `https`, else the slice's first for TCP.
  *
  * Whoever answers at an address has to prove that it is the Service: pods have no names, and addresses go from one pod to the next.
- * @returns at most 32, ordered by address
  */
-export function replicasOf(slices: Iterable<EndpointSlice>, { namespace, name }: ObjectName): PushTarget[] {
+export function replicasOf(slices: Iterable<EndpointSlice>, service: ObjectName): Replicas {
   const found = new Map<string, HostPort>();
   // of an endpoint that two slices have, one is old: what is being deleted never comes back
   const terminating = new Set<string>();
+  const portless = new Set<string>();
   for (const { endpoints, ports } of slices) {
     const port = portFor('TCP', 'https', ports);
     for (const endpoint of endpoints) {
       const identity = identityOf(endpoint);
       if (endpoint.isTerminating) terminating.add(identity);
-      else if (port !== undefined) keepBetter(found, identity, { host: endpoint.address, port });
+      else if (port === undefined) portless.add(identity);
+      else keepBetter(found, identity, { host: endpoint.address, port });
     }
   }
-  const origins = [...found].filter(([identity]) => !terminating.has(identity)).map(([, address]) => originOf(address));
-  const certifiedName = `${name}.${namespace}.svc`;
-  return [...new Set(origins)]
-    .sort()
-    .slice(0, MAX_REPLICAS)
-    .map((server) => ({ server, certifiedName }));
+  const isLeft = (identity: string): boolean => !terminating.has(identity);
+  const origins = [...found].filter(([identity]) => isLeft(identity)).map(([, address]) => originOf(address));
+  const withoutPort = [...portless].filter((identity) => isLeft(identity) && !found.has(identity)).length;
+  return { ...atMost(MAX_REPLICAS, origins, certifiedNameOf(service)), withoutPort };
+}
+
+/** Each once, the first so many in order. */
+export function atMost(
+  max: number,
+  origins: readonly string[],
+  certifiedName: string,
+): Pick<Replicas, 'targets' | 'tooMany'> {
+  const all = [...new Set(origins)].sort();
+  const targets = all.slice(0, max).map((server) => ({ server, certifiedName }));
+  return { targets, tooMany: all.length - targets.length };
+}
+
+/** What kube-apiserver asks a Service's certificate to be for, too. */
+export function certifiedNameOf({ namespace, name }: ObjectName): string {
+  return `${name}.${namespace}.svc`;
 }
 
 function identityOf({ pod, address }: Endpoint): string {
@@ -55,6 +86,6 @@ function rankOf(address: HostPort): string {
 }
 
 /** As the URL of it is written. */
-function originOf(address: HostPort): string {
+export function originOf(address: HostPort): string {
   return new URL(`https://${renderHostPort(address)}`).origin;
 }

@@ -110,3 +110,17 @@ test('where the servers are is said once: --server or --service', () => {
   assert.ok(none.kind === 'run');
   assert.equal(none.options.service, undefined);
 });
+
+test('a name in DNS needs the Service whose certificate is shown, and has to be one', () => {
+  const name = 'podnet-apiserver-replicas.podnet-system.svc.cluster.local';
+  const withService = (given: string) =>
+    parse('--service', 'podnet-system/podnet-apiserver', '--service-dns-name', given);
+  for (const one of [name, `${name}.`]) assert.equal(withService(one).kind, 'run', one);
+  assert.match(
+    JSON.stringify(parse('--service-dns-name', name)),
+    /--service-dns-name: cannot be given without --service/,
+  );
+  for (const wrong of ['a..b', 'https://a', 'a:53', 'a b', `${'a'.repeat(64)}.b`, 'a.'.repeat(126)]) {
+    assert.match(JSON.stringify(withService(wrong)), /--service-dns-name: must be a name in DNS/, wrong);
+  }
+});

@@ -4,17 +4,19 @@ import { runSchedule } from '../../nodeagent/schedule.js';
 import { createManualClock } from '../support/clock.js';
 
 /**
- * Runs a schedule of 100 ms on a clock that only sleep and rounds move. A round takes as long as `takes` says, a timer fires `late`.
+ * Runs a schedule of 100 ms, from a multiple of that, on a clock that only sleep and rounds move. A round takes as long as `takes` says, a timer fires `late`.
  * @returns the times at which rounds began, and how many were missed
  */
 async function roundsOf({
   count,
   takes,
   late = 0,
+  share = 0,
 }: {
   count: number;
   takes: (round: number) => number;
   late?: number;
+  share?: number;
 }) {
   const clock = createManualClock();
   const startMs = clock.monotonicMs();
@@ -31,7 +33,14 @@ async function roundsOf({
     clock.advance(Math.max(0.1, milliseconds + late));
     return Promise.resolve();
   };
-  await runSchedule(round, { intervalMs: 100, clock, sleep, signal: stop.signal, onMissed: (n) => (missed += n) });
+  await runSchedule(round, {
+    intervalMs: 100,
+    share,
+    clock,
+    sleep,
+    signal: stop.signal,
+    onMissed: (n) => (missed += n),
+  });
   return { began, missed };
 }
 
@@ -59,4 +68,18 @@ test('a timer that fires early starts no round, and none twice', async () => {
     Array.from({ length: 20 }, (_, i) => i),
   );
   assert.equal(missed, 0);
+});
+
+test('after the first round, which is at once, each agent has its own place in the interval', async () => {
+  const beganAt = async (share: number) => (await roundsOf({ count: 4, takes: () => 5, share })).began.map(Math.round);
+  assert.deepEqual(await beganAt(0.25), [0, 125, 225, 325]);
+  assert.deepEqual(await beganAt(0.49), [0, 149, 249, 349]);
+  assert.deepEqual(await beganAt(0.51), [0, 51, 151, 251]);
+  assert.deepEqual(await beganAt(0.99), [0, 99, 199, 299]);
+});
+
+test('a first round that takes long costs the rounds it covers, and does not move the place', async () => {
+  const { began, missed } = await roundsOf({ count: 3, takes: (round) => (round === 1 ? 260 : 5), share: 0.75 });
+  assert.deepEqual(began, [0, 275, 375]);
+  assert.equal(missed, 2);
 });

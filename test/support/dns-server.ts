@@ -1,4 +1,6 @@
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { run, type Run } from './bundle.js';
 
 /** What the server knows. It refuses (rcode REFUSED) whatever is not under podnet.test. */
@@ -65,6 +67,23 @@ export async function startDnsServer(place: DnsServerPlace): Promise<DnsServer> 
     freeze: () => void server.child.kill('SIGSTOP'),
     thaw: () => void server.child.kill('SIGCONT'),
   };
+}
+
+/** Free over UDP and TCP. */
+export async function freeDnsPort(address: string): Promise<number> {
+  for (;;) {
+    const udp = createSocket(address.includes(':') ? 'udp6' : 'udp4').bind(0, address);
+    await once(udp, 'listening');
+    const { port } = udp.address();
+    const tcp = createServer().listen(port, address);
+    const isFree = await once(tcp, 'listening').then(
+      () => true,
+      () => false,
+    );
+    tcp.close();
+    udp.close();
+    if (isFree) return port;
+  }
 }
 
 async function launch({ address, port, netns, flags = [] }: DnsServerPlace): Promise<Run> {

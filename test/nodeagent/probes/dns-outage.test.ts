@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import process from 'node:process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { lookUp } from '../../../nodeagent/probes/dns.js';
 import { systemClock } from '../../../runtime/clock.js';
 import { run } from '../../support/bundle.js';
-import { startDnsServer, ZONE, type DnsServer } from '../../support/dns-server.js';
+import { freeDnsPort, startDnsServer, ZONE, type DnsServer } from '../../support/dns-server.js';
 import { ip } from '../../support/netns.js';
 import { eventually } from '../../support/programs.js';
 import { missing } from '../../support/requirements.js';
@@ -31,29 +28,12 @@ const told = ({ address, port }: DnsServer, host: string = ZONE.both, timeoutMs 
     }),
   );
 
-/** Free over UDP and TCP. */
-async function freePort(address: string): Promise<number> {
-  for (;;) {
-    const udp = createSocket(address.includes(':') ? 'udp6' : 'udp4').bind(0, address);
-    await once(udp, 'listening');
-    const { port } = udp.address();
-    const tcp = createServer().listen(port, address);
-    const isFree = await once(tcp, 'listening').then(
-      () => true,
-      () => false,
-    );
-    tcp.close();
-    udp.close();
-    if (isFree) return port;
-  }
-}
-
 for (const address of ['127.0.0.1', '::1']) {
   test(
     `an outage of a real DNS server on ${address} is seen as what it is`,
     { skip: missing('dnsmasq') },
     async (t) => {
-      const server = await startDnsServer({ address, port: await freePort(address) });
+      const server = await startDnsServer({ address, port: await freeDnsPort(address) });
       t.after(() => server.stop());
       assert.deepEqual(await told(server), ['ok', 'ok']);
       assert.deepEqual(await told(server, ZONE.ipv4Only), ['ok', 'ok']);

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { createSelfSignedCertificate } from '../../../apiserver/tls/self-made.js';
 import { Backoff } from '../../../runtime/backoff.js';
@@ -16,18 +17,27 @@ import { nodeReport } from '../../support/reports.js';
 const tls = await createSelfSignedCertificate(['127.0.0.1'], Date.now());
 const HISTORY = 5;
 
+/** A refusal that says when to come back. */
+interface Busy {
+  readonly statusCode: number;
+  readonly retryAfter: string;
+}
+
 /** What the server does with a report: an answer, a status, or nothing at all. */
-type Behaviour = (report: NodeReport) => Partial<NodeReportAnswer> | number | 'silence';
+type Behaviour = (report: NodeReport) => Partial<NodeReportAnswer> | Busy | number | 'silence';
 
 interface Pushed {
   readonly sequences: readonly number[];
   readonly connection: number;
+  readonly atMs: number;
 }
 
 class Harness {
   readonly pushed: Pushed[] = [];
   readonly logged: string[] = [];
   readonly results: string[] = [];
+  /** Reports made. */
+  built = 0;
   #server: Server;
   #connections = 0;
   #port = 0;
@@ -47,7 +57,8 @@ class Harness {
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
         const report = JSON.parse(gunzipSync(Buffer.concat(chunks)).toString()) as NodeReport;
-        this.pushed.push({ sequences: report.samples.map(({ sequence }) => sequence), connection: this.#connections });
+        const sequences = report.samples.map(({ sequence }) => sequence);
+        this.pushed.push({ sequences, connection: this.#connections, atMs: performance.now() });
         const answer = this.behaviour(report);
         if (answer === 'silence') return;
         const body = {
@@ -58,8 +69,11 @@ class Harness {
           rejected: [],
           rejectedCount: 0,
         };
-        response.statusCode = typeof answer === 'number' ? answer : 200;
-        response.end(JSON.stringify(typeof answer === 'number' ? { message: 'said no' } : { ...body, ...answer }));
+        const isBusy = typeof answer === 'object' && 'retryAfter' in answer;
+        if (isBusy) response.setHeader('retry-after', answer.retryAfter);
+        response.statusCode = isBusy ? answer.statusCode : typeof answer === 'number' ? answer : 200;
+        const isRefusal = isBusy || typeof answer === 'number';
+        response.end(JSON.stringify(isRefusal ? { message: 'said no' } : { ...body, ...answer }));
       });
     }).on('secureConnection', () => this.#connections++);
   }
@@ -78,6 +92,7 @@ class Harness {
       }),
       backoff: new Backoff({ firstMs: 5, maxMs: 20, random: () => 0 }),
       build: (after, maxSamples) => {
+        this.built++;
         const all = Array.from({ length: HISTORY }, (_, i) => this.#newest - HISTORY + 1 + i).filter(
           (sequence) => sequence > after,
         );
@@ -94,11 +109,15 @@ class Harness {
     return this;
   }
 
+  takeSample(): void {
+    this.#newest++;
+    this.pusher.notify();
+  }
+
   /** A new sample; returns when the next push has been answered, well or not. */
   async sample(): Promise<void> {
     const before = this.results.length;
-    this.#newest++;
-    this.pusher.notify();
+    this.takeSample();
     await this.until(() => this.results.length > before);
   }
 
@@ -213,6 +232,22 @@ test('a server that says nothing is given up after the timeout', async () => {
   );
 });
 
+test('a server that takes a report and says nothing holds that one, however many samples there are by then', async () => {
+  await withHarness(
+    () => 'silence',
+    async (harness) => {
+      harness.takeSample();
+      await harness.until(() => harness.pushed.length > 0);
+      for (let i = 0; i < 20; i++) {
+        harness.takeSample();
+        await setImmediate();
+      }
+      assert.deepEqual([harness.pushed.length, harness.built], [1, 1]);
+    },
+    60_000,
+  );
+});
+
 test('a refusal is told with its reason, and tried again', async () => {
   await withHarness(
     () => 409,
@@ -236,6 +271,59 @@ test('a restarted server that refuses at first gets the whole history all the sa
     await harness.sample();
     await harness.until(() => harness.results.at(-1) === 'ok');
     assert.equal(harness.sent(-1).length, HISTORY);
+  });
+});
+
+for (const statusCode of [429, 503]) {
+  test(`a server that answers ${statusCode} gets the time it asks for, and then all that it lacks`, async () => {
+    await withHarness(undefined, async (harness) => {
+      await harness.sample();
+      harness.behave(() => ({ statusCode, retryAfter: '1' }));
+      await harness.sample();
+      harness.behave(() => ({}));
+      harness.takeSample();
+      harness.takeSample();
+      await harness.until(() => harness.results.at(-1) === 'ok');
+      const [, refused, taken] = harness.pushed;
+      assert.ok(refused !== undefined && taken !== undefined);
+      // a timer counts whole milliseconds
+      assert.ok(taken.atMs - refused.atMs >= 999, `${taken.atMs - refused.atMs} ms`);
+      assert.deepEqual([refused.sequences, taken.sequences], [[7], [7, 8, 9]]);
+      assert.equal(taken.connection, refused.connection);
+    });
+  });
+}
+
+test('what is no number of seconds, and what another status says, makes nobody wait', async () => {
+  const refusals = [
+    { statusCode: 429, retryAfter: 'Wed, 21 Oct 2099 07:28:00 GMT' },
+    { statusCode: 503, retryAfter: '-1' },
+    { statusCode: 429, retryAfter: '1e9' },
+    { statusCode: 409, retryAfter: '3600' },
+  ];
+  await withHarness(
+    () => refusals.shift() ?? {},
+    async (harness) => {
+      await harness.sample();
+      await harness.until(() => harness.results.at(-1) === 'ok');
+      assert.equal(harness.results.length, 5);
+    },
+  );
+});
+
+test('a push under way is waited for, and one that fails is not tried again', async () => {
+  await withHarness(undefined, async (harness) => {
+    await harness.pusher.drain();
+    harness.takeSample();
+    harness.takeSample();
+    await setImmediate();
+    await harness.pusher.drain();
+    assert.deepEqual(harness.results, ['ok']);
+    harness.behave(() => ({ statusCode: 503, retryAfter: '60' }));
+    harness.takeSample();
+    await setImmediate();
+    await harness.pusher.drain();
+    assert.deepEqual(harness.results, ['ok', 'refused']);
   });
 });
 

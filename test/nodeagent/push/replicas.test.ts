@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeEndpointSlice } from '../../../nodeagent/endpoints/endpoint-slice.js';
-import { replicasOf } from '../../../nodeagent/push/replicas.js';
+import { replicasOf, type Replicas } from '../../../nodeagent/push/replicas.js';
 import { endpoint, slice } from '../../support/probe-objects.js';
 
 const PORTS = [
@@ -10,24 +10,28 @@ const PORTS = [
 ];
 const SERVICE = { namespace: 'podnet-system', name: 'podnet-apiserver' };
 
-function servers(...slices: object[]): string[] {
+function found(...slices: object[]): Replicas {
   const decoded = slices.flatMap((object) => decodeEndpointSlice(object) ?? []);
   assert.equal(decoded.length, slices.length);
-  const found = replicasOf(decoded, SERVICE);
-  for (const { certifiedName } of found) assert.equal(certifiedName, 'podnet-apiserver.podnet-system.svc');
-  return found.map(({ server }) => server);
+  return replicasOf(decoded, SERVICE);
+}
+
+function servers(...slices: object[]): string[] {
+  const { targets } = found(...slices);
+  for (const { certifiedName } of targets) assert.equal(certifiedName, 'podnet-apiserver.podnet-system.svc');
+  return targets.map(({ server }) => server);
 }
 
 test('replicas that are not ready are among them, those being deleted are not', () => {
   const starting = endpoint('b', '10.0.0.2', { ready: false });
   const going = endpoint('c', '10.0.0.3', { ready: false, serving: true, terminating: true });
-  const found = servers(slice([starting, endpoint('a', '10.0.0.1'), going], PORTS));
-  assert.deepEqual(found, ['https://10.0.0.1:10250', 'https://10.0.0.2:10250']);
+  const origins = servers(slice([starting, endpoint('a', '10.0.0.1'), going], PORTS));
+  assert.deepEqual(origins, ['https://10.0.0.1:10250', 'https://10.0.0.2:10250']);
 });
 
 test('two replicas of one node are two', () => {
-  const found = servers(slice([endpoint('a', '10.0.0.1'), endpoint('a', '10.0.0.2', { pod: 'other' })], PORTS));
-  assert.equal(found.length, 2);
+  const origins = servers(slice([endpoint('a', '10.0.0.1'), endpoint('a', '10.0.0.2', { pod: 'other' })], PORTS));
+  assert.equal(origins.length, 2);
 });
 
 test('an old slice does not bring back one that is being deleted', () => {
@@ -37,8 +41,8 @@ test('an old slice does not bring back one that is being deleted', () => {
 
 test('a replica with addresses of both families is pushed to once, by IPv4', () => {
   const six = slice([endpoint('a', 'fd00::1'), endpoint('b', 'fd00::2')], PORTS, 'IPv6');
-  const found = servers(six, slice([endpoint('a', '10.0.0.1')], PORTS));
-  assert.deepEqual(found, ['https://10.0.0.1:10250', 'https://[fd00::2]:10250']);
+  const origins = servers(six, slice([endpoint('a', '10.0.0.1')], PORTS));
+  assert.deepEqual(origins, ['https://10.0.0.1:10250', 'https://[fd00::2]:10250']);
 });
 
 test('without a port named https the first is taken, without any the replica is left out', () => {
@@ -46,7 +50,18 @@ test('without a port named https the first is taken, without any the replica is 
   assert.deepEqual(servers(first, slice([endpoint('b', '10.0.0.2')], [])), ['https://10.0.0.1:6443']);
 });
 
-test('however many there are said to be, no more than 32 are pushed to', () => {
+test('however many there are said to be, no more than 32 are pushed to, and the others are counted', () => {
   const many = Array.from({ length: 200 }, (_, i) => endpoint(`n${i}`, `10.0.0.${i}`));
-  assert.equal(servers(slice(many, PORTS)).length, 32);
+  const { targets, tooMany, withoutPort } = found(slice(many, PORTS));
+  assert.deepEqual([targets.length, tooMany, withoutPort], [32, 168, 0]);
+});
+
+test('a replica without a port is counted, unless another slice has one or it is being deleted', () => {
+  const portless = [
+    endpoint('a', '10.0.0.1'),
+    endpoint('b', '10.0.0.2'),
+    endpoint('c', '10.0.0.3', { terminating: true }),
+  ];
+  const { targets, withoutPort } = found(slice(portless, []), slice([endpoint('a', '10.0.0.1')], PORTS));
+  assert.deepEqual([targets.length, withoutPort], [1, 1]);
 });
