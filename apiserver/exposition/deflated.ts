@@ -60,6 +60,11 @@ export class DeflatedTexts {
     }
   }
 
+  /** Of all of them, deflated. */
+  get bytes(): number {
+    return this.#bytes.length;
+  }
+
   /** @returns undefined where there is no such text or it is empty */
   at(i: number): Deflated | undefined {
     const at = FIELDS * i;
