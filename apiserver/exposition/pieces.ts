@@ -45,8 +45,12 @@ export function* pieces(
   format: ExpositionFormat,
   only: string | undefined,
 ): Generator<Deflated> {
-  for (const [i, family] of families.entries()) {
-    if ((only ?? family.name) === family.name) yield* familyPieces(nodes, i, renderHeader(family, format));
+  const wanted = families.map(({ name }) => (only ?? name) === name);
+  for (const [i, having] of byFamily(nodes, wanted).entries()) {
+    const family = families[i];
+    if (family === undefined || having.length === 0) continue;
+    yield deflate(renderHeader(family, format));
+    yield* linesOf(having, i);
   }
   const extras = nodes.flatMap((one) => (one.extras === undefined ? [] : [one.extras]));
   yield* extraPieces(extras, format, only);
@@ -54,15 +58,19 @@ export function* pieces(
   yield* slices(own + EPILOGUE[format]);
 }
 
-/** What the nodes have of a family. Most have nothing of most. */
-function* familyPieces(nodes: readonly NodeLines[], family: number, header: string): Generator<Deflated> {
-  let isFirst = true;
+/** The nodes that have something of each family. A look at each node: one at each of its families would take a hundred times as long. */
+function byFamily(nodes: readonly NodeLines[], wanted: readonly boolean[]): DeflatedTexts[][] {
+  const having = wanted.map((): DeflatedTexts[] => []);
   for (const { blocks } of nodes) {
+    for (const i of blocks.filled) if (wanted[i] === true) having[i]?.push(blocks);
+  }
+  return having;
+}
+
+function* linesOf(having: readonly DeflatedTexts[], family: number): Generator<Deflated> {
+  for (const blocks of having) {
     const lines = blocks.at(family);
-    if (lines === undefined) continue;
-    if (isFirst) yield deflate(header);
-    isFirst = false;
-    yield lines;
+    if (lines !== undefined) yield lines;
   }
 }
 

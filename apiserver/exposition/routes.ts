@@ -43,7 +43,7 @@ export function expositionRoutes(
   { exposition, registry, clock, exposer, limits = SCRAPE_LIMITS }: ExpositionDeps,
 ): void {
   const scrapes = new Scrapes((nowMs, namespace) => exposition.look(nowMs, namespace), clock, limits);
-  const metrics = createScrapeMetrics(registry, () => scrapes.count);
+  const metrics = createScrapeMetrics(registry, scrapes);
   const handlerTimeout = limits.longestMs + HANDLER_SPARE_MS;
   app.get('/metrics', { schema: METRICS_SCHEMA, handlerTimeout }, async (request, reply) => {
     const { filter, isExposerOnly, isOwnOnly, withOwn } = parseScrapeQuery(request.query);
@@ -70,6 +70,7 @@ export function expositionRoutes(
       result(ending ?? (isWhole(error) ? 'complete' : 'broken_off'));
     });
     const seen = await scrape.lines;
+    await setImmediate(); // of those that share a moment each one begins in a turn of its own
     const own = withOwn ? await renderSelfMetrics(registry, format) : '';
     const zipped = inTurns(exposition.gzip(format, scrape.atMs, filter, own, seen), () => scrape.release());
     const isZipped = acceptsGzip(request.headers['accept-encoding']?.toString());

@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { Ending } from './scrapes.js';
+import type { Ending, Scrapes } from './scrapes.js';
 
 /** What became of a scrape. */
 export type ScrapeResult = 'complete' | 'broken_off' | 'refused' | Ending;
@@ -13,14 +13,22 @@ export interface ScrapeMetrics {
   readonly bytes: Counter<'encoding'>;
 }
 
-export function createScrapeMetrics(registry: Registry, underWay: () => number): ScrapeMetrics {
+export function createScrapeMetrics(registry: Registry, scrapes: Pick<Scrapes, 'count' | 'heldBytes'>): ScrapeMetrics {
   const registers = [registry];
   new Gauge({
     name: 'podnet_apiserver_scrapes_under_way',
     help: 'Scrapes of /metrics that are being answered.',
     registers,
     collect() {
-      this.set(underWay());
+      this.set(scrapes.count);
+    },
+  });
+  new Gauge({
+    name: 'podnet_apiserver_scrape_held_bytes',
+    help: 'Bytes of deflated lines that scrapes under way are of; those that no report has replaced yet are held in any case.',
+    registers,
+    collect() {
+      this.set(scrapes.heldBytes);
     },
   });
   const results = new Counter({

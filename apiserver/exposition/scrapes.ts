@@ -5,7 +5,7 @@ import type { NodeLines } from './pieces.js';
 export interface ScrapeLimits {
   /** Scrapes under way; each one costs some buffers besides what it is of. */
   readonly atOnce: number;
-  /** Of deflated lines that scrapes under way are of. One moment of 5,000 nodes is 60 MB. */
+  /** Of deflated lines that scrapes under way are of. One moment of 5,000 nodes with 60 interfaces each is 26 MB. */
   readonly heldBytes: number;
   /** Those that begin within this time of each other are of the same moment, while one of them is under way. */
   readonly sharedMs: number;

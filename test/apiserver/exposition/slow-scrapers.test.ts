@@ -60,6 +60,7 @@ describe('those that take next to nothing', () => {
   let address: Address & { close(): Promise<void> };
   const clients: SlowClient[] = [];
   let second = 1;
+  let wholeBytes = 0;
 
   const report = async (): Promise<void> => {
     second++;
@@ -81,6 +82,7 @@ describe('those that take next to nothing', () => {
     address = await server.listen();
     await report();
     await report();
+    wholeBytes = (await server.raw('/metrics', { 'accept-encoding': 'gzip' })).raw.length;
   });
   after(async () => {
     for (const client of clients) client.end();
@@ -95,6 +97,15 @@ describe('those that take next to nothing', () => {
     );
     assert.equal(refused, CLIENTS - SCRAPE_LIMITS.atOnce);
     assert.equal(await underWay(), SCRAPE_LIMITS.atOnce);
+    const held = await ownValue('podnet_apiserver_scrape_held_bytes');
+    assert.ok(held > 0 && held < 1.1 * wholeBytes, `${held} bytes are held: of one moment there are ${wholeBytes}`);
+  });
+
+  test('reports go on, and what is held does not grow with them', async () => {
+    const before = await ownValue('podnet_apiserver_scrape_held_bytes');
+    for (let i = 0; i < 2; i++) await report();
+    assert.equal(await ownValue('podnet_apiserver_scrape_held_bytes'), before);
+    assert.equal(await underWay(), SCRAPE_LIMITS.atOnce);
   });
 
   test('an HPA is answered meanwhile, and whoever scrapes after three seconds', async () => {
@@ -104,7 +115,7 @@ describe('those that take next to nothing', () => {
     const refused = await connection.ask('/metrics?namespace=team-0');
     assert.equal(refused.statusCode, 429);
     assert.equal(refused.headers['retry-after'], '1');
-    server.clock.advance(SCRAPE_LIMITS.undisturbedMs);
+    server.clock.advance(SCRAPE_LIMITS.undisturbedMs - 2_000); // two seconds were those of the reports
     const scraped = await connection.ask('/metrics?family=podnet_pod_info');
     assert.equal(scraped.statusCode, 200);
     assert.equal(scraped.text.match(/^podnet_pod_info\{/gm)?.length, NODES * 30 + 1);
@@ -116,5 +127,6 @@ describe('those that take next to nothing', () => {
     for (const client of clients) client.end();
     await eventually(underWay, (count) => count === 0);
     assert.equal(await underWay(), 0);
+    assert.equal(await ownValue('podnet_apiserver_scrape_held_bytes'), 0);
   });
 });
