@@ -3,25 +3,23 @@ import { NODE_FAMILIES, type MetricFamily } from '../../metrics/catalogue.js';
 import { Compat } from '../../metrics/compat/compat.js';
 import type { PodLabel } from '../../metrics/labels.js';
 import { renderNode, type InterfaceTextCache } from '../../metrics/node-families.js';
-import { EPILOGUE, renderHeader, type ExpositionFormat } from '../../metrics/render.js';
+import type { ExpositionFormat } from '../../metrics/render.js';
 import type { ShownPods } from '../store/devices-view.js';
 import type { NodeSeries } from '../store/node-series.js';
 import type { Pods } from '../store/pods.js';
 import { viewOf } from '../store/view.js';
-import { deflate, DeflatedTexts, type Deflated } from './deflated.js';
-import { extraPieces, nodeExtras, type NodeExtras } from './extra-families.js';
+import { DeflatedTexts, type Deflated } from './deflated.js';
+import { nodeExtras } from './extra-families.js';
 import { gzipOf } from './gzip.js';
+import { isOfShard, pieces, type ExpositionFilter, type NodeLines } from './pieces.js';
 
 const NO_LINES = new DeflatedTexts([]);
-
-/** What a scrape wants; everything where nothing is said. */
-export interface ExpositionFilter {
-  readonly node?: string;
-  readonly namespace?: string;
-  readonly family?: string;
-  /** One of so many parts of the nodes, from 0 on: a node is in the same part on every replica, whatever other nodes there are. */
-  readonly shard?: { readonly index: number; readonly count: number };
-}
+/** Nodes whose pods are looked through before others have a turn: a millisecond. */
+const NODES_A_TURN = 500;
+/** Nodes that may be rendered without a turn for others: of so many other pods exist by the time that the last of all is rendered. */
+const RENDERED_AT_ONCE = 5;
+/** How often is looked for such: where ever more come, as when the list of pods is lost, those that look are not kept waiting. */
+const ROUNDS = 3;
 
 /** What is to be seen. */
 export interface Shown {
@@ -36,12 +34,8 @@ export interface ClusterLines {
   readonly lines: (nowMs: number, node: string | undefined) => string;
 }
 
-interface Rendered {
+interface Rendered extends NodeLines {
   readonly texts: InterfaceTextCache;
-  /** One text a family, in the order of NODE_FAMILIES, then one a family of predecessors. */
-  readonly blocks: DeflatedTexts;
-  /** Undefined where the node has no family that nobody knew beforehand. */
-  readonly extras?: NodeExtras | undefined;
   /** Until when none of its samples is stale. */
   readonly freshUntilMs: number;
   /** Whether the API server's list of pods decided what is in it. */
@@ -104,51 +98,82 @@ export class Exposition {
 
   /** Renders what has to be anew, with turns for others between the nodes: once the list of pods is there, that is all of them. */
   async freshen(nowMs: number): Promise<void> {
-    for (const node of this.#shown.nodes.nodes()) {
-      if (!node.isFresh(nowMs) || this.#current(node, nowMs) !== undefined) continue;
-      this.#rendered.set(node, this.#render(node, nowMs));
-      await setImmediate();
+    for (let round = 0; round < ROUNDS; round++) {
+      let count = 0;
+      for (const node of this.#shown.nodes.nodes()) {
+        if (!node.isFresh(nowMs) || this.#current(node, nowMs) !== undefined) continue;
+        this.#rendered.set(node, this.#render(node, nowMs));
+        count++;
+        await setImmediate();
+      }
+      if (count <= RENDERED_AT_ONCE) return;
     }
   }
 
   /**
-   * The exposition as one member of gzip, in chunks: for each family its header, then the lines of one node after the other; `own` before the end.
-   * What it is of is decided when the first chunk is asked for.
+   * The lines of the nodes as they are now, for as many scrapes as begin at once: whoever holds them holds also those that are rendered anew
+   * meanwhile. Nobody waits for longer than one node takes.
    */
-  gzip(format: ExpositionFormat, nowMs: number, filter: ExpositionFilter = {}, own = ''): Generator<Uint8Array> {
-    return gzipOf(this.#pieces(format, nowMs, filter, own));
+  async look(nowMs: number, namespace: string | undefined): Promise<readonly NodeLines[]> {
+    if (namespace !== undefined) return this.#lookAtNamespace(nowMs, namespace);
+    await this.freshen(nowMs);
+    return this.#lookAtAll(nowMs);
   }
 
-  *#pieces(format: ExpositionFormat, nowMs: number, filter: ExpositionFilter, own: string): Generator<Deflated> {
+  /**
+   * The exposition as one member of gzip, in chunks: for each family its header, then the lines of one node after the other; `own` before the end.
+   * @param seen what {@link look} gave for the namespace of the filter. Without it what it is of is decided when the first chunk is asked for,
+   * all at once.
+   */
+  gzip(
+    format: ExpositionFormat,
+    nowMs: number,
+    filter: ExpositionFilter = {},
+    own = '',
+    seen?: readonly NodeLines[],
+  ): Generator<Uint8Array> {
+    return gzipOf(this.#pieces(format, nowMs, { ...filter, own, seen }));
+  }
+
+  *#pieces(
+    format: ExpositionFormat,
+    nowMs: number,
+    {
+      own,
+      seen,
+      ...filter
+    }: ExpositionFilter & { readonly own: string; readonly seen: readonly NodeLines[] | undefined },
+  ): Generator<Deflated> {
     // At once: a total that is made after how many nodes are missing could be of fewer, as reports go on coming while a scrape is sent.
-    const cluster = [...this.#clusterPieces(format, nowMs, filter)];
-    const nodes = this.#shown.nodes
-      .nodes()
-      .filter((node) => node.isFresh(nowMs) && (filter.node ?? node.node) === node.node);
-    const rendered = nodes.map((node) => this.#renderedOf(node, nowMs, filter.namespace));
-    const blocks = rendered.map((one) => one.blocks);
-    for (const [i, family] of this.#families.entries()) {
-      if ((filter.family ?? family.name) !== family.name) continue;
-      const filled = linesOf(blocks, i);
-      if (filled.length === 0) continue;
-      yield deflate(renderHeader(family, format));
-      yield* filled;
-    }
-    const extras = rendered.flatMap((one) => (one.extras === undefined ? [] : [one.extras]));
-    yield* extraPieces(extras, format, filter.family);
-    yield* cluster;
-    yield deflate(own + EPILOGUE[format]);
+    const cluster = this.#clusterLines(nowMs, filter);
+    const isWanted = ({ node }: NodeLines): boolean => (filter.node ?? node) === node && isOfShard(node, filter.shard);
+    const nodes = (seen ?? this.#lookAtAll(nowMs, filter.namespace)).filter(isWanted);
+    yield* pieces({ families: this.#families, nodes, cluster, own }, format, filter.family);
   }
 
-  /** None where a namespace is asked for: they are of no pod. */
-  *#clusterPieces(format: ExpositionFormat, nowMs: number, filter: ExpositionFilter): Generator<Deflated> {
-    if (filter.namespace !== undefined) return;
-    for (const one of this.#cluster) {
-      const { family } = one;
-      if ((filter.family ?? family.name) !== family.name) continue;
-      const text = this.#clusterText(family, () => one.lines(nowMs, filter.node));
-      if (text !== '') yield deflate(renderHeader(family, format) + text);
+  #lookAtAll(nowMs: number, namespace?: string): readonly NodeLines[] {
+    const fresh = this.#shown.nodes.nodes().filter((node) => node.isFresh(nowMs));
+    return fresh.map((node) => this.#renderedOf(node, nowMs, namespace));
+  }
+
+  async #lookAtNamespace(nowMs: number, namespace: string): Promise<readonly NodeLines[]> {
+    const seen: NodeLines[] = [];
+    let passed = 0;
+    for (const node of this.#shown.nodes.nodes()) {
+      const isRendered = node.isFresh(nowMs) && hasAnyOf(node, namespace);
+      if (isRendered) seen.push(this.#render(node, nowMs, namespace));
+      if (isRendered || ++passed % NODES_A_TURN === 0) await setImmediate();
     }
+    return seen;
+  }
+
+  /** None where a namespace is asked for, as they are of no pod; of the shards the first has them. */
+  #clusterLines(nowMs: number, { namespace, shard, family: only, node }: ExpositionFilter) {
+    if (namespace !== undefined || (shard?.index ?? 0) !== 0) return [];
+    return this.#cluster
+      .filter(({ family }) => (only ?? family.name) === family.name)
+      .map(({ family, lines }) => ({ family, text: this.#clusterText(family, () => lines(nowMs, node)) }))
+      .filter(({ text }) => text !== '');
   }
 
   /** What cannot be made must not cost the rest of the scrape. */
@@ -186,7 +211,7 @@ export class Exposition {
     } catch (error) {
       this.#onFailure({ node: node.node }, error);
       const { isListed } = this.#shown.pods;
-      return { texts: new WeakMap(), blocks: NO_LINES, freshUntilMs: Infinity, isListed };
+      return { node: node.node, texts: new WeakMap(), blocks: NO_LINES, freshUntilMs: Infinity, isListed };
     }
   }
 
@@ -198,18 +223,14 @@ export class Exposition {
     const ours = renderNode(view, this.#podLabels, texts);
     const blocks = new DeflatedTexts([...ours, ...this.#compat.render(view)]);
     const extras = namespace === undefined ? nodeExtras(view) : undefined;
-    return { texts, blocks, extras, freshUntilMs, isListed: all.isListed };
+    return { node: node.node, texts, blocks, extras, freshUntilMs, isListed: all.isListed };
   }
 }
 
-/** What the nodes have of a family. Most have nothing of most. */
-function linesOf(blocks: readonly DeflatedTexts[], family: number): Deflated[] {
-  const filled: Deflated[] = [];
-  for (const texts of blocks) {
-    const lines = texts.at(family);
-    if (lines !== undefined) filled.push(lines);
-  }
-  return filled;
+/** Whether a pod of the namespace is on the node, or has a device of it by what an agent without pods says. */
+function hasAnyOf({ pods, devices }: NodeSeries, namespace: string): boolean {
+  for (const { meta } of pods.values()) if (meta.namespace === namespace) return true;
+  return devices.virtualFunctions?.some(({ owner }) => owner?.namespace === namespace) === true;
 }
 
 function ofNamespace(all: ShownPods, namespace: string): ShownPods {

@@ -17,8 +17,13 @@ export function lastReportLines(
 ): ClusterLines {
   const { name, labels } = NODE_LAST_REPORT;
   let bootedAtMs = clock.wallMs() - clock.monotonicMs();
-  const line = ({ node, role, receivedAtMs }: NodeSeries): string =>
-    renderSample(name, renderLabels(labelPairs(labels, [node, role])), Math.round(bootedAtMs + receivedAtMs) / 1_000);
+  const labelTexts = new WeakMap<NodeSeries, string>();
+  const line = (series: NodeSeries): string => {
+    const { node, role, receivedAtMs } = series;
+    let text = labelTexts.get(series);
+    if (text === undefined) labelTexts.set(series, (text = renderLabels(labelPairs(labels, [node, role]))));
+    return renderSample(name, text, Math.round(bootedAtMs + receivedAtMs) / 1_000);
+  };
   return {
     family: NODE_LAST_REPORT,
     lines: (_nowMs, node) => {

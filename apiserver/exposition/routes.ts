@@ -1,66 +1,122 @@
-import { pipeline, Readable } from 'node:stream';
+import { finished, pipeline, Readable } from 'node:stream';
+import { constants } from 'node:http2';
 import { setImmediate } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import type { Registry } from 'prom-client';
 import { acceptsGzip, negotiateFormat } from '../../metrics/negotiate.js';
-import { CONTENT_TYPE } from '../../metrics/render.js';
+import { CONTENT_TYPE, EPILOGUE } from '../../metrics/render.js';
 import { renderSelfMetrics } from '../../metrics/self-metrics.js';
 import type { Clock } from '../../runtime/clock.js';
-import { queryValue, type App } from '../api/app-types.js';
+import type { App, Reply, Request } from '../api/app-types.js';
+import { status } from '../api/errors.js';
 import { routeSchema } from '../api/route-schema.js';
-import type { Exposition, ExpositionFilter } from './exposition.js';
+import type { Exposer } from './exposer.js';
+import type { Exposition } from './exposition.js';
+import { createScrapeMetrics, type ScrapeResult } from './scrape-metrics.js';
+import { parseScrapeQuery, SCRAPE_PARAMETERS } from './scrape-query.js';
+import { SCRAPE_LIMITS, Scrapes, type ScrapeLimits } from './scrapes.js';
 
 export interface ExpositionDeps {
   readonly exposition: Exposition;
   readonly registry: Registry;
   readonly clock: Clock;
+  /** Of several replicas; without it this one always shows the series. */
+  readonly exposer?: Exposer | undefined;
+  readonly limits?: ScrapeLimits;
 }
 
 const METRICS_SCHEMA = routeSchema({
   operationId: 'getMetrics',
   summary: 'Every metric family of every node, in the text format of Prometheus or in OpenMetrics.',
-  query: { node: 'Of this node alone.', namespace: 'Of this namespace alone.', family: 'Of this family alone.' },
+  query: SCRAPE_PARAMETERS,
   answer: 'Samples.',
 });
 
-/** The answer is a stream, which counts as work until it is taken: its bound is that some of it is taken all the time. */
-const SCRAPE_MAX_MS = 3_600_000;
+/** Beyond the time of a scrape, which begins later and ends by itself: what is sent counts as work until it is taken. */
+const HANDLER_SPARE_MS = 60_000;
 const TEXT_CHUNK_BYTES = 65_536;
+const RETRY_AFTER_SECONDS = 1;
 
 /** GET /metrics: every family of every node with its labels joined, and the server's own. */
-export function expositionRoutes(app: App, { exposition, registry, clock }: ExpositionDeps): void {
-  app.get('/metrics', { schema: METRICS_SCHEMA, handlerTimeout: SCRAPE_MAX_MS }, async (request, reply) => {
+export function expositionRoutes(
+  app: App,
+  { exposition, registry, clock, exposer, limits = SCRAPE_LIMITS }: ExpositionDeps,
+): void {
+  const scrapes = new Scrapes((nowMs, namespace) => exposition.look(nowMs, namespace), clock, limits);
+  const metrics = createScrapeMetrics(registry, scrapes);
+  const handlerTimeout = limits.longestMs + HANDLER_SPARE_MS;
+  app.get('/metrics', { schema: METRICS_SCHEMA, handlerTimeout }, async (request, reply) => {
+    const { filter, isExposerOnly, isOwnOnly, withOwn } = parseScrapeQuery(request.query);
     const format = negotiateFormat(request.headers.accept);
-    const filter = filterOf(request.query);
-    const isFiltered = Object.keys(filter).length > 0;
-    const own = isFiltered ? '' : await renderSelfMetrics(registry, format);
-    const nowMs = clock.monotonicMs();
-    if (filter.namespace === undefined) await exposition.freshen(nowMs);
-    const zipped = Readable.from(inTurns(exposition.gzip(format, nowMs, filter, own)), { objectMode: false });
-    void reply.type(CONTENT_TYPE[format]).header('vary', 'Accept, Accept-Encoding');
-    if (acceptsGzip(request.headers['accept-encoding']?.toString())) {
-      return reply.header('content-encoding', 'gzip').send(zipped);
+    void reply.header('vary', 'Accept, Accept-Encoding');
+    const isShownElsewhere = isExposerOnly && exposer?.isExposing(clock.monotonicMs()) === false;
+    if (isOwnOnly || isShownElsewhere) {
+      const own = isOwnOnly ? await renderSelfMetrics(registry, format) : '';
+      return reply.type(CONTENT_TYPE[format]).send(own + EPILOGUE[format]);
     }
-    // In zlib's threads. Those who take the text as it is are people; Prometheus asks for gzip.
-    const text = createGunzip({ chunkSize: TEXT_CHUNK_BYTES });
-    pipeline(zipped, text, () => undefined); // what fails is told by the stream that is sent
-    return reply.send(text);
+    const result = (of: ScrapeResult): void => metrics.results.inc({ result: of });
+    let ending: ScrapeResult | undefined;
+    const scrape = scrapes.begin(filter.namespace, (why) => {
+      ending = why;
+      breakOff(request, reply);
+    });
+    if (scrape === undefined) {
+      result('refused');
+      const answer = status('TooManyRequests', `${scrapes.count} scrapes are under way, please try again later.`);
+      return reply.code(answer.code).header('retry-after', RETRY_AFTER_SECONDS).send(answer);
+    }
+    finished(reply.raw, (error) => {
+      scrape.end();
+      result(ending ?? (isWhole(error) ? 'complete' : 'broken_off'));
+    });
+    const seen = await scrape.lines;
+    await setImmediate(); // of those that share a moment each one begins in a turn of its own
+    const own = withOwn ? await renderSelfMetrics(registry, format) : '';
+    const zipped = inTurns(exposition.gzip(format, scrape.atMs, filter, own, seen), () => scrape.release());
+    const isZipped = acceptsGzip(request.headers['accept-encoding']?.toString());
+    const sent = metrics.bytes.labels({ encoding: isZipped ? 'gzip' : 'identity' });
+    const answer = counted(isZipped ? zipped : inflated(zipped), (bytes) => sent.inc(bytes));
+    if (isZipped) void reply.header('content-encoding', 'gzip');
+    return reply.type(CONTENT_TYPE[format]).send(Readable.from(answer, { objectMode: false }));
   });
 }
 
-function filterOf(query: unknown): ExpositionFilter {
-  const [node, namespace, family] = ['node', 'namespace', 'family'].map((name) => queryValue(query, name));
-  return {
-    ...(node !== undefined && { node }),
-    ...(namespace !== undefined && { namespace }),
-    ...(family !== undefined && { family }),
-  };
+/** @param error of stream.finished(), which gives null, too, for none */
+function isWhole(error: Error | null | undefined): boolean {
+  return error === undefined || error === null;
+}
+
+/** So that nobody takes the part that he has for the whole. */
+function breakOff({ raw }: Request, reply: Reply): void {
+  if (raw.httpVersionMajor >= 2) reply.raw.stream.close(constants.NGHTTP2_CANCEL);
+  else raw.socket.destroy();
 }
 
 /** However fast a client takes it: whoever asks something else has a turn between two chunks. */
-async function* inTurns(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for (const chunk of chunks) {
+async function* inTurns(chunks: Iterable<Uint8Array>, onEnd: () => void): AsyncGenerator<Uint8Array> {
+  try {
+    for (const chunk of chunks) {
+      yield chunk;
+      await setImmediate();
+    }
+  } finally {
+    onEnd();
+  }
+}
+
+/** In zlib's threads. Those who take the text as it is are people; Prometheus asks for gzip. */
+async function* inflated(zipped: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const text = createGunzip({ chunkSize: TEXT_CHUNK_BYTES });
+  pipeline(Readable.from(zipped, { objectMode: false }), text, () => undefined); // what fails is told by the stream that is read
+  for await (const chunk of text) yield chunk as Uint8Array;
+}
+
+async function* counted(
+  chunks: AsyncIterable<Uint8Array>,
+  onBytes: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    onBytes(chunk.length);
     yield chunk;
-    await setImmediate();
   }
 }
