@@ -9,6 +9,7 @@ import type { NodeSeries } from '../store/node-series.js';
 import type { Pods } from '../store/pods.js';
 import { viewOf } from '../store/view.js';
 import { deflate, DeflatedTexts, type Deflated } from './deflated.js';
+import type { Exposer } from './exposer.js';
 import { extraPieces, nodeExtras, type NodeExtras } from './extra-families.js';
 import { gzipOf } from './gzip.js';
 
@@ -21,6 +22,8 @@ export interface ExpositionFilter {
   readonly family?: string;
   /** One of so many parts of the nodes, from 0 on: a node is in the same part on every replica, whatever other nodes there are. */
   readonly shard?: { readonly index: number; readonly count: number };
+  /** Only what goes on from what another replica showed, as this one exposes. */
+  readonly exposer?: Exposer;
 }
 
 /** What is to be seen. */
@@ -32,8 +35,12 @@ export interface Shown {
 /** A family that is not of a node's report but of all together. */
 export interface ClusterLines {
   readonly family: MetricFamily;
-  /** Its samples, each a line, in a stable order. @param node of this one alone; undefined: of all */
-  readonly lines: (nowMs: number, node: string | undefined) => string;
+  /**
+   * Its samples, each a line, in a stable order.
+   * @param node of this one alone; undefined: of all
+   * @param exposer where they are to go on from what another replica showed
+   */
+  readonly lines: (nowMs: number, node: string | undefined, exposer?: Exposer) => string;
 }
 
 interface Rendered {
@@ -122,9 +129,12 @@ export class Exposition {
   *#pieces(format: ExpositionFormat, nowMs: number, filter: ExpositionFilter, own: string): Generator<Deflated> {
     // At once: a total that is made after how many nodes are missing could be of fewer, as reports go on coming while a scrape is sent.
     const cluster = [...this.#clusterPieces(format, nowMs, filter)];
+    const sinceMs = filter.exposer?.reportedSinceMs ?? -Infinity;
     const nodes = this.#shown.nodes
       .nodes()
-      .filter((node) => node.isFresh(nowMs) && (filter.node ?? node.node) === node.node);
+      .filter(
+        (node) => node.isFresh(nowMs) && node.receivedAtMs >= sinceMs && (filter.node ?? node.node) === node.node,
+      );
     const rendered = nodes.map((node) => this.#renderedOf(node, nowMs, filter.namespace));
     const blocks = rendered.map((one) => one.blocks);
     for (const [i, family] of this.#families.entries()) {
@@ -146,7 +156,7 @@ export class Exposition {
     for (const one of this.#cluster) {
       const { family } = one;
       if ((filter.family ?? family.name) !== family.name) continue;
-      const text = this.#clusterText(family, () => one.lines(nowMs, filter.node));
+      const text = this.#clusterText(family, () => one.lines(nowMs, filter.node, filter.exposer));
       if (text !== '') yield deflate(renderHeader(family, format) + text);
     }
   }
