@@ -3,23 +3,31 @@ import { setImmediate } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import type { Registry } from 'prom-client';
 import { acceptsGzip, negotiateFormat } from '../../metrics/negotiate.js';
-import { CONTENT_TYPE } from '../../metrics/render.js';
+import { CONTENT_TYPE, EPILOGUE } from '../../metrics/render.js';
 import { renderSelfMetrics } from '../../metrics/self-metrics.js';
 import type { Clock } from '../../runtime/clock.js';
 import { queryValue, type App } from '../api/app-types.js';
 import { routeSchema } from '../api/route-schema.js';
+import type { Exposer } from './exposer.js';
 import type { Exposition, ExpositionFilter } from './exposition.js';
 
 export interface ExpositionDeps {
   readonly exposition: Exposition;
   readonly registry: Registry;
   readonly clock: Clock;
+  /** Undefined where this is the only replica. */
+  readonly exposer?: Exposer;
 }
 
 const METRICS_SCHEMA = routeSchema({
   operationId: 'getMetrics',
   summary: 'Every metric family of every node, in the text format of Prometheus or in OpenMetrics.',
-  query: { node: 'Of this node alone.', namespace: 'Of this namespace alone.', family: 'Of this family alone.' },
+  query: {
+    node: 'Of this node alone.',
+    namespace: 'Of this namespace alone.',
+    family: 'Of this family alone.',
+    exposer: '`only`: nothing, unless this replica exposes.',
+  },
   answer: 'Samples.',
 });
 
@@ -28,11 +36,16 @@ const SCRAPE_MAX_MS = 3_600_000;
 const TEXT_CHUNK_BYTES = 65_536;
 
 /** GET /metrics: every family of every node with its labels joined, and the server's own. */
-export function expositionRoutes(app: App, { exposition, registry, clock }: ExpositionDeps): void {
+export function expositionRoutes(app: App, { exposition, registry, clock, exposer }: ExpositionDeps): void {
   app.get('/metrics', { schema: METRICS_SCHEMA, handlerTimeout: SCRAPE_MAX_MS }, async (request, reply) => {
     const format = negotiateFormat(request.headers.accept);
-    const filter = filterOf(request.query);
-    const isFiltered = Object.keys(filter).length > 0;
+    const asked = filterOf(request.query);
+    const isOfExposer = queryValue(request.query, 'exposer') === 'only';
+    if (isOfExposer && exposer?.isExposing(clock.monotonicMs()) === false) {
+      return reply.type(CONTENT_TYPE[format]).send(EPILOGUE[format]);
+    }
+    const filter = isOfExposer && exposer !== undefined ? { ...asked, exposer } : asked;
+    const isFiltered = isOfExposer || Object.keys(filter).length > 0;
     const own = isFiltered ? '' : await renderSelfMetrics(registry, format);
     const nowMs = clock.monotonicMs();
     if (filter.namespace === undefined) await exposition.freshen(nowMs);
