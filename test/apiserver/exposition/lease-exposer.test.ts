@@ -57,8 +57,8 @@ function createBed(): Bed {
   };
 }
 
-async function passes(bed: Bed, milliseconds: number, nodes: readonly string[]): Promise<void> {
-  for (let i = 0; i < milliseconds / 1_000; i++) await bed.second(nodes);
+async function passes(bed: Bed, milliseconds: number, nodes: readonly string[], intervalMs?: number): Promise<void> {
+  for (let i = 0; i < milliseconds / 1_000; i++) await bed.second(nodes, intervalMs);
 }
 
 test('a holder shows nothing before one interval is over, and at once nothing when it is none', async (t) => {
@@ -68,7 +68,7 @@ test('a holder shows nothing before one interval is over, and at once nothing wh
   assert.equal((await bed.server.get(SCRAPE)).text, '');
   assert.match((await bed.server.get('/metrics')).text, /^podnet_pod_info\{/m);
   bed.take();
-  await passes(bed, WAIT_MS - 1_000, ['a', 'b']);
+  await passes(bed, WAIT_MS - 1_000, ['a', 'b'], 1_000);
   bed.clock.advance(999);
   assert.equal((await bed.server.get(SCRAPE)).text, '');
   bed.clock.advance(1);
