@@ -25,6 +25,7 @@ import type { User } from './auth/user.js';
 import { compatTotalLines, ipamClusterLines } from './exposition/ipam-lines.js';
 import { lastReportLines } from './exposition/last-report-lines.js';
 import { suspectLines } from './exposition/suspect-lines.js';
+import type { Exposer } from './exposition/exposer.js';
 import { Exposition } from './exposition/exposition.js';
 import { expositionRoutes } from './exposition/routes.js';
 import type { Connections } from './http/connections.js';
@@ -67,6 +68,8 @@ export interface AppOptions {
   readonly auth?: Pick<Auth, 'guard'>;
   /** Take reports of agents whose credentials name no node. */
   readonly allowUnboundAgents: boolean;
+  /** Of `/metrics?exposer=only`; undefined where there is one replica. */
+  readonly exposer?: Exposer;
   /** For `/readyz`, beside the reports. */
   readonly checks: readonly HealthCheck[];
 }
@@ -194,7 +197,8 @@ function addRoutes(app: App, options: AppOptions, parts: Parts): void {
     const onSampleAge = ageObserver(metrics, EXTERNAL_METRICS_GROUP);
     jsonRoutes(app, (scope) => externalMetricsRoutes(scope, { ...answering, onSampleAge }));
   }
-  expositionRoutes(app, { exposition, registry, clock });
+  const { exposer } = options;
+  expositionRoutes(app, { exposition, registry, clock, ...(exposer !== undefined && { exposer }) });
   const arrived = reportsArrived(store, clock, cluster?.expectedAgents);
   healthRoutes(app, [arrived, nodesProbed(suspects, clock), ...options.checks]);
 }

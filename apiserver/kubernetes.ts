@@ -14,6 +14,7 @@ import { EXTRA } from './auth/agent-identity.js';
 import { createAgentTokens } from './auth/agent-tokens.js';
 import { createAuth, type Auth } from './auth/create-auth.js';
 import { reviewToken } from './auth/token-review.js';
+import { addExposerMetrics, LeaseExposer } from './exposition/lease-exposer.js';
 import type { ApiserverOptions } from './options.js';
 import { Agents } from './pods/agents.js';
 import { KubernetesObjectNames } from './pods/object-names.js';
@@ -41,12 +42,15 @@ export interface KubernetesSide {
   readonly cluster: Cluster & { readonly pods: KubernetesPods };
   readonly auth: Auth;
   readonly certificate: ServingCertificate;
+  readonly exposer: LeaseExposer;
   /** For `/readyz`. */
   readonly checks: readonly HealthCheck[];
   /** Of the replica that publishes, where one does. */
   readonly publisherLease?: Lease;
   /** What is shown of a node is to be made anew when the API server says that other pods exist. */
   onServing(created: Pick<Created, 'store' | 'exposition'>): void;
+  /** Another replica is to expose. */
+  leave(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -96,6 +100,8 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
   const isPublishing = options.publishCloudwatch && !options.publishCloudwatchDryRun;
   const publisher = isPublishing ? createPublisherLease(options, client, deps) : undefined;
   if (publisher !== undefined) running.push(publisher.run(stop.signal));
+  const exposer = new LeaseExposer({ lease: createExposerLease(options, client, deps), clock });
+  addExposerMetrics(registry, exposer, clock);
   const podNodes = new KubernetesPodNodes({ api: client, clock, log, signal: stop.signal });
   const objects = new KubernetesObjectNames({ api: client, clock, log, signal: stop.signal });
   log.info({ api: client.server }, 'following the cluster');
@@ -106,12 +112,14 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
     },
     auth,
     certificate: serving.certificate,
+    exposer,
     ...(publisher !== undefined && { publisherLease: publisher }),
     checks: [
       auth.source.check,
       { name: 'certificate', isMet: () => serving.certificate.isReady() },
       podsCheck(pods),
       agentsCheck(options),
+      exposer.check,
     ],
     onServing: ({ store, exposition }) => {
       const invalidate = (namespace: string, name: string): void => {
@@ -122,8 +130,11 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
       pods.onReplaced(() => {
         for (const node of store.nodes()) exposition.invalidate(node);
       });
+      exposer.start(store);
     },
+    leave: () => exposer.close(),
     close: async () => {
+      await exposer.close();
       stop.abort();
       await Promise.all([...running, serving.close()]);
       client.close();
@@ -173,6 +184,11 @@ async function startServing(options: ApiserverOptions, client: KubeClient, deps:
 /** Another one than that of the authority: who publishes may be slow. */
 function createPublisherLease({ service }: ApiserverOptions, client: KubeClient, deps: KubernetesDeps): Lease {
   return createLease({ ...service, name: `${service.name}-cloudwatch` }, client, deps);
+}
+
+/** Again another one: a right of its own, and whoever publishes the authority need not be the one that is scraped. */
+function createExposerLease({ service }: ApiserverOptions, client: KubeClient, deps: KubernetesDeps): Lease {
+  return createLease({ ...service, name: `${service.name}-exposer` }, client, deps);
 }
 
 function createLease(object: ObjectName, client: KubeClient, { clock, log }: KubernetesDeps): Lease {

@@ -96,8 +96,10 @@ export async function startApiserver(options: ApiserverOptions, deps: ApiserverD
       shutdown.isUnderWay = true;
       // Until everybody who looks at readiness has seen it, requests go on coming: over new connections, which may lead elsewhere.
       connections.leave();
+      const left = surroundings.leave?.();
       if (!options.standalone) await (deps.sleep ?? sleep)(options.shutdownDelay, new AbortController().signal);
       clearInterval(expiry);
+      await left;
       await Promise.all([publishing?.close(), app.close()]);
       await surroundings.close();
     },
@@ -105,12 +107,17 @@ export async function startApiserver(options: ApiserverOptions, deps: ApiserverD
 }
 
 /** What the server has around it: with or without Kubernetes. */
-interface Surroundings extends Pick<AppOptions, 'cluster' | 'auth' | 'checks' | 'clusterMetricsNamespaces'> {
+interface Surroundings extends Pick<
+  AppOptions,
+  'cluster' | 'auth' | 'exposer' | 'checks' | 'clusterMetricsNamespaces'
+> {
   readonly certificate: ServingCertificate;
   /** Of the replica that publishes. */
   readonly publisherLease?: PublisherLease;
   /** To be called when there is a server that answers from what is followed. */
   onServing?(created: Created): void;
+  /** At the beginning of the end: what another replica can take over at once. */
+  leave?(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -4,6 +4,7 @@ import { apiserverProgram } from '../apiserver/options.js';
 import { createSelfMetrics as createApiserverMetrics } from '../apiserver/self-metrics.js';
 import { Store } from '../apiserver/store/store.js';
 import { addAuthGauges, createAuthMetrics } from '../apiserver/auth/auth-metrics.js';
+import { addExposerMetrics } from '../apiserver/exposition/lease-exposer.js';
 import { addListMetrics } from '../apiserver/pods/list-metrics.js';
 import { createPublishMetrics } from '../apiserver/publish/publish-metrics.js';
 import { createTlsMetrics } from '../apiserver/tls/metrics.js';
@@ -103,6 +104,7 @@ async function renderMetrics(): Promise<string> {
   createAuthMetrics(apiserver);
   addAuthGauges(apiserver, { caches: {}, inFlight: () => 0 });
   addListMetrics(apiserver, {}, systemClock);
+  addExposerMetrics(apiserver, { isExposing: () => false }, systemClock);
   createPublishMetrics(apiserver);
   createNodeagentMetrics(nodeagent, VERSION);
   createProbeMetrics(nodeagent);

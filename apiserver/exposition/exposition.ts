@@ -9,6 +9,7 @@ import type { NodeSeries } from '../store/node-series.js';
 import type { Pods } from '../store/pods.js';
 import { viewOf } from '../store/view.js';
 import { DeflatedTexts, type Deflated } from './deflated.js';
+import type { Exposer } from './exposer.js';
 import { nodeExtras } from './extra-families.js';
 import { gzipOf } from './gzip.js';
 import { isOfShard, pieces, type ExpositionFilter, type NodeLines } from './pieces.js';
@@ -30,8 +31,12 @@ export interface Shown {
 /** A family that is not of a node's report but of all together. */
 export interface ClusterLines {
   readonly family: MetricFamily;
-  /** Its samples, each a line, in a stable order. @param node of this one alone; undefined: of all */
-  readonly lines: (nowMs: number, node: string | undefined) => string;
+  /**
+   * Its samples, each a line, in a stable order.
+   * @param node of this one alone; undefined: of all
+   * @param exposer where they are to go on from what another replica showed
+   */
+  readonly lines: (nowMs: number, node: string | undefined, exposer?: Exposer) => string;
 }
 
 interface Rendered extends NodeLines {
@@ -146,7 +151,9 @@ export class Exposition {
   ): Generator<Deflated> {
     // At once: a total that is made after how many nodes are missing could be of fewer, as reports go on coming while a scrape is sent.
     const cluster = this.#clusterLines(nowMs, filter);
-    const isWanted = ({ node }: NodeLines): boolean => (filter.node ?? node) === node && isOfShard(node, filter.shard);
+    const sinceMs = filter.exposer?.reportedSinceMs ?? -Infinity;
+    const isWanted = ({ node, receivedAtMs }: NodeLines): boolean =>
+      (filter.node ?? node) === node && isOfShard(node, filter.shard) && receivedAtMs >= sinceMs;
     const nodes = (seen ?? this.#lookAtAll(nowMs, filter.namespace)).filter(isWanted);
     yield* pieces({ families: this.#families, nodes, cluster, own }, format, filter.family);
   }
@@ -168,11 +175,11 @@ export class Exposition {
   }
 
   /** None where a namespace is asked for, as they are of no pod; of the shards the first has them. */
-  #clusterLines(nowMs: number, { namespace, shard, family: only, node }: ExpositionFilter) {
+  #clusterLines(nowMs: number, { namespace, shard, family: only, node, exposer }: ExpositionFilter) {
     if (namespace !== undefined || (shard?.index ?? 0) !== 0) return [];
     return this.#cluster
       .filter(({ family }) => (only ?? family.name) === family.name)
-      .map(({ family, lines }) => ({ family, text: this.#clusterText(family, () => lines(nowMs, node)) }))
+      .map(({ family, lines }) => ({ family, text: this.#clusterText(family, () => lines(nowMs, node, exposer)) }))
       .filter(({ text }) => text !== '');
   }
 
@@ -211,7 +218,8 @@ export class Exposition {
     } catch (error) {
       this.#onFailure({ node: node.node }, error);
       const { isListed } = this.#shown.pods;
-      return { node: node.node, texts: new WeakMap(), blocks: NO_LINES, freshUntilMs: Infinity, isListed };
+      const { node: name, receivedAtMs } = node;
+      return { node: name, receivedAtMs, texts: new WeakMap(), blocks: NO_LINES, freshUntilMs: Infinity, isListed };
     }
   }
 
@@ -223,7 +231,8 @@ export class Exposition {
     const ours = renderNode(view, this.#podLabels, texts);
     const blocks = new DeflatedTexts([...ours, ...this.#compat.render(view)]);
     const extras = namespace === undefined ? nodeExtras(view) : undefined;
-    return { node: node.node, texts, blocks, extras, freshUntilMs, isListed: all.isListed };
+    const { node: name, receivedAtMs } = node;
+    return { node: name, receivedAtMs, texts, blocks, extras, freshUntilMs, isListed: all.isListed };
   }
 }
 

@@ -34,8 +34,12 @@ function nodesLines(figures: IpamFigures): ClusterLines {
 function totalLines(figures: IpamFigures, figure: IpamFigure, family: MetricFamily): ClusterLines {
   return {
     family,
-    lines: (nowMs, node) => {
-      const value = node === undefined ? figures.total(figure, nowMs)?.value : undefined;
+    lines: (nowMs, node, exposer) => {
+      const total =
+        figure.kind === 'counter' && exposer?.total !== undefined
+          ? exposer.total(figure)
+          : figures.total(figure, nowMs)?.value;
+      const value = node === undefined ? total : undefined;
       return value === undefined || Number.isNaN(value) ? '' : renderSample(family.name, '', value);
     },
   };

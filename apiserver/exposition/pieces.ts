@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import type { MetricFamily } from '../../metrics/catalogue.js';
 import { EPILOGUE, renderHeader, type ExpositionFormat } from '../../metrics/render.js';
 import { deflate, type Deflated, type DeflatedTexts } from './deflated.js';
+import type { Exposer } from './exposer.js';
 import { extraPieces, type NodeExtras } from './extra-families.js';
 
 /** What a scrape wants; everything where nothing is said. */
@@ -11,11 +12,15 @@ export interface ExpositionFilter {
   readonly family?: string;
   /** One of so many parts of the nodes, from 0 on: a node is in the same part on every replica, whatever other nodes there are. */
   readonly shard?: { readonly index: number; readonly count: number };
+  /** Only what goes on from what another replica showed, as this one exposes. */
+  readonly exposer?: Exposer;
 }
 
 /** The lines of one agent, as they were when it was looked at. */
 export interface NodeLines {
   readonly node: string;
+  /** When the report came that they are of, server's monotonic clock. */
+  readonly receivedAtMs: number;
   /** One text a family, in the order of the families. */
   readonly blocks: DeflatedTexts;
   readonly extras?: NodeExtras | undefined;

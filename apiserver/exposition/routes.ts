@@ -46,17 +46,17 @@ export function expositionRoutes(
   const metrics = createScrapeMetrics(registry, scrapes);
   const handlerTimeout = limits.longestMs + HANDLER_SPARE_MS;
   app.get('/metrics', { schema: METRICS_SCHEMA, handlerTimeout }, async (request, reply) => {
-    const { filter, isExposerOnly, isOwnOnly, withOwn } = parseScrapeQuery(request.query);
+    const { filter: asked, isExposerOnly, isOwnOnly, withOwn } = parseScrapeQuery(request.query);
     const format = negotiateFormat(request.headers.accept);
     void reply.header('vary', 'Accept, Accept-Encoding');
-    const isShownElsewhere = isExposerOnly && exposer?.isExposing(clock.monotonicMs()) === false;
-    if (isOwnOnly || isShownElsewhere) {
+    const isShownElsewhere = (): boolean => isExposerOnly && exposer?.isExposing(clock.monotonicMs()) === false;
+    if (isOwnOnly || isShownElsewhere()) {
       const own = isOwnOnly ? await renderSelfMetrics(registry, format) : '';
       return reply.type(CONTENT_TYPE[format]).send(own + EPILOGUE[format]);
     }
     const result = (of: ScrapeResult): void => metrics.results.inc({ result: of });
     let ending: ScrapeResult | undefined;
-    const scrape = scrapes.begin(filter.namespace, (why) => {
+    const scrape = scrapes.begin(asked.namespace, (why) => {
       ending = why;
       breakOff(request, reply);
     });
@@ -71,6 +71,9 @@ export function expositionRoutes(
     });
     const seen = await scrape.lines;
     await setImmediate(); // of those that share a moment each one begins in a turn of its own
+    // Frozen meanwhile, the process may have lost the Lease.
+    if (isShownElsewhere()) return reply.type(CONTENT_TYPE[format]).send(EPILOGUE[format]);
+    const filter = isExposerOnly && exposer !== undefined ? { ...asked, exposer } : asked;
     const own = withOwn ? await renderSelfMetrics(registry, format) : '';
     const zipped = inTurns(exposition.gzip(format, scrape.atMs, filter, own, seen), () => scrape.release());
     const isZipped = acceptsGzip(request.headers['accept-encoding']?.toString());

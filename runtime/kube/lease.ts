@@ -52,6 +52,7 @@ export class Lease {
   #knownSinceMs = 0;
   #problem = '';
   #term = 0;
+  #termSinceMs = Infinity;
   /** Whether anybody else may have held it since it was held here. */
   #isInterrupted = true;
   /** Of `run()`. */
@@ -77,6 +78,11 @@ export class Lease {
   /** Another one for each time that it came to be held here after somebody else may have held it. */
   get term(): number {
     return this.#term;
+  }
+
+  /** On the own monotonic clock: from then on nobody else held it, nor believed to, unless somebody deleted the object. Infinity before the first term. */
+  get termSinceMs(): number {
+    return this.#termSinceMs;
   }
 
   /** Of the object, as last known: a holder knows all that was written before its term. */
@@ -214,7 +220,10 @@ export class Lease {
       throw error;
     }
     this.#heldUntilMs = askedMs + renewDeadlineMs;
-    if (this.#isInterrupted) this.#term++;
+    if (this.#isInterrupted) {
+      this.#term++;
+      this.#termSinceMs = this.#deps.clock.monotonicMs();
+    }
     this.#isInterrupted = false;
     return true;
   }

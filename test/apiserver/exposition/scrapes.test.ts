@@ -6,7 +6,7 @@ import { SCRAPE_LIMITS, Scrapes, type Ending, type ScrapeLimits } from '../../..
 import { createManualClock } from '../../support/clock.js';
 import { eventually } from '../../support/programs.js';
 
-const SEEN: readonly NodeLines[] = [{ node: 'node-a', blocks: new DeflatedTexts(['a 1\n', 'b 2\n']) }];
+const SEEN: readonly NodeLines[] = [{ node: 'node-a', receivedAtMs: 0, blocks: new DeflatedTexts(['a 1\n', 'b 2\n']) }];
 const BYTES = SEEN[0]?.blocks.bytes ?? 0;
 
 function scrapesWith(limits: Partial<ScrapeLimits> = {}) {

@@ -48,7 +48,10 @@ export function rights(names: Names, apiServices: readonly string[]): NewObject[
       { ...rule('', ['secrets'], ['get', 'update']), resourceNames: [`${service.name}-ca`] },
       { ...rule('', ['configmaps'], ['get', 'patch']), resourceNames: [`${service.name}-ca`] },
       rule('coordination.k8s.io', ['leases'], ['create']),
-      { ...rule('coordination.k8s.io', ['leases'], ['get', 'update']), resourceNames: [service.name] },
+      {
+        ...rule('coordination.k8s.io', ['leases'], ['get', 'update']),
+        resourceNames: [service.name, `${service.name}-exposer`],
+      },
     ]),
     binding(names, { name, namespace: system }, { kind: 'Role', name }, [server]),
     role(names, { name: `${prefix}-agent` }, [rule(PODNET_GROUP, ['nodereports'], ['create'])]),

@@ -186,3 +186,28 @@ test('a lease that was taken without an answer begins a term all the same', asyn
   await eventually(() => first.lease.isHolder, Boolean);
   assert.equal(first.lease.term, 2);
 });
+
+test('a term began when it was known that nobody else holds it any more', async () => {
+  const api = await startApi();
+  const clock = createManualClock();
+  // Written long before the answer comes.
+  api.misbehave(({ method }) => {
+    if (method === 'POST') clock.advance(50);
+    return undefined;
+  });
+  const began = clock.monotonicMs();
+  const { lease } = await startReplica(api, 'a', clock);
+  assert.equal(lease.termSinceMs > began, true);
+  await eventually(() => lease.isHolder, Boolean);
+  assert.equal(lease.termSinceMs, began + 50);
+  clock.advance(TIMES.renewDeadlineMs);
+  assert.equal(lease.isHolder, false);
+  await eventually(() => lease.isHolder, Boolean);
+  assert.equal(lease.termSinceMs, began + 50, 'nobody else held it meanwhile');
+  api.put(PATH, { spec: { holderIdentity: 'somebody', leaseDurationSeconds: 1 } });
+  await eventually(() => !lease.isHolder, Boolean);
+  api.put(PATH, { spec: { holderIdentity: '' } });
+  await eventually(() => lease.isHolder, Boolean);
+  assert.equal(lease.termSinceMs, clock.monotonicMs());
+  assert.ok(lease.termSinceMs > began + 50);
+});
