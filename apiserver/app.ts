@@ -34,15 +34,15 @@ import { ingestRoutes } from './ingest/routes.js';
 import { podnetRoutes } from './api/podnet/routes.js';
 import type { PodList, PodNodes } from './pods/pod-list.js';
 import type { ServiceList } from './pods/service-list.js';
+import { reportsArrived } from './reports-arrived.js';
 import { createSelfMetrics, type SelfMetrics } from './self-metrics.js';
 import { Figures } from './store/figure.js';
 import { SERVING_NAMESPACE, isServing } from './store/ipam/told-node.js';
 import type { NodeSeries } from './store/node-series.js';
-import { freshSummary } from './store/fresh-summary.js';
 import { NodeSuspects } from './store/node-suspects.js';
 import type { PodSeries } from './store/pod-series.js';
 import { Pods } from './store/pods.js';
-import { ROLES, Store } from './store/store.js';
+import { Store } from './store/store.js';
 import type { KeyPair } from './tls/key-pair.js';
 
 export interface AppOptions {
@@ -100,12 +100,7 @@ export interface Created {
   readonly exposition: Exposition;
 }
 
-/** Agents whose first report may still be on its way: a server is ready after this long without any. */
-const READY_AFTER_MS = 3 * 15_000;
 const FAILURES_LOGGED_PER_SECOND = 1;
-/** Of the agents: some node is always being rebooted. */
-const ENOUGH_AGENTS = 0.95;
-
 /** The server with its store, not yet listening. */
 export function createApp(options: AppOptions): Created {
   const { clock, log, registry, cluster } = options;
@@ -216,29 +211,5 @@ function nodesProbed(suspects: NodeSuspects, clock: Clock): HealthCheck {
     name: 'nodes',
     isMet: () => true,
     detail: () => suspects.summary(clock.monotonicMs()),
-  };
-}
-
-/**
- * Ready once the agents have reported, or have had the time to; then ready for good. A server that is only half full would make an HPA
- * see half of the truth, and one that waits for agents that never come would make its APIServices unavailable. Each role counts for itself:
- * those that probe say nothing of pods. Of the two it is role node that has to have been heard of, as most of what is asked for is its.
- */
-function reportsArrived(store: Store, clock: Clock, expectedAgents?: Cluster['expectedAgents']): HealthCheck {
-  const startedMs = clock.monotonicMs();
-  let ready = false;
-  const haveArrived = (): boolean => {
-    if (expectedAgents === undefined) return ROLES.some((role) => store.count(role) > 0);
-    return ROLES.every((role) => {
-      const reported = store.count(role);
-      if (reported === 0) return role === 'probe';
-      const expected = expectedAgents(role);
-      return expected !== undefined && reported >= expected * ENOUGH_AGENTS;
-    });
-  };
-  return {
-    name: 'reports',
-    isMet: () => (ready ||= clock.monotonicMs() - startedMs > READY_AFTER_MS || haveArrived()),
-    detail: () => freshSummary(store.nodes(), clock.monotonicMs()),
   };
 }

@@ -117,7 +117,7 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
     checks: [
       auth.source.check,
       { name: 'certificate', isMet: () => serving.certificate.isReady() },
-      podsCheck(pods),
+      podsCheck(pods, clock),
       agentsCheck(options),
       exposer.check,
     ],
@@ -204,12 +204,18 @@ function ownAddresses(): string[] {
 }
 
 /** Never in the way of readiness: without the list the reports stand alone, which is shown. */
-function podsCheck(pods: KubernetesPods): HealthCheck {
+function podsCheck(pods: KubernetesPods, clock: Clock): HealthCheck {
   return {
     name: 'pods',
     isMet: () => true,
     // Anybody may read this. What the API server said of it is in the log.
-    detail: () => (pods.isCurrent ? undefined : "the API server's list is not current, the reports stand alone"),
+    detail: () => {
+      const { lastContactMs } = pods.source;
+      const age =
+        lastContactMs === undefined ? 'never' : `${((clock.monotonicMs() - lastContactMs) / 1_000).toFixed(1)} s ago`;
+      const confirmed = `the API server's list was confirmed ${age}`;
+      return pods.isCurrent ? confirmed : `${confirmed} and is not current, the reports stand alone`;
+    },
   };
 }
 

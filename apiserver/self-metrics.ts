@@ -12,12 +12,18 @@ export interface SelfMetrics {
   readonly clockSteps: Counter;
   readonly expositionFailures: Counter;
   readonly ingestSeconds: Histogram;
+  readonly queueReports: Gauge;
+  readonly queueBytes: Gauge;
+  readonly queueSeconds: Histogram;
   readonly requestSeconds: Histogram<'route' | 'code'>;
   readonly sampleAgeSeconds: Histogram<'group'>;
 }
 
 /** Seconds; an HPA query is to take less than 10 ms, an ingest less than 20. */
 const BUCKETS = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+/** Seconds; where it would be more than five, reports are shed. */
+const QUEUE_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** Seconds; at the default interval, 15 s, no figure is to be older than 16, and none is older than 45. */
 const AGE_BUCKETS = [0.5, 1, 2, 5, 10, 15, 16, 20, 30, 45, 60, 120, 300];
@@ -82,6 +88,22 @@ export function createSelfMetrics(
       name: 'podnet_apiserver_ingest_duration_seconds',
       help: 'Time to inflate, check, store and render one report.',
       buckets: BUCKETS,
+      registers,
+    }),
+    queueReports: new Gauge({
+      name: 'podnet_apiserver_ingest_queue_reports',
+      help: 'Reports that wait to be worked off.',
+      registers,
+    }),
+    queueBytes: new Gauge({
+      name: 'podnet_apiserver_ingest_queue_bytes',
+      help: 'Size of the reports that wait to be worked off, as they came.',
+      registers,
+    }),
+    queueSeconds: new Histogram({
+      name: 'podnet_apiserver_ingest_queue_wait_seconds',
+      help: 'Time that a report waited before it was worked off. Those that were shed meanwhile are refused with TooManyRequests.',
+      buckets: QUEUE_BUCKETS,
       registers,
     }),
     requestSeconds: new Histogram({

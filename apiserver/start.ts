@@ -8,6 +8,7 @@ import { sleep, type Sleep } from '../runtime/sleep.js';
 import { StartError } from '../runtime/start-error.js';
 import type { App } from './api/app-types.js';
 import { createApp, type AppOptions, type Created } from './app.js';
+import { watchEventLoop } from './event-loop.js';
 import type { ApiserverOptions } from './options.js';
 import { isPublishing } from './publish/options.js';
 import type { PublisherLease } from './publish/progress.js';
@@ -79,6 +80,7 @@ export async function startApiserver(options: ApiserverOptions, deps: ApiserverD
     throw error;
   }
   const publishing = await publish(options, { ...deps, registry, store, lease: surroundings.publisherLease });
+  const eventLoop = watchEventLoop(registry);
   const expiry = setInterval(() => {
     const affected = store.expire(clock.monotonicMs(), (pod) => pods.isInList(pod));
     for (const node of affected) created.exposition.invalidate(node);
@@ -100,6 +102,7 @@ export async function startApiserver(options: ApiserverOptions, deps: ApiserverD
       if (!options.standalone) await (deps.sleep ?? sleep)(options.shutdownDelay, new AbortController().signal);
       clearInterval(expiry);
       await left;
+      eventLoop.close();
       await Promise.all([publishing?.close(), app.close()]);
       await surroundings.close();
     },

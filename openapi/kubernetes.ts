@@ -15,6 +15,7 @@ export const Status = Type.Object(
         name: Type.Optional(Type.String()),
         group: Type.Optional(Type.String()),
         kind: Type.Optional(Type.String()),
+        retryAfterSeconds: Type.Optional(Type.Integer({ description: 'Of reports alone.' })),
       }),
     ),
     code: Type.Integer({ description: 'The HTTP status code.' }),

@@ -7,6 +7,7 @@ import { addAuthGauges, createAuthMetrics } from '../apiserver/auth/auth-metrics
 import { addExposerMetrics } from '../apiserver/exposition/lease-exposer.js';
 import { addListMetrics } from '../apiserver/pods/list-metrics.js';
 import { createPublishMetrics } from '../apiserver/publish/publish-metrics.js';
+import { addEventLoopGauge } from '../apiserver/event-loop.js';
 import { createTlsMetrics } from '../apiserver/tls/metrics.js';
 import { demoProgram } from '../cli/demo/main.js';
 import { standaloneProgram } from '../cli/standalone.js';
@@ -99,6 +100,7 @@ async function renderMetrics(): Promise<string> {
   const [apiserver, nodeagent] = [new Registry(), new Registry()];
   const store = new Store({ historyMs: 0 });
   createApiserverMetrics(apiserver, { store, clock: systemClock, version: VERSION });
+  addEventLoopGauge(apiserver, () => []);
   createTlsMetrics(apiserver);
   createAgentTokenMetrics(apiserver, { count: 0, ageMs: undefined });
   createAuthMetrics(apiserver);

@@ -7,7 +7,7 @@ import { routeSchema } from './route-schema.js';
 export interface HealthCheck {
   readonly name: string;
   isMet(): boolean;
-  /** What `?verbose` says of it besides, to anybody; undefined: nothing. */
+  /** What `?verbose` says of it besides, and a failure, to anybody; undefined: nothing. */
   detail?(): string | undefined;
 }
 
@@ -48,8 +48,8 @@ function sendProbe(
   const results = checks.filter(({ name }) => !excluded.includes(name)).map((check) => ({ check, met: check.isMet() }));
   const passed = results.every(({ met }) => met);
   const lineOf = ({ check, met }: (typeof results)[number]): string => {
-    if (!met) return `[-]${check.name} failed: reason withheld`;
     const detail = check.detail?.();
+    if (!met) return `[-]${check.name} failed: ${detail ?? 'reason withheld'}`;
     return `[+]${check.name} ok${detail === undefined ? '' : `: ${detail}`}`;
   };
   const verdict = `${probe} check ${passed ? 'passed' : 'failed'}`;

@@ -1,4 +1,5 @@
 import { ApiError, TOO_MANY_REQUESTS } from '../api/errors.js';
+import { RetryAfter } from '../http/retry-after.js';
 import { EXTRA } from './agent-identity.js';
 import { Pool, type PoolLimits } from './pool.js';
 import { MASTERS, type User } from './user.js';
@@ -28,13 +29,14 @@ export const CONCURRENCY_LIMITS: ConcurrencyLimits = {
 
 export type LimitedBy = 'user' | 'direct' | 'overall' | 'node' | 'reports';
 
-/** Counts requests in flight, and refuses those beyond the limits without a `Retry-After`: the HPA would sleep on it. */
+/** Counts requests in flight, and refuses those beyond the limits; but for reports without a `Retry-After`: the HPA would sleep on it. */
 export class ConcurrencyLimit {
   readonly #limits: ConcurrencyLimits;
   readonly #asking: Pool;
   readonly #answering: Pool;
   readonly #reportsAsking: Pool;
   readonly #reports: Pool;
+  readonly #retryAfter = new RetryAfter();
 
   constructor(
     limits: ConcurrencyLimits,
@@ -81,7 +83,7 @@ export class ConcurrencyLimit {
     const by = user.groups.includes(MASTERS) ? undefined : pool.fullFor(place, isDirect);
     if (by !== undefined) {
       this.onRefused(isReport ? (by === 'key' ? 'node' : 'reports') : by === 'key' ? 'user' : by);
-      throw new ApiError('TooManyRequests', TOO_MANY_REQUESTS);
+      throw isReport ? this.#retryAfter.refusal() : new ApiError('TooManyRequests', TOO_MANY_REQUESTS);
     }
     return pool.enter(place.key, isDirect);
   }

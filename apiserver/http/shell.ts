@@ -110,6 +110,8 @@ function sendError(error: unknown, request: Request, reply: Reply): void {
   if (answer.code >= 500 && !(error instanceof ApiError)) {
     request.log.error({ err: error, url: request.url }, 'request failed');
   }
+  const { retryAfterSeconds } = answer.details ?? {};
+  if (retryAfterSeconds !== undefined) void reply.header('retry-after', String(retryAfterSeconds));
   void reply.code(answer.code).type('application/json; charset=utf-8').send(answer);
 }
 

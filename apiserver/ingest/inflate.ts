@@ -6,6 +6,11 @@ import { ApiError } from '../api/errors.js';
 const SYNC_BYTES = 1024 * 1024;
 const GZIP_MIN_BYTES = 18; // header and trailer of an empty member, RFC 1952
 
+/** What the trailer claims (RFC 1952, ISIZE); 0 where there is none. */
+export function inflatedSize(body: Buffer): number {
+  return body.length < GZIP_MIN_BYTES ? 0 : body.readUInt32LE(body.length - 4);
+}
+
 const gunzipInPool = promisify(gunzip);
 
 /**
@@ -15,7 +20,7 @@ const gunzipInPool = promisify(gunzip);
  */
 export async function inflate(body: Buffer, maxBytes: number): Promise<Buffer> {
   if (body.length < GZIP_MIN_BYTES) throw new ApiError('BadRequest', `the body is not gzip: ${body.length} bytes`);
-  const claimed = body.readUInt32LE(body.length - 4);
+  const claimed = inflatedSize(body);
   const options = { maxOutputLength: Math.max(1, Math.min(claimed, maxBytes)), finishFlush: constants.Z_FINISH };
   try {
     return claimed <= SYNC_BYTES ? gunzipSync(body, options) : await gunzipInPool(body, options);

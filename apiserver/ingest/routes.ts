@@ -4,19 +4,21 @@ import { NodeReport, NodeReportAnswer } from '../../openapi/node-report.js';
 import { NODE_REPORTS_PATH, NODE_REPORT_VERSION, REPORT_LIMITS } from '../../openapi/report-terms.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
-import type { App } from '../api/app-types.js';
+import type { App, Request } from '../api/app-types.js';
 import { ApiError, statusOf } from '../api/errors.js';
-import { checkNode } from '../auth/agent-identity.js';
+import { checkNode, EXTRA } from '../auth/agent-identity.js';
 import type { User } from '../auth/user.js';
 import { routeSchema } from '../api/route-schema.js';
 import type { Exposition } from '../exposition/exposition.js';
 import type { SelfMetrics } from '../self-metrics.js';
 import type { NodeSeries } from '../store/node-series.js';
 import type { AcceptedReport } from '../store/report.js';
-import type { Refusal, Store } from '../store/store.js';
+import type { IngestOutcome, Refusal, Store } from '../store/store.js';
 import { checkReport } from './check.js';
-import { inflate } from './inflate.js';
+import { inflate, inflatedSize } from './inflate.js';
+import { IngestQueue, type QueueDeps, type Worked } from './ingest-queue.js';
 import type { Rejections } from './rejections.js';
+import { Steps } from './steps.js';
 
 export interface IngestDeps {
   readonly store: Store;
@@ -49,9 +51,13 @@ const NODE_REPORT_SCHEMA = routeSchema({
   answer: NodeReportAnswer,
 });
 
+/** Inflated. What is larger is a history, and takes as long as several usual reports. */
+const LARGE_BYTES = 64 * 1024;
+
 /** Where agents push. */
 export function ingestRoutes(app: App, deps: IngestDeps): void {
   const complaints = new LRUCache<string, string>({ max: REMEMBERED_NODES });
+  const queue = new IngestQueue({ clock: deps.clock, ...queueMetrics(deps.metrics) });
   void app.register((scope: App, _options, done) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
@@ -65,40 +71,80 @@ export function ingestRoutes(app: App, deps: IngestDeps): void {
       deps.metrics.reports.inc({ result: 'refused', reason: statusOf(error).reason });
       next();
     });
-    scope.post(NODE_REPORTS_PATH, { schema: NODE_REPORT_SCHEMA }, async (request) => {
-      const startedMs = deps.clock.monotonicMs();
-      const body = await readBody(request.body, request.headers['content-encoding'], deps.metrics);
-      const { report, rejections } = checkReport(body);
-      if (deps.isGuarded) {
-        checkNode(request.user, report.node, { allowUnbound: deps.allowUnboundAgents });
-        deps.onReport?.(request.user, report.role);
-      }
-      const nowMs = deps.clock.monotonicMs();
-      const outcome = deps.store.ingest(report, nowMs);
-      if (!outcome.ok) throw new ApiError('Conflict', `${report.node}: ${REFUSALS[outcome.reason]}`);
-      if (outcome.isNew) {
-        for (const node of [outcome.node, ...outcome.affected]) deps.exposition.update(node, nowMs);
-      }
-      if (outcome.clockStepped) {
-        deps.metrics.clockSteps.inc();
-        deps.log.warn({ node: report.node }, "the node's monotonic clock stepped: its history is forgotten");
-      }
-      deps.metrics.reports.inc({ result: outcome.isNew ? 'accepted' : 'repeated', reason: '' });
-      tellRejections(report.node, rejections, { ...deps, complaints });
-      deps.metrics.ingestSeconds.observe((deps.clock.monotonicMs() - startedMs) / 1_000);
-      const answer: NodeReportAnswer = {
-        apiVersion: NODE_REPORT_VERSION,
-        kind: 'NodeReportAnswer',
-        lastSequence: outcome.node.lastSequence,
-        historyMs: deps.store.historyMs,
-        rejected: rejections.named,
-        rejectedCount: rejections.total,
-        ...basesFor(report, outcome.node),
-      };
-      return answer;
+    scope.post(NODE_REPORTS_PATH, { schema: NODE_REPORT_SCHEMA }, (request) => {
+      const { user } = request;
+      // Its age is counted from here, however long it waits.
+      const receivedMs = deps.clock.monotonicMs();
+      const body = gzipBody(request);
+      const work = () => workOff({ body, user, receivedMs }, { ...deps, complaints });
+      return queue.run({ key: senderOf(request, deps.isGuarded), bytes: body.length }, work);
     });
     done();
   });
+}
+
+interface Arrived {
+  readonly body: Buffer;
+  readonly user: User;
+  /** On the server's monotonic clock. */
+  readonly receivedMs: number;
+}
+
+type Stored = Extract<IngestOutcome, { readonly ok: true }>;
+type WorkDeps = IngestDeps & { readonly complaints: LRUCache<string, string> };
+
+async function workOff({ body, user, receivedMs }: Arrived, deps: WorkDeps): Promise<Worked<NodeReportAnswer>> {
+  const { clock, metrics } = deps;
+  const steps = new Steps(clock, inflatedSize(body) >= LARGE_BYTES);
+  const inflated = await steps.do(() => inflate(body, REPORT_LIMITS.inflatedBytes));
+  metrics.reportBytes.inc({ encoding: 'gzip' }, body.length);
+  metrics.reportBytes.inc({ encoding: 'identity' }, inflated.length);
+  const parsed = await steps.do(() => parse(inflated));
+  const { report, rejections } = await steps.do(() => checkReport(parsed));
+  if (deps.isGuarded) {
+    checkNode(user, report.node, { allowUnbound: deps.allowUnboundAgents });
+    deps.onReport?.(user, report.role);
+  }
+  const outcome = await steps.do(() => store(report, receivedMs, deps));
+  const changed = outcome.isNew ? [outcome.node, ...outcome.affected] : [];
+  for (const node of changed) await steps.do(() => deps.exposition.update(node, clock.monotonicMs()));
+  metrics.reports.inc({ result: outcome.isNew ? 'accepted' : 'repeated', reason: '' });
+  tellRejections(report.node, rejections, deps);
+  metrics.ingestSeconds.observe(steps.spentMs / 1_000);
+  const answer: NodeReportAnswer = {
+    apiVersion: NODE_REPORT_VERSION,
+    kind: 'NodeReportAnswer',
+    lastSequence: outcome.node.lastSequence,
+    historyMs: deps.store.historyMs,
+    rejected: rejections.named,
+    rejectedCount: rejections.total,
+    ...basesFor(report, outcome.node),
+  };
+  return { intervalMs: report.intervalMs, answer };
+}
+
+/** @throws {ApiError} Conflict */
+function store(report: AcceptedReport, receivedMs: number, { store, exposition, metrics, log }: IngestDeps): Stored {
+  const outcome = store.ingest(report, receivedMs);
+  if (!outcome.ok) throw new ApiError('Conflict', `${report.node}: ${REFUSALS[outcome.reason]}`);
+  // A scrape that comes before their turn renders them itself: a pod that moved is never shown twice.
+  if (outcome.isNew) for (const node of [outcome.node, ...outcome.affected]) exposition.invalidate(node);
+  if (outcome.clockStepped) {
+    metrics.clockSteps.inc();
+    log.warn({ node: report.node }, "the node's monotonic clock stepped: its history is forgotten");
+  }
+  return outcome;
+}
+
+/**
+ * Who sends one report after the other: all agents are one user, what tells them apart is their pod; without it the node, or else the
+ * connection.
+ */
+function senderOf({ user, ip, id, socket }: Request, isGuarded: boolean): string {
+  const { [EXTRA.podUid]: pods, [EXTRA.nodeName]: nodes } = isGuarded ? user.extra : {};
+  const [bound] = pods ?? nodes ?? [];
+  if (bound !== undefined) return `${user.name} ${bound}`;
+  return socket.remotePort === undefined ? id : `${ip} ${socket.remotePort}`;
 }
 
 /** An agent that does not know its VFs goes on from what they stood at before; that there are none is an answer, too. */
@@ -111,7 +157,8 @@ function basesFor(
   return { virtualFunctionBases: known.bases(), ...(toldAtMs !== undefined && { virtualFunctionsAt: toldAtMs }) };
 }
 
-async function readBody(body: unknown, encoding: string | undefined, metrics: SelfMetrics): Promise<unknown> {
+function gzipBody({ body, headers }: Request): Buffer {
+  const encoding = headers['content-encoding'];
   if (encoding?.toLowerCase() !== 'gzip') {
     throw new ApiError(
       'UnsupportedMediaType',
@@ -119,9 +166,10 @@ async function readBody(body: unknown, encoding: string | undefined, metrics: Se
     );
   }
   if (!Buffer.isBuffer(body)) throw new ApiError('BadRequest', 'the request has no body');
-  const inflated = await inflate(body, REPORT_LIMITS.inflatedBytes);
-  metrics.reportBytes.inc({ encoding: 'gzip' }, body.length);
-  metrics.reportBytes.inc({ encoding: 'identity' }, inflated.length);
+  return body;
+}
+
+function parse(inflated: Buffer): unknown {
   try {
     // What is not UTF-8 becomes U+FFFD, which no name may hold: it costs the entry it stands in, not the report.
     return JSON.parse(inflated.toString('utf8')) as unknown;
@@ -132,11 +180,7 @@ async function readBody(body: unknown, encoding: string | undefined, metrics: Se
   }
 }
 
-function tellRejections(
-  node: string,
-  rejections: Rejections,
-  { metrics, log, complaints }: IngestDeps & { readonly complaints: LRUCache<string, string> },
-): void {
+function tellRejections(node: string, rejections: Rejections, { metrics, log, complaints }: WorkDeps): void {
   for (const [reason, count] of rejections.counts) metrics.rejectedEntries.inc({ reason }, count);
   const reasons = [...rejections.counts.keys()].sort().join(',');
   if ((complaints.get(node) ?? '') === reasons) return;
@@ -147,4 +191,14 @@ function tellRejections(
       { node, reasons, count: rejections.total, first: rejections.named[0] },
       'entries of the report were left out',
     );
+}
+
+function queueMetrics(metrics: SelfMetrics): Pick<QueueDeps, 'onChange' | 'onTurn'> {
+  return {
+    onChange: ({ reports, bytes }) => {
+      metrics.queueReports.set(reports);
+      metrics.queueBytes.set(bytes);
+    },
+    onTurn: (waitedMs) => metrics.queueSeconds.observe(waitedMs / 1_000),
+  };
 }

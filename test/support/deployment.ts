@@ -200,7 +200,7 @@ async function startServer(
   try {
     await eventually(
       async () => (await anonymous.ask('/readyz?verbose&exclude=reports')).text,
-      (text) => text.includes('readyz check passed') && text.includes('[+]pods ok\n'),
+      (text) => text.includes('readyz check passed') && /^\[\+\]pods ok: .* confirmed \S+ s ago$/m.test(text),
     );
   } finally {
     anonymous.close();

@@ -6,7 +6,7 @@ import process from 'node:process';
 export type Requirement = 'root' | 'tun' | 'cni-plugins' | 'moto' | Program;
 type Program =
   | ('ip' | 'iptables' | 'chronyd' | 'dnsmasq' | 'prometheus' | 'promtool' | 'setpriv' | 'script' | 'curl' | 'kubectl')
-  | ('containerd' | 'runc' | 'ctr' | 'busybox' | 'nsenter' | 'umount' | 'tar');
+  | ('containerd' | 'runc' | 'ctr' | 'busybox' | 'nsenter' | 'prlimit' | 'umount' | 'tar');
 
 const PACKAGES: Readonly<Record<Exclude<Requirement, 'root' | 'tun' | 'moto'>, string>> = {
   ip: 'iproute2',
@@ -25,6 +25,7 @@ const PACKAGES: Readonly<Record<Exclude<Requirement, 'root' | 'tun' | 'moto'>, s
   busybox: 'busybox-static',
   'cni-plugins': 'containernetworking-plugins',
   nsenter: 'util-linux',
+  prlimit: 'util-linux',
   umount: 'mount',
   tar: 'tar',
 };

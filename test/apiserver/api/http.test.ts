@@ -65,7 +65,7 @@ test('ready once an agent has reported, and then for good', async () => {
   const server = createTestServer();
   const { statusCode, text } = await server.get('/readyz');
   assert.equal(statusCode, 500);
-  assert.equal(text, '[+]ping ok\n[-]reports failed: reason withheld\n[+]nodes ok\nreadyz check failed\n');
+  assert.equal(text, '[+]ping ok\n[-]reports failed: no agent has reported\n[+]nodes ok\nreadyz check failed\n');
   assert.equal((await server.get('/readyz?exclude=reports')).statusCode, 200);
   await server.push(nodeReport(1_000));
   assert.equal((await server.get('/readyz')).text, 'ok');

@@ -52,6 +52,36 @@ test('ready after three intervals, however many agents there are', async () => {
   assert.equal(await isReady(server), true);
 });
 
+test('the intervals are those of the agents, none counts for less than 15 s nor for more than a minute', async () => {
+  for (const [intervalMs, readyMs] of [
+    [1_000, 45_000],
+    [30_000, 90_000],
+    [300_000, 180_000],
+  ] as const) {
+    const server = createTestServer({ cluster: { ...createTestCluster(), expectedAgents: () => 20 } });
+    await server.push(nodeReport(1_000, { pods: [], intervalMs }));
+    await server.push(nodeReport(1_000, { pods: [], node: 'other', bootId: 'other' }));
+    server.clock.advance(readyMs);
+    assert.equal(await isReady(server), false, `${intervalMs} ms`);
+    server.clock.advance(1);
+    assert.equal(await isReady(server), true, `${intervalMs} ms`);
+  }
+});
+
+test('a server that waits for agents says how many, of each role', async () => {
+  const server = createTestServer({
+    cluster: { ...createTestCluster(), expectedAgents: (role) => (role === 'node' ? 20 : undefined) },
+  });
+  const line = async () => (await server.get('/readyz?verbose')).text.split('\n')[1];
+  assert.equal(await line(), '[-]reports failed: 0 of 20 agents of role node have reported, no agent has reported');
+  await report(server, 18);
+  const fresh = (count: number) =>
+    `${count} of 20 agents of role node have reported, ${count} of ${count} agents are fresh, the newest report came 0.0 s ago, the oldest of a fresh one 0.0 s ago`;
+  assert.equal(await line(), `[-]reports failed: ${fresh(18)}`);
+  await report(server, 19);
+  assert.equal(await line(), `[+]reports ok: ${fresh(19)}`);
+});
+
 test('a check that fails is named, one that has something to say says it', async () => {
   const server = createTestServer({
     checks: [

@@ -73,6 +73,16 @@ test('a node has a limit of its own among reports', () => {
   assert.deepEqual(refused, ['node', 'reports']);
 });
 
+test('agents are told when to come back, nobody else is', () => {
+  const { limit } = create();
+  for (let i = 0; i < 2; i++) limit.answer(ofNode('a'));
+  for (const retryAfterSeconds of [1, 2]) {
+    assert.throws(() => limit.answer(ofNode('a')), { ...TOO_MANY, details: { retryAfterSeconds } });
+  }
+  for (let i = 0; i < 2; i++) limit.answer(proxied('hpa'));
+  assert.throws(() => limit.answer(proxied('hpa')), { ...TOO_MANY, details: undefined });
+});
+
 test('an agent without a node counts by its pod, or by its user', () => {
   const { limit, refused } = create();
   for (let i = 0; i < 2; i++) limit.answer(agent({ [EXTRA.podUid]: ['u'] }));
