@@ -15,7 +15,6 @@ import { ApiError } from './errors.js';
 import { checkListOptions, checkPath, isOfWholeNetwork, NETWORK_TOTAL_LABELS } from './figure-query.js';
 import type { DescribedObject } from './members.js';
 import { Timestamps, readingOf, toMetricValueList, type Item, type OnSampleAge } from './metric-value-list.js';
-import { selectorOrBadRequest } from './metric-selector.js';
 import { routeSchema } from './route-schema.js';
 
 export interface CustomMetricsDeps extends AskedMetricDeps {
@@ -95,8 +94,7 @@ async function answer(version: CustomMetricsVersion, asked: Asked, query: unknow
   checkPath({ ...asked });
   checkFieldSelector(queryValue(query, 'fieldSelector'), asked);
   checkListOptions(query);
-  const text = queryValue(query, 'labelSelector') ?? '';
-  const requirements = selectorOrBadRequest('labelSelector', text);
+  const selector = deps.selectors.ofObjects(queryValue(query, 'labelSelector') ?? '', 'labelSelector');
   const metric = askMetric(asked.metric, query, deps);
   const kind = servedKind(asked);
   if (metric === undefined || kind === undefined || !metricsOf(kind).includes(asked.metric)) {
@@ -109,7 +107,7 @@ async function answer(version: CustomMetricsVersion, asked: Asked, query: unknow
     const item = single({ kind, namespace, name }, asked, metric, timing);
     return toMetricValueList(version, asked.metric, [item], metric.requirements);
   }
-  const found = await metric.list({ kind, namespace }, { text, requirements });
+  const found = await metric.list({ kind, namespace }, selector);
   const items = found.flatMap(({ object, answered }) => toItem(object, answered, timing));
   return toMetricValueList(version, asked.metric, items, metric.requirements);
 }

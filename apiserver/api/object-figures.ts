@@ -3,8 +3,8 @@ import { ABSENCES, type Figure, type FigureQuery, type Figures, type Measure, ty
 import type { Pods } from '../store/pods.js';
 import { DESCRIBED, type DescribedKind } from './described-objects.js';
 import { ApiError } from './errors.js';
-import { matchesLabels, type Requirement } from './label-selector.js';
 import { labelOf, onlyOf, type DescribedObject, type Members } from './members.js';
+import type { Selector } from './selectors.js';
 
 export interface ObjectFiguresDeps {
   readonly pods: Pods;
@@ -15,12 +15,6 @@ export interface ObjectFiguresDeps {
 
 /** Of an object: its figure, or in words why it has none. */
 export type Outcome = Measure | { readonly ok: false; readonly why: string };
-
-/** A selector over objects, as written and as read. */
-export interface ObjectSelector {
-  readonly text: string;
-  readonly requirements: readonly Requirement[];
-}
 
 /** Figures of pods and of everything that pods add up to. */
 export class ObjectFigures {
@@ -49,7 +43,7 @@ export class ObjectFigures {
   /** Every object of a kind that has a figure, by name. What has none is left out: it is never 0 for want of samples. */
   async list(
     { kind, namespace }: { readonly kind: DescribedKind; readonly namespace: string | undefined },
-    selector: ObjectSelector,
+    selector: Selector,
     query: FigureQuery,
   ): Promise<{ readonly object: DescribedObject; readonly measure: Measure }[]> {
     const { clock, members } = this.#deps;
@@ -62,12 +56,12 @@ export class ObjectFigures {
     });
   }
 
-  #listPods(namespace: string, { requirements }: ObjectSelector, query: FigureQuery) {
+  #listPods(namespace: string, { matches }: Selector, query: FigureQuery) {
     const { pods, figures, clock } = this.#deps;
     const nowMs = clock.monotonicMs();
     return pods
       .inNamespace(namespace, nowMs)
-      .filter(({ labels }) => matchesLabels(requirements, labelOf(labels)))
+      .filter(({ labels }) => matches(labelOf(labels)))
       .sort((a, b) => (a.name < b.name ? -1 : 1))
       .flatMap((pod) => {
         const measure = figures.ofPod(pod, query, nowMs);

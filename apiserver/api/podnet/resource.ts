@@ -3,14 +3,15 @@ import type { FastifySchema } from 'fastify';
 import type { TSchema } from 'typebox';
 import { PODNET_GROUP, PODNET_GROUP_VERSION } from '../../../openapi/podnet-api.js';
 import type { Table } from '../../../openapi/kubernetes.js';
+import type { Clock } from '../../../runtime/clock.js';
 import type { Figure } from '../../store/figure.js';
 import { wantedForm } from '../accept.js';
 import { queryValue, type App, type Request } from '../app-types.js';
 import { ApiError } from '../errors.js';
 import { checkPath } from '../figure-query.js';
-import { matchesLabels } from '../label-selector.js';
 import { labelOf } from '../members.js';
 import { routeSchema } from '../route-schema.js';
+import type { Selectors } from '../selectors.js';
 import { parseListQuery, renderContinue, type ListQuery } from './list-query.js';
 
 /** What every object of this group has. */
@@ -68,14 +69,19 @@ interface List<T extends ApiObject> {
   readonly metadata: { readonly resourceVersion: ''; readonly continue?: string; readonly remainingItemCount?: number };
 }
 
+export interface ResourceDeps {
+  readonly clock: Clock;
+  readonly selectors: Selectors;
+}
+
 /** Get and list of a resource, as objects and as Table. */
-export function resourceRoutes<T extends ApiObject>(app: App, resource: Resource<T>, monotonicMs: () => number): void {
+export function resourceRoutes<T extends ApiObject>(app: App, resource: Resource<T>, deps: ResourceDeps): void {
   const root = `/apis/${PODNET_GROUP_VERSION}`;
   const { plural, namespaced } = resource;
   const scope = namespaced ? `${root}/namespaces/:namespace` : root;
   const listRoute = (request: Request) => {
     const { namespace } = request.params as { readonly namespace?: string };
-    return answerList(request, resource, namespace, monotonicMs());
+    return answerList(request, resource, namespace, deps);
   };
   const ofAll = namespaced ? 'ForAllNamespaces' : '';
   app.get(`${root}/${plural}`, { schema: listSchema(resource, ofAll, {}) }, listRoute);
@@ -85,7 +91,7 @@ export function resourceRoutes<T extends ApiObject>(app: App, resource: Resource
     const { namespace = '', name } = request.params;
     checkPath({ namespace, name });
     const form = formOf(request);
-    const nowMs = monotonicMs();
+    const nowMs = deps.clock.monotonicMs();
     const found = resource.candidates(namespaced ? namespace : undefined, nowMs).find((one) => one.name === name);
     if (found === undefined) {
       throw new ApiError('NotFound', `${plural}.${PODNET_GROUP} "${name}" not found`, {
@@ -136,12 +142,13 @@ async function answerList<T extends ApiObject>(
   request: Request,
   resource: Resource<T>,
   namespace: string | undefined,
-  nowMs: number,
+  { clock, selectors }: ResourceDeps,
 ) {
   checkPath(namespace === undefined ? {} : { namespace });
   const form = formOf(request);
   const fieldKeys = ['metadata.name', ...(resource.namespaced ? ['metadata.namespace'] : []), ...resource.fieldKeys];
-  const query = parseListQuery(request.query, resource.plural, fieldKeys);
+  const query = parseListQuery(request.query, { plural: resource.plural, fieldKeys }, selectors);
+  const nowMs = clock.monotonicMs();
   const chosen = choose(resource.candidates(namespace, nowMs), query);
   const page = query.limit === undefined ? chosen : chosen.slice(0, query.limit);
   if (page.length > WHOLE_MAX) {
@@ -157,7 +164,7 @@ async function answerList<T extends ApiObject>(
   }
   const last = page.at(-1);
   const rest = chosen.length - page.length;
-  const isFiltered = query.labels.length > 0 || query.fields.length > 0;
+  const isFiltered = query.labels.requirements.length > 0 || query.fields.length > 0;
   const more =
     rest > 0 && last !== undefined
       ? { continue: renderContinue(last), ...(!isFiltered && { remainingItemCount: rest }) }
@@ -179,7 +186,7 @@ function formOf(request: Request): 'object' | 'table' {
 function choose<T extends ApiObject>(candidates: Candidate<T>[], { labels, fields, after }: ListQuery): Candidate<T>[] {
   return candidates
     .filter((one) => after === undefined || compare(one, after) > 0)
-    .filter((one) => matchesLabels(labels, labelOf(one.labels)))
+    .filter((one) => labels.matches(labelOf(one.labels)))
     .filter((one) => fields.every(({ key, value, isEqual }) => (fieldOf(one, key) === value) === isEqual))
     .sort(compare);
 }
