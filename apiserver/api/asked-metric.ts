@@ -31,7 +31,13 @@ export interface AskedMetric {
   readonly requirements: readonly Requirement[];
   of(object: DescribedObject): Answered;
   /** Every object that has a value, by name. */
-  list(scope: Scope, selector: Selector): Promise<{ readonly object: DescribedObject; readonly answered: Answered }[]>;
+  list(scope: Scope, selector: Selector): Promise<Found[]>;
+}
+
+/** An object of a list, by its name. */
+export interface Found {
+  readonly name: string;
+  readonly answered: Answered;
 }
 
 export interface AskedMetricDeps extends FigureQueryDeps {
@@ -64,8 +70,8 @@ function askRate(metric: string, query: unknown, deps: AskedMetricDeps): AskedMe
       return outcome.ok ? ofRate(outcome) : outcome;
     },
     list: async (scope, selector) =>
-      (await deps.objects.list(scope, selector, asked)).map(({ object, measure }) => ({
-        ...{ object, answered: ofRate(measure) },
+      (await deps.objects.list(scope, selector, asked)).map(({ name, measure }) => ({
+        ...{ name, answered: ofRate(measure) },
       })),
   };
 }
@@ -77,10 +83,9 @@ function askLatency(query: unknown, { latencies, selectors }: AskedMetricDeps): 
   return {
     ...{ selectorText, requirements },
     of: ({ name }) => ofLatency(latencies.of(name, asked)),
-    list: async (scope, selector) =>
+    list: async (_scope, selector) =>
       (await latencies.list(selector, asked)).map(({ node, latency }) => ({
-        object: { ...scope, name: node },
-        answered: ofLatency(latency),
+        ...{ name: node, answered: ofLatency(latency) },
       })),
   };
 }
@@ -90,10 +95,9 @@ function askAddresses(figure: IpamFigure, query: unknown, { addresses, selectors
   return {
     ...{ selectorText: asked.selectorText, requirements: asked.requirements },
     of: ({ name }) => ofAddresses(addresses.of(name, asked), figure),
-    list: async (scope, selector) =>
+    list: async (_scope, selector) =>
       (await addresses.list(selector, asked)).map(({ node, value }) => ({
-        object: { ...scope, name: node },
-        answered: ofAddresses({ ok: true, ...value }, figure),
+        ...{ name: node, answered: ofAddresses({ ok: true, ...value }, figure) },
       })),
   };
 }

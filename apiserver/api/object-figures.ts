@@ -16,6 +16,12 @@ export interface ObjectFiguresDeps {
 /** Of an object: its figure, or in words why it has none. */
 export type Outcome = Measure | { readonly ok: false; readonly why: string };
 
+/** Of an object of a list. */
+export interface NamedMeasure {
+  readonly name: string;
+  readonly measure: Measure;
+}
+
 /** Figures of pods and of everything that pods add up to. */
 export class ObjectFigures {
   readonly #deps: ObjectFiguresDeps;
@@ -45,28 +51,26 @@ export class ObjectFigures {
     { kind, namespace }: { readonly kind: DescribedKind; readonly namespace: string | undefined },
     selector: Selector,
     query: FigureQuery,
-  ): Promise<{ readonly object: DescribedObject; readonly measure: Measure }[]> {
+  ): Promise<NamedMeasure[]> {
     const { clock, members } = this.#deps;
     if (kind === DESCRIBED.pods) return this.#listPods(namespace ?? '', selector, query);
     const names = await members.names(kind, namespace, selector, clock.monotonicMs());
     return names.flatMap((name) => {
-      const object = { kind, namespace, name };
-      const outcome = this.of(object, query);
-      return outcome.ok ? [{ object, measure: outcome }] : [];
+      const measure = this.of({ kind, namespace, name }, query);
+      return measure.ok ? [{ name, measure }] : [];
     });
   }
 
-  #listPods(namespace: string, { matches }: Selector, query: FigureQuery) {
+  #listPods(namespace: string, { matches }: Selector, query: FigureQuery): NamedMeasure[] {
     const { pods, figures, clock } = this.#deps;
     const nowMs = clock.monotonicMs();
-    return pods
-      .inNamespace(namespace, nowMs)
-      .filter(({ labels }) => matches(labelOf(labels)))
-      .sort((a, b) => (a.name < b.name ? -1 : 1))
-      .flatMap((pod) => {
-        const measure = figures.ofPod(pod, query, nowMs);
-        return measure.ok ? [{ object: { kind: DESCRIBED.pods, namespace, name: pod.name }, measure }] : [];
-      });
+    const found: NamedMeasure[] = [];
+    for (const pod of pods.inNamespace(namespace, nowMs)) {
+      if (!matches(labelOf(pod.labels))) continue;
+      const measure = figures.ofPod(pod, query, nowMs);
+      if (measure.ok) found.push({ name: pod.name, measure });
+    }
+    return found.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 }
 
