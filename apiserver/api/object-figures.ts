@@ -5,6 +5,7 @@ import { DESCRIBED, type DescribedKind } from './described-objects.js';
 import { ApiError } from './errors.js';
 import { labelOf, onlyOf, type DescribedObject, type Members } from './members.js';
 import type { Selector } from './selectors.js';
+import { Turns } from './turns.js';
 
 export interface ObjectFiguresDeps {
   readonly pods: Pods;
@@ -55,20 +56,26 @@ export class ObjectFigures {
     const { clock, members } = this.#deps;
     if (kind === DESCRIBED.pods) return this.#listPods(namespace ?? '', selector, query);
     const names = await members.names(kind, namespace, selector, clock.monotonicMs());
-    return names.flatMap((name) => {
+    const found: NamedMeasure[] = [];
+    const turns = new Turns(clock);
+    for (const name of names) {
       const measure = this.of({ kind, namespace, name }, query);
-      return measure.ok ? [{ name, measure }] : [];
-    });
+      if (measure.ok) found.push({ name, measure });
+      if (turns.isOver) await turns.next();
+    }
+    return found;
   }
 
-  #listPods(namespace: string, { matches }: Selector, query: FigureQuery): NamedMeasure[] {
+  async #listPods(namespace: string, { matches }: Selector, query: FigureQuery): Promise<NamedMeasure[]> {
     const { pods, figures, clock } = this.#deps;
     const nowMs = clock.monotonicMs();
     const found: NamedMeasure[] = [];
+    const turns = new Turns(clock);
     for (const pod of pods.inNamespace(namespace, nowMs)) {
       if (!matches(labelOf(pod.labels))) continue;
       const measure = figures.ofPod(pod, query, nowMs);
       if (measure.ok) found.push({ name: pod.name, measure });
+      if (turns.isOver) await turns.next();
     }
     return found.sort((a, b) => (a.name < b.name ? -1 : 1));
   }

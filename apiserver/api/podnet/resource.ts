@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifySchema } from 'fastify';
 import type { TSchema } from 'typebox';
 import { PODNET_GROUP, PODNET_GROUP_VERSION } from '../../../openapi/podnet-api.js';
@@ -12,6 +11,7 @@ import { checkPath } from '../figure-query.js';
 import { labelOf } from '../members.js';
 import { routeSchema } from '../route-schema.js';
 import type { Selectors } from '../selectors.js';
+import { Turns } from '../turns.js';
 import { parseListQuery, renderContinue, type ListQuery } from './list-query.js';
 
 /** What every object of this group has. */
@@ -56,13 +56,11 @@ export interface Resource<T extends ApiObject> {
   readonly columns: readonly Column<T>[];
   readonly schemas: { readonly object: TSchema; readonly list: TSchema };
   /** All of a namespace, or of the cluster; in no order. */
-  candidates(namespace: string | undefined, nowMs: number): Candidate<T>[];
+  candidates(namespace: string | undefined, nowMs: number): Iterable<Candidate<T>>;
 }
 
 /** More than this in one answer is asked for in pages. */
 const WHOLE_MAX = 50_000;
-/** Objects made before other requests get their turn. */
-const TURN = 100;
 
 interface List<T extends ApiObject> {
   readonly items: readonly Made<T>[];
@@ -92,7 +90,7 @@ export function resourceRoutes<T extends ApiObject>(app: App, resource: Resource
     checkPath({ namespace, name });
     const form = formOf(request);
     const nowMs = deps.clock.monotonicMs();
-    const found = resource.candidates(namespaced ? namespace : undefined, nowMs).find((one) => one.name === name);
+    const found = firstNamed(name, resource.candidates(namespaced ? namespace : undefined, nowMs));
     if (found === undefined) {
       throw new ApiError('NotFound', `${plural}.${PODNET_GROUP} "${name}" not found`, {
         ...{ name, group: PODNET_GROUP, kind: plural },
@@ -148,8 +146,8 @@ async function answerList<T extends ApiObject>(
   const form = formOf(request);
   const fieldKeys = ['metadata.name', ...(resource.namespaced ? ['metadata.namespace'] : []), ...resource.fieldKeys];
   const query = parseListQuery(request.query, { plural: resource.plural, fieldKeys }, selectors);
-  const nowMs = clock.monotonicMs();
-  const chosen = choose(resource.candidates(namespace, nowMs), query);
+  const turns = new Turns(clock);
+  const chosen = await choose(resource.candidates(namespace, clock.monotonicMs()), query, turns);
   const page = query.limit === undefined ? chosen : chosen.slice(0, query.limit);
   if (page.length > WHOLE_MAX) {
     throw new ApiError(
@@ -158,9 +156,9 @@ async function answerList<T extends ApiObject>(
     );
   }
   const items: Made<T>[] = [];
-  for (const [i, candidate] of page.entries()) {
-    if (i > 0 && i % TURN === 0) await nextTurn();
-    items.push(candidate.make(nowMs));
+  for (const candidate of page) {
+    items.push(candidate.make(clock.monotonicMs()));
+    if (turns.isOver) await turns.next();
   }
   const last = page.at(-1);
   const rest = chosen.length - page.length;
@@ -183,12 +181,30 @@ function formOf(request: Request): 'object' | 'table' {
 }
 
 /** Those that a query selects and that stand behind its place, in the order of namespace and name. */
-function choose<T extends ApiObject>(candidates: Candidate<T>[], { labels, fields, after }: ListQuery): Candidate<T>[] {
-  return candidates
-    .filter((one) => after === undefined || compare(one, after) > 0)
-    .filter((one) => labels.matches(labelOf(one.labels)))
-    .filter((one) => fields.every(({ key, value, isEqual }) => (fieldOf(one, key) === value) === isEqual))
-    .sort(compare);
+async function choose<T extends ApiObject>(
+  candidates: Iterable<Candidate<T>>,
+  query: ListQuery,
+  turns: Turns,
+): Promise<Candidate<T>[]> {
+  const chosen: Candidate<T>[] = [];
+  for (const one of candidates) {
+    if (isChosen(one, query)) chosen.push(one);
+    if (turns.isOver) await turns.next();
+  }
+  return chosen.sort(compare);
+}
+
+function isChosen(one: Candidate<ApiObject>, { labels, fields, after }: ListQuery): boolean {
+  return (
+    (after === undefined || compare(one, after) > 0) &&
+    labels.matches(labelOf(one.labels)) &&
+    fields.every(({ key, value, isEqual }) => (fieldOf(one, key) === value) === isEqual)
+  );
+}
+
+function firstNamed<T extends ApiObject>(name: string, candidates: Iterable<Candidate<T>>): Candidate<T> | undefined {
+  for (const one of candidates) if (one.name === name) return one;
+  return undefined;
 }
 
 function fieldOf({ namespace, name, fields }: Candidate<ApiObject>, key: string): string {
