@@ -20,6 +20,7 @@ import { NodeLatencies } from './api/node-latencies.js';
 import { ObjectFigures } from './api/object-figures.js';
 import { openApiRoutes } from './api/openapi.js';
 import { collectRoutes } from './api/route-list.js';
+import { Selectors } from './api/selectors.js';
 import type { Auth } from './auth/create-auth.js';
 import type { User } from './auth/user.js';
 import { compatTotalLines, ipamClusterLines } from './exposition/ipam-lines.js';
@@ -35,6 +36,7 @@ import { podnetRoutes } from './api/podnet/routes.js';
 import type { PodList, PodNodes } from './pods/pod-list.js';
 import type { ServiceList } from './pods/service-list.js';
 import { reportsArrived } from './reports-arrived.js';
+import { lookupCounter } from './cache-lookups.js';
 import { createSelfMetrics, type SelfMetrics } from './self-metrics.js';
 import { Figures } from './store/figure.js';
 import { SERVING_NAMESPACE, isServing } from './store/ipam/told-node.js';
@@ -167,8 +169,11 @@ function addRoutes(app: App, options: AppOptions, parts: Parts): void {
   const routes = collectRoutes(app);
   discoveryRoutes(app, { surface: apiSurface(groups), routes, version });
   openApiRoutes(app, { routes, clock, version });
-  const window = { defaultMs: windowMs, historyMs: options.historyMs };
-  const answering = { pods, figures, ipam: store.ipam, clock, window, clusterMetricsNamespaces };
+  const selectors = new Selectors({
+    window: { defaultMs: windowMs, historyMs: options.historyMs },
+    onLookup: lookupCounter(registry, 'selectors'),
+  });
+  const answering = { pods, figures, ipam: store.ipam, clock, selectors, clusterMetricsNamespaces };
   if (groups.has(PODNET_GROUP)) {
     podnetRoutes(app, { ...answering, reports: store, dialled: store.dialled, suspects, windowMs });
     const isGuarded = options.auth !== undefined;

@@ -2,8 +2,8 @@ import type { IpamFigure } from '../../metrics/ipam/figures.js';
 import type { LabelMatcher } from '../store/figure.js';
 import { queryValue } from './app-types.js';
 import { ApiError } from './errors.js';
-import { matchesLabels, type Requirement } from './label-selector.js';
-import { parseMetricSelector, selectorOrBadRequest, type WindowBounds } from './metric-selector.js';
+import type { Requirement } from './label-selector.js';
+import type { Selectors } from './selectors.js';
 
 /** A figure of IP addresses and the selector over its series, as asked for. */
 export interface AskedAddresses {
@@ -25,23 +25,20 @@ export function parseAddressQuery(
   figure: IpamFigure,
   parameter: 'metricLabelSelector' | 'labelSelector',
   query: unknown,
-  window: WindowBounds,
+  selectors: Selectors,
 ): AskedAddresses {
   const selectorText = queryValue(query, parameter) ?? '';
   if (
     figure.kind === 'latency' &&
-    selectorOrBadRequest(parameter, selectorText).some(({ key }) => key === 'quantile')
+    selectors.ofObjects(selectorText, parameter).requirements.some(({ key }) => key === 'quantile')
   ) {
     const said = `${parameter}: quantile: ${figure.metricName} is the 99th percentile, ipamd tells no other`;
     throw new ApiError('BadRequest', said);
   }
-  const { requirements, series, windowMs } = parseMetricSelector(selectorText, parameter, window);
+  const { requirements, matchesSeries, windowMs } = selectors.ofSeries(selectorText, parameter);
   if (figure.kind !== 'counter' && requirements.some(({ key }) => key === 'window')) {
     const said = `${parameter}: window: ${figure.metricName} is as it is at present, only a rate is taken over a window`;
     throw new ApiError('BadRequest', said);
   }
-  return {
-    ...{ figure, selectorText, requirements, windowMs },
-    matchesSeries: (label) => matchesLabels(series, label),
-  };
+  return { figure, selectorText, requirements, windowMs, matchesSeries };
 }

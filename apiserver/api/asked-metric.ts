@@ -6,14 +6,14 @@ import { parseAddressQuery } from './address-query.js';
 import { queryValue } from './app-types.js';
 import type { DescribedKind } from './described-objects.js';
 import { parseFigureQuery, type FigureQueryDeps } from './figure-query.js';
-import { matchesLabels, type Requirement } from './label-selector.js';
+import type { Requirement } from './label-selector.js';
 import type { DescribedObject } from './members.js';
-import { parseLatencySelector } from './metric-selector.js';
 import type { TimedValue } from './metric-value-list.js';
 import type { Addresses, NodeAddresses } from './node-addresses.js';
 import type { NodeLatencies } from './node-latencies.js';
-import type { ObjectFigures, ObjectSelector } from './object-figures.js';
+import type { ObjectFigures } from './object-figures.js';
 import { renderQuantity, type Finest } from './quantity.js';
+import type { Selector } from './selectors.js';
 
 /** Of an object: its value, or in words why it has none. */
 export type Answered = ({ readonly ok: true } & TimedValue) | { readonly ok: false; readonly why: string };
@@ -31,10 +31,13 @@ export interface AskedMetric {
   readonly requirements: readonly Requirement[];
   of(object: DescribedObject): Answered;
   /** Every object that has a value, by name. */
-  list(
-    scope: Scope,
-    selector: ObjectSelector,
-  ): Promise<{ readonly object: DescribedObject; readonly answered: Answered }[]>;
+  list(scope: Scope, selector: Selector): Promise<Found[]>;
+}
+
+/** An object of a list, by its name. */
+export interface Found {
+  readonly name: string;
+  readonly answered: Answered;
 }
 
 export interface AskedMetricDeps extends FigureQueryDeps {
@@ -67,36 +70,34 @@ function askRate(metric: string, query: unknown, deps: AskedMetricDeps): AskedMe
       return outcome.ok ? ofRate(outcome) : outcome;
     },
     list: async (scope, selector) =>
-      (await deps.objects.list(scope, selector, asked)).map(({ object, measure }) => ({
-        ...{ object, answered: ofRate(measure) },
+      (await deps.objects.list(scope, selector, asked)).map(({ name, measure }) => ({
+        ...{ name, answered: ofRate(measure) },
       })),
   };
 }
 
-function askLatency(query: unknown, { latencies, window }: AskedMetricDeps): AskedMetric {
+function askLatency(query: unknown, { latencies, selectors }: AskedMetricDeps): AskedMetric {
   const selectorText = queryValue(query, PARAMETER) ?? '';
-  const { requirements, series, quantile, windowMs } = parseLatencySelector(selectorText, PARAMETER, window);
-  const asked: LatencyQuery = { matchesSeries: (label) => matchesLabels(series, label), quantile, windowMs };
+  const { requirements, matchesSeries, quantile, windowMs } = selectors.ofLatencies(selectorText, PARAMETER);
+  const asked: LatencyQuery = { matchesSeries, quantile, windowMs };
   return {
     ...{ selectorText, requirements },
     of: ({ name }) => ofLatency(latencies.of(name, asked)),
-    list: async (scope, selector) =>
+    list: async (_scope, selector) =>
       (await latencies.list(selector, asked)).map(({ node, latency }) => ({
-        object: { ...scope, name: node },
-        answered: ofLatency(latency),
+        ...{ name: node, answered: ofLatency(latency) },
       })),
   };
 }
 
-function askAddresses(figure: IpamFigure, query: unknown, { addresses, window }: AskedMetricDeps): AskedMetric {
-  const asked = parseAddressQuery(figure, PARAMETER, query, window);
+function askAddresses(figure: IpamFigure, query: unknown, { addresses, selectors }: AskedMetricDeps): AskedMetric {
+  const asked = parseAddressQuery(figure, PARAMETER, query, selectors);
   return {
     ...{ selectorText: asked.selectorText, requirements: asked.requirements },
     of: ({ name }) => ofAddresses(addresses.of(name, asked), figure),
-    list: async (scope, selector) =>
+    list: async (_scope, selector) =>
       (await addresses.list(selector, asked)).map(({ node, value }) => ({
-        object: { ...scope, name: node },
-        answered: ofAddresses({ ok: true, ...value }, figure),
+        ...{ name: node, answered: ofAddresses({ ok: true, ...value }, figure) },
       })),
   };
 }

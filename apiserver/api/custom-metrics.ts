@@ -8,14 +8,22 @@ import {
 import { DIAL_LATENCY, familyOfRate } from '../../metrics/catalogue.js';
 import { ipamFigureOf } from '../../metrics/ipam/figures.js';
 import type { Clock } from '../../runtime/clock.js';
-import { queryValue, type App } from './app-types.js';
-import { askMetric, type Answered, type AskedMetric, type AskedMetricDeps } from './asked-metric.js';
+import { queryValue, type App, type Request } from './app-types.js';
+import { askMetric, type AskedMetric, type AskedMetricDeps, type Found } from './asked-metric.js';
 import { DESCRIBED, DESCRIBED_KINDS, describedKind, metricsOf, type DescribedKind } from './described-objects.js';
 import { ApiError } from './errors.js';
 import { checkListOptions, checkPath, isOfWholeNetwork, NETWORK_TOTAL_LABELS } from './figure-query.js';
 import type { DescribedObject } from './members.js';
-import { Timestamps, readingOf, toMetricValueList, type Item, type OnSampleAge } from './metric-value-list.js';
-import { selectorOrBadRequest } from './metric-selector.js';
+import { wantsIndent } from './indent.js';
+import {
+  Timestamps,
+  renderMetricValueList,
+  toMetricValueList,
+  windowSecondsOf,
+  type Item,
+  type MetricValues,
+  type OnSampleAge,
+} from './metric-value-list.js';
 import { routeSchema } from './route-schema.js';
 
 export interface CustomMetricsDeps extends AskedMetricDeps {
@@ -48,16 +56,18 @@ export function customMetricsRoutes(app: App, deps: CustomMetricsDeps): void {
       [ofObject, 'Cluster'],
     ] as const) {
       const schema = schemaOf(version, `get${scope}ObjectMetric`, path);
-      app.get<{ Params: Asked }>(`${root}${path}`, { schema }, ({ params, query }) =>
-        answer(version, params, query, deps),
+      app.get<{ Params: Asked }>(`${root}${path}`, { schema }, async (request) =>
+        rendered(await answer(version, request.params, request.query, deps), request),
       );
     }
     app.get<{ Params: { namespace: string; metric: string } }>(
       `${root}${ofNamespace}`,
       { schema: schemaOf(version, 'getNamespaceMetric', ofNamespace) },
-      ({ params: { namespace: name, metric }, query }) => {
+      async (request) => {
+        const { namespace: name, metric } = request.params;
         if (name === ALL_NAMES) throw new ApiError('BadRequest', 'invalid request path');
-        return answer(version, { resource: DESCRIBED.namespaces.resource, name, metric }, query, deps);
+        const asked = { resource: DESCRIBED.namespaces.resource, name, metric };
+        return rendered(await answer(version, asked, request.query, deps), request);
       },
     );
     app.get(`${root}${ofNothing}`, { schema: schemaOf(version, 'rejectCutPath', ofNothing) }, () => {
@@ -91,12 +101,21 @@ function schemaOf(version: CustomMetricsVersion, operation: string, path: string
   });
 }
 
-async function answer(version: CustomMetricsVersion, asked: Asked, query: unknown, deps: CustomMetricsDeps) {
+/** Text for programs: an HPA's list is long. */
+function rendered(values: MetricValues, request: Pick<Request, 'query' | 'headers'>) {
+  return wantsIndent(request) ? toMetricValueList(values) : `${renderMetricValueList(values)}\n`;
+}
+
+async function answer(
+  version: CustomMetricsVersion,
+  asked: Asked,
+  query: unknown,
+  deps: CustomMetricsDeps,
+): Promise<MetricValues> {
   checkPath({ ...asked });
   checkFieldSelector(queryValue(query, 'fieldSelector'), asked);
   checkListOptions(query);
-  const text = queryValue(query, 'labelSelector') ?? '';
-  const requirements = selectorOrBadRequest('labelSelector', text);
+  const selector = deps.selectors.ofObjects(queryValue(query, 'labelSelector') ?? '', 'labelSelector');
   const metric = askMetric(asked.metric, query, deps);
   const kind = servedKind(asked);
   if (metric === undefined || kind === undefined || !metricsOf(kind).includes(asked.metric)) {
@@ -105,13 +124,11 @@ async function answer(version: CustomMetricsVersion, asked: Asked, query: unknow
   checkTenancy(kind, asked, metric, deps);
   const { namespace, name } = asked;
   const timing = { times: new Timestamps(deps.clock.wallMs()), onSampleAge: deps.onSampleAge };
-  if (name !== ALL_NAMES) {
-    const item = single({ kind, namespace, name }, asked, metric, timing);
-    return toMetricValueList(version, asked.metric, [item], metric.requirements);
-  }
-  const found = await metric.list({ kind, namespace }, { text, requirements });
-  const items = found.flatMap(({ object, answered }) => toItem(object, answered, timing));
-  return toMetricValueList(version, asked.metric, items, metric.requirements);
+  const { requirements } = metric;
+  const of = { version, metric: asked.metric, kind, namespace: kind.namespaced ? namespace : undefined, requirements };
+  if (name !== ALL_NAMES) return { ...of, items: [single({ kind, namespace, name }, asked, metric, timing)] };
+  const found = await metric.list({ kind, namespace }, selector);
+  return { ...of, items: found.flatMap((one) => toItem(one, timing) ?? []) };
 }
 
 /** Of one answer: the times that it shows, and who is told how old its values are. */
@@ -123,23 +140,18 @@ interface Timing {
 /** @throws {ApiError} NotFound with the reason */
 function single(object: DescribedObject, asked: Asked, metric: AskedMetric, timing: Timing): Item {
   const answered = metric.of(object);
-  const [item] = toItem(object, answered, timing);
+  const item = toItem({ name: object.name, answered }, timing);
   if (item !== undefined) return item;
   const selector = metric.selectorText === '' ? '' : ` with selector ${metric.selectorText}`;
   const why = answered.ok || answered.why === '' ? '' : `: ${answered.why}`;
   throw new ApiError('NotFound', `${couldNotFind(asked)} ${object.name}${selector}${why}`);
 }
 
-function toItem(
-  { kind, namespace, name }: DescribedObject,
-  answered: Answered,
-  { times, onSampleAge }: Timing,
-): Item[] {
-  if (!answered.ok) return [];
-  onSampleAge(answered.ageMs);
-  const scope = kind.namespaced && namespace !== undefined ? { namespace } : {};
-  const describedObject = { kind: kind.kind, ...scope, name, apiVersion: kind.apiVersion };
-  return [{ describedObject, ...readingOf(answered, times) }];
+function toItem({ name, answered }: Found, { times, onSampleAge }: Timing): Item | undefined {
+  if (!answered.ok) return undefined;
+  const { ageMs, spanMs, value } = answered;
+  onSampleAge(ageMs);
+  return { name, timestamp: times.ago(ageMs), windowSeconds: windowSecondsOf(spanMs), value };
 }
 
 /** The kind of a path, in a scope that it has: nodes also below a namespace, because the HPA asks for them there. */

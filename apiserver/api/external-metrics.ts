@@ -26,16 +26,16 @@ import {
 } from './figure-query.js';
 import type { Requirement } from './label-selector.js';
 import { Timestamps, readingOf, type OnSampleAge } from './metric-value-list.js';
-import type { WindowBounds } from './metric-selector.js';
 import { checkKnown, whole } from './object-figures.js';
 import { routeSchema } from './route-schema.js';
+import type { Selectors } from './selectors.js';
 
 export interface ExternalMetricsDeps {
   readonly pods: Pods;
   readonly figures: Figures;
   readonly ipam: IpamFigures;
   readonly clock: Clock;
-  readonly window: WindowBounds;
+  readonly selectors: Selectors;
   /** Namespaces in which figures of the whole cluster answer. */
   readonly clusterMetricsNamespaces: readonly string[];
   readonly onSampleAge: OnSampleAge;
@@ -135,7 +135,7 @@ function sumOfRates({ namespace, metric }: Asked, query: unknown, deps: External
 function totalAddresses({ namespace, metric }: Asked, query: unknown, deps: ExternalMetricsDeps): Total | undefined {
   const figure = ipamFigureOf(metric);
   if (figure === undefined) return undefined;
-  const asked = parseAddressQuery(figure, 'labelSelector', query, deps.window);
+  const asked = parseAddressQuery(figure, 'labelSelector', query, deps.selectors);
   if (!deps.clusterMetricsNamespaces.includes(namespace)) {
     const none = `the namespace ${namespace} is none of --cluster-metrics-namespaces`;
     throw new ApiError('Forbidden', `IP addresses of the cluster are not served here: ${none}`);

@@ -5,8 +5,8 @@ import type { Network } from '../store/networks.js';
 import { queryValue } from './app-types.js';
 import { ApiError } from './errors.js';
 import { isDeviceLabel } from '../store/series-labels.js';
-import { matchesLabels, type Requirement } from './label-selector.js';
-import { parseMetricSelector, type WindowBounds } from './metric-selector.js';
+import { matcherOf, matchesLabels, type Requirement } from './label-selector.js';
+import type { Selectors } from './selectors.js';
 
 /** A metric and the selector over its series, as asked for. */
 export interface AskedFigure extends FigureQuery {
@@ -21,7 +21,7 @@ const INTERFACE_OWN_LABELS: readonly string[] = ['interface', 'primary'];
 
 export interface FigureQueryDeps {
   readonly figures: Figures;
-  readonly window: WindowBounds;
+  readonly selectors: Selectors;
 }
 
 /**
@@ -34,16 +34,17 @@ export function parseFigureQuery(
   metric: string,
   parameter: 'metricLabelSelector' | 'labelSelector',
   query: unknown,
-  { figures, window }: FigureQueryDeps,
+  { figures, selectors }: FigureQueryDeps,
 ): AskedFigure | undefined {
   const selectorText = queryValue(query, parameter) ?? '';
-  const { requirements, series, windowMs } = parseMetricSelector(selectorText, parameter, window);
+  const { requirements, series, matchesSeries, windowMs } = selectors.ofSeries(selectorText, parameter);
   const family = familyOfRate(metric);
   if (family === undefined) return undefined;
   if (family.level === 'pod') checkSelectsPods(metric, series);
-  const ofPod = series.filter(({ key }) => figures.isPodLabel(key));
+  const matchesPod = matcherOf(series.filter(({ key }) => figures.isPodLabel(key)));
   const ofNetwork = series.filter(({ key }) => NETWORK_LABELS.includes(key));
   const ofDevice = series.filter(({ key }) => isDeviceLabel(key));
+  const matchesNetwork = matcherOf(ofNetwork);
   // A device is given to a pod for a NetworkAttachmentDefinition; what a CNI itself makes has none.
   const couldHaveDevice = ({ nadNamespace }: Network): boolean =>
     nadNamespace !== '' || matchesLabels(ofDevice, () => undefined);
@@ -54,13 +55,18 @@ export function parseFigureQuery(
     level: family.level,
     column: family.column,
     matchesSeries: (label, isUnknown) =>
-      matchesLabels(isUnknown === undefined ? series : series.filter(({ key }) => !isUnknown(key)), label),
+      isUnknown === undefined
+        ? matchesSeries(label)
+        : matchesLabels(
+            series.filter(({ key }) => !isUnknown(key)),
+            label,
+          ),
     deviceLabels: ofDevice.map(({ key }) => key),
-    couldMatch: (label) => matchesLabels(ofPod, label),
+    couldMatch: matchesPod,
     couldMatchOn: (on) =>
       isOfAnyInterface &&
       couldHaveDevice(on) &&
-      matchesLabels(ofNetwork, (key) => selectorValue(key === 'network' ? on.network : on.nadNamespace)),
+      matchesNetwork((key) => selectorValue(key === 'network' ? on.network : on.nadNamespace)),
     choosesNetworks: ofNetwork.length > 0,
   };
 }

@@ -1,5 +1,5 @@
 import type { LabelSelector } from '../../openapi/kubernetes.js';
-import type { LabelGetter } from '../store/figure.js';
+import type { LabelGetter, LabelMatcher } from '../store/figure.js';
 import { OPERATORS, SelectorError, Tokens, type Operator } from './label-selector-tokens.js';
 
 export { SelectorError } from './label-selector-tokens.js';
@@ -66,25 +66,39 @@ export function parseLabelSelector(text: string): Requirement[] {
 
 /** Whether labels meet every requirement. `!=` and `notin` are met by a label that is not there. */
 export function matchesLabels(requirements: readonly Requirement[], label: LabelGetter): boolean {
-  return requirements.every(({ key, operator, values }) => {
-    const value = label(key);
-    switch (operator) {
-      case 'exists':
-        return value !== undefined;
-      case '!':
-        return value === undefined;
-      case 'in':
-      case '=':
-      case '==':
-        return value !== undefined && values.includes(value);
-      case 'notin':
-      case '!=':
-        return value === undefined || !values.includes(value);
-      case 'gt':
-      case 'lt':
-        return value !== undefined && compares(value, operator, values[0] ?? '');
-    }
-  });
+  return matcherOf(requirements)(label);
+}
+
+/** What tells of many objects, one after the other, whether their labels meet every requirement. */
+export function matcherOf(requirements: readonly Requirement[]): LabelMatcher {
+  const [first, ...others] = requirements.map(matcherOfOne);
+  if (first === undefined) return () => true;
+  if (others.length === 0) return first;
+  return (label) => first(label) && others.every((matches) => matches(label));
+}
+
+function matcherOfOne({ key, operator, values }: Requirement): LabelMatcher {
+  const chosen = new Set(values);
+  const [bound = ''] = values;
+  switch (operator) {
+    case 'exists':
+      return (label) => label(key) !== undefined;
+    case '!':
+      return (label) => label(key) === undefined;
+    case 'in':
+    case '=':
+    case '==':
+      return (label) => isIn(label(key));
+    case 'notin':
+    case '!=':
+      return (label) => !isIn(label(key));
+    case 'gt':
+    case 'lt':
+      return (label) => compares(label(key), operator, bound);
+  }
+  function isIn(value: string | undefined): boolean {
+    return value !== undefined && (chosen.size === 1 ? value === bound : chosen.has(value));
+  }
 }
 
 /** The selector as a v1.LabelSelector, the form in which answers echo it; null for the empty one. */
@@ -232,8 +246,8 @@ function isInteger(text: string): boolean {
   );
 }
 
-function compares(value: string, operator: 'gt' | 'lt', bound: string): boolean {
-  if (!isInteger(value)) return false;
+function compares(value: string | undefined, operator: 'gt' | 'lt', bound: string): boolean {
+  if (value === undefined || !isInteger(value)) return false;
   const [a, b] = [BigInt(value.replace(/^\+/, '')), BigInt(bound.replace(/^\+/, ''))];
   return operator === 'gt' ? a > b : a < b;
 }

@@ -5,7 +5,7 @@ import type { Network } from '../store/networks.js';
 import type { KnownPod, Pods } from '../store/pods.js';
 import { DESCRIBED, type DescribedKind } from './described-objects.js';
 import { ApiError } from './errors.js';
-import { matchesLabels, type Requirement } from './label-selector.js';
+import type { Selector } from './selectors.js';
 
 /** Names of objects by their labels, as the API server lists them. */
 export interface ObjectNames {
@@ -65,14 +65,14 @@ export class Members {
   async names(
     kind: DescribedKind,
     namespace: string | undefined,
-    selector: { readonly text: string; readonly requirements: readonly Requirement[] },
+    selector: Selector,
     nowMs: number,
   ): Promise<string[]> {
     const { services, objects } = this.#deps;
     if (kind === DESCRIBED.services) {
       checkCurrent(services);
       const listed = [...(services?.inNamespace(namespace ?? '') ?? [])];
-      const chosen = listed.filter(({ labels }) => matchesLabels(selector.requirements, labelOf(labels)));
+      const chosen = listed.filter(({ labels }) => selector.matches(labelOf(labels)));
       return chosen.map(({ name }) => name).sort();
     }
     if (selector.requirements.length === 0) return [...new Set(this.#known(kind, namespace ?? '', nowMs))].sort();

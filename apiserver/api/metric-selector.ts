@@ -1,7 +1,8 @@
 import { RESERVED_SELECTOR_KEYS } from '../../metrics/labels.js';
 import { parseDuration, renderDuration } from '../../runtime/duration.js';
+import type { LabelMatcher } from '../store/figure.js';
 import { ApiError } from './errors.js';
-import { SelectorError, parseLabelSelector, type Requirement } from './label-selector.js';
+import { matcherOf, type Requirement } from './label-selector.js';
 
 /** What a selector over series asks for: which series, over which window. */
 export interface MetricSelector {
@@ -9,6 +10,8 @@ export interface MetricSelector {
   readonly requirements: readonly Requirement[];
   /** Those on labels of series: all but the reserved ones. */
   readonly series: readonly Requirement[];
+  /** Whether a series meets those. */
+  readonly matchesSeries: LabelMatcher;
   readonly windowMs: number;
 }
 
@@ -24,39 +27,36 @@ export interface LatencySelector extends MetricSelector {
   readonly quantile: number;
 }
 
-/** @throws {ApiError} BadRequest, with the place and the reason */
-export function parseMetricSelector(text: string, parameter: string, bounds: WindowBounds): MetricSelector {
-  const { quantiles, ...selector } = parseReserved(text, parameter, bounds);
-  if (quantiles.length === 0) return selector;
-  throw new ApiError('BadRequest', `${parameter}: quantile: only metrics of latency have quantiles`);
+/** What a selector over series says, with quantiles or without. */
+export interface SeriesSelector extends MetricSelector {
+  readonly quantiles: readonly Requirement[];
 }
 
 /** @throws {ApiError} BadRequest, with the place and the reason */
-export function parseLatencySelector(text: string, parameter: string, bounds: WindowBounds): LatencySelector {
-  const { quantiles, ...selector } = parseReserved(text, parameter, bounds);
-  return { ...selector, quantile: quantileOf(quantiles, parameter) };
-}
-
-function parseReserved(text: string, parameter: string, bounds: WindowBounds) {
-  const requirements = selectorOrBadRequest(parameter, text);
+export function readSeriesSelector(
+  requirements: readonly Requirement[],
+  parameter: string,
+  bounds: WindowBounds,
+): SeriesSelector {
   const of = (reserved: (typeof RESERVED_SELECTOR_KEYS)[number]) => requirements.filter(({ key }) => key === reserved);
   const isReserved = ({ key }: Requirement) => (RESERVED_SELECTOR_KEYS as readonly string[]).includes(key);
+  const series = requirements.filter((requirement) => !isReserved(requirement));
   return {
-    requirements,
-    series: requirements.filter((requirement) => !isReserved(requirement)),
+    ...{ requirements, series, matchesSeries: matcherOf(series) },
     windowMs: windowOf(of('window'), parameter, bounds),
     quantiles: of('quantile'),
   };
 }
 
-/** @throws {ApiError} BadRequest with the message that Kubernetes gives */
-export function selectorOrBadRequest(parameter: string, text: string): Requirement[] {
-  try {
-    return parseLabelSelector(text);
-  } catch (error) {
-    if (error instanceof SelectorError) throw new ApiError('BadRequest', `${parameter}: ${error.message}`);
-    throw error;
-  }
+/** @throws {ApiError} BadRequest, with the place and the reason */
+export function withoutQuantile(selector: SeriesSelector, parameter: string): MetricSelector {
+  if (selector.quantiles.length === 0) return selector;
+  throw new ApiError('BadRequest', `${parameter}: quantile: only metrics of latency have quantiles`);
+}
+
+/** @throws {ApiError} BadRequest, with the place and the reason */
+export function withQuantile(selector: SeriesSelector, parameter: string): LatencySelector {
+  return { ...selector, quantile: quantileOf(selector.quantiles, parameter) };
 }
 
 function windowOf(

@@ -6,7 +6,7 @@ import type { IpamFigures, IpamValue } from '../store/ipam/ipam-figures.js';
 import type { AskedAddresses } from './address-query.js';
 import { DESCRIBED } from './described-objects.js';
 import type { Members } from './members.js';
-import type { ObjectSelector } from './object-figures.js';
+import type { Selector } from './selectors.js';
 
 export interface NodeAddressesDeps {
   readonly ipam: IpamFigures;
@@ -53,7 +53,7 @@ export class NodeAddresses {
   }
 
   /** Every node that has the figure, by name. */
-  async list(selector: ObjectSelector, asked: AskedAddresses) {
+  async list(selector: Selector, asked: AskedAddresses) {
     const { ipam, members, clock } = this.#deps;
     const startedMs = clock.monotonicMs();
     const isOfAll = selector.requirements.length === 0;

@@ -4,7 +4,7 @@ import { dialLatency, type Latency, type LatencyQuery } from '../store/dial-late
 import type { DialledPairs } from '../store/dialled-pairs.js';
 import { DESCRIBED } from './described-objects.js';
 import type { Members } from './members.js';
-import type { ObjectSelector } from './object-figures.js';
+import type { Selector } from './selectors.js';
 
 export interface NodeLatenciesDeps {
   readonly dialled: DialledPairs;
@@ -30,7 +30,7 @@ export class NodeLatencies {
   }
 
   /** Every node that has a latency, by name. */
-  async list(selector: ObjectSelector, query: LatencyQuery) {
+  async list(selector: Selector, query: LatencyQuery) {
     const { dialled, members, clock } = this.#deps;
     const isOfAll = selector.requirements.length === 0;
     const chosen = isOfAll ? undefined : await members.names(DESCRIBED.nodes, undefined, selector, clock.monotonicMs());

@@ -3,8 +3,9 @@ import { ABSENCES, type Figure, type FigureQuery, type Figures, type Measure, ty
 import type { Pods } from '../store/pods.js';
 import { DESCRIBED, type DescribedKind } from './described-objects.js';
 import { ApiError } from './errors.js';
-import { matchesLabels, type Requirement } from './label-selector.js';
 import { labelOf, onlyOf, type DescribedObject, type Members } from './members.js';
+import type { Selector } from './selectors.js';
+import { Turns } from './turns.js';
 
 export interface ObjectFiguresDeps {
   readonly pods: Pods;
@@ -16,10 +17,10 @@ export interface ObjectFiguresDeps {
 /** Of an object: its figure, or in words why it has none. */
 export type Outcome = Measure | { readonly ok: false; readonly why: string };
 
-/** A selector over objects, as written and as read. */
-export interface ObjectSelector {
-  readonly text: string;
-  readonly requirements: readonly Requirement[];
+/** Of an object of a list. */
+export interface NamedMeasure {
+  readonly name: string;
+  readonly measure: Measure;
 }
 
 /** Figures of pods and of everything that pods add up to. */
@@ -49,30 +50,34 @@ export class ObjectFigures {
   /** Every object of a kind that has a figure, by name. What has none is left out: it is never 0 for want of samples. */
   async list(
     { kind, namespace }: { readonly kind: DescribedKind; readonly namespace: string | undefined },
-    selector: ObjectSelector,
+    selector: Selector,
     query: FigureQuery,
-  ): Promise<{ readonly object: DescribedObject; readonly measure: Measure }[]> {
+  ): Promise<NamedMeasure[]> {
     const { clock, members } = this.#deps;
     if (kind === DESCRIBED.pods) return this.#listPods(namespace ?? '', selector, query);
     const names = await members.names(kind, namespace, selector, clock.monotonicMs());
-    return names.flatMap((name) => {
-      const object = { kind, namespace, name };
-      const outcome = this.of(object, query);
-      return outcome.ok ? [{ object, measure: outcome }] : [];
-    });
+    const found: NamedMeasure[] = [];
+    const turns = new Turns(clock);
+    for (const name of names) {
+      const measure = this.of({ kind, namespace, name }, query);
+      if (measure.ok) found.push({ name, measure });
+      if (turns.isOver) await turns.next();
+    }
+    return found;
   }
 
-  #listPods(namespace: string, { requirements }: ObjectSelector, query: FigureQuery) {
+  async #listPods(namespace: string, { matches }: Selector, query: FigureQuery): Promise<NamedMeasure[]> {
     const { pods, figures, clock } = this.#deps;
     const nowMs = clock.monotonicMs();
-    return pods
-      .inNamespace(namespace, nowMs)
-      .filter(({ labels }) => matchesLabels(requirements, labelOf(labels)))
-      .sort((a, b) => (a.name < b.name ? -1 : 1))
-      .flatMap((pod) => {
-        const measure = figures.ofPod(pod, query, nowMs);
-        return measure.ok ? [{ object: { kind: DESCRIBED.pods, namespace, name: pod.name }, measure }] : [];
-      });
+    const found: NamedMeasure[] = [];
+    const turns = new Turns(clock);
+    for (const pod of pods.inNamespace(namespace, nowMs)) {
+      if (!matches(labelOf(pod.labels))) continue;
+      const measure = figures.ofPod(pod, query, nowMs);
+      if (measure.ok) found.push({ name: pod.name, measure });
+      if (turns.isOver) await turns.next();
+    }
+    return found.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 }
 

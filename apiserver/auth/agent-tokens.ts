@@ -5,6 +5,7 @@ import type { Clock } from '../../runtime/clock.js';
 import type { KubeApi } from '../../runtime/kube/api.js';
 import type { Logger } from '../../runtime/logger.js';
 import { ApiError, TOO_MANY_REQUESTS } from '../api/errors.js';
+import { lookupCounter } from '../cache-lookups.js';
 import type { PodList } from '../pods/pod-list.js';
 import { identityOfReview, type AgentClaims } from './agent-claims.js';
 import type { AgentIdentity } from './agent-identity.js';
@@ -69,6 +70,7 @@ class TokenVerifier implements AgentTokens {
   readonly #keys: ServiceAccountKeys;
   readonly #reviews: BoundedReviews;
   readonly #judged: Counter<'source' | 'result'>;
+  readonly #onLookup: (isHit: boolean) => void;
   /** All by the SHA-256 of the token. */
   readonly #verified: LRUCache<string, Proof>;
   readonly #refused: LRUCache<string, TokenRefusal>;
@@ -82,6 +84,7 @@ class TokenVerifier implements AgentTokens {
     this.#keys = new ServiceAccountKeys(deps);
     this.#reviews = new BoundedReviews(deps);
     this.#judged = createAgentTokenMetrics(deps.registry, this.#keys);
+    this.#onLookup = lookupCounter(deps.registry, 'agent_tokens');
     const options = { max: MAX_CACHED, ttlResolution: 0, perf: { now: () => deps.clock.monotonicMs() } };
     this.#verified = new LRUCache({ ...options, ttl: VERIFIED_MS });
     this.#refused = new LRUCache({ ...options, ttl: REFUSED_MS });
@@ -108,12 +111,13 @@ class TokenVerifier implements AgentTokens {
   async #judge(token: string, remoteAddress: string): Promise<AgentIdentity> {
     if (token === '' || token.length > MAX_TOKEN_LENGTH) throw new TokenRefusal('malformed', 'keys');
     const key = createHash('sha256').update(token).digest('base64');
-    const earlier = this.#refused.get(key);
-    if (earlier !== undefined) throw earlier;
+    const [refused, verified] = [this.#refused.get(key), this.#verified.get(key)];
+    this.#onLookup((refused ?? verified) !== undefined);
+    if (refused !== undefined) throw refused;
     const startedMs = this.#deps.clock.monotonicMs();
     const presented: Presented = { token, key, remoteAddress };
     try {
-      const proof = this.#verified.get(key) ?? (await this.#establishOnce(presented));
+      const proof = verified ?? (await this.#establishOnce(presented));
       this.#requireUnexpired(proof);
       await this.#requireLivingPod(presented, proof, startedMs);
       return proof.identity;

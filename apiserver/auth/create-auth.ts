@@ -3,6 +3,7 @@ import type { Clock } from '../../runtime/clock.js';
 import type { KubeApi } from '../../runtime/kube/api.js';
 import type { Logger } from '../../runtime/logger.js';
 import type { App } from '../api/app-types.js';
+import { lookupCounter } from '../cache-lookups.js';
 import { addAuthGauges, createAuthMetrics, type AuthMetrics } from './auth-metrics.js';
 import { createAuthenticator } from './authenticate.js';
 import { AuthenticationConfigSource } from './authentication-config-source.js';
@@ -38,7 +39,7 @@ export function createAuth(deps: AuthDeps): Auth {
   const metrics = createAuthMetrics(registry);
   const source = new AuthenticationConfigSource({ api, clock, log });
   const limits = reviewLimits === undefined ? {} : { limits: reviewLimits };
-  const tokens = new TokenReviewer({ api, clock, log, ...limits });
+  const tokens = new TokenReviewer({ api, clock, log, ...limits, onLookup: lookupCounter(registry, 'tokens') });
   const shared = { api, clock, log, onDecision: decisionCounter(metrics) };
   const authorizer = new Authorizer({ ...shared, ...limits });
   const reportsAuthorizer = new Authorizer({ ...shared, api: reportsApi, ...REPORTS_AUTHORIZATION });

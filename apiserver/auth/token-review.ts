@@ -27,6 +27,8 @@ export interface TokenReviewerOptions {
   /** Whom the token must be meant for; without them: the kube-apiserver itself. */
   readonly audiences?: readonly string[];
   readonly limits?: ReviewLimits;
+  /** Told of each token whether its answer was known, or was being asked for. */
+  readonly onLookup?: (isKnown: boolean) => void;
 }
 
 const TOKEN_REVIEWS = '/apis/authentication.k8s.io/v1/tokenreviews';
@@ -76,6 +78,7 @@ export class TokenReviewer implements TokenAuthenticator {
     if (token.length > MAX_TOKEN_CHARACTERS) return REFUSED;
     const key = createHash('sha256').update(token).digest('base64');
     const known = this.#cache.get(key) ?? this.#flights.get(key);
+    this.#options.onLookup?.(known !== undefined);
     if (known !== undefined) return known;
     const leave = this.#enter(this.#proven.has(key), remoteAddress);
     const flight = this.#review(token).then((outcome) => {

@@ -124,7 +124,7 @@ export class Figures {
     if (matched.length === 0) return { ok: false, reason: 'no_such_series' };
     const counted = countedInterfaces(matched, interfaces);
     if (counted.length === 0) return { ok: false, reason: 'circular' };
-    return addUp(counted.map((one) => ofInterface(node, one, query, nowMs)));
+    return addUp(counted, (one) => ofInterface(node, one, query, nowMs));
   }
 
   /** Of what the pod counts as a whole, however many interfaces it has. */
@@ -150,7 +150,11 @@ export class Figures {
 
   /** The interfaces of a pod that a query chooses, counted or not. */
   matched(pod: KnownPod, series: PodSeries, query: FigureQuery): InterfaceSeries[] {
-    return [...series.interfaces.values()].filter((one) => query.matchesSeries(this.#labelOf(pod, series, one)));
+    const found: InterfaceSeries[] = [];
+    for (const one of series.interfaces.values()) {
+      if (query.matchesSeries(this.#labelOf(pod, series, one))) found.push(one);
+    }
+    return found;
   }
 
   /** The interfaces of a pod of which nobody can tell whether a query chooses them. */
@@ -174,7 +178,7 @@ export class Figures {
       if (figure.ok) measures.push(figure);
     }
     const present = measures.length;
-    const total = present === expected ? addUp(measures) : undefined;
+    const total = present === expected ? addUp(measures, (measure) => measure) : undefined;
     return { measure: total?.ok === true ? total : undefined, expected, present };
   }
 
@@ -229,11 +233,13 @@ function isMissingNetwork({ networks }: KnownPod, { interfaces }: PodSeries, que
   return missing.length > unnamed.length;
 }
 
-function addUp(figures: readonly Figure[]): Figure {
+/** Up to the first that is absent. */
+function addUp<Item>(items: readonly Item[], figureOf: (item: Item) => Figure): Figure {
   let perSecond = 0;
   let spanMs = 0;
   let ageMs = 0;
-  for (const figure of figures) {
+  for (const item of items) {
+    const figure = figureOf(item);
     if (!figure.ok) return figure;
     perSecond += figure.perSecond;
     spanMs = Math.max(spanMs, figure.spanMs);

@@ -81,9 +81,11 @@ export class Pods {
     return [...namespaces].flatMap((namespace) => this.inNamespace(namespace, nowMs));
   }
 
-  /** Namespaces that have a pod. */
-  namespaces(nowMs: number): string[] {
-    return [...new Set(this.all(nowMs).map(({ namespace }) => namespace))];
+  /** Namespaces that have a pod, or had one that is still reported. */
+  namespaces(): string[] {
+    const found = new Set(this.isListed ? [] : this.#reports.reportedNamespaces());
+    for (const { namespace } of this.#list?.all() ?? []) found.add(namespace);
+    return [...found];
   }
 
   /**

@@ -14,19 +14,18 @@ import { samplesIn } from '../../store/samples.js';
 import { queryValue, type App } from '../app-types.js';
 import { ApiError } from '../errors.js';
 import { checkPath, parseFigureQuery, type AskedFigure } from '../figure-query.js';
-import { matchesLabels } from '../label-selector.js';
 import { labelOf } from '../members.js';
 import { toWindowSeconds } from '../metric-value-list.js';
-import { selectorOrBadRequest, type WindowBounds } from '../metric-selector.js';
 import { whole } from '../object-figures.js';
 import { renderQuantity } from '../quantity.js';
 import { routeSchema } from '../route-schema.js';
+import type { Selectors } from '../selectors.js';
 
 export interface ExplainDeps {
   readonly pods: Pods;
   readonly figures: Figures;
   readonly clock: Clock;
-  readonly window: WindowBounds;
+  readonly selectors: Selectors;
 }
 
 /** Pods explained in one answer: a person reads it. */
@@ -61,7 +60,7 @@ function explain(
   deps: ExplainDeps,
 ): Explanation {
   checkPath({ namespace, metric });
-  const requirements = selectorOrBadRequest('labelSelector', queryValue(query, 'labelSelector') ?? '');
+  const { matches } = deps.selectors.ofObjects(queryValue(query, 'labelSelector') ?? '', 'labelSelector');
   const asked = parseFigureQuery(metric, 'metricLabelSelector', query, deps);
   if (asked === undefined) {
     throw new ApiError(
@@ -73,7 +72,7 @@ function explain(
   const nowMs = clock.monotonicMs();
   const considered = pods
     .inNamespace(namespace, nowMs)
-    .filter(({ labels }) => matchesLabels(requirements, labelOf(labels)))
+    .filter(({ labels }) => matches(labelOf(labels)))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const sum = figures.ofAll(considered, asked, nowMs);
   const total = sum.measure && renderQuantity(sum.measure.perSecond);

@@ -1,8 +1,7 @@
 import { queryValue } from '../app-types.js';
 import { ApiError } from '../errors.js';
 import { isWatch } from '../figure-query.js';
-import type { Requirement } from '../label-selector.js';
-import { selectorOrBadRequest } from '../metric-selector.js';
+import type { Selector, Selectors } from '../selectors.js';
 
 /** Where a page begins: behind this object. */
 export interface Place {
@@ -12,7 +11,7 @@ export interface Place {
 
 /** What a list request asks for (apimachinery meta/v1 ListOptions). */
 export interface ListQuery {
-  readonly labels: readonly Requirement[];
+  readonly labels: Selector;
   readonly fields: readonly FieldRequirement[];
   /** Objects of a page; undefined: all. */
   readonly limit: number | undefined;
@@ -33,12 +32,16 @@ const FIELDS_MAX = 64;
  * @param fieldKeys the fields that a fieldSelector may name
  * @throws {ApiError} BadRequest; MethodNotAllowed for a watch
  */
-export function parseListQuery(query: unknown, resource: string, fieldKeys: readonly string[]): ListQuery {
+export function parseListQuery(
+  query: unknown,
+  { plural, fieldKeys }: { readonly plural: string; readonly fieldKeys: readonly string[] },
+  selectors: Selectors,
+): ListQuery {
   if (isWatch(query)) {
-    throw new ApiError('MethodNotAllowed', `watch is not supported on resources of kind "${resource}.podnet.dev"`);
+    throw new ApiError('MethodNotAllowed', `watch is not supported on resources of kind "${plural}.podnet.dev"`);
   }
   return {
-    labels: selectorOrBadRequest('labelSelector', queryValue(query, 'labelSelector') ?? ''),
+    labels: selectors.ofObjects(queryValue(query, 'labelSelector') ?? '', 'labelSelector'),
     fields: parseFields(queryValue(query, 'fieldSelector') ?? '', fieldKeys),
     limit: parseLimit(queryValue(query, 'limit') ?? ''),
     after: parseContinue(queryValue(query, 'continue') ?? ''),

@@ -1,16 +1,17 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifySchema } from 'fastify';
 import type { TSchema } from 'typebox';
 import { PODNET_GROUP, PODNET_GROUP_VERSION } from '../../../openapi/podnet-api.js';
 import type { Table } from '../../../openapi/kubernetes.js';
+import type { Clock } from '../../../runtime/clock.js';
 import type { Figure } from '../../store/figure.js';
 import { wantedForm } from '../accept.js';
 import { queryValue, type App, type Request } from '../app-types.js';
 import { ApiError } from '../errors.js';
 import { checkPath } from '../figure-query.js';
-import { matchesLabels } from '../label-selector.js';
 import { labelOf } from '../members.js';
 import { routeSchema } from '../route-schema.js';
+import type { Selectors } from '../selectors.js';
+import { Turns } from '../turns.js';
 import { parseListQuery, renderContinue, type ListQuery } from './list-query.js';
 
 /** What every object of this group has. */
@@ -55,27 +56,30 @@ export interface Resource<T extends ApiObject> {
   readonly columns: readonly Column<T>[];
   readonly schemas: { readonly object: TSchema; readonly list: TSchema };
   /** All of a namespace, or of the cluster; in no order. */
-  candidates(namespace: string | undefined, nowMs: number): Candidate<T>[];
+  candidates(namespace: string | undefined, nowMs: number): Iterable<Candidate<T>>;
 }
 
 /** More than this in one answer is asked for in pages. */
 const WHOLE_MAX = 50_000;
-/** Objects made before other requests get their turn. */
-const TURN = 100;
 
 interface List<T extends ApiObject> {
   readonly items: readonly Made<T>[];
   readonly metadata: { readonly resourceVersion: ''; readonly continue?: string; readonly remainingItemCount?: number };
 }
 
+export interface ResourceDeps {
+  readonly clock: Clock;
+  readonly selectors: Selectors;
+}
+
 /** Get and list of a resource, as objects and as Table. */
-export function resourceRoutes<T extends ApiObject>(app: App, resource: Resource<T>, monotonicMs: () => number): void {
+export function resourceRoutes<T extends ApiObject>(app: App, resource: Resource<T>, deps: ResourceDeps): void {
   const root = `/apis/${PODNET_GROUP_VERSION}`;
   const { plural, namespaced } = resource;
   const scope = namespaced ? `${root}/namespaces/:namespace` : root;
   const listRoute = (request: Request) => {
     const { namespace } = request.params as { readonly namespace?: string };
-    return answerList(request, resource, namespace, monotonicMs());
+    return answerList(request, resource, namespace, deps);
   };
   const ofAll = namespaced ? 'ForAllNamespaces' : '';
   app.get(`${root}/${plural}`, { schema: listSchema(resource, ofAll, {}) }, listRoute);
@@ -85,8 +89,8 @@ export function resourceRoutes<T extends ApiObject>(app: App, resource: Resource
     const { namespace = '', name } = request.params;
     checkPath({ namespace, name });
     const form = formOf(request);
-    const nowMs = monotonicMs();
-    const found = resource.candidates(namespaced ? namespace : undefined, nowMs).find((one) => one.name === name);
+    const nowMs = deps.clock.monotonicMs();
+    const found = firstNamed(name, resource.candidates(namespaced ? namespace : undefined, nowMs));
     if (found === undefined) {
       throw new ApiError('NotFound', `${plural}.${PODNET_GROUP} "${name}" not found`, {
         ...{ name, group: PODNET_GROUP, kind: plural },
@@ -136,13 +140,14 @@ async function answerList<T extends ApiObject>(
   request: Request,
   resource: Resource<T>,
   namespace: string | undefined,
-  nowMs: number,
+  { clock, selectors }: ResourceDeps,
 ) {
   checkPath(namespace === undefined ? {} : { namespace });
   const form = formOf(request);
   const fieldKeys = ['metadata.name', ...(resource.namespaced ? ['metadata.namespace'] : []), ...resource.fieldKeys];
-  const query = parseListQuery(request.query, resource.plural, fieldKeys);
-  const chosen = choose(resource.candidates(namespace, nowMs), query);
+  const query = parseListQuery(request.query, { plural: resource.plural, fieldKeys }, selectors);
+  const turns = new Turns(clock);
+  const chosen = await choose(resource.candidates(namespace, clock.monotonicMs()), query, turns);
   const page = query.limit === undefined ? chosen : chosen.slice(0, query.limit);
   if (page.length > WHOLE_MAX) {
     throw new ApiError(
@@ -151,13 +156,13 @@ async function answerList<T extends ApiObject>(
     );
   }
   const items: Made<T>[] = [];
-  for (const [i, candidate] of page.entries()) {
-    if (i > 0 && i % TURN === 0) await nextTurn();
-    items.push(candidate.make(nowMs));
+  for (const candidate of page) {
+    items.push(candidate.make(clock.monotonicMs()));
+    if (turns.isOver) await turns.next();
   }
   const last = page.at(-1);
   const rest = chosen.length - page.length;
-  const isFiltered = query.labels.length > 0 || query.fields.length > 0;
+  const isFiltered = query.labels.requirements.length > 0 || query.fields.length > 0;
   const more =
     rest > 0 && last !== undefined
       ? { continue: renderContinue(last), ...(!isFiltered && { remainingItemCount: rest }) }
@@ -176,12 +181,30 @@ function formOf(request: Request): 'object' | 'table' {
 }
 
 /** Those that a query selects and that stand behind its place, in the order of namespace and name. */
-function choose<T extends ApiObject>(candidates: Candidate<T>[], { labels, fields, after }: ListQuery): Candidate<T>[] {
-  return candidates
-    .filter((one) => after === undefined || compare(one, after) > 0)
-    .filter((one) => matchesLabels(labels, labelOf(one.labels)))
-    .filter((one) => fields.every(({ key, value, isEqual }) => (fieldOf(one, key) === value) === isEqual))
-    .sort(compare);
+async function choose<T extends ApiObject>(
+  candidates: Iterable<Candidate<T>>,
+  query: ListQuery,
+  turns: Turns,
+): Promise<Candidate<T>[]> {
+  const chosen: Candidate<T>[] = [];
+  for (const one of candidates) {
+    if (isChosen(one, query)) chosen.push(one);
+    if (turns.isOver) await turns.next();
+  }
+  return chosen.sort(compare);
+}
+
+function isChosen(one: Candidate<ApiObject>, { labels, fields, after }: ListQuery): boolean {
+  return (
+    (after === undefined || compare(one, after) > 0) &&
+    labels.matches(labelOf(one.labels)) &&
+    fields.every(({ key, value, isEqual }) => (fieldOf(one, key) === value) === isEqual)
+  );
+}
+
+function firstNamed<T extends ApiObject>(name: string, candidates: Iterable<Candidate<T>>): Candidate<T> | undefined {
+  for (const one of candidates) if (one.name === name) return one;
+  return undefined;
 }
 
 function fieldOf({ namespace, name, fields }: Candidate<ApiObject>, key: string): string {

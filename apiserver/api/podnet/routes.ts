@@ -8,9 +8,8 @@ import { virtualFunctions } from './virtual-functions.js';
 
 /** podnet.dev: what the agents report, for people and programs to read. */
 export function podnetRoutes(app: App, deps: NodeNetworksDeps & ExplainDeps): void {
-  const monotonicMs = (): number => deps.clock.monotonicMs();
   jsonRoutes(app, (scope) => explainRoute(scope, deps));
-  resourceRoutes(app, podNetworks(deps), monotonicMs);
-  resourceRoutes(app, nodeNetworks(deps), monotonicMs);
-  resourceRoutes(app, virtualFunctions(deps), monotonicMs);
+  resourceRoutes(app, podNetworks(deps), deps);
+  resourceRoutes(app, nodeNetworks(deps), deps);
+  resourceRoutes(app, virtualFunctions(deps), deps);
 }

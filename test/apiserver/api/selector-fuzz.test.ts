@@ -5,6 +5,9 @@ import fc from 'fast-check';
 import { ApiError } from '../../../apiserver/api/errors.js';
 import { parseLabelSelector, SelectorError, type Requirement } from '../../../apiserver/api/label-selector.js';
 import { parseListQuery, renderContinue } from '../../../apiserver/api/podnet/list-query.js';
+import { Selectors } from '../../../apiserver/api/selectors.js';
+
+const selectors = new Selectors({ window: { defaultMs: 60_000, historyMs: 300_000 } });
 
 const NAME = fc.stringMatching(/^[A-Za-z0-9]([-A-Za-z0-9_.]{0,10}[A-Za-z0-9])?$/);
 const KEY = fc
@@ -99,7 +102,7 @@ test('a list query of any text is read or refused, never more', () => {
   fc.assert(
     fc.property(query, (values) => {
       try {
-        parseListQuery(values, 'podnetworks', ['metadata.name']);
+        parseListQuery(values, { plural: 'podnetworks', fieldKeys: ['metadata.name'] }, selectors);
       } catch (error) {
         assert.ok(error instanceof ApiError && error.statusCode < 500, String(error));
       }
@@ -116,7 +119,7 @@ test('a place of a list that was rendered reads as what it was', () => {
       (namespace, name) => {
         const text = renderContinue({ namespace, name });
         if (text.length > 2_048) return;
-        const { after } = parseListQuery({ continue: text }, 'podnetworks', []);
+        const { after } = parseListQuery({ continue: text }, { plural: 'podnetworks', fieldKeys: [] }, selectors);
         assert.deepEqual(after, { namespace, name });
       },
     ),

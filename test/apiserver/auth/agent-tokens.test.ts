@@ -239,12 +239,15 @@ test('who is bound to no node reports for none, unless that is allowed', async (
 test('judgements and keys are counted', async (context) => {
   const cluster = await createCluster(context);
   assert.doesNotMatch(await cluster.metrics(), /keys_age_seconds \d/);
-  await cluster.tokens.verify(await cluster.token());
+  const token = await cluster.token();
+  for (let i = 0; i < 3; i++) await cluster.tokens.verify(token);
   await assertRefused(cluster, await cluster.token({ claims: { aud: ['x'] } }), /audience/);
   cluster.clock.advance(5_000);
   const text = await cluster.metrics();
-  assert.match(text, /agent_tokens_total\{source="keys",result="ok"\} 1/);
+  assert.match(text, /agent_tokens_total\{source="keys",result="ok"\} 3/);
   assert.match(text, /agent_tokens_total\{source="keys",result="audience"\} 1/);
+  assert.match(text, /cache_lookups_total\{cache="agent_tokens",result="hit"\} 2/);
+  assert.match(text, /cache_lookups_total\{cache="agent_tokens",result="miss"\} 2/);
   assert.match(text, /service_account_keys 1/);
   assert.match(text, /service_account_keys_age_seconds 5/);
 });

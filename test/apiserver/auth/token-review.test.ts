@@ -184,3 +184,11 @@ for (const [what, misbehaviour] of FAILURES) {
     assert.equal((await reviewer.authenticate(TOKEN, HERE)).ok, true);
   });
 }
+
+test('it is told of each token whether its answer was known', async (t) => {
+  const lookups: boolean[] = [];
+  const { reviewer, server } = await setUp(t, { onLookup: (isKnown) => lookups.push(isKnown) });
+  server.onTokenReview = () => ALICE;
+  for (const token of [TOKEN, TOKEN, 'another', TOKEN]) await reviewer.authenticate(token, HERE);
+  assert.deepEqual(lookups, [false, true, false, true]);
+});

@@ -1,0 +1,26 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from '../../runtime/clock.js';
+
+/** How long an answer is made at a stretch: an HPA query is to be delayed by no more than 20 ms, and several answers may be before it. */
+const TURN_MS = 5;
+
+/** The turn of an answer that takes long to make: others are to have theirs in between. */
+export class Turns {
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  #startedMs: number;
+
+  constructor(clock: Pick<Clock, 'monotonicMs'>) {
+    this.#clock = clock;
+    this.#startedMs = clock.monotonicMs();
+  }
+
+  get isOver(): boolean {
+    return this.#clock.monotonicMs() - this.#startedMs >= TURN_MS;
+  }
+
+  /** Resolves once it is this answer's turn again; what was looked at may be another by then. */
+  async next(): Promise<void> {
+    await nextTurn();
+    this.#startedMs = this.#clock.monotonicMs();
+  }
+}
