@@ -68,7 +68,7 @@ export function ingestRoutes(app: App, deps: IngestDeps): void {
     scope.post(NODE_REPORTS_PATH, { schema: NODE_REPORT_SCHEMA }, async (request) => {
       const startedMs = deps.clock.monotonicMs();
       const body = await readBody(request.body, request.headers['content-encoding'], deps.metrics);
-      const { report, rejections } = checkReport(body);
+      const { report, rejections } = checkReport(body, deps.store);
       if (deps.isGuarded) {
         checkNode(request.user, report.node, { allowUnbound: deps.allowUnboundAgents });
         deps.onReport?.(request.user, report.role);
