@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import { NODE_FAMILIES, type MetricFamily } from '../../metrics/catalogue.js';
 import { Compat } from '../../metrics/compat/compat.js';
 import type { PodLabel } from '../../metrics/labels.js';
-import { renderNode, type InterfaceTextCache } from '../../metrics/node-families.js';
+import { renderChanges } from '../../metrics/node-families.js';
+import type { PrintedPods } from '../../metrics/pod-lines.js';
 import { EPILOGUE, renderHeader, type ExpositionFormat } from '../../metrics/render.js';
 import type { ShownPods } from '../store/devices-view.js';
 import type { NodeSeries } from '../store/node-series.js';
@@ -37,7 +38,8 @@ export interface ClusterLines {
 }
 
 interface Rendered {
-  readonly texts: InterfaceTextCache;
+  /** What the blocks were made of; undefined where they could not be made. */
+  readonly printed?: PrintedPods;
   /** One text a family, in the order of NODE_FAMILIES, then one a family of predecessors. */
   readonly blocks: DeflatedTexts;
   /** Undefined where the node has no family that nobody knew beforehand. */
@@ -186,7 +188,7 @@ export class Exposition {
     } catch (error) {
       this.#onFailure({ node: node.node }, error);
       const { isListed } = this.#shown.pods;
-      return { texts: new WeakMap(), blocks: NO_LINES, freshUntilMs: Infinity, isListed };
+      return { blocks: NO_LINES, freshUntilMs: Infinity, isListed };
     }
   }
 
@@ -194,11 +196,11 @@ export class Exposition {
     const all = this.#shown.pods.shownAt(nowMs);
     const wanted = namespace === undefined ? all : ofNamespace(all, namespace);
     const { view, freshUntilMs } = viewOf(node, nowMs, wanted);
-    const texts = this.#rendered.get(node)?.texts ?? new WeakMap();
-    const ours = renderNode(view, this.#podLabels, texts);
-    const blocks = new DeflatedTexts([...ours, ...this.#compat.render(view)]);
+    const before = this.#rendered.get(node);
+    const { blocks: ours, printed } = renderChanges(view, this.#podLabels, before?.printed);
+    const blocks = new DeflatedTexts([...ours, ...this.#compat.render(view)], before?.blocks);
     const extras = namespace === undefined ? nodeExtras(view) : undefined;
-    return { texts, blocks, extras, freshUntilMs, isListed: all.isListed };
+    return { printed, blocks, extras, freshUntilMs, isListed: all.isListed };
   }
 }
 

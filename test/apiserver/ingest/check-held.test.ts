@@ -94,7 +94,7 @@ test('what is held of a report before changes nothing in how the next one is jud
       const store = new Store({ historyMs: 300_000 });
       const first = changed(structuredClone(PODS), before);
       if (!Array.isArray(first)) return;
-      const pods = changed(structuredClone(first), after);
+      const pods = changed(structuredClone(first) as object[], after);
       store.ingest(checkReport({ ...nodeReport(1_000), pods: first }).report, 1_000);
       const body = { ...nodeReport(2_000), pods };
       const known = checkReport(body, store);
@@ -102,9 +102,9 @@ test('what is held of a report before changes nothing in how the next one is jud
       const held = store.nodeOf(body.node, body.role)?.pods;
       if (known.report.pods.some(({ meta }) => held?.get(meta.uid)?.meta === meta)) again++;
     }),
-    { numRuns: 3_000 },
+    { numRuns: 600 },
   );
-  assert.ok(again > 1_000, 'most pods are the ones that are held');
+  assert.ok(again > 200, 'most pods are the ones that are held');
 });
 
 test('a pod that says the same again is the one that is held, and so are the interfaces it brings', () => {
