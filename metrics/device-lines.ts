@@ -27,6 +27,8 @@ const BLOCKS = {
   cpuInfo: blockOf(POD_CPU_INFO),
   numaAligned: blockOf(POD_NUMA_ALIGNED),
 };
+/** Those of addExclusiveCpus(). */
+export const EXCLUSIVE_CPU_BLOCKS: readonly number[] = [BLOCKS.cpuInfo, BLOCKS.numaAligned];
 const placed = <T extends MetricFamily>(families: readonly T[]) =>
   families.map((family) => ({ ...family, block: blockOf(family) }));
 const COUNTED = placed(VF_COUNTER_FAMILIES);

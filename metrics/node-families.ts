@@ -6,20 +6,12 @@ import type {
 } from '../openapi/device-report.js';
 import type { IpamSourceReport } from '../openapi/ipam-report.js';
 import type { DialSeries, DnsSeries, NtpSeries, ProbesReport } from '../openapi/probe-report.js';
-import {
-  INTERFACE_COUNTER_FAMILIES,
-  INTERFACE_INFO,
-  NODE_FAMILIES,
-  POD_INFO,
-  RECEIVE_UNRELIABLE,
-  blockOf,
-} from './catalogue.js';
-import { addDevices, addExclusiveCpus, type AddLine } from './device-lines.js';
+import { NODE_FAMILIES } from './catalogue.js';
+import { addDevices, type AddLine } from './device-lines.js';
 import { addIpam } from './ipam/lines.js';
-import { INTERFACE_LABELS, POD_LABELS, chosenLabels, type PodLabel } from './labels.js';
+import type { PodLabel } from './labels.js';
+import { addPods, type PrintedPods } from './pod-lines.js';
 import { addProbes } from './probe-lines.js';
-import { joinLabels, labelPairs, renderLabels, renderSample } from './render.js';
-import { TRANSPORT_FAMILIES } from './transport-families.js';
 
 /** What the families of a node are rendered from; whoever holds the figures shows them in this shape. */
 export interface NodeView {
@@ -108,106 +100,30 @@ export interface InterfaceDescription {
   readonly receiveUnreliable?: boolean;
 }
 
-interface InterfaceTexts {
-  readonly pod: PodDescription;
-  readonly labels: string;
-  readonly info: string;
+/** What was rendered of a node, of which most stays the same from one report to the next. */
+export interface NodeLines {
+  /** One text for each of NODE_FAMILIES and in its order, without headers. Undefined: the same as the one before. */
+  readonly blocks: readonly (string | undefined)[];
+  readonly printed: PrintedPods;
 }
 
-/** What is printed of interfaces besides their counters, kept for as long as the descriptions of pod and interface are the same objects. */
-export type InterfaceTextCache = WeakMap<InterfaceDescription, InterfaceTexts>;
-
-const BLOCKS = {
-  receiveUnreliable: blockOf(RECEIVE_UNRELIABLE),
-  interfaceInfo: blockOf(INTERFACE_INFO),
-  podInfo: blockOf(POD_INFO),
-};
-const INTERFACE_LINES = INTERFACE_COUNTER_FAMILIES.map((family) => ({
-  block: blockOf(family),
-  name: family.name,
-  column: family.column,
-}));
-const POD_LINES = TRANSPORT_FAMILIES.flatMap((family) =>
-  family.series.map(({ column, labels }) => ({
-    ...{ block: blockOf(family), name: family.name, column },
-    labels: renderLabels(labels),
-  })),
-);
+/** Sample lines of a node, one text for each of NODE_FAMILIES and in its order, without headers. A counter that is not known has no line. */
+export function renderNode(view: NodeView, podLabels: readonly PodLabel[] = []): string[] {
+  return renderChanges(view, podLabels).blocks.map((text = '') => text);
+}
 
 /**
- * Sample lines of a node, one text for each of NODE_FAMILIES and in its order, without headers. A counter that is not known has no line.
- * @param cache one for each node and choice of labels
+ * Of the sample lines of a node those that are not what they were before.
+ * @param before what this gave of the same node with the same choice of labels; descriptions that are the same objects say the same
  */
-export function renderNode(
-  view: NodeView,
-  podLabels: readonly PodLabel[] = [],
-  cache: InterfaceTextCache = new WeakMap(),
-): string[] {
-  const blocks = NODE_FAMILIES.map(() => '');
+export function renderChanges(view: NodeView, podLabels: readonly PodLabel[], before?: PrintedPods): NodeLines {
+  const blocks = NODE_FAMILIES.map((): string | undefined => '');
   const add: AddLine = (block, line) => {
     blocks[block] = (blocks[block] ?? '') + line;
   };
-  for (const { meta: pod, interfaces, transport } of view.pods) {
-    const ofPod = renderLabels(labelPairs(POD_LABELS, [view.node, pod.namespace, pod.name]));
-    const chosen = renderLabels(chosenLabels(pod.labels, podLabels));
-    add(BLOCKS.podInfo, renderSample(POD_INFO.name, joinLabels(ofPod, renderLabels(podDetails(pod)), chosen), 1));
-    if (transport !== undefined) addTransport(transport, { ofPod, chosen, add });
-    addExclusiveCpus(pod, { ofPod, chosen, add });
-    for (const { meta, counters } of interfaces) {
-      let texts = cache.get(meta);
-      if (texts?.pod !== pod) {
-        const labels = joinLabels(ofPod, renderLabels(interfaceLabels(meta)), chosen);
-        const info = renderSample(INTERFACE_INFO.name, joinLabels(labels, renderLabels(interfaceDetails(meta))), 1);
-        texts = { pod, labels, info };
-        cache.set(meta, texts);
-      }
-      for (const { block, name, column } of INTERFACE_LINES) {
-        const value = counters[column] ?? NaN;
-        if (!Number.isNaN(value)) add(block, renderSample(name, texts.labels, value));
-      }
-      if (meta.receiveUnreliable === true) {
-        add(BLOCKS.receiveUnreliable, renderSample(RECEIVE_UNRELIABLE.name, texts.labels, 1));
-      }
-      add(BLOCKS.interfaceInfo, texts.info);
-    }
-  }
+  const printed = addPods(view, podLabels, blocks, before);
   addDevices(view, podLabels, add);
   addProbes(view, add);
   addIpam(view, add);
-  return blocks;
-}
-
-interface PodLines {
-  readonly ofPod: string;
-  readonly chosen: string;
-  readonly add: AddLine;
-}
-
-function addTransport(transport: ArrayLike<number>, { ofPod, chosen, add }: PodLines): void {
-  const plain = joinLabels(ofPod, chosen);
-  for (const { block, name, column, labels } of POD_LINES) {
-    const value = transport[column] ?? NaN;
-    if (Number.isNaN(value)) continue;
-    add(block, renderSample(name, labels === '' ? plain : joinLabels(ofPod, labels, chosen), value));
-  }
-}
-
-function interfaceLabels({ name, network, nadNamespace, primary }: InterfaceDescription): [string, string][] {
-  return labelPairs(INTERFACE_LABELS.slice(POD_LABELS.length), [name, network, nadNamespace, String(primary)]);
-}
-
-function podDetails(pod: PodDescription): [string, string][] {
-  return [
-    ['workload_kind', pod.workload?.kind ?? ''],
-    ['workload', pod.workload?.name ?? ''],
-    ['host_network', String(pod.hostNetwork)],
-  ];
-}
-
-function interfaceDetails(item: InterfaceDescription): [string, string][] {
-  return [
-    ['host_interface', item.hostInterface ?? ''],
-    ['pci_address', item.pciAddress ?? ''],
-    ['source', item.source],
-  ];
+  return { blocks, printed };
 }

@@ -40,14 +40,16 @@ export class DeflatedTexts {
   readonly #bytes: Uint8Array;
   readonly #fields: Uint32Array;
 
-  constructor(texts: readonly string[]) {
+  /** @param before where a text that is undefined is taken from */
+  constructor(texts: readonly (string | undefined)[], before?: DeflatedTexts) {
     this.#fields = new Uint32Array(FIELDS * texts.length);
     const parts: Uint8Array[] = [];
     const filled: number[] = [];
     let end = 0;
     for (const [i, text] of texts.entries()) {
-      if (text !== '') {
-        const { bytes, length, crc, shift } = deflate(text);
+      const one = text === undefined ? before?.at(i) : text === '' ? undefined : deflate(text);
+      if (one !== undefined) {
+        const { bytes, length, crc, shift } = one;
         parts.push(bytes);
         filled.push(i);
         this.#fields.set([0, length, crc, shift], FIELDS * i);

@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import { NODE_FAMILIES, type MetricFamily } from '../../metrics/catalogue.js';
 import { Compat } from '../../metrics/compat/compat.js';
 import type { PodLabel } from '../../metrics/labels.js';
-import { renderNode, type InterfaceTextCache } from '../../metrics/node-families.js';
+import { renderChanges } from '../../metrics/node-families.js';
+import type { PrintedPods } from '../../metrics/pod-lines.js';
 import type { ExpositionFormat } from '../../metrics/render.js';
 import type { ShownPods } from '../store/devices-view.js';
 import type { NodeSeries } from '../store/node-series.js';
@@ -40,7 +41,8 @@ export interface ClusterLines {
 }
 
 interface Rendered extends NodeLines {
-  readonly texts: InterfaceTextCache;
+  /** What the blocks were made of; undefined where they could not be made. */
+  readonly printed?: PrintedPods;
   /** Until when none of its samples is stale. */
   readonly freshUntilMs: number;
   /** Whether the API server's list of pods decided what is in it. */
@@ -219,7 +221,7 @@ export class Exposition {
       this.#onFailure({ node: node.node }, error);
       const { isListed } = this.#shown.pods;
       const { node: name, receivedAtMs } = node;
-      return { node: name, receivedAtMs, texts: new WeakMap(), blocks: NO_LINES, freshUntilMs: Infinity, isListed };
+      return { node: name, receivedAtMs, blocks: NO_LINES, freshUntilMs: Infinity, isListed };
     }
   }
 
@@ -227,12 +229,12 @@ export class Exposition {
     const all = this.#shown.pods.shownAt(nowMs);
     const wanted = namespace === undefined ? all : ofNamespace(all, namespace);
     const { view, freshUntilMs } = viewOf(node, nowMs, wanted);
-    const texts = this.#rendered.get(node)?.texts ?? new WeakMap();
-    const ours = renderNode(view, this.#podLabels, texts);
-    const blocks = new DeflatedTexts([...ours, ...this.#compat.render(view)]);
+    const before = this.#rendered.get(node);
+    const { blocks: ours, printed } = renderChanges(view, this.#podLabels, before?.printed);
+    const blocks = new DeflatedTexts([...ours, ...this.#compat.render(view)], before?.blocks);
     const extras = namespace === undefined ? nodeExtras(view) : undefined;
     const { node: name, receivedAtMs } = node;
-    return { node: name, receivedAtMs, texts, blocks, extras, freshUntilMs, isListed: all.isListed };
+    return { node: name, receivedAtMs, printed, blocks, extras, freshUntilMs, isListed: all.isListed };
   }
 }
 

@@ -4,9 +4,17 @@ import { InterfaceReport, PodContainer, PodReport, type Reading } from '../../op
 import { INTERFACE_COUNTERS, REPORT_LIMITS } from '../../openapi/report-terms.js';
 import { LABEL_KEY, LABEL_KEY_MAX, LABEL_VALUE, LABEL_VALUE_MAX } from '../../openapi/patterns.js';
 import { ApiError } from '../api/errors.js';
-import type { AcceptedPod, AcceptedReport } from '../store/report.js';
+import type { AcceptedPod, AcceptedReport, PodMeta } from '../store/report.js';
 import { checkPodCpus } from './check-devices.js';
-import { checkReadings, INTERFACE_READING, TRANSPORT_READING, type Place, type SampleRows } from './check-readings.js';
+import { heldPodOf, isHeldInterface, type HeldPod, type HeldPods } from './check-held.js';
+import {
+  areWhole,
+  checkReadings,
+  INTERFACE_READING,
+  TRANSPORT_READING,
+  type Place,
+  type SampleRows,
+} from './check-readings.js';
 import { excerpt, firstError } from './explain.js';
 import { openSchema, unchecked } from './open-schema.js';
 
@@ -29,24 +37,40 @@ const OpenInterface = openSchema(InterfaceReport.properties, { readings: uncheck
 
 const POD = Compile(OpenPod);
 const INTERFACE = Compile(OpenInterface);
+type OpenPod = Static<typeof OpenPod>;
+type OpenInterface = Static<typeof OpenInterface>;
 const CONTAINER = Compile(PodContainer);
 const LABEL_KEY_PATTERN = new RegExp(LABEL_KEY, 'u');
 const LABEL_VALUE_PATTERN = new RegExp(LABEL_VALUE, 'u');
 
 const IS_RECEIVED = INTERFACE_COUNTERS.map((counter) => counter.startsWith('receive'));
 
+/** Shared by all pods of which none was left out, which are nearly all. */
+const NONE: ReadonlySet<string> = new Set();
+
+interface PodContext extends SampleRows {
+  /** What is held of the pods of the node. */
+  readonly held?: HeldPods | undefined;
+}
+
+interface PodPlace extends Place {
+  /** The pod itself, where its entry says no more than what is held of it. */
+  readonly pod: HeldPod | undefined;
+}
+
 /**
  * Judges the pods of a report, each by itself.
  * @throws {ApiError} BadRequest when they have more interfaces together than a node can
  */
-export function checkPods(entries: readonly unknown[], context: SampleRows): Pick<AcceptedReport, 'pods' | 'leftOut'> {
-  const { rejections } = context;
+export function checkPods(entries: readonly unknown[], context: PodContext): Pick<AcceptedReport, 'pods' | 'leftOut'> {
+  const { rows, length, rejections, held } = context;
   const pods = new Map<string, AcceptedPod>();
   const leftOut = new Set<string>();
   let interfaces = 0;
   for (const [i, entry] of entries.entries()) {
     const path = `pods[${i}]`;
-    if (!POD.Check(entry)) {
+    const pod = heldPodOf(entry, held);
+    if (!isPod(entry, pod)) {
       rejections.add(path, 'bad_pod', () => firstError(POD, entry));
       for (const name of namesOf(entry)) leftOut.add(name);
       continue;
@@ -55,17 +79,24 @@ export function checkPods(entries: readonly unknown[], context: SampleRows): Pic
     if (interfaces > REPORT_LIMITS.interfaces) {
       throw new ApiError('BadRequest', `pods: more than ${REPORT_LIMITS.interfaces} interfaces together`);
     }
-    const createdMs = Date.parse(entry.creationTimestamp);
+    const createdMs = pod?.meta.createdMs ?? Date.parse(entry.creationTimestamp);
     if (Number.isNaN(createdMs)) {
       rejections.add(path, 'bad_pod', `creationTimestamp: no such time, ${excerpt(entry.creationTimestamp)}`);
       leftOut.add(entry.uid);
     } else if (pods.has(entry.uid)) {
       rejections.add(path, 'duplicate_pod', `uid ${entry.uid} stands before in this report`);
     } else {
-      pods.set(entry.uid, acceptPod(entry, createdMs, { ...context, path }));
+      pods.set(entry.uid, acceptPod(entry, createdMs, { rows, length, rejections, path, pod }));
     }
   }
   return { pods: [...pods.values()], leftOut };
+}
+
+/** @param held where the entry says what is held of a pod */
+function isPod(entry: unknown, held: HeldPod | undefined): entry is OpenPod {
+  if (held === undefined) return POD.Check(entry);
+  const { interfaces } = entry as { readonly interfaces?: unknown };
+  return interfaces === undefined || (Array.isArray(interfaces) && interfaces.length <= REPORT_LIMITS.interfacesPerPod);
 }
 
 /** What an entry that is no good still says of the pod it is about. */
@@ -78,22 +109,32 @@ function namesOf(entry: unknown): string[] {
   ];
 }
 
-function acceptPod(entry: Static<typeof OpenPod>, createdMs: number, place: Place): AcceptedPod {
-  const { namespace, name, uid, workload, hostNetwork, machine } = entry;
+function acceptPod(entry: OpenPod, createdMs: number, place: PodPlace): AcceptedPod {
+  const { hostNetwork } = entry;
   const entries = entry.interfaces ?? [];
   const { interfaces, leftOut, complete } = hostNetwork
     ? refuseInterfaces(entries, place)
     : checkInterfaces(entries, place);
-  const meta = {
-    ...{ namespace, name, uid, hostNetwork, createdMs, complete },
+  const meta = place.pod?.meta ?? acceptMeta(entry, { createdMs, complete }, place);
+  return {
+    meta: meta.complete === complete ? meta : { ...meta, complete },
+    interfaces,
+    leftOut,
+    isRead: hostNetwork || entry.interfaces !== undefined,
+    ...(entry.transport !== undefined && checkTransport(entry, place)),
+  };
+}
+
+function acceptMeta(entry: OpenPod, known: Pick<PodMeta, 'createdMs' | 'complete'>, place: Place): PodMeta {
+  const { namespace, name, uid, workload, hostNetwork, machine } = entry;
+  return {
+    ...{ namespace, name, uid, hostNetwork, ...known },
     labels: checkLabels(entry.labels, place),
     ...(machine !== undefined && { machine }),
     ...(workload !== undefined && { workload: { kind: workload.kind, name: workload.name } }),
     ...checkContainer(entry.container, place),
     ...checkPodCpus(entry, place),
   };
-  const isRead = hostNetwork || entry.interfaces !== undefined;
-  return { meta, interfaces, leftOut, isRead, ...checkTransport(entry, place) };
 }
 
 function checkContainer(entry: unknown, { path, rejections }: Place): Pick<PodReport, 'container'> {
@@ -107,10 +148,9 @@ function checkContainer(entry: unknown, { path, rejections }: Place): Pick<PodRe
 }
 
 function checkTransport(
-  { transport: entries, hostNetwork }: Static<typeof OpenPod>,
+  { transport: entries, hostNetwork }: OpenPod,
   { path: ofPod, ...context }: Place,
 ): Pick<AcceptedPod, 'transport'> {
-  if (entries === undefined) return {};
   const path = `${ofPod}.transport`;
   if (hostNetwork) {
     context.rejections.add(path, 'host_network', "a pod on the host network is not given the node's counters");
@@ -148,34 +188,46 @@ function refuseInterfaces(entries: readonly unknown[], { path, rejections }: Pla
   if (entries.length > 0) {
     rejections.add(`${path}.interfaces`, 'host_network', "a pod on the host network is not given the node's traffic");
   }
-  return { interfaces: [], leftOut: new Set(), complete: true };
+  return { interfaces: [], leftOut: NONE, complete: true };
 }
 
-function checkInterfaces(entries: readonly unknown[], place: Place): CheckedInterfaces {
+function checkInterfaces(entries: readonly unknown[], place: PodPlace): CheckedInterfaces {
   const interfaces: InterfaceReport[] = [];
-  const leftOut = new Set<string>();
+  let leftOut: Set<string> | undefined;
   let complete = true;
   for (const [i, entry] of entries.entries()) {
-    const path = `${place.path}.interfaces[${i}]`;
-    const isShaped = INTERFACE.Check(entry);
+    const isHeld = place.pod !== undefined && isHeldInterface(entry, place.pod);
+    const isShaped = isInterface(entry, isHeld);
     if (!isShaped || entry.readings.length !== place.length) {
       const message = isShaped
         ? `${entry.readings.length} readings for ${place.length} samples`
         : firstError(INTERFACE, entry);
-      place.rejections.add(path, 'bad_interface', message);
+      place.rejections.add(`${place.path}.interfaces[${i}]`, 'bad_interface', message);
       complete = false;
-      if (typeof entry === 'object' && entry !== null && 'name' in entry) leftOut.add(String(entry.name));
+      if (typeof entry === 'object' && entry !== null && 'name' in entry)
+        (leftOut ??= new Set()).add(String(entry.name));
       continue;
     }
-    const accepted = acceptInterface(entry, { ...place, path });
+    const accepted = isHeld && isBelieved(entry, place) ? entry : acceptInterface(entry, i, place);
     if (interfaces.some((other) => other.name === entry.name && overlap(other, accepted))) {
-      place.rejections.add(path, 'duplicate_interface', `${excerpt(entry.name)} stands before in this pod`);
+      const message = `${excerpt(entry.name)} stands before in this pod`;
+      place.rejections.add(`${place.path}.interfaces[${i}]`, 'duplicate_interface', message);
       complete = false; // the sum would lack what this one counts
     } else {
       interfaces.push(accepted);
     }
   }
-  return { interfaces, leftOut, complete };
+  return { interfaces, leftOut: leftOut ?? NONE, complete };
+}
+
+function isInterface(entry: unknown, isHeld: boolean): entry is OpenInterface {
+  return isHeld || INTERFACE.Check(entry);
+}
+
+/** Whether there is nothing to leave out of an entry: all of its readings are good, and its agent believes them. */
+function isBelieved(entry: OpenInterface, place: Place): entry is OpenInterface & InterfaceReport {
+  const { unproven, receiveUnreliable, readings } = entry;
+  return unproven === undefined && receiveUnreliable === undefined && areWhole(readings, INTERFACE_READING, place);
 }
 
 /** Two entries of one name are the earlier and the present identity of it: then no sample has read both. */
@@ -184,9 +236,10 @@ function overlap(a: InterfaceReport, b: InterfaceReport): boolean {
 }
 
 /** Property by property: what the schema does not know is not kept. */
-function acceptInterface(entry: Static<typeof OpenInterface>, place: Place): InterfaceReport {
+function acceptInterface(entry: OpenInterface, i: number, place: PodPlace): InterfaceReport {
   const { name, network, nadNamespace, primary, identity, source, lowerDevices, hostInterface, pciAddress } = entry;
-  const readings = checkReadings(entry.readings, INTERFACE_READING, { ...place, path: `${place.path}.readings` });
+  const path = `${place.path}.interfaces[${i}].readings`;
+  const readings = checkReadings(entry.readings, INTERFACE_READING, { ...place, path });
   return {
     ...{ name, network, nadNamespace, primary, identity, source },
     ...(lowerDevices !== undefined && { lowerDevices }),
@@ -198,7 +251,7 @@ function acceptInterface(entry: Static<typeof OpenInterface>, place: Place): Int
 
 /** An agent that knows its counts to be wrong or too small and tells them all the same is not believed. */
 function believed(
-  { unproven, receiveUnreliable }: Static<typeof OpenInterface>,
+  { unproven, receiveUnreliable }: OpenInterface,
   readings: (Reading | null)[],
 ): Pick<InterfaceReport, 'unproven' | 'receiveUnreliable' | 'readings'> {
   if (unproven === true) return { unproven, readings: readings.map(() => null) };

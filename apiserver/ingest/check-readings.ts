@@ -36,6 +36,15 @@ const OF_POD = Compile(TransportReading);
 export const INTERFACE_READING: ReadingForm = { counters: INTERFACE_COUNTERS, whole: OF_INTERFACE };
 export const TRANSPORT_READING: ReadingForm = { counters: TRANSPORT_COUNTERS, whole: OF_POD };
 
+/** Whether the readings can stay as they are: all samples are good, and so is every reading. */
+export function areWhole(
+  entries: readonly unknown[],
+  { whole }: ReadingForm,
+  { rows, length }: Pick<Place, 'rows' | 'length'>,
+): entries is readonly (Reading | null)[] {
+  return rows.length === length && entries.every((entry) => entry === null || whole.Check(entry));
+}
+
 /**
  * The readings of the good samples. A counter that is none is not known, and so is a reading that is none.
  * @param path of the list of readings

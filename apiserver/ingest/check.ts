@@ -5,6 +5,7 @@ import { NODE_REPORT_VERSION, REPORT_LIMITS } from '../../openapi/report-terms.j
 import { ApiError } from '../api/errors.js';
 import type { AcceptedReport } from '../store/report.js';
 import { checkDevices } from './check-devices.js';
+import type { HeldPods } from './check-held.js';
 import { checkIpam } from './check-ipam.js';
 import { checkPods } from './check-pods.js';
 import { checkProbes } from './check-probes.js';
@@ -38,12 +39,18 @@ export interface CheckedReport {
   readonly rejections: Rejections;
 }
 
+/** What is held of earlier reports, all of it judged when it came. */
+export interface HeldNodes {
+  nodeOf(name: string, role: string): { readonly pods: HeldPods } | undefined;
+}
+
 /**
  * Judges a report: the envelope as a whole, then every entry by itself. A bad entry is left out and named, and what contains
  * it goes on without it.
+ * @param held what an entry says again of a pod or an interface is not judged again; the outcome is the same without it
  * @throws {ApiError} BadRequest when the envelope is bad
  */
-export function checkReport(body: unknown): CheckedReport {
+export function checkReport(body: unknown, held?: HeldNodes): CheckedReport {
   checkVersion(body);
   if (!ENVELOPE.Check(body))
     throw new ApiError('BadRequest', `the report is not a NodeReport: ${firstError(ENVELOPE, body)}`);
@@ -55,11 +62,16 @@ export function checkReport(body: unknown): CheckedReport {
   const { node, role, bootId, sequence, intervalMs, sentAt, agentVersion } = body;
   const instance = { id: body.instance.id, startedAt: body.instance.startedAt };
   const context = { rows, length: body.samples.length, rejections };
-  const { pods, leftOut } = checkPods(role === 'node' ? body.pods : [], context);
+  const { pods, leftOut } = checkPods(role === 'node' ? body.pods : [], {
+    ...context,
+    held: held?.nodeOf(node, role)?.pods,
+  });
   if (role !== 'node' && body.pods.length > 0)
     rejections.add('pods', 'bad_pod', `an agent of role ${role} has no pods`);
-  const uids = new Set([...leftOut, ...pods.map(({ meta }) => meta.uid)]);
-  const devices = checkDevices(role, body, { rejections, isReported: (uid) => uids.has(uid) });
+  let uids: Set<string> | undefined;
+  const isReported = (uid: string): boolean =>
+    (uids ??= new Set([...leftOut, ...pods.map(({ meta }) => meta.uid)])).has(uid);
+  const devices = checkDevices(role, body, { rejections, isReported });
   const probes = checkProbes(body.probes, { ...context, role, node });
   const ipam = checkIpam(body.ipam, { role, latestMs: sentAt + FUTURE_MS, rejections });
   for (const [i, entry] of body.collectors.entries()) {

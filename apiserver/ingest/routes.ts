@@ -100,7 +100,7 @@ async function workOff({ body, user, receivedMs }: Arrived, deps: WorkDeps): Pro
   metrics.reportBytes.inc({ encoding: 'gzip' }, body.length);
   metrics.reportBytes.inc({ encoding: 'identity' }, inflated.length);
   const parsed = await steps.do(() => parse(inflated));
-  const { report, rejections } = await steps.do(() => checkReport(parsed));
+  const { report, rejections } = await steps.do(() => checkReport(parsed, deps.store));
   if (deps.isGuarded) {
     checkNode(user, report.node, { allowUnbound: deps.allowUnboundAgents });
     deps.onReport?.(user, report.role);

@@ -1,4 +1,4 @@
-import type { InterfaceReport, Reading } from '../../openapi/node-report.js';
+import type { InterfaceReport } from '../../openapi/node-report.js';
 import { INTERFACE_COUNTERS } from '../../openapi/report-terms.js';
 import { CounterSeries } from './counter-series.js';
 import type { InterfaceMeta } from './report.js';
@@ -55,9 +55,11 @@ export class InterfaceSeries extends CounterSeries {
     if (!isSame(this.meta, report, 'readings')) this.meta = withoutReadings(report);
   }
 
-  /** Rows are written in the order of their times. */
-  write(row: number, read: Read, reading: Reading): void {
-    this.#identify(read);
+  /** Takes over one reading of a report, where it has one. Rows are written in the order of their times. */
+  read(row: number, report: InterfaceReport, i: number): void {
+    const reading = report.readings[i] ?? null;
+    if (reading === null) return;
+    this.#identify(report);
     this.writeRow(row, reading, this.#epoch);
   }
 

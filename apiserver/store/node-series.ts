@@ -10,6 +10,9 @@ import { isSame } from './same.js';
 
 const INITIAL_CAPACITY = 4;
 const GROWTH = 1.25;
+/** Rows beyond those of a history that is full: so many samples go by before rows are moved again, and each row costs memory for good. */
+const SPARE_ROWS = 2;
+const SPARE_SHARE = 1 / 16;
 /** Numbers in the rows of all series of a node, 8 bytes each: a node with many interfaces has less history, and none can fill the memory. */
 const MAX_NUMBERS = 9_000_000;
 
@@ -165,7 +168,10 @@ export class NodeSeries {
     if (isFitting && this.#length + rows <= Math.min(capacity, maxRows)) return;
     const used = this.#usedRows(oldestMs);
     const kept = used.slice(Math.max(0, used.length + rows - maxRows));
-    const needed = Math.min(maxRows, Math.ceil((kept.length + rows) * GROWTH));
+    const filled = kept.length + rows;
+    const ofHistory = Math.ceil(this.#historyMs / this.intervalMs) + 2;
+    const spared = filled + Math.max(SPARE_ROWS, Math.ceil(filled * SPARE_SHARE));
+    const needed = Math.min(maxRows, Math.ceil(filled * GROWTH), Math.max(ofHistory, spared));
     const grown = needed > capacity || needed * 2 < capacity ? Math.max(needed, INITIAL_CAPACITY) : capacity;
     const move = { kept: runsOf(kept), capacity: grown };
     this.#takenAtMs = moved(this.#takenAtMs, 1, move);

@@ -62,30 +62,33 @@ export class PodSeries {
     if (this.transport !== undefined) yield this.transport;
   }
 
-  #addInterfaces(interfaces: readonly InterfaceReport[], leftOut: ReadonlySet<string>, { rows, capacity }: Rows): void {
+  #addInterfaces(interfaces: readonly InterfaceReport[], leftOut: ReadonlySet<string>, rows: Rows): void {
     this.isRead = true;
-    const byName = groupByName(interfaces);
-    for (const [name, reports] of byName) {
-      const [first] = reports;
-      let series = this.interfaces.get(name);
-      const last = reports.at(-1) ?? first;
-      // Put on another network it is another interface: what it carried before is not that network's.
-      const isElsewhere = series?.isElsewhere(last) === true;
-      if (series === undefined || isElsewhere) {
-        series = new InterfaceSeries(last, capacity);
-        this.interfaces.set(name, series);
-      }
-      series.describe(last);
-      for (const [i, row] of rows.entries()) {
-        if (row < 0) continue;
-        for (const report of isElsewhere ? [last] : reports) {
-          const reading = report.readings[i] ?? null;
-          if (reading !== null) series.write(row, report, reading);
-        }
-      }
-    }
+    const names = new Set<string>();
+    for (const { name } of interfaces) names.add(name);
+    if (names.size === interfaces.length) for (const report of interfaces) this.#addInterface(report, undefined, rows);
+    else for (const reports of groupByName(interfaces)) this.#addInterface(reports.at(-1) ?? reports[0], reports, rows);
+    if (this.interfaces.size === names.size) return;
     for (const name of this.interfaces.keys()) {
-      if (!byName.has(name) && !leftOut.has(name)) this.interfaces.delete(name);
+      if (!names.has(name) && !leftOut.has(name)) this.interfaces.delete(name);
+    }
+  }
+
+  /** @param all of its name, the earlier first, where the last is not the only one */
+  #addInterface(last: InterfaceReport, all: readonly InterfaceReport[] | undefined, { rows, capacity }: Rows): void {
+    let series = this.interfaces.get(last.name);
+    // Put on another network it is another interface: what it carried before is not that network's.
+    const isElsewhere = series?.isElsewhere(last) === true;
+    if (series === undefined || isElsewhere) {
+      series = new InterfaceSeries(last, capacity);
+      this.interfaces.set(last.name, series);
+    }
+    series.describe(last);
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i] ?? -1;
+      if (row < 0) continue;
+      if (all === undefined || isElsewhere) series.read(row, last, i);
+      else for (const report of all) series.read(row, report, i);
     }
   }
 
@@ -130,12 +133,12 @@ export function replacesPod(later: PodSeries, earlier: PodSeries, nowMs: number)
   return later.meta.createdMs >= earlier.meta.createdMs;
 }
 
-function groupByName(interfaces: readonly InterfaceReport[]): Map<string, [InterfaceReport, ...InterfaceReport[]]> {
+function groupByName(interfaces: readonly InterfaceReport[]): Iterable<[InterfaceReport, ...InterfaceReport[]]> {
   const groups = new Map<string, [InterfaceReport, ...InterfaceReport[]]>();
   for (const one of interfaces) {
     const group = groups.get(one.name);
     if (group === undefined) groups.set(one.name, [one]);
     else group.push(one);
   }
-  return groups;
+  return groups.values();
 }

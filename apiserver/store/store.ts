@@ -121,6 +121,10 @@ export class Store implements ReportedPods {
     return this.#pods.keys();
   }
 
+  nodeOf(name: string, role: string): NodeSeries | undefined {
+    return this.#nodes.get(`${name}/${role}`);
+  }
+
   nodesNamed(name: string): NodeSeries[] {
     return ROLES.flatMap((role) => this.#nodes.get(`${name}/${role}`) ?? []);
   }

@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NODE_FAMILIES } from '../../metrics/catalogue.js';
 import { podLabel } from '../../metrics/labels.js';
-import { renderNode, type InterfaceTextCache, type InterfaceView, type NodeView } from '../../metrics/node-families.js';
+import {
+  renderChanges,
+  renderNode,
+  type InterfaceView,
+  type NodeView,
+  type PodView,
+} from '../../metrics/node-families.js';
+import { transportOf } from '../support/reports.js';
+
+const TRANSPORT = transportOf(10);
 
 const eth0: InterfaceView = {
   meta: { name: 'eth0', network: 'cbr0', nadNamespace: '', primary: true, hostInterface: 'veth7', source: 'netdev' },
@@ -73,15 +82,50 @@ test('chosen pod labels are on every series; one the pod lacks is left out', () 
   );
 });
 
-test('what is kept of an interface is made anew when its pod or itself is described anew', () => {
-  const cache: InterfaceTextCache = new WeakMap();
-  const lineOf = (view: NodeView) => renderNode(view, [podLabel('app')], cache)[0] ?? '';
-  const view = viewOf(eth0);
-  assert.equal(lineOf(view), lineOf(view));
-  const [pod] = [...view.pods];
-  assert.ok(pod);
-  const relabelled = { node: 'n1', pods: [{ meta: { ...pod.meta, labels: { app: 'db' } }, interfaces: [eth0] }] };
-  assert.match(lineOf(relabelled), /label_app="db"/);
-  const renamed = viewOf({ ...eth0, meta: { ...eth0.meta, network: 'n3' } });
-  assert.match(lineOf(renamed), /network="n3"/);
+test('what was printed before is left out where it is the same, and made anew where anything else is', () => {
+  const labels = [podLabel('app')];
+  const pod = (name: string, item = eth0): PodView => {
+    const [one] = [...viewOf(item).pods];
+    assert.ok(one);
+    return { ...one, meta: { ...one.meta, name } };
+  };
+  const [a, b, c] = [pod('a'), pod('b'), { ...pod('c'), transport: TRANSPORT }];
+  const [unread, counted] = [
+    { ...eth0, counters: [] },
+    { ...eth0, counters: [1, 2, 3, 40, 5, NaN, 7, 8] },
+  ];
+  const unreliable = { ...eth0, meta: { ...eth0.meta, receiveUnreliable: true } };
+  const relabelled = { ...a, meta: { ...a.meta, labels: { app: 'db' }, numaAligned: true } };
+  const lineups: PodView[][] = [
+    ...[
+      [],
+      [a],
+      [a, b, c],
+      [b, c],
+      [c, b],
+      [relabelled, b, c],
+      [a, b, { ...c, transport: TRANSPORT.map((n) => n + 1) }],
+    ],
+    [a, b, { ...c, transport: [NaN, ...TRANSPORT.slice(1)] }],
+    ...[eth0, unread, counted, unreliable].map((item) => [a, { ...b, interfaces: [item] }, c]),
+    [{ ...a, interfaces: [eth0, { ...eth0, meta: { ...eth0.meta, name: 'eth1' } }] }, { ...b, interfaces: [] }, c],
+  ];
+  for (const before of lineups) {
+    const held = renderChanges({ node: 'n1', pods: before }, labels);
+    for (const pods of lineups) {
+      const view = { node: 'n1', pods };
+      const { blocks } = renderChanges(view, labels, held.printed);
+      assert.deepEqual(
+        blocks.map((text, i) => text ?? held.blocks[i]),
+        renderNode(view, labels),
+      );
+    }
+  }
+  const held = renderChanges({ node: 'n1', pods: [a, b, c] }, labels);
+  const again = renderChanges({ node: 'n1', pods: [a, { ...b, interfaces: [counted] }, c] }, labels, held.printed);
+  const changed = NODE_FAMILIES.filter((_, i) => (again.blocks[i] ?? '') !== '').map(({ name }) => name);
+  assert.deepEqual(
+    changed,
+    [3, 5].map((column) => NODE_FAMILIES[column]?.name),
+  );
 });

@@ -1,0 +1,214 @@
+import { INTERFACE_COUNTERS, TRANSPORT_COUNTERS } from '../openapi/report-terms.js';
+import { INTERFACE_COUNTER_FAMILIES, INTERFACE_INFO, POD_INFO, RECEIVE_UNRELIABLE, blockOf } from './catalogue.js';
+import { EXCLUSIVE_CPU_BLOCKS, addExclusiveCpus, type AddLine } from './device-lines.js';
+import { INTERFACE_LABELS, POD_LABELS, chosenLabels, type PodLabel } from './labels.js';
+import type { InterfaceDescription, NodeView, PodDescription, PodView } from './node-families.js';
+import { joinLabels, labelPairs, renderLabels, renderSample } from './render.js';
+import { TRANSPORT_FAMILIES } from './transport-families.js';
+
+/** What was printed of the pods of a node. */
+export interface PrintedPods {
+  readonly pods: readonly PodTexts[];
+  /** Of one pod after the other its transport counters, if any, and then those of its interfaces; NaN where there was no line. */
+  readonly values: Float64Array;
+}
+
+/** Labels of the lines of a pod, as they are printed. */
+interface PodTexts {
+  readonly meta: PodDescription;
+  readonly ofPod: string;
+  readonly chosen: string;
+  readonly hasTransport: boolean;
+  readonly interfaces: readonly { readonly meta: InterfaceDescription; readonly labels: string }[];
+}
+
+const BLOCKS = {
+  receiveUnreliable: blockOf(RECEIVE_UNRELIABLE),
+  interfaceInfo: blockOf(INTERFACE_INFO),
+  podInfo: blockOf(POD_INFO),
+};
+/** What is printed in them is in the descriptions alone. */
+const DESCRIBED_BLOCKS = [...Object.values(BLOCKS), ...EXCLUSIVE_CPU_BLOCKS];
+const INTERFACE_LINES = INTERFACE_COUNTER_FAMILIES.map((family) => ({
+  block: blockOf(family),
+  name: family.name,
+  column: family.column,
+}));
+const TRANSPORT_LINES = TRANSPORT_FAMILIES.map((family) => ({
+  block: blockOf(family),
+  name: family.name,
+  series: family.series.map(({ column, labels }) => ({ column, labels: renderLabels(labels) })),
+}));
+
+/**
+ * The lines of pods and their interfaces.
+ * @param blocks get the texts; undefined where one is what it was before
+ */
+export function addPods(
+  view: NodeView,
+  podLabels: readonly PodLabel[],
+  blocks: (string | undefined)[],
+  before: PrintedPods | undefined,
+): PrintedPods {
+  const pods = textsOf(view, podLabels, before);
+  const values = valuesOf(view, pods);
+  const changed =
+    before !== undefined && isSame(pods, before.pods) ? changedBlocks(pods, values, before.values) : undefined;
+  for (const { block, name, column } of INTERFACE_LINES) {
+    blocks[block] = changed?.has(block) === false ? undefined : interfaceLines(name, column, pods, values);
+  }
+  for (const { block, name, series } of TRANSPORT_LINES) {
+    blocks[block] = changed?.has(block) === false ? undefined : transportLines(name, series, pods, values);
+  }
+  if (changed === undefined) addDescriptions(pods, blocks);
+  else for (const block of DESCRIBED_BLOCKS) blocks[block] = undefined;
+  return { pods, values };
+}
+
+/** The same objects as before where they are to say the same. */
+function textsOf({ node, pods }: NodeView, podLabels: readonly PodLabel[], before?: PrintedPods): PodTexts[] {
+  const texts: PodTexts[] = [];
+  let byMeta: Map<PodDescription, PodTexts> | undefined;
+  for (const pod of pods) {
+    let held = before?.pods[texts.length];
+    if (held !== undefined && held.meta !== pod.meta) {
+      byMeta ??= new Map(before?.pods.map((one) => [one.meta, one]));
+      held = byMeta.get(pod.meta);
+    }
+    texts.push(held !== undefined && isAbout(held, pod) ? held : podTexts(node, pod, podLabels));
+  }
+  return texts;
+}
+
+function isSame(pods: readonly PodTexts[], before: readonly PodTexts[]): boolean {
+  return pods.length === before.length && pods.every((pod, i) => pod === before[i]);
+}
+
+function isAbout({ meta, hasTransport, interfaces }: PodTexts, pod: PodView): boolean {
+  if (meta !== pod.meta || hasTransport !== (pod.transport !== undefined)) return false;
+  let i = 0;
+  for (const one of pod.interfaces) if (interfaces[i++]?.meta !== one.meta) return false;
+  return i === interfaces.length;
+}
+
+function podTexts(node: string, { meta, interfaces, transport }: PodView, podLabels: readonly PodLabel[]): PodTexts {
+  const ofPod = renderLabels(labelPairs(POD_LABELS, [node, meta.namespace, meta.name]));
+  const chosen = renderLabels(chosenLabels(meta.labels, podLabels));
+  return {
+    ...{ meta, ofPod, chosen, hasTransport: transport !== undefined },
+    interfaces: Array.from(interfaces, (one) => ({
+      meta: one.meta,
+      labels: joinLabels(ofPod, renderLabels(interfaceLabels(one.meta)), chosen),
+    })),
+  };
+}
+
+function valuesOf(view: NodeView, pods: readonly PodTexts[]): Float64Array {
+  let length = 0;
+  for (const pod of pods) length += numbersOf(pod);
+  const values = new Float64Array(length);
+  let at = 0;
+  const take = (counters: ArrayLike<number>, count: number): void => {
+    for (let column = 0; column < count; column++) values[at++] = counters[column] ?? NaN;
+  };
+  for (const { transport, interfaces } of view.pods) {
+    if (transport !== undefined) take(transport, TRANSPORT_COUNTERS.length);
+    for (const { counters } of interfaces) take(counters, INTERFACE_COUNTERS.length);
+  }
+  return values;
+}
+
+function numbersOf({ hasTransport, interfaces }: PodTexts): number {
+  return (hasTransport ? TRANSPORT_COUNTERS.length : 0) + interfaces.length * INTERFACE_COUNTERS.length;
+}
+
+/** Blocks of which a value is another one than before. */
+function changedBlocks(pods: readonly PodTexts[], values: Float64Array, before: Float64Array): Set<number> {
+  const ofTransport = new Uint8Array(TRANSPORT_COUNTERS.length);
+  const ofInterfaces = new Uint8Array(INTERFACE_COUNTERS.length);
+  let at = 0;
+  const compare = (changed: Uint8Array): void => {
+    for (let column = 0; column < changed.length; column++, at++) {
+      if (!Object.is(values[at], before[at])) changed[column] = 1;
+    }
+  };
+  for (const { hasTransport, interfaces } of pods) {
+    if (hasTransport) compare(ofTransport);
+    for (let i = 0; i < interfaces.length; i++) compare(ofInterfaces);
+  }
+  return new Set([
+    ...INTERFACE_LINES.filter(({ column }) => ofInterfaces[column] === 1).map(({ block }) => block),
+    ...TRANSPORT_LINES.filter(({ series }) => series.some(({ column }) => ofTransport[column] === 1)).map(
+      ({ block }) => block,
+    ),
+  ]);
+}
+
+function interfaceLines(name: string, column: number, pods: readonly PodTexts[], values: Float64Array): string {
+  let text = '';
+  let at = column;
+  for (const { hasTransport, interfaces } of pods) {
+    if (hasTransport) at += TRANSPORT_COUNTERS.length;
+    for (const { labels } of interfaces) {
+      const value = values[at] ?? NaN;
+      if (!Number.isNaN(value)) text += renderSample(name, labels, value);
+      at += INTERFACE_COUNTERS.length;
+    }
+  }
+  return text;
+}
+
+function transportLines(
+  name: string,
+  series: readonly { readonly column: number; readonly labels: string }[],
+  pods: readonly PodTexts[],
+  values: Float64Array,
+): string {
+  let text = '';
+  let start = 0;
+  for (const pod of pods) {
+    for (const { column, labels } of pod.hasTransport ? series : []) {
+      const value = values[start + column] ?? NaN;
+      if (!Number.isNaN(value)) text += renderSample(name, joinLabels(pod.ofPod, labels, pod.chosen), value);
+    }
+    start += numbersOf(pod);
+  }
+  return text;
+}
+
+function addDescriptions(pods: readonly PodTexts[], blocks: (string | undefined)[]): void {
+  const add: AddLine = (block, line) => {
+    blocks[block] = (blocks[block] ?? '') + line;
+  };
+  for (const { meta: pod, ofPod, chosen, interfaces } of pods) {
+    add(BLOCKS.podInfo, renderSample(POD_INFO.name, joinLabels(ofPod, renderLabels(podDetails(pod)), chosen), 1));
+    addExclusiveCpus(pod, { ofPod, chosen, add });
+    for (const { meta, labels } of interfaces) {
+      const details = renderLabels(interfaceDetails(meta));
+      add(BLOCKS.interfaceInfo, renderSample(INTERFACE_INFO.name, joinLabels(labels, details), 1));
+      if (meta.receiveUnreliable === true) {
+        add(BLOCKS.receiveUnreliable, renderSample(RECEIVE_UNRELIABLE.name, labels, 1));
+      }
+    }
+  }
+}
+
+function interfaceLabels({ name, network, nadNamespace, primary }: InterfaceDescription): [string, string][] {
+  return labelPairs(INTERFACE_LABELS.slice(POD_LABELS.length), [name, network, nadNamespace, String(primary)]);
+}
+
+function podDetails(pod: PodDescription): [string, string][] {
+  return [
+    ['workload_kind', pod.workload?.kind ?? ''],
+    ['workload', pod.workload?.name ?? ''],
+    ['host_network', String(pod.hostNetwork)],
+  ];
+}
+
+function interfaceDetails(item: InterfaceDescription): [string, string][] {
+  return [
+    ['host_interface', item.hostInterface ?? ''],
+    ['pci_address', item.pciAddress ?? ''],
+    ['source', item.source],
+  ];
+}
