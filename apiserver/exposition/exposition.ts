@@ -6,7 +6,6 @@ import { renderNode, type InterfaceTextCache } from '../../metrics/node-families
 import { EPILOGUE, renderHeader, type ExpositionFormat } from '../../metrics/render.js';
 import type { ShownPods } from '../store/devices-view.js';
 import type { NodeSeries } from '../store/node-series.js';
-import type { Pods } from '../store/pods.js';
 import { viewOf } from '../store/view.js';
 import { deflate, DeflatedTexts, type Deflated } from './deflated.js';
 import { extraPieces, nodeExtras, type NodeExtras } from './extra-families.js';
@@ -23,10 +22,17 @@ export interface ExpositionFilter {
   readonly shard?: { readonly index: number; readonly count: number };
 }
 
+/** Which pods are to be seen. */
+export interface ShowsPods {
+  readonly isListed: boolean;
+  /** What is to be shown of a node at a time. */
+  shownAt(nowMs: number, node: NodeSeries): ShownPods;
+}
+
 /** What is to be seen. */
 export interface Shown {
   readonly nodes: { nodes(): readonly NodeSeries[] };
-  readonly pods: Pick<Pods, 'shownAt' | 'isListed'>;
+  readonly pods: ShowsPods;
 }
 
 /** A family that is not of a node's report but of all together. */
@@ -191,7 +197,7 @@ export class Exposition {
   }
 
   #renderOrThrow(node: NodeSeries, nowMs: number, namespace?: string): Rendered {
-    const all = this.#shown.pods.shownAt(nowMs);
+    const all = this.#shown.pods.shownAt(nowMs, node);
     const wanted = namespace === undefined ? all : ofNamespace(all, namespace);
     const { view, freshUntilMs } = viewOf(node, nowMs, wanted);
     const texts = this.#rendered.get(node)?.texts ?? new WeakMap();
