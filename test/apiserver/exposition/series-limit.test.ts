@@ -241,6 +241,51 @@ test('what the HPA and people read is the same with a limit', async () => {
   assert.ok(without?.every((text) => text.includes('web') || text.includes('value')));
 });
 
+test('ten thousand workloads in a namespace have no more totals than there is room for', async () => {
+  const server = createTestServer({ maxSeries: 1 });
+  const many = (node: string, value: number) =>
+    Array.from({ length: 1_000 }, (_, i) => {
+      const uid = `${node}-${i}`;
+      const workload = { kind: 'Deployment', name: uid };
+      const nadNamespace = 'telco';
+      const identity = `${i}/1`;
+      const interfaces = [interfaceReport({ network: uid, nadNamespace, identity, readings: [readingOf(value)] })];
+      return podReport({ name: uid, uid, workload, interfaces });
+    });
+  const agents = Array.from({ length: 10 }, (_, i) => [`node-${i}`, agent(server, `node-${i}`)] as const);
+  for (const [node, report] of agents) await report(...many(node, 0));
+  for (const [node, report] of agents) await report(...many(node, 3));
+  const values = (await totalOf(server)).split(',');
+  assert.equal(values.length, 2 * 64 + 1);
+  assert.equal(
+    values.reduce((sum, value) => sum + Number(value), 0),
+    3 * 10_000,
+  );
+  assert.deepEqual(await podsOf(server), []);
+  for (const [, report] of agents) await report();
+  server.clock.advance(3_600_001);
+  server.seriesLimit?.expire(server.clock.monotonicMs());
+  assert.equal(await totalOf(server), '');
+  assert.deepEqual([...(server.seriesLimit?.limited() ?? [])], []);
+});
+
+test('a node that booted again, or is held no more, takes no place', async () => {
+  const server = createTestServer({ maxSeries: OF_A_POD });
+  await agent(server, 'node-a')(pod(1, 0));
+  const report = agent(server, 'node-b');
+  await report(pod(2, 0));
+  assert.deepEqual(await podsOf(server), ['web-1']);
+  server.clock.advance(60_000);
+  await server.push(nodeReport(1_000, { node: 'node-a', bootId: 'next', pods: [] }));
+  await report(pod(2, 0));
+  assert.deepEqual(await podsOf(server), ['web-2']);
+  server.clock.advance(301_000);
+  server.store.expire(server.clock.monotonicMs());
+  server.seriesLimit?.expire(server.clock.monotonicMs());
+  await agent(server, 'node-c')(pod(3, 0));
+  assert.deepEqual(await podsOf(server), ['web-3']);
+});
+
 for (const [format, accept] of [
   ['text', 'text/plain'],
   ['openmetrics', 'application/openmetrics-text; version=1.0.0'],
