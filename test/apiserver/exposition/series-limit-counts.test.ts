@@ -128,7 +128,8 @@ function reportOf({ name, uid, createdAt, identity, value }: SimulatedPod): PodR
   const creationTimestamp = new Date(START_MS + createdAt).toISOString();
   const readings = [[value, 0, 0, 0, 0, 0, 0, 0]];
   const interfaces = [interfaceReport({ identity: `${uid}/${identity}`, readings })];
-  return podReport({ name, uid, creationTimestamp, workload, interfaces });
+  // A namesake on the same node would go on with the series.
+  return podReport({ name: `${name}-${uid}`, uid, creationTimestamp, workload, interfaces });
 }
 
 type Step = (world: World) => void;
@@ -166,6 +167,7 @@ const report = node.map((on): Step => (world) => {
 const steps = (...more: fc.Arbitrary<Step>[]) =>
   fc.array(fc.oneof({ arbitrary: report, weight: 4 }, { arbitrary: grow, weight: 4 }, create, end, anew, ...more), {
     maxLength: 60,
+    size: 'max',
   });
 /** A pod has ten series: from none to more than there are. */
 const max = fc.integer({ min: 1, max: 90 });
