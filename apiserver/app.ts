@@ -27,8 +27,10 @@ import { compatTotalLines, ipamClusterLines } from './exposition/ipam-lines.js';
 import { lastReportLines } from './exposition/last-report-lines.js';
 import { suspectLines } from './exposition/suspect-lines.js';
 import type { Exposer } from './exposition/exposer.js';
-import { Exposition } from './exposition/exposition.js';
+import { Exposition, type Shown } from './exposition/exposition.js';
 import { expositionRoutes } from './exposition/routes.js';
+import { SeriesLimit } from './exposition/series-limit.js';
+import { workloadLines } from './exposition/workload-lines.js';
 import type { Connections } from './http/connections.js';
 import { createShell } from './http/shell.js';
 import { ingestRoutes } from './ingest/routes.js';
@@ -59,6 +61,8 @@ export interface AppOptions {
   readonly podLabels: readonly PodLabel[];
   /** A node that is dialled within this time is not suspected for its latency. */
   readonly suspectLatencyMs: number;
+  /** Most series of the pods of a namespace on /metrics; 0, or nothing said: no limit. */
+  readonly maxSeries?: number;
   /** Predecessors whose families are served as well; none where nothing is said. */
   readonly compat?: readonly CompatName[];
   /** Namespaces in which figures of the whole cluster answer. */
@@ -100,6 +104,8 @@ export interface Created {
   readonly pods: Pods;
   readonly figures: Figures;
   readonly exposition: Exposition;
+  /** Undefined without a limit. */
+  readonly seriesLimit: SeriesLimit | undefined;
 }
 
 const FAILURES_LOGGED_PER_SECOND = 1;
@@ -120,8 +126,9 @@ export function createApp(options: AppOptions): Created {
       .some((other) => other.meta.uid === meta.uid && other.node !== node && other.node.isFresh(clock.monotonicMs()));
   const pods: Pods = new Pods(store, cluster?.pods, cluster?.podNodes);
   const figures = new Figures(options.podLabels);
-  const metrics = createSelfMetrics(registry, { store, clock, version: options.version });
   const logLimit = new LogLimit(clock, FAILURES_LOGGED_PER_SECOND);
+  const seriesLimit = limitOf(options, { nodes: store, pods });
+  const metrics = createSelfMetrics(registry, { store, clock, version: options.version, seriesLimit });
   const suspects = new NodeSuspects(store.dialled, options.suspectLatencyMs);
   const onFailure = (of: object, error: unknown): void => {
     metrics.expositionFailures.inc();
@@ -131,10 +138,12 @@ export function createApp(options: AppOptions): Created {
   const ofAll = [
     suspectLines(suspects),
     lastReportLines(store, clock),
+    ...(seriesLimit === undefined ? [] : workloadLines(seriesLimit)),
     ...ipamClusterLines(store.ipam),
     ...compatTotalLines(store.ipam, compat.totals),
   ];
-  const exposition = new Exposition({ nodes: store, pods }, options.podLabels, { compat, cluster: ofAll, onFailure });
+  const shown = { nodes: store, pods: seriesLimit ?? pods };
+  const exposition = new Exposition(shown, options.podLabels, { compat, cluster: ofAll, onFailure });
   const { app, connections } = createShell({ tls: options.tls, log });
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';
@@ -143,7 +152,18 @@ export function createApp(options: AppOptions): Created {
   });
   options.auth?.guard(app);
   addRoutes(app, options, { store, pods, figures, exposition, metrics, suspects });
-  return { app, connections, store, pods, figures, exposition };
+  return { app, connections, store, pods, figures, exposition, seriesLimit };
+}
+
+function limitOf({ maxSeries = 0, clock, log }: AppOptions, shown: Shown): SeriesLimit | undefined {
+  if (maxSeries === 0) return undefined;
+  const logLimit = new LogLimit(clock, FAILURES_LOGGED_PER_SECOND);
+  const onChange = (namespace: string, isLimited: boolean): void => {
+    if (!logLimit.take()) return;
+    if (isLimited) log.warn({ namespace, maxSeries }, 'pods are left out of /metrics, and added up for each workload');
+    else log.info({ namespace, maxSeries }, 'every pod is on /metrics again');
+  };
+  return new SeriesLimit(shown, { max: maxSeries, onChange });
 }
 
 /**
@@ -157,7 +177,7 @@ function servingPods(list: PodList): number | undefined {
   return count;
 }
 
-type Parts = Omit<Created, 'app' | 'connections'> & {
+type Parts = Omit<Created, 'app' | 'connections' | 'seriesLimit'> & {
   readonly metrics: SelfMetrics;
   readonly suspects: NodeSuspects;
 };

@@ -4,6 +4,7 @@ import {
   choice,
   choices,
   duration,
+  integer,
   list,
   objectName,
   optionalText,
@@ -93,6 +94,11 @@ export const APISERVER_OPTIONS = {
     flag: 'pod-labels',
     placeholder: 'label',
     help: 'Pod labels that every series of the pod and every selector has too, as label_<name>.',
+  }),
+  maxSeries: integer({
+    flag: 'max-series',
+    ...{ default: 0, min: 0, max: 10_000_000, defaultText: '0: no limit' },
+    help: 'Most series of the pods of a namespace on /metrics: those of its oldest pods. The rest is added up for each workload; what the HPA reads is not limited.',
   }),
   suspectLatency: duration({
     flag: 'suspect-latency',

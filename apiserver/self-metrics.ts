@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { addProcessMetrics } from '../metrics/process-metrics.js';
 import type { Clock } from '../runtime/clock.js';
+import type { SeriesLimit } from './exposition/series-limit.js';
 import type { Store } from './store/store.js';
 
 /** What the apiserver says of itself, on the same /metrics. */
@@ -30,10 +31,21 @@ const AGE_BUCKETS = [0.5, 1, 2, 5, 10, 15, 16, 20, 30, 45, 60, 120, 300];
 
 export function createSelfMetrics(
   registry: Registry,
-  { store, clock, version }: { readonly store: Store; readonly clock: Clock; readonly version: string },
+  {
+    store,
+    clock,
+    version,
+    seriesLimit,
+  }: {
+    readonly store: Store;
+    readonly clock: Clock;
+    readonly version: string;
+    readonly seriesLimit?: Pick<SeriesLimit, 'max' | 'limited'> | undefined;
+  },
 ): SelfMetrics {
   const registers = [registry];
   addProcessMetrics(registry, 'podnet_apiserver', version);
+  addLimitMetrics(registry, seriesLimit);
   new Gauge({
     name: 'podnet_apiserver_nodes',
     help: 'Agents that report, by whether their newest sample is fresh enough to be served.',
@@ -121,4 +133,23 @@ export function createSelfMetrics(
       registers,
     }),
   };
+}
+
+function addLimitMetrics(registry: Registry, limit?: Pick<SeriesLimit, 'max' | 'limited'>): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'podnet_apiserver_max_series',
+    help: 'The --max-series of each namespace; 0: no limit.',
+    registers,
+  }).set(limit?.max ?? 0);
+  new Gauge({
+    name: 'podnet_apiserver_pods_beyond_max_series',
+    help: 'Pods of a namespace that /metrics does not show for --max-series: they are added up in podnet_workload_*. Raise it where each is wanted.',
+    labelNames: ['namespace'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [namespace, pods] of limit?.limited() ?? []) this.set({ namespace }, pods);
+    },
+  });
 }

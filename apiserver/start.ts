@@ -66,6 +66,7 @@ export async function startApiserver(options: ApiserverOptions, deps: ApiserverD
     podLabels: options.podLabels.map(podLabel),
     compat: options.compat,
     suspectLatencyMs: options.suspectLatency,
+    maxSeries: options.maxSeries,
     apiGroups: options.apiGroups,
     allowUnboundAgents: options.allowUnboundAgents,
     checks: [...checks, { name: 'shutdown', isMet: () => !shutdown.isUnderWay }],
@@ -84,6 +85,7 @@ export async function startApiserver(options: ApiserverOptions, deps: ApiserverD
   const expiry = setInterval(() => {
     const affected = store.expire(clock.monotonicMs(), (pod) => pods.isInList(pod));
     for (const node of affected) created.exposition.invalidate(node);
+    created.seriesLimit?.expire(clock.monotonicMs());
   }, EXPIRE_EVERY_MS);
   expiry.unref();
   const url = urlOf(app.server.address() as AddressInfo);

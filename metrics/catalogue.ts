@@ -5,6 +5,7 @@ import { IPAM_FAMILIES } from './ipam/known-families.js';
 import { INTERFACE_LABELS, NODE_LABEL, POD_LABELS } from './labels.js';
 import { PROBE_FAMILIES } from './probe-families.js';
 import { TRANSPORT_FAMILIES, TRANSPORT_RATE_FAMILIES } from './transport-families.js';
+import { WORKLOAD_TRANSPORT_FAMILIES, workloadNetworkFamily, type WorkloadFamily } from './workload-families.js';
 
 /** One metric family: all that a scrape, an HPA and the documentation need to know of it. */
 export interface MetricFamily {
@@ -131,10 +132,16 @@ export const NODE_LAST_REPORT: MetricFamily = {
   stability: 'alpha',
 };
 
+/** Of the pods that --max-series leaves out, in the order of a reading. */
+export const WORKLOAD_NETWORK_FAMILIES: readonly WorkloadFamily[] =
+  INTERFACE_COUNTER_FAMILIES.map(workloadNetworkFamily);
+
 /** Families that are not of a node's report but of all together, in the order a scrape prints them. */
 export const CLUSTER_FAMILIES: readonly MetricFamily[] = [
   NODE_SUSPECT_RATIO,
   NODE_LAST_REPORT,
+  ...WORKLOAD_NETWORK_FAMILIES,
+  ...WORKLOAD_TRANSPORT_FAMILIES,
   IPAM_NODES,
   ...IPAM_FIGURES.map(({ cluster }) => cluster),
 ];

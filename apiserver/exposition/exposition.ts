@@ -7,7 +7,6 @@ import type { PrintedPods } from '../../metrics/pod-lines.js';
 import type { ExpositionFormat } from '../../metrics/render.js';
 import type { ShownPods } from '../store/devices-view.js';
 import type { NodeSeries } from '../store/node-series.js';
-import type { Pods } from '../store/pods.js';
 import { viewOf } from '../store/view.js';
 import { DeflatedTexts, type Deflated } from './deflated.js';
 import type { Exposer } from './exposer.js';
@@ -23,10 +22,17 @@ const RENDERED_AT_ONCE = 5;
 /** How often is looked for such: where ever more come, as when the list of pods is lost, those that look are not kept waiting. */
 const ROUNDS = 3;
 
+/** Which pods are to be seen. */
+export interface ShowsPods {
+  readonly isListed: boolean;
+  /** What is to be shown of a node at a time. */
+  shownAt(nowMs: number, node: NodeSeries): ShownPods;
+}
+
 /** What is to be seen. */
 export interface Shown {
   readonly nodes: { nodes(): readonly NodeSeries[] };
-  readonly pods: Pick<Pods, 'shownAt' | 'isListed'>;
+  readonly pods: ShowsPods;
 }
 
 /** A family that is not of a node's report but of all together. */
@@ -226,7 +232,7 @@ export class Exposition {
   }
 
   #renderOrThrow(node: NodeSeries, nowMs: number, namespace?: string): Rendered {
-    const all = this.#shown.pods.shownAt(nowMs);
+    const all = this.#shown.pods.shownAt(nowMs, node);
     const wanted = namespace === undefined ? all : ofNamespace(all, namespace);
     const { view, freshUntilMs } = viewOf(node, nowMs, wanted);
     const before = this.#rendered.get(node);

@@ -30,7 +30,6 @@ const TOO_FEW_SAMPLES: Rate = { ok: false, reason: 'too_few_samples' };
  */
 export function counterRate(readings: Readings, column: number, windowMs: number): Rate {
   const { takenAtMs, values, width } = readings;
-  const epoch = width - 1;
   let last = newestReading(readings, column);
   if (last < 0) return TOO_FEW_SAMPLES;
   const since = at(takenAtMs, last) - windowMs;
@@ -39,19 +38,44 @@ export function counterRate(readings: Readings, column: number, windowMs: number
   let pairs = 0;
   for (let row = last - 1; row >= 0; row--) {
     if (pairs > 0 && at(takenAtMs, row) < since) break;
-    const previous = at(values, row * width + column);
-    if (Number.isNaN(previous)) continue;
-    const current = at(values, last * width + column);
-    const [from, to] = [at(values, row * width + epoch), at(values, last * width + epoch)];
-    const isNew = from >= 0 && to > from && current < previous;
-    if (isNew || (to === from && current >= previous)) {
-      grown += isNew ? current : current - previous;
+    if (Number.isNaN(at(values, row * width + column))) continue;
+    const growth = growthBetween(readings, column, row, last);
+    if (growth !== undefined) {
+      grown += growth;
       spanMs += at(takenAtMs, last) - at(takenAtMs, row);
     }
     pairs++;
     last = row;
   }
   return spanMs > 0 ? { ok: true, perSecond: (grown * 1_000) / spanMs, spanMs } : TOO_FEW_SAMPLES;
+}
+
+/**
+ * What a counter grew by in the readings that were taken after a time, by the same rules as its rate. The reading before the first of them is
+ * what that grew from: without one it is where counting begins.
+ * @param sinceMs on the node's clock
+ * @returns NaN where the counter was never read
+ */
+export function grownSince(readings: Readings, column: number, sinceMs: number): number {
+  const { takenAtMs, values, width } = readings;
+  let last = newestReading(readings, column);
+  if (last < 0) return NaN;
+  let grown = 0;
+  for (let row = last - 1; row >= 0 && at(takenAtMs, last) > sinceMs; row--) {
+    if (Number.isNaN(at(values, row * width + column))) continue;
+    grown += growthBetween(readings, column, row, last) ?? 0;
+    last = row;
+  }
+  return grown;
+}
+
+/** Undefined where nothing tells what it grew by. */
+function growthBetween({ values, width }: Readings, column: number, before: number, after: number): number | undefined {
+  const epoch = width - 1;
+  const [previous, current] = [at(values, before * width + column), at(values, after * width + column)];
+  const [from, to] = [at(values, before * width + epoch), at(values, after * width + epoch)];
+  if (from >= 0 && to > from && current < previous) return current;
+  return to === from && current >= previous ? current - previous : undefined;
 }
 
 /** Row of the newest reading that has this counter; -1 where there is none. */

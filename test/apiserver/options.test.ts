@@ -28,3 +28,13 @@ test('a predecessor that nobody knows is refused with those that are', () => {
   assert.deepEqual(parse(['--compat', 'network-metrics-daemon,shim']), refused('--compat'));
   assert.deepEqual(parse([], { PODNET_COMPAT: 'shim' }), refused('PODNET_COMPAT'));
 });
+
+test('no series of a pod is left out unless asked for', () => {
+  const maxOf = (argv: readonly string[]) => {
+    const parsed = parse(argv);
+    assert.equal(parsed.kind, 'run');
+    return parsed.options.maxSeries;
+  };
+  assert.equal(maxOf([]), 0);
+  assert.equal(maxOf(['--max-series=50000']), 50_000);
+});

@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import type { App } from '../../apiserver/api/app-types.js';
 import { API_GROUP_NAMES } from '../../apiserver/api/api-surface.js';
 import { createApp, type AppOptions } from '../../apiserver/app.js';
+import type { SeriesLimit } from '../../apiserver/exposition/series-limit.js';
 import { createSelfSignedCertificate } from '../../apiserver/tls/self-made.js';
 import type { NodeReport, NodeReportAnswer } from '../../openapi/node-report.js';
 import { NODE_REPORTS_PATH } from '../../openapi/report-terms.js';
@@ -36,6 +37,7 @@ export interface TestServer {
   readonly store: Store;
   readonly pods: Pods;
   readonly figures: Figures;
+  readonly seriesLimit: SeriesLimit | undefined;
   push(report: NodeReport): Promise<Answer<OrStatus<NodeReportAnswer>>>;
   pushBody(body: Buffer, headers?: Record<string, string>): Promise<Answer<OrStatus<NodeReportAnswer>>>;
   get<Body = OrStatus<MetricValueListV1Beta2>>(url: string, headers?: Record<string, string>): Promise<Answer<Body>>;
@@ -51,7 +53,7 @@ export interface TestServer {
 export function createTestServer(overrides: Partial<AppOptions> = {}): TestServer {
   const clock = createManualClock();
   const logged: string[] = [];
-  const { app, store, pods, figures } = createApp({
+  const { app, store, pods, figures, seriesLimit } = createApp({
     clock,
     log: createLogger('test', { level: 'debug', format: 'text', write: (line) => logged.push(line) }),
     registry: new Registry(),
@@ -83,7 +85,7 @@ export function createTestServer(overrides: Partial<AppOptions> = {}): TestServe
     app,
     clock,
     logged,
-    ...{ store, pods, figures },
+    ...{ store, pods, figures, seriesLimit },
     pushBody,
     push: (report) => pushBody(gzipSync(JSON.stringify(report))),
     get: (url, headers = {}) => ask({ method: 'GET', url, headers }),
