@@ -12,6 +12,8 @@ export interface CheckOptions {
   readonly sinceMs: number;
   /** Whether the server follows the list of pods: it then knows at once which there are. */
   readonly isCluster?: boolean;
+  /** Whether agents may be kept from pushing: a server without the list of pods then answers what has ended until it is stale. */
+  readonly isFaulty?: boolean;
   /** Nodes of which a value may be absent: their agents were killed, or their clocks set. */
   readonly excused?: (node: number) => boolean;
 }
@@ -135,12 +137,13 @@ class AnswerCheck {
 
   /** It has to be there, and to have been there for two samples. */
   #checkLife(pod: SimPod): string[] {
-    const { world, slackMs, isCluster = false } = this.#options;
+    const { world, slackMs, isCluster = false, isFaulty = false } = this.#options;
     const { fromMs, toMs } = this.#asked;
     if (pod.bornMs > toMs) return [`is answered ${Math.round(pod.bornMs - toMs)} ms before it was made`];
     const isSent = (ms: number): boolean =>
       this.#times.sent(pod.node, { fromMs: ms, toMs: fromMs, slackMs }).length > 0;
-    const isToldOf = isCluster ? pod.endsMs < fromMs - slackMs : isSent(pod.endsMs);
+    const oldestMs = fromMs - slackMs - (isFaulty ? this.#staleMs() : 0);
+    const isToldOf = isCluster || isFaulty ? pod.endsMs < oldestMs : isSent(pod.endsMs);
     if (isToldOf) return [`is answered ${Math.round(fromMs - pod.endsMs)} ms after it ended`];
     const boot = world.boot(pod.node, toMs);
     // what is known of the boot before is answered until the present one is heard of
