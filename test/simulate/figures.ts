@@ -87,9 +87,12 @@ export function figuresOf(outcome: Outcome, { interval, nodes }: SimulateOptions
 }
 
 /** What was served and ought not to have been. */
-export function problemsOf({ load, fleets, servers }: Outcome): string[] {
+export function problemsOf({ load, fleets, servers }: Outcome, { slack }: SimulateOptions): string[] {
+  const lateMs = Math.max(...fleets.map(({ slowestPush, latestMs }) => slowestPush * 1_000 + latestMs));
   const rejected = fleets.flatMap(({ firstRejected }) => (firstRejected === undefined ? [] : [firstRejected]));
+  const busy = `reports took up to ${Math.round(lateMs)} ms, more than --slack: what is late or missing proves nothing`;
   return [
+    ...(lateMs > slack ? [busy] : []),
     ...load.checked.violations,
     ...load.failures,
     ...rejected,

@@ -19,6 +19,8 @@ const MAX_WAITING = 4;
 const MAX_TOLD = 20;
 const TIMEOUT_MS = 30_000;
 const OK = 200;
+/** Of all clients together to a server: kube-apiserver has one or two. What finds none free waits, and that counts. */
+const CONNECTIONS = 8;
 
 /** HPAs, a Prometheus and a probe in front of some servers: how long they wait, and whether what they get is right. */
 export class Load {
@@ -39,7 +41,7 @@ export class Load {
   constructor(order: LoadOrder, clock: Clock) {
     this.#order = order;
     this.#clock = clock;
-    this.#agents = order.targets.map(() => new Agent({ keepAlive: true, ca: order.ca }));
+    this.#agents = order.targets.map(() => new Agent({ keepAlive: true, maxSockets: CONNECTIONS, ca: order.ca }));
     this.#checker = new Worker(new URL('./check-thread.js', import.meta.url), { workerData: order });
     this.#checker.on('message', (message: unknown) => {
       if (message === 'done') this.#waiting--;

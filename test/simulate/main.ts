@@ -60,7 +60,7 @@ async function runOnce(options: SimulateOptions, bundle: string): Promise<Findin
     if (csv !== undefined) appendFileSync(csv, costs.map((cost, n) => toCsv(seconds, n, cost)).join(''));
   };
   const outcome = await simulate(options, { bundle, clock: systemClock, stop: io.stop, onCost });
-  return { nodes: options.nodes, figures: figuresOf(outcome, options), problems: problemsOf(outcome) };
+  return { nodes: options.nodes, figures: figuresOf(outcome, options), problems: problemsOf(outcome, options) };
 }
 
 function toCsv(seconds: number, server: number, { rssMiB, anonymousMiB, cpuMs, files }: ProcessCost): string {
