@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { Agent, request } from 'node:https';
+import { Agent, request, type RequestOptions } from 'node:https';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../../runtime/clock.js';
 import { errorMessage } from '../../runtime/logger.js';
@@ -94,7 +94,9 @@ export class Load {
       const waitMs = startMs + n * everyMs - this.#clock.monotonicMs();
       if (waitMs > 0) await sleep(waitMs, signal);
       const mine: Promise<void> = work(n)
-        .catch((error: unknown) => this.#fail(errorMessage(error)))
+        .catch((error: unknown) => {
+          if (this.#isMeasuring) this.#fail(errorMessage(error));
+        })
         .finally(() => under.delete(mine));
       under.add(mine);
     }
@@ -150,16 +152,32 @@ export class Load {
     const server = this.#serverOf(n);
     const fromMs = this.#clock.monotonicMs();
     const url = new URL(path, this.#order.targets[server]);
-    const outgoing = request(url, { ...{ agent: this.#agents[server], headers, timeout: TIMEOUT_MS } }).end();
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`${path}: no answer within ${TIMEOUT_MS} ms`)));
-    const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
-    const chunks: Buffer[] = [];
-    for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk);
-    const toMs = this.#clock.monotonicMs();
-    return { fromMs, toMs, body: Buffer.concat(chunks), statusCode: incoming.statusCode ?? 0 };
+    const options = { agent: this.#agents[server], headers, timeout: TIMEOUT_MS };
+    const { body, statusCode } = await ask(url, options);
+    return { fromMs, toMs: this.#clock.monotonicMs(), body, statusCode };
   }
 
   #fail(failure: string): void {
     if (this.#failures.length < MAX_TOLD && !this.#stop.signal.aborted) this.#failures.push(failure);
+  }
+}
+
+/** A kept connection that the server had closed tells nothing of it: once, the question goes out again, as every client does. */
+async function ask(
+  url: URL,
+  options: RequestOptions,
+  isAgain = false,
+): Promise<{ readonly statusCode: number; readonly body: Buffer }> {
+  const outgoing = request(url, options).end();
+  outgoing.on('timeout', () => outgoing.destroy(new Error(`${url.pathname}: no answer within ${TIMEOUT_MS} ms`)));
+  try {
+    const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk);
+    return { statusCode: incoming.statusCode ?? 0, body: Buffer.concat(chunks) };
+  } catch (error) {
+    const isClosed = error instanceof Error && 'code' in error && error.code === 'ECONNRESET';
+    if (!isClosed || !outgoing.reusedSocket || isAgain) throw error;
+    return ask(url, options, true);
   }
 }
