@@ -1,10 +1,14 @@
 // A process of a run: agents, or clients. The first message is its order, each one after it a question.
 import process from 'node:process';
 import { systemClock } from '../../runtime/clock.js';
+import { createLogger } from '../../runtime/logger.js';
 import { startFleet } from './fleet.js';
 import { Load } from './load.js';
 import { worldOptionsOf, type FleetOrder, type Order, type Question, type Result } from './messages.js';
 import { World } from './world.js';
+
+/** Complaints of agents: they all have the same. */
+const MAX_TOLD = 5;
 
 interface Work {
   measure(): void;
@@ -28,9 +32,16 @@ async function answer(work: Work, question: Question): Promise<void> {
 }
 
 function fleetOf({ world, from, to, targets, ca, intervalMs }: FleetOrder): Work {
+  let told = 0;
+  const log = createLogger('fleet', {
+    ...{ level: 'warn', format: 'text' },
+    write: (line) => {
+      if (told++ < MAX_TOLD) process.stderr.write(line);
+    },
+  });
   const fleet = startFleet({
     ...{ world: new World(worldOptionsOf(world)), nodes: { from, to }, targets, ca, intervalMs },
-    clock: systemClock,
+    ...{ clock: systemClock, log },
   });
   return {
     measure: () => undefined,
