@@ -41,6 +41,8 @@ export interface ServerOutcome {
 
 const COST_EVERY_MS = 10_000;
 const WARMUP_INTERVALS = 3;
+/** The world begins when the processes are up: a sample that was due before would be missed, and be taken for one that a server has to have. */
+const START_MS = 10_000;
 const MAX_COMPLAINTS = 10;
 
 /** Starts servers, agents and clients, measures, and ends all of them. */
@@ -55,7 +57,7 @@ export async function simulate(options: SimulateOptions, deps: RunDeps): Promise
     }
     const orders = ordersOf(options, { servers, ca: certificate.ca, clock });
     workers.push(...orders.map((order) => new SimProcess(order)));
-    await sleep(options.warmup || WARMUP_INTERVALS * options.interval + options.slack, stop);
+    await sleep(START_MS + (options.warmup || WARMUP_INTERVALS * options.interval + options.slack), stop);
     const before = await Promise.all(servers.map((server) => server.selfMetrics()));
     const costBefore = servers.map((server) => server.cost());
     const startedMs = clock.monotonicMs();
@@ -94,7 +96,14 @@ function ordersOf(
 ): Order[] {
   const { nodes, pods, interfaces, namespacePods, interval: intervalMs, agentProcesses, slack: slackMs } = options;
   const world: WorldSettings = {
-    ...{ nodes, pods, interfaces, namespacePods, startMs: clock.monotonicMs(), startWallMs: clock.wallMs() },
+    ...{
+      nodes,
+      pods,
+      interfaces,
+      namespacePods,
+      startMs: clock.monotonicMs() + START_MS,
+      startWallMs: clock.wallMs() + START_MS,
+    },
     ...{ podLifeMs: options.churn, agentLifeMs: options.killEvery, bootLifeMs: options.rebootEvery },
   };
   const common = { world, ca, intervalMs, targets: servers.map(({ url }) => url) };
