@@ -22,16 +22,23 @@ export class SampleTimes {
   }
 
   /**
-   * Those of them that are taken and sent for sure, newest first: an agent was there when it was due, and for so long after it.
+   * The newest of them that are taken and sent for sure, newest first: an agent was there when it was due, and for so long after it.
    * @param slackMs milliseconds
+   * @param most no more are wanted
    */
-  sent(node: number, within: { readonly fromMs: number; readonly toMs: number; readonly slackMs: number }): number[] {
-    const { fromMs, toMs, slackMs } = within;
-    const count = this.count(node, fromMs, toMs - slackMs);
-    const passed = Math.floor((toMs - slackMs - this.firstMs(node)) / this.intervalMs);
-    return Array.from({ length: count }, (_, i) => this.firstMs(node) + (passed - i) * this.intervalMs).filter((ms) => {
+  sent(
+    node: number,
+    within: { readonly fromMs: number; readonly toMs: number; readonly slackMs: number; readonly most: number },
+  ): number[] {
+    const { fromMs, toMs, slackMs, most } = within;
+    const firstMs = this.firstMs(node);
+    const passed = Math.floor((toMs - slackMs - firstMs) / this.intervalMs);
+    const sent: number[] = [];
+    for (let ms = firstMs + passed * this.intervalMs; ms >= fromMs && ms >= firstMs && sent.length < most;) {
       const { startedMs, endsMs } = this.world.instance(node, ms);
-      return startedMs <= ms && ms + slackMs < endsMs;
-    });
+      if (startedMs <= ms && ms + slackMs < endsMs) sent.push(ms);
+      ms -= this.intervalMs;
+    }
+    return sent;
   }
 }

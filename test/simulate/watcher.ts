@@ -2,7 +2,8 @@ import { Agent, get } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MetricValueListV1Beta2 } from '../../openapi/metric-values.js';
 import { systemClock } from '../../runtime/clock.js';
-import { checkAnswer, type CheckOptions } from './check-answer.js';
+import { checkAnswer } from './check-answer.js';
+import type { CheckOptions } from './expected.js';
 
 export interface WatcherOptions extends CheckOptions {
   readonly server: { readonly url: string; readonly ca: string };

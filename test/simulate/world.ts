@@ -48,6 +48,8 @@ export interface SimBoot {
 /** One run of an agent: it ends with its node's boot at the latest. */
 export interface SimInstance {
   readonly id: string;
+  /** When the one before it ended. */
+  readonly fromMs: number;
   readonly startedMs: number;
   readonly endsMs: number;
 }
@@ -61,12 +63,13 @@ const DRIFT = 100e-6;
 const NETWORKS = ['cbr0', 'n3', 'n6', 'n9'];
 /** The largest rate of each counter, per second, in the order of INTERFACE_COUNTERS: whole numbers, so that every counter is exact. */
 const MOST_PER_SECOND = INTERFACE_COUNTERS.map((counter) =>
-  counter.endsWith('bytes') ? 1_000_000 : counter.endsWith('packets') ? 1_000 : 3,
+  counter.endsWith('Bytes') ? 1_000_000 : counter.endsWith('Packets') ? 1_000 : 3,
 );
 
 export class World {
   /** As last asked, by node: nearly always the one that is asked next. */
   readonly #boots: SimBoot[] = [];
+  readonly #instances: SimInstance[] = [];
   /** By number of the pod, likewise. */
   readonly #pods: SimPod[] = [];
 
@@ -95,15 +98,20 @@ export class World {
   }
 
   instance(node: number, ms: number): SimInstance {
+    const known = this.#instances[node];
+    if (known !== undefined && known.fromMs <= ms && ms < known.endsMs) return known;
     const { startMs, agentLifeMs } = this.options;
     const { from, to, generation } = spanAt(ms, { startMs, meanMs: agentLifeMs, seed: mix(node, 4) });
-    const { bootId, bootedMs, endsMs } = this.boot(node, ms);
-    const startedMs = Math.max(generation === 0 ? startMs : from + AGENT_AWAY_MS, bootedMs + AGENT_AWAY_MS);
-    return {
-      id: `${bootId.slice(0, 8)}${uuidOf(9, node, generation).slice(8)}`,
-      startedMs,
-      endsMs: Math.min(to, endsMs),
+    const boot = this.boot(node, ms);
+    const ofAgent = generation === 0 ? startMs : from + AGENT_AWAY_MS;
+    const instance = {
+      id: `${boot.bootId.slice(0, 8)}${uuidOf(9, node, generation).slice(8)}`,
+      fromMs: Math.max(generation === 0 ? -Infinity : from, boot.fromMs),
+      startedMs: Math.max(ofAgent, boot.bootedMs + AGENT_AWAY_MS),
+      endsMs: Math.min(to, boot.endsMs),
     };
+    this.#instances[node] = instance;
+    return instance;
   }
 
   /** Time of a node's monotonic clock, milliseconds since its boot. */
