@@ -1,5 +1,4 @@
 // A cluster that exists in arithmetic alone: agents of it, its API server and who checks the answers ask the same functions, in whatever process.
-import { createHash } from 'node:crypto';
 import { INTERFACE_COUNTERS } from '../../openapi/report-terms.js';
 
 export interface WorldOptions {
@@ -38,16 +37,19 @@ export interface SimPod {
 /** A node from one boot to the next. */
 export interface SimBoot {
   readonly bootId: string;
-  /** On the machine's monotonic clock. */
+  /** When the boot before it ended, on the machine's monotonic clock: from then on the node is away until it is booted. */
+  readonly fromMs: number;
   readonly bootedMs: number;
   readonly endsMs: number;
   /** Milliseconds of the node's monotonic clock for one of the machine's: crystals differ. */
   readonly speed: number;
 }
 
-/** One run of an agent. */
+/** One run of an agent: it ends with its node's boot at the latest. */
 export interface SimInstance {
   readonly id: string;
+  /** When the one before it ended. */
+  readonly fromMs: number;
   readonly startedMs: number;
   readonly endsMs: number;
 }
@@ -61,10 +63,16 @@ const DRIFT = 100e-6;
 const NETWORKS = ['cbr0', 'n3', 'n6', 'n9'];
 /** The largest rate of each counter, per second, in the order of INTERFACE_COUNTERS: whole numbers, so that every counter is exact. */
 const MOST_PER_SECOND = INTERFACE_COUNTERS.map((counter) =>
-  counter.endsWith('bytes') ? 1_000_000 : counter.endsWith('packets') ? 1_000 : 3,
+  counter.endsWith('Bytes') ? 1_000_000 : counter.endsWith('Packets') ? 1_000 : 3,
 );
 
 export class World {
+  /** As last asked, by node: nearly always the one that is asked next. */
+  readonly #boots: SimBoot[] = [];
+  readonly #instances: SimInstance[] = [];
+  /** By number of the pod, likewise. */
+  readonly #pods: SimPod[] = [];
+
   constructor(readonly options: WorldOptions) {}
 
   /** As long as the names of a cloud are. */
@@ -73,28 +81,48 @@ export class World {
   }
 
   boot(node: number, ms: number): SimBoot {
+    const known = this.#boots[node];
+    if (known !== undefined && known.fromMs <= ms && ms < known.endsMs) return known;
     const { startMs, bootLifeMs } = this.options;
     const { from, to, generation } = spanAt(ms, { startMs, meanMs: bootLifeMs, seed: mix(node, 1) });
     const uptime = generation === 0 ? (mix(node, 2) % 1_000_000) * 1_000 : 0;
-    return {
-      bootId: uuidOf('boot', node, generation),
+    const boot = {
+      bootId: uuidOf(8, node, generation),
+      fromMs: generation === 0 ? -Infinity : from,
       bootedMs: Math.max(from, Number.isFinite(from) ? from : startMs) - uptime + (generation === 0 ? 0 : DOWN_MS),
       endsMs: to,
       speed: 1 + ((mix(node, 3) % 2_001) / 1_000 - 1) * DRIFT,
     };
+    this.#boots[node] = boot;
+    return boot;
   }
 
   instance(node: number, ms: number): SimInstance {
+    const known = this.#instances[node];
+    if (known !== undefined && known.fromMs <= ms && ms < known.endsMs) return known;
     const { startMs, agentLifeMs } = this.options;
     const { from, to, generation } = spanAt(ms, { startMs, meanMs: agentLifeMs, seed: mix(node, 4) });
-    const startedMs = generation === 0 ? startMs : from + AGENT_AWAY_MS;
-    return { id: uuidOf('agent', node, generation), startedMs, endsMs: to };
+    const boot = this.boot(node, ms);
+    const ofAgent = generation === 0 ? startMs : from + AGENT_AWAY_MS;
+    const instance = {
+      id: `${boot.bootId.slice(0, 8)}${uuidOf(9, node, generation).slice(8)}`,
+      fromMs: Math.max(generation === 0 ? -Infinity : from, boot.fromMs),
+      startedMs: Math.max(ofAgent, boot.bootedMs + AGENT_AWAY_MS),
+      endsMs: Math.min(to, boot.endsMs),
+    };
+    this.#instances[node] = instance;
+    return instance;
   }
 
   /** Time of a node's monotonic clock, milliseconds since its boot. */
   nodeMs(node: number, ms: number): number {
     const { bootedMs, speed } = this.boot(node, ms);
     return Math.round((ms - bootedMs) * speed * 1_000) / 1_000;
+  }
+
+  /** Milliseconds since 1970 at a time of the machine's monotonic clock. */
+  wallMs(ms: number): number {
+    return this.options.startWallMs + ms - this.options.startMs;
   }
 
   /** The pods of a node at a time. */
@@ -105,16 +133,20 @@ export class World {
   podAt(node: number, slot: number, ms: number): SimPod {
     const { startMs, podLifeMs, pods, namespacePods } = this.options;
     const number = node * pods + slot;
+    const known = this.#pods[number];
+    if (known !== undefined && known.bornMs <= ms && ms < known.endsMs) return known;
     const { from, to, generation } = spanAt(ms, { startMs, meanMs: podLifeMs, seed: mix(number, 5) });
-    return {
+    const pod = {
       node,
       namespace: `team-${Math.floor(number / namespacePods)}`,
       name: `checkout-service-7d9f8b6c5-${number.toString(36).padStart(5, '0')}-${generation}`,
-      uid: uuidOf('pod', number, generation),
+      uid: uuidOf(10, number, generation),
       bornMs: Math.max(from, startMs - 3_600_000),
       endsMs: to,
       seed: mix(number, 6 + generation),
     };
+    this.#pods[number] = pod;
+    return pod;
   }
 
   /** What every pod of a namespace is made from. */
@@ -189,9 +221,11 @@ export function mix(a: number, b: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-function uuidOf(...parts: readonly (string | number)[]): string {
-  const hex = createHash('md5').update(parts.join('/')).digest('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
-    '-',
-  );
+/** @param kind tells those of pods, boots and agents apart */
+function uuidOf(kind: number, number: number, generation: number): string {
+  const seed = mix(mix(number, kind), generation);
+  // the number itself is in it: no two of a kind are alike
+  const words = [(number ^ (generation << 24)) >>> 0, mix(seed, 1), mix(seed, 2), mix(seed, 3)];
+  const hex = words.map((word) => word.toString(16).padStart(8, '0')).join('');
+  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20)].join('-');
 }

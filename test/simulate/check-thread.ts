@@ -1,0 +1,82 @@
+// Checks beside the thread that measures: what it takes must not look like the server's time.
+import { setPriority } from 'node:os';
+import { parentPort, workerData } from 'node:worker_threads';
+import { createGunzip } from 'node:zlib';
+import type { MetricValueListV1Beta2 } from '../../openapi/metric-values.js';
+import { checkAnswer, type AskedFor } from './check-answer.js';
+import { MetricsCheck } from './check-metrics.js';
+import type { AskedWithin, CheckOptions } from './expected.js';
+import { worldOptionsOf, type CheckResult, type LoadOrder } from './messages.js';
+import { World } from './world.js';
+
+export type CheckWork =
+  | { readonly kind: 'answer'; readonly server: number; readonly text: string; readonly asked: AskedFor }
+  | { readonly kind: 'scrape'; readonly server: number; readonly gzip: Uint8Array; readonly asked: AskedWithin }
+  | { readonly kind: 'result' };
+
+/** What is told; all are counted. */
+const MAX_TOLD = 50;
+/** Of a scrape; of a larger one only a part of the lines is looked at, the same each time. */
+const MAX_LINES_BYTES = 64 * 1024 * 1024;
+const CHUNK_BYTES = 1024 * 1024;
+const NICE = 10;
+
+const order = workerData as LoadOrder;
+const world = new World(worldOptionsOf(order.world));
+const options: CheckOptions = {
+  ...{ world, intervalMs: order.intervalMs, slackMs: order.slackMs, sinceMs: order.world.startMs },
+};
+const metrics = order.targets.map(() => new MetricsCheck(options));
+const found = { answers: 0, items: 0, plainBytes: 0, violationCount: 0 };
+const violations: string[] = [];
+
+setPriority(NICE); // of this thread: setpriority(2) of 0 is of the thread that calls
+parentPort?.on('message', (work: CheckWork) => void take(work));
+
+async function take(work: CheckWork): Promise<void> {
+  if (work.kind === 'result') {
+    const series = metrics.reduce((sum, check) => sum + check.series, 0);
+    const result: CheckResult = { ...found, series, skipped: 0, violations };
+    parentPort?.postMessage(result);
+    return;
+  }
+  if (work.kind === 'answer') checkText(work.text, work.asked);
+  else await checkScrape(work.gzip, work.server, work.asked);
+  parentPort?.postMessage('done');
+}
+
+function checkText(text: string, asked: AskedFor): void {
+  const answer = JSON.parse(text) as MetricValueListV1Beta2;
+  found.answers++;
+  found.items += answer.items.length;
+  tell(checkAnswer(options, answer, asked));
+}
+
+async function checkScrape(gzip: Uint8Array, server: number, asked: AskedWithin): Promise<void> {
+  const check = metrics[server];
+  if (check === undefined) throw new RangeError(`there is no server ${server}`);
+  check.begin(asked);
+  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  gunzip.end(gzip);
+  let bytes = 0;
+  const every = Math.max(1, Math.ceil(found.plainBytes / MAX_LINES_BYTES));
+  let chunks = 0;
+  let rest = '';
+  for await (const chunk of gunzip as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    const isWanted = chunks++ % every === 0;
+    if (!isWanted) continue;
+    const text = rest + chunk.toString('utf8');
+    const begin = every > 1 ? text.indexOf('\n') + 1 : 0;
+    const end = text.lastIndexOf('\n') + 1;
+    check.add(text.slice(begin, end));
+    rest = every > 1 ? '' : text.slice(end);
+  }
+  found.plainBytes = bytes;
+  tell(check.end(every === 1));
+}
+
+function tell(problems: readonly string[]): void {
+  found.violationCount += problems.length;
+  violations.push(...problems.slice(0, Math.max(0, MAX_TOLD - violations.length)));
+}
