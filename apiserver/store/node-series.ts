@@ -1,4 +1,5 @@
 import type { Sample } from '../../openapi/node-report.js';
+import { ClockOffset } from './clock-offset.js';
 import { moved, type CounterSeries, type Run } from './counter-series.js';
 import { NodeIpam } from './ipam/node-ipam.js';
 import { NodeDevices } from './node-devices.js';
@@ -42,8 +43,7 @@ export class NodeSeries {
   leftOut: ReadonlySet<string> = new Set();
   /** The server's monotonic clock when the newest report came. */
   receivedAtMs: number;
-  /** Server's clock less node's clock, by the newest report. */
-  offsetMs: number;
+  readonly #offset = new ClockOffset();
   readonly pods = new Map<string, PodSeries>();
   #newestMs = -Infinity;
   #takenAtMs = new Float64Array(INITIAL_CAPACITY);
@@ -58,8 +58,12 @@ export class NodeSeries {
     this.intervalMs = report.intervalMs;
     this.agentVersion = report.agentVersion;
     this.receivedAtMs = receivedAtMs;
-    this.offsetMs = receivedAtMs - report.sentAt;
     this.#historyMs = historyMs;
+  }
+
+  /** Server's clock less node's clock, milliseconds. */
+  get offsetMs(): number {
+    return this.#offset.ms;
   }
 
   /** Time of the newest sample on the node's clock, whatever was read in it; -Infinity without one. */
@@ -79,7 +83,7 @@ export class NodeSeries {
     this.devices.add(report.devices, report.sentAt);
     this.agentVersion = report.agentVersion;
     this.receivedAtMs = receivedAtMs;
-    this.offsetMs = receivedAtMs - report.sentAt;
+    this.#offset.measure(receivedAtMs, report.sentAt);
     this.probes.retain(report.probes);
     const rows = this.#appendSamples(report, afterSequence);
     const { startedAt } = report.instance;
@@ -116,6 +120,7 @@ export class NodeSeries {
   /** Forgets all counters, as after a step of the node's clock; the pods stay. */
   forgetHistory(): void {
     this.ipam.forget();
+    this.#offset.forget();
     this.#length = 0;
     this.#newestMs = -Infinity;
     for (const series of this.#everySeries()) series.forget();

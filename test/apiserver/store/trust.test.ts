@@ -327,3 +327,24 @@ test('a node that is silent for longer than the history is forgotten, and may co
   await pushAll(server, report(3_605, 200), report(3_606, 300));
   assert.equal(await valueOf(server), '100');
 });
+
+test('a report that lay in a socket for a minute is a minute old, and makes nothing look like the present', async () => {
+  const server = createTestServer();
+  await pushAll(server, report(1, 0), report(2, 100));
+  server.clock.advance(59_000);
+  await pushAll(server, report(3, 200)); // sent at the third second, taken up at the 62nd: this process was frozen
+  assert.equal(await valueOf(server), undefined);
+  assert.doesNotMatch(await metricsOf(server), /web-0/);
+  await pushAll(server, report(63, 6_200));
+  assert.equal(await valueOf(server), '100');
+});
+
+test('a node that was paused itself is believed again after four reports', async () => {
+  const server = createTestServer();
+  await pushAll(server, report(1, 0), report(2, 100));
+  server.clock.advance(59_000); // in which its clock stood still
+  await pushAll(server, report(3, 200), report(4, 300), report(5, 400));
+  assert.equal(await valueOf(server), undefined);
+  await pushAll(server, report(6, 500));
+  assert.equal(await valueOf(server), '100');
+});
