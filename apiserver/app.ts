@@ -150,6 +150,11 @@ export function createApp(options: AppOptions): Created {
     metrics.requestSeconds.observe({ route, code: String(reply.statusCode) }, reply.elapsedTime / 1_000);
     done();
   });
+  app.decorateRequest('arrivedMs', 0);
+  app.addHook('onRequest', (request, _reply, done) => {
+    request.arrivedMs = clock.monotonicMs(); // before authentication, which may wait for the API server
+    done();
+  });
   options.auth?.guard(app);
   addRoutes(app, options, { store, pods, figures, exposition, metrics, suspects });
   return { app, connections, store, pods, figures, exposition, seriesLimit };

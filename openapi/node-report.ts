@@ -201,7 +201,7 @@ export const NodeReport = Type.Object(
       description: 'That of the newest sample; 0 before the first.',
     }),
     intervalMs: Type.Integer({ minimum: REPORT_LIMITS.minIntervalMs, maximum: REPORT_LIMITS.maxIntervalMs }),
-    sentAt: milliseconds('When this request was made, on the clock of takenAt.'),
+    sentAt: milliseconds('When this request was made, before its first byte is sent, on the clock of takenAt.'),
     agentVersion: Type.String({ maxLength: 128 }),
     samples: Type.Array(Sample, { maxItems: REPORT_LIMITS.samples }),
     pods: Type.Array(PodReport, {

@@ -6,6 +6,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks; set before any handler runs, where authentication guards the routes. */
     user: User;
+    /** When its headers came, on the server's monotonic clock. */
+    arrivedMs: number;
   }
 }
 

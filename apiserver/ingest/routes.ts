@@ -72,9 +72,9 @@ export function ingestRoutes(app: App, deps: IngestDeps): void {
       next();
     });
     scope.post(NODE_REPORTS_PATH, { schema: NODE_REPORT_SCHEMA }, (request) => {
-      const { user } = request;
-      // Its age is counted from here, however long it waits.
-      const receivedMs = deps.clock.monotonicMs();
+      // An agent makes its report whole before it sends the headers: no sample is older than from then, however long its body,
+      // its authentication and its turn take.
+      const { user, arrivedMs: receivedMs } = request;
       const body = gzipBody(request);
       const work = () => workOff({ body, user, receivedMs }, { ...deps, complaints });
       return queue.run({ key: senderOf(request, deps.isGuarded), bytes: body.length }, work);
@@ -138,13 +138,15 @@ function store(report: AcceptedReport, receivedMs: number, { store, exposition, 
 
 /**
  * Who sends one report after the other: all agents are one user, what tells them apart is their pod; without it the node, or else the
- * connection.
+ * connection, where it has one report after the other.
  */
-function senderOf({ user, ip, id, socket }: Request, isGuarded: boolean): string {
+function senderOf({ user, ip, id, socket, raw }: Request, isGuarded: boolean): string {
   const { [EXTRA.podUid]: pods, [EXTRA.nodeName]: nodes } = isGuarded ? user.extra : {};
   const [bound] = pods ?? nodes ?? [];
   if (bound !== undefined) return `${user.name} ${bound}`;
-  return socket.remotePort === undefined ? id : `${ip} ${socket.remotePort}`;
+  // Of HTTP/2 a proxy has one for many agents.
+  const isOneAtATime = raw.httpVersionMajor < 2 && socket.remotePort !== undefined;
+  return isOneAtATime ? `${ip} ${socket.remotePort}` : id;
 }
 
 /** An agent that does not know its VFs goes on from what they stood at before; that there are none is an answer, too. */

@@ -1,11 +1,19 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../runtime/clock.js';
 
-/** The parts of working one report off: of a large one each is done in a turn of the event loop of its own, for it takes as long as a whole usual one. */
+/** What a usual report takes is less. */
+const TURN_MS = 5;
+
+/**
+ * The parts of working one report off: of a large one each is done in a turn of the event loop of its own, for it takes as long as a whole
+ * usual one; of any other the next turn is waited for when it has taken long, as one does whose pods many nodes had.
+ */
 export class Steps {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #isLarge: boolean;
   #done = 0;
+  /** When the turn began; of the first, the first part. */
+  #turnMs = 0;
   /** What the parts took, without what was done for others between them. */
   spentMs = 0;
 
@@ -15,8 +23,13 @@ export class Steps {
   }
 
   async do<T>(part: () => T | Promise<T>): Promise<T> {
-    if (this.#isLarge && this.#done++ > 0) await nextTurn();
-    const startedMs = this.#clock.monotonicMs();
+    let startedMs = this.#clock.monotonicMs();
+    if (this.#done === 0) this.#turnMs = startedMs;
+    else if (this.#isLarge || startedMs - this.#turnMs >= TURN_MS) {
+      await nextTurn();
+      this.#turnMs = startedMs = this.#clock.monotonicMs();
+    }
+    this.#done++;
     try {
       return await part();
     } finally {

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import { EXTRA } from '../../../apiserver/auth/agent-identity.js';
 import { QUEUE_LIMITS } from '../../../apiserver/ingest/ingest-queue.js';
+import { NODE_REPORTS_PATH } from '../../../openapi/report-terms.js';
 import { createTestServer, metricPath } from '../../support/app.js';
+import { connectOverHttp2 } from '../../support/connections.js';
 import { interfaceReport, nodeReport, podReport, readingOf } from '../../support/reports.js';
 
 /** A body of which each node sends one. */
@@ -60,6 +63,45 @@ test('a report that waited is as old as it is', async () => {
   await Promise.all(waiting);
   const { text } = await server.get('/readyz?verbose');
   assert.match(text, /the newest report came 3\.0 s ago/);
+});
+
+test('a report that waited for its authentication is as old as it is', async () => {
+  const user = { name: 'agent', groups: [], extra: { [EXTRA.nodeName]: ['node-a'] } };
+  const server = createTestServer({
+    auth: {
+      guard: (app) => {
+        app.decorateRequest('user');
+        app.addHook('onRequest', async (request) => {
+          request.user = user;
+          await nextTurn();
+          if (request.method === 'POST') server.clock.advance(3_000); // a TokenReview
+        });
+      },
+    },
+  });
+  assert.equal((await server.push(nodeReport(1_000))).statusCode, 200);
+  const { text } = await server.get('/readyz?verbose');
+  assert.match(text, /the newest report came 3\.0 s ago/);
+  const [node] = server.store.nodes();
+  assert.equal(node?.ageMs(0, server.clock.monotonicMs()), 3_000);
+});
+
+test('agents behind one connection of HTTP/2 do not supersede each other', async () => {
+  const server = createTestServer();
+  const { url, ca, close } = await server.listen();
+  const connection = connectOverHttp2({ url, ca });
+  const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+  try {
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, node) =>
+        connection.ask(NODE_REPORTS_PATH, { method: 'POST', headers, payload: bodyOf(node, 1_000) }),
+      ),
+    );
+    assert.deepEqual([...new Set(answers.map(({ statusCode }) => statusCode))], [200]);
+  } finally {
+    connection.close();
+    await close();
+  }
 });
 
 test('a history is worked off in several turns, and the same comes of it', async () => {
