@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { NODE_REPORTS_PATH } from '../../openapi/report-terms.js';
 import type { Backoff } from '../../runtime/backoff.js';
 import { errorMessage, type Logger } from '../../runtime/logger.js';
@@ -112,6 +113,7 @@ export class Pusher {
 
   /** Until nothing is left to push, or a push has failed. */
   async drain(): Promise<void> {
+    await nextTurn(); // one that was just told of begins by then
     while (this.#underWay !== undefined) await this.#underWay;
   }
 
