@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { run } from '../../support/bundle.js';
 import { authenticationData, createAuthority } from '../../support/certificates.js';
 import { connectOverHttp1, connectOverHttp2, type Answer, type Server } from '../../support/connections.js';
@@ -139,23 +140,46 @@ test('what does not end by itself is ended at the deadline', async () => {
   await closing;
 });
 
-test('conformance 22: SIGTERM: not ready at once, served all the delay, then no new connection, then the end', async () => {
+/** The program in front of a kube-apiserver. */
+async function runInCluster(shutdownDelay: string) {
   const api = await createKubeApi({ onAccessReview: () => ({ allowed: true }) });
   const { cert } = await createAuthority('cluster-ca');
   api.put(CONFIG_MAP, { data: authenticationData(cert, cert) });
   const files = await createCertificateFiles();
-  const flags = [...files.flags, '--secure-port', '0', '--bind-address', '127.0.0.1', '--shutdown-delay', '1500ms'];
+  const flags = [
+    ...files.flags,
+    '--secure-port',
+    '0',
+    '--bind-address',
+    '127.0.0.1',
+    '--shutdown-delay',
+    shutdownDelay,
+  ];
   const program = run(process.execPath, [
     ...[join(import.meta.dirname, '../../../cli/podnet.js'), 'apiserver', '--kubeconfig', await api.kubeconfig()],
     ...flags,
   ]);
+  return {
+    ...{ api, program },
+    serving: async (): Promise<Server> => {
+      const line = await eventually(
+        () => program.error(),
+        (text) => /"url":"([^"]+)"/.test(text),
+      );
+      return { url: /"url":"([^"]+)"/.exec(line)?.[1] ?? '', ca: files.ca };
+    },
+    remove: async () => {
+      program.child.kill('SIGKILL');
+      await api.close();
+      await files.remove();
+    },
+  };
+}
+
+test('conformance 22: SIGTERM: not ready at once, served all the delay, then no new connection, then the end', async () => {
+  const { api, program, serving, remove } = await runInCluster('1500ms');
   try {
-    const line = await eventually(
-      () => program.error(),
-      (text) => /"url":"([^"]+)"/.test(text),
-    );
-    const url = /"url":"([^"]+)"/.exec(line)?.[1] ?? '';
-    const server = { url, ca: files.ca };
+    const server = await serving();
     const ready = async () => (await askOnce(server, '/readyz?exclude=reports')).statusCode;
     await eventually(ready, (code) => code === 200);
     const [kept, session] = [connectOverHttp1(server), connectOverHttp2(server)];
@@ -169,7 +193,7 @@ test('conformance 22: SIGTERM: not ready at once, served all the delay, then no 
     // From here on each review takes longer than what is left of the delay.
     api.misbehave(({ path }) => (path.includes('subjectaccessreviews') ? { delayMs: 2_000 } : undefined));
     const slow = ['/apis', '/openapi/v2'].map((path) => askOnce(server, path));
-    const port = Number(new URL(url).port);
+    const port = Number(new URL(server.url).port);
     await eventually(
       () => isRefused(port),
       (refused) => refused,
@@ -178,8 +202,23 @@ test('conformance 22: SIGTERM: not ready at once, served all the delay, then no 
     assert.equal(await program.ended, 0, program.error());
     assert.doesNotMatch(program.error(), /"level":"?(error|50)/);
   } finally {
-    program.child.kill('SIGKILL');
-    await api.close();
-    await files.remove();
+    await remove();
+  }
+});
+
+test('a kube-apiserver that says nothing any more keeps the program from its end no longer than it has', async () => {
+  const { api, program, serving, remove } = await runInCluster('100ms');
+  try {
+    const server = await serving();
+    const exposer = async () => (await askOnce(server, '/readyz/exposer?verbose')).text;
+    await eventually(exposer, (text) => text.includes('this replica exposes'));
+    api.misbehave(() => ({ delayMs: 60_000 }));
+    const waiting = askOnce(server, '/apis').catch(() => undefined); // for a review of its access
+    program.child.kill('SIGTERM');
+    // beside the delay, as in docs/architecture.md
+    assert.equal(await Promise.race([program.ended, delay(20_000, 'still running')]), 0, program.error());
+    await waiting;
+  } finally {
+    await remove();
   }
 });
