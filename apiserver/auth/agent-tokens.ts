@@ -4,8 +4,9 @@ import type { Counter, Registry } from 'prom-client';
 import type { Clock } from '../../runtime/clock.js';
 import type { KubeApi } from '../../runtime/kube/api.js';
 import type { Logger } from '../../runtime/logger.js';
-import { ApiError, TOO_MANY_REQUESTS } from '../api/errors.js';
+import { ApiError } from '../api/errors.js';
 import { lookupCounter } from '../cache-lookups.js';
+import { RetryAfter } from '../http/retry-after.js';
 import type { PodList } from '../pods/pod-list.js';
 import { identityOfReview, type AgentClaims } from './agent-claims.js';
 import type { AgentIdentity } from './agent-identity.js';
@@ -29,8 +30,8 @@ export interface AgentTokensDeps {
 export interface AgentTokens {
   /**
    * Whose token this is.
-   * @throws {ApiError} Unauthorized with the reason in general words; InternalError when it cannot be told now, TooManyRequests when
-   * that is for the many others
+   * @throws {ApiError} Unauthorized with the reason in general words; InternalError when it cannot be told now, TooManyRequests, with when to come
+   * back, when that is for the many others
    */
   verify(token: string, remoteAddress: string): Promise<AgentIdentity>;
 }
@@ -76,6 +77,7 @@ class TokenVerifier implements AgentTokens {
   readonly #refused: LRUCache<string, TokenRefusal>;
   readonly #reviewed: LRUCache<string, Reviewed>;
   readonly #underWay = new Map<string, Promise<Proof>>();
+  readonly #retryAfter = new RetryAfter();
   /** When the list of pods was last seen to be current. */
   #podsCurrentMs = -Infinity;
 
@@ -103,7 +105,7 @@ class TokenVerifier implements AgentTokens {
       }
       if (!(error instanceof ReviewUnavailableError)) throw error;
       this.#judged.inc({ source: 'review', result: 'unavailable' });
-      if (error.isOverload) throw new ApiError('TooManyRequests', TOO_MANY_REQUESTS);
+      if (error.isOverload) throw this.#retryAfter.refusal();
       throw new ApiError('InternalError', `the token cannot be verified now: ${error.message}`);
     }
   }

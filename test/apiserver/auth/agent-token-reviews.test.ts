@@ -302,8 +302,11 @@ test('no more than 64 reviews are under way', async (context) => {
   await assert.rejects(Promise.all(results), tooMany);
   await refused(results, 36); // one that comes after the release has its turn
   release();
-  const refusals = (await settled).filter((one) => one.status === 'rejected' && statusOf(one.reason).code === 429);
+  const errors = (await settled).flatMap((one) => (one.status === 'rejected' ? [statusOf(one.reason)] : []));
+  const refusals = errors.filter(({ code }) => code === 429);
   assert.equal(refusals.length, 36);
+  // spread over an interval
+  assert.equal(new Set(refusals.map(({ details }) => details?.retryAfterSeconds)).size, 15);
   assert.equal(asked.length, 64);
 });
 

@@ -55,6 +55,24 @@ test('nothing is composed for a server that takes the connection and is silent',
   assert.equal(composed, 0);
 });
 
+test('whoever is not the server that is meant gets nothing, neither token nor report', async (context) => {
+  const other = await createSelfSignedCertificate(['127.0.0.1'], Date.now());
+  const port = await answeringServer(context);
+  let composed = 0;
+  const compose = () => Promise.resolve((composed++, PAYLOAD));
+  for (const trust of [
+    { ca: tls.cert, certifiedName: 'podnet-apiserver.podnet-system.svc' }, // another one's certificate, of the same authority
+    { ca: other.cert },
+  ]) {
+    const options = { ...trust, ca: () => Promise.resolve(trust.ca), timeoutMs: 5_000 };
+    const client = new HttpsClient(new URL(`https://127.0.0.1:${port}`), options);
+    context.after(() => client.close());
+    await assert.rejects(client.post('/', compose, AbortSignal.timeout(5_000)), PushConnectionError);
+  }
+  assert.equal(composed, 0);
+  assert.equal((await clientOf(context, port).post('/', compose, AbortSignal.timeout(5_000))).body, 'ok');
+});
+
 test('on a kept connection it is composed at once, and known to be kept', async (context) => {
   const client = clientOf(context, await answeringServer(context));
   const kept: boolean[] = [];
