@@ -22,16 +22,22 @@ const ENOUGH_AGENTS = 0.95;
 export function reportsArrived(store: Store, clock: Clock, expectedAgents?: Cluster['expectedAgents']): HealthCheck {
   const startedMs = clock.monotonicMs();
   let ready = false;
+  /** How many agents there should be is known of those workloads alone that one reported of: the first one's may be a small one. */
+  const hadOneInterval = (): boolean => clock.monotonicMs() - startedMs >= longestInterval(store.nodes(), 0);
   const haveArrived = (): boolean => {
     if (expectedAgents === undefined) return ROLES.some((role) => store.count(role) > 0);
-    return ROLES.every((role) => {
-      const reported = store.count(role);
-      if (reported === 0) return role === 'probe';
-      const expected = expectedAgents(role);
-      return expected !== undefined && reported >= expected * ENOUGH_AGENTS;
-    });
+    return (
+      hadOneInterval() &&
+      ROLES.every((role) => {
+        const reported = store.count(role);
+        if (reported === 0) return role === 'probe';
+        const expected = expectedAgents(role);
+        return expected !== undefined && reported >= expected * ENOUGH_AGENTS;
+      })
+    );
   };
-  const hadTheTime = (): boolean => clock.monotonicMs() - startedMs > INTERVALS * longestInterval(store.nodes());
+  const hadTheTime = (): boolean =>
+    clock.monotonicMs() - startedMs > INTERVALS * longestInterval(store.nodes(), USUAL_INTERVAL_MS);
   return {
     name: 'reports',
     isMet: () => (ready ||= haveArrived() || hadTheTime()),
@@ -50,7 +56,7 @@ function reportedOf(store: Store, expectedAgents?: Cluster['expectedAgents']): s
   });
 }
 
-function longestInterval(nodes: readonly NodeSeries[]): number {
-  const longestMs = nodes.reduce((longest, { intervalMs }) => Math.max(longest, intervalMs), USUAL_INTERVAL_MS);
+function longestInterval(nodes: readonly NodeSeries[], leastMs: number): number {
+  const longestMs = nodes.reduce((longest, { intervalMs }) => Math.max(longest, intervalMs), leastMs);
   return Math.min(longestMs, LONGEST_INTERVAL_MS);
 }

@@ -5,6 +5,9 @@ import { createTestServer, type TestServer } from '../../support/app.js';
 import { apiPod, createTestCluster } from '../../support/cluster.js';
 import { nodeReport } from '../../support/reports.js';
 
+/** Of the reports. */
+const INTERVAL_MS = 1_000;
+
 const isReady = async (server: TestServer) => (await server.get('/readyz')).statusCode === 200;
 
 async function report(server: TestServer, count: number, role: 'node' | 'probe' = 'node'): Promise<void> {
@@ -16,6 +19,7 @@ async function report(server: TestServer, count: number, role: 'node' | 'probe' 
 test('ready when nineteen of twenty agents have reported, and then for good', async () => {
   let expected: number | undefined = 20;
   const server = createTestServer({ cluster: { ...createTestCluster(), expectedAgents: () => expected } });
+  server.clock.advance(INTERVAL_MS);
   await report(server, 18);
   assert.equal(await isReady(server), false);
   await report(server, 19);
@@ -24,8 +28,23 @@ test('ready when nineteen of twenty agents have reported, and then for good', as
   assert.equal(await isReady(server), true);
 });
 
+test('that the first ones to report are all of their workload makes nobody ready: those of others come within an interval', async () => {
+  let expected = 2;
+  const server = createTestServer({ cluster: { ...createTestCluster(), expectedAgents: () => expected } });
+  await report(server, 2);
+  assert.equal(await isReady(server), false);
+  server.clock.advance(INTERVAL_MS - 1);
+  await report(server, 3);
+  expected = 20;
+  server.clock.advance(1);
+  assert.equal(await isReady(server), false);
+  await report(server, 20);
+  assert.equal(await isReady(server), true);
+});
+
 test('agents that probe make nobody ready for those that count the pods', async () => {
   const server = createTestServer({ cluster: { ...createTestCluster(), expectedAgents: () => 20 } });
+  server.clock.advance(INTERVAL_MS);
   await report(server, 20, 'probe');
   assert.equal(await isReady(server), false);
   await report(server, 18);
@@ -36,6 +55,7 @@ test('agents that probe make nobody ready for those that count the pods', async 
 
 test('where agents probe as well, enough of them have to have reported', async () => {
   const server = createTestServer({ cluster: { ...createTestCluster(), expectedAgents: () => 20 } });
+  server.clock.advance(INTERVAL_MS);
   await report(server, 1, 'probe');
   await report(server, 20);
   assert.equal(await isReady(server), false);
@@ -74,6 +94,7 @@ test('a server that waits for agents says how many, of each role', async () => {
   });
   const line = async () => (await server.get('/readyz?verbose')).text.split('\n')[1];
   assert.equal(await line(), '[-]reports failed: 0 of 20 agents of role node have reported, no agent has reported');
+  server.clock.advance(INTERVAL_MS);
   await report(server, 18);
   const fresh = (count: number) =>
     `${count} of 20 agents of role node have reported, ${count} of ${count} agents are fresh, the newest report came 0.0 s ago, the oldest of a fresh one 0.0 s ago`;
