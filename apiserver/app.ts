@@ -14,7 +14,6 @@ import { externalMetricsRoutes } from './api/external-metrics.js';
 import { healthRoutes, type HealthCheck } from './api/health.js';
 import { jsonRoutes } from './api/json-routes.js';
 import { Members, type ObjectNames } from './api/members.js';
-import type { OnSampleAge } from './api/metric-value-list.js';
 import { NodeAddresses } from './api/node-addresses.js';
 import { NodeLatencies } from './api/node-latencies.js';
 import { ObjectFigures } from './api/object-figures.js';
@@ -209,7 +208,7 @@ function addRoutes(app: App, options: AppOptions, parts: Parts): void {
     });
   }
   if (groups.has(CUSTOM_METRICS_GROUP)) {
-    const onSampleAge = ageObserver(metrics, CUSTOM_METRICS_GROUP);
+    const onSampleAge = metrics.sampleAges.ofGroup(CUSTOM_METRICS_GROUP);
     const members = new Members({ pods, services: cluster?.services, objects: cluster?.objects });
     const objects = new ObjectFigures({ pods, figures, members, clock });
     const latencies = new NodeLatencies({ dialled: store.dialled, members, clock });
@@ -219,20 +218,13 @@ function addRoutes(app: App, options: AppOptions, parts: Parts): void {
     );
   }
   if (groups.has(EXTERNAL_METRICS_GROUP)) {
-    const onSampleAge = ageObserver(metrics, EXTERNAL_METRICS_GROUP);
+    const onSampleAge = metrics.sampleAges.ofGroup(EXTERNAL_METRICS_GROUP);
     jsonRoutes(app, (scope) => externalMetricsRoutes(scope, { ...answering, onSampleAge }));
   }
   const { exposer } = options;
   expositionRoutes(app, { exposition, registry, clock, ...(exposer !== undefined && { exposer }) });
   const arrived = reportsArrived(store, clock, cluster?.expectedAgents);
   healthRoutes(app, [arrived, nodesProbed(suspects, clock), ...options.checks]);
-}
-
-function ageObserver({ sampleAgeSeconds }: SelfMetrics, group: string): OnSampleAge {
-  const ofGroup = sampleAgeSeconds.labels({ group });
-  return (ageMs) => {
-    ofGroup.observe(ageMs / 1_000);
-  };
 }
 
 /** No node makes the server less ready; who looks at it is told how they are, without their names. */

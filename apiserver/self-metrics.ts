@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { addProcessMetrics } from '../metrics/process-metrics.js';
 import type { Clock } from '../runtime/clock.js';
 import type { SeriesLimit } from './exposition/series-limit.js';
+import { SampleAges } from './sample-ages.js';
 import type { Store } from './store/store.js';
 
 /** What the apiserver says of itself, on the same /metrics. */
@@ -17,7 +18,7 @@ export interface SelfMetrics {
   readonly queueBytes: Gauge;
   readonly queueSeconds: Histogram;
   readonly requestSeconds: Histogram<'route' | 'code'>;
-  readonly sampleAgeSeconds: Histogram<'group'>;
+  readonly sampleAges: SampleAges;
 }
 
 /** Seconds; an HPA query is to take less than 10 ms, an ingest less than 20. */
@@ -125,10 +126,9 @@ export function createSelfMetrics(
       buckets: BUCKETS,
       registers,
     }),
-    sampleAgeSeconds: new Histogram({
+    sampleAges: new SampleAges({
       name: 'podnet_apiserver_sample_age_seconds',
       help: 'Age of each value answered on custom.metrics.k8s.io and external.metrics.k8s.io (group): of the oldest sample that it ends with.',
-      labelNames: ['group'],
       buckets: AGE_BUCKETS,
       registers,
     }),

@@ -71,7 +71,8 @@ function askRate(metric: string, query: unknown, deps: AskedMetricDeps): AskedMe
     },
     list: async (scope, selector) =>
       (await deps.objects.list(scope, selector, asked)).map(({ name, measure }) => ({
-        ...{ name, answered: ofRate(measure) },
+        name,
+        answered: ofRate(measure),
       })),
   };
 }

@@ -101,9 +101,9 @@ function schemaOf(version: CustomMetricsVersion, operation: string, path: string
   });
 }
 
-/** Text for programs: an HPA's list is long. */
+/** Bytes for programs: an HPA's list is long. */
 function rendered(values: MetricValues, request: Pick<Request, 'query' | 'headers'>) {
-  return wantsIndent(request) ? toMetricValueList(values) : `${renderMetricValueList(values)}\n`;
+  return wantsIndent(request) ? toMetricValueList(values) : Buffer.from(`${renderMetricValueList(values)}\n`);
 }
 
 async function answer(
@@ -128,7 +128,12 @@ async function answer(
   const of = { version, metric: asked.metric, kind, namespace: kind.namespaced ? namespace : undefined, requirements };
   if (name !== ALL_NAMES) return { ...of, items: [single({ kind, namespace, name }, asked, metric, timing)] };
   const found = await metric.list({ kind, namespace }, selector);
-  return { ...of, items: found.flatMap((one) => toItem(one, timing) ?? []) };
+  const items: Item[] = [];
+  for (const one of found) {
+    const item = toItem(one, timing);
+    if (item !== undefined) items.push(item);
+  }
+  return { ...of, items };
 }
 
 /** Of one answer: the times that it shows, and who is told how old its values are. */

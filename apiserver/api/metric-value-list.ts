@@ -16,7 +16,7 @@ export interface Reading {
   readonly value: string;
 }
 
-/** Told of each value that is answered how old it is, milliseconds: a fifth of a microsecond each, a list has thousands. */
+/** Told of each value that is answered how old it is, milliseconds: a list has thousands. */
 export type OnSampleAge = (ageMs: number) => void;
 
 export interface Item extends Reading {

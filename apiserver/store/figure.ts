@@ -119,12 +119,19 @@ export class Figures {
     if (!isRead) return { ok: false, reason: 'not_read' };
     if (isMissingNetwork(pod, series, query)) return { ok: false, reason: 'network_unreported' };
     if (interfaces.size === 0) return { ok: false, reason: 'no_network' };
-    if (this.undecided(pod, series, query).length > 0) return { ok: false, reason: 'device_unknown' };
+    if (query.deviceLabels.length > 0 && this.undecided(pod, series, query).length > 0)
+      return { ok: false, reason: 'device_unknown' };
     const matched = this.matched(pod, series, query);
     if (matched.length === 0) return { ok: false, reason: 'no_such_series' };
     const counted = countedInterfaces(matched, interfaces);
     if (counted.length === 0) return { ok: false, reason: 'circular' };
-    return addUp(counted, (one) => ofInterface(node, one, query, nowMs));
+    const total = new Total();
+    for (const one of counted) {
+      const figure = ofInterface(node, one, query, nowMs);
+      if (!figure.ok) return figure;
+      total.add(figure);
+    }
+    return total.figure;
   }
 
   /** Of what the pod counts as a whole, however many interfaces it has. */
@@ -151,15 +158,16 @@ export class Figures {
   /** The interfaces of a pod that a query chooses, counted or not. */
   matched(pod: KnownPod, series: PodSeries, query: FigureQuery): InterfaceSeries[] {
     const found: InterfaceSeries[] = [];
-    for (const one of series.interfaces.values()) {
-      if (query.matchesSeries(this.#labelOf(pod, series, one))) found.push(one);
-    }
+    let one: InterfaceSeries;
+    // One getter for all of a pod: a query asks tens of thousands of interfaces.
+    const label: LabelGetter = (key) =>
+      isInterfaceLabel(key) ? interfaceLabel(series, one, key) : this.#podLabel(pod, key);
+    for (one of series.interfaces.values()) if (query.matchesSeries(label)) found.push(one);
     return found;
   }
 
   /** The interfaces of a pod of which nobody can tell whether a query chooses them. */
   undecided(pod: KnownPod, series: PodSeries, query: FigureQuery): readonly InterfaceSeries[] {
-    if (query.deviceLabels.length === 0) return [];
     return [...series.interfaces.values()].filter((one) => {
       const isUnknown = (key: string): boolean => isUnknownLabel(series, one, key);
       return query.deviceLabels.some(isUnknown) && query.matchesSeries(this.#labelOf(pod, series, one), isUnknown);
@@ -168,18 +176,20 @@ export class Figures {
 
   /** The sum over pods. That of the machine itself is no member: what it carries are the bytes of the others again. */
   ofAll(pods: Iterable<KnownPod>, query: FigureQuery, nowMs: number): Sum {
-    const measures: Measure[] = [];
+    const total = new Total();
     let expected = 0;
+    let present = 0;
     for (const pod of pods) {
       if (pod.series?.meta.machine === true) continue;
       const figure = this.ofPod(pod, query, nowMs);
       if (!figure.ok && EXPECTED.includes(figure.reason)) continue;
       expected++;
-      if (figure.ok) measures.push(figure);
+      if (!figure.ok) continue;
+      present++;
+      total.add(figure);
     }
-    const present = measures.length;
-    const total = present === expected ? addUp(measures, (measure) => measure) : undefined;
-    return { measure: total?.ok === true ? total : undefined, expected, present };
+    const { figure } = total;
+    return { measure: present === expected && figure.ok ? figure : undefined, expected, present };
   }
 
   #matchesWhole(pod: KnownPod, { node }: PodSeries, query: FigureQuery): boolean {
@@ -220,12 +230,13 @@ function rateOf(node: NodeSeries, series: CounterSeries, { column: asked, window
   if (row < 0) return { ok: false, reason: 'too_few_samples' };
   const ageMs = node.ageMs(row, nowMs);
   if (ageMs > node.staleAfterMs) return { ok: false, reason: 'stale' };
-  const rate = counterRate(readings, column, windowMs);
+  const rate = counterRate(readings, column, windowMs, row);
   return rate.ok ? { ok: true, perSecond: rate.perSecond, spanMs: rate.spanMs, ageMs } : rate;
 }
 
 /** Whether traffic that the query asks for is not among what is reported. */
 function isMissingNetwork({ networks }: KnownPod, { interfaces }: PodSeries, query: FigureQuery): boolean {
+  if (networks.length === 0) return false;
   const missing = unreportedNetworks(networks, interfaces.values()).filter(query.couldMatchOn);
   if (missing.length === 0 || query.choosesNetworks) return missing.length > 0;
   // An interface whose network the agent does not know may be the one that is missing: it is counted all the same.
@@ -233,17 +244,20 @@ function isMissingNetwork({ networks }: KnownPod, { interfaces }: PodSeries, que
   return missing.length > unnamed.length;
 }
 
-/** Up to the first that is absent. */
-function addUp<Item>(items: readonly Item[], figureOf: (item: Item) => Figure): Figure {
-  let perSecond = 0;
-  let spanMs = 0;
-  let ageMs = 0;
-  for (const item of items) {
-    const figure = figureOf(item);
-    if (!figure.ok) return figure;
-    perSecond += figure.perSecond;
-    spanMs = Math.max(spanMs, figure.spanMs);
-    ageMs = Math.max(ageMs, figure.ageMs);
+/** What figures add up to. */
+class Total {
+  #perSecond = 0;
+  #spanMs = 0;
+  #ageMs = 0;
+
+  add({ perSecond, spanMs, ageMs }: Measure): void {
+    this.#perSecond += perSecond;
+    this.#spanMs = Math.max(this.#spanMs, spanMs);
+    this.#ageMs = Math.max(this.#ageMs, ageMs);
   }
-  return spanMs === 0 ? { ok: false, reason: 'too_few_samples' } : { ok: true, perSecond, spanMs, ageMs };
+
+  get figure(): Figure {
+    const [perSecond, spanMs, ageMs] = [this.#perSecond, this.#spanMs, this.#ageMs];
+    return spanMs === 0 ? { ok: false, reason: 'too_few_samples' } : { ok: true, perSecond, spanMs, ageMs };
+  }
 }

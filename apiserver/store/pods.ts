@@ -8,7 +8,8 @@ import type { PodMeta } from './report.js';
 export interface ReportedPods {
   /** The pods of a name, in the order in which they became known; more than one while a pod moves. */
   reported(namespace: string, name: string): readonly PodSeries[];
-  reportedNames(namespace: string): Iterable<string>;
+  /** The same of every name in a namespace. */
+  reportedIn(namespace: string): Iterable<readonly PodSeries[]>;
   reportedNamespaces(): Iterable<string>;
   /** In the order of their names. */
   nodes(): readonly NodeSeries[];
@@ -66,10 +67,19 @@ export class Pods {
   /** In no order. */
   inNamespace(namespace: string, nowMs: number): KnownPod[] {
     const listed = this.#list?.inNamespace(namespace) ?? [];
-    if (this.isListed) return [...listed].map((pod) => this.#withReport(pod, nowMs));
-    const names = new Set(this.#reports.reportedNames(namespace));
-    for (const { name } of listed) names.add(name);
-    return [...names].flatMap((name) => this.get(namespace, name, nowMs) ?? []);
+    const found: KnownPod[] = [];
+    if (this.isListed) {
+      for (const pod of listed) found.push(this.#withReport(pod, nowMs));
+      return found;
+    }
+    for (const reported of this.#reports.reportedIn(namespace)) {
+      const series = newest(reported, nowMs);
+      if (series !== undefined) found.push(knownBy(series, this.#list?.get(namespace, series.meta.name)));
+    }
+    for (const pod of listed) {
+      if (this.#reports.reported(namespace, pod.name).length === 0) found.push(unreported(pod));
+    }
+    return found;
   }
 
   /** Of every namespace, in no order. */
@@ -180,10 +190,16 @@ export class Pods {
   }
 }
 
+const NO_NETWORKS: readonly string[] = [];
+
 function knownBy(series: PodSeries, listed: ApiPod | undefined): KnownPod {
-  const { namespace, name, uid, labels, workload } = series.describedBy(listed);
-  const { networks = [], isTerminating = false } = listed?.uid === uid ? listed : {};
-  return { namespace, name, uid, labels, workload, networks, isTerminating, series };
+  const { namespace, name, uid, labels, workload } = series.meta;
+  if (listed?.uid !== uid) {
+    return { namespace, name, uid, labels, workload, networks: NO_NETWORKS, isTerminating: false, series };
+  }
+  // As PodSeries.describedBy has it: what the API server says wins.
+  const { networks, isTerminating } = listed;
+  return { namespace, name, uid, labels: listed.labels, workload: listed.workload, networks, isTerminating, series };
 }
 
 function unreported({ namespace, name, uid, labels, workload, networks, isTerminating }: ApiPod): KnownPod {

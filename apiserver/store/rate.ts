@@ -27,10 +27,16 @@ const TOO_FEW_SAMPLES: Rate = { ok: false, reason: 'too_few_samples' };
  * is what it grew by. A new counter that is higher than the old one proves no such thing, as a device that is moved in from
  * another namespace brings all that it ever counted; that step, one from or to an epoch below zero, and a return to an earlier epoch,
  * are left out as well. Never negative. "Too few" is an expected outcome, so it is returned.
+ * @param newest row of the newest reading of the counter, where it is known already
  */
-export function counterRate(readings: Readings, column: number, windowMs: number): Rate {
+export function counterRate(
+  readings: Readings,
+  column: number,
+  windowMs: number,
+  newest = newestReading(readings, column),
+): Rate {
   const { takenAtMs, values, width } = readings;
-  let last = newestReading(readings, column);
+  let last = newest;
   if (last < 0) return TOO_FEW_SAMPLES;
   const since = at(takenAtMs, last) - windowMs;
   let grown = 0;

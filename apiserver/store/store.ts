@@ -113,8 +113,8 @@ export class Store implements ReportedPods {
     return this.#pods.get(namespace)?.get(name) ?? [];
   }
 
-  reportedNames(namespace: string): Iterable<string> {
-    return this.#pods.get(namespace)?.keys() ?? [];
+  reportedIn(namespace: string): Iterable<readonly PodSeries[]> {
+    return this.#pods.get(namespace)?.values() ?? [];
   }
 
   reportedNamespaces(): Iterable<string> {
