@@ -27,6 +27,8 @@ export interface ShowsPods {
   readonly isListed: boolean;
   /** What is to be shown of a node at a time. */
   shownAt(nowMs: number, node: NodeSeries): ShownPods;
+  /** To be called before the lines of a node are made anew that all scrapes are shown: what else is shown of it then is so from then on. */
+  settle?(nowMs: number, node: NodeSeries): void;
 }
 
 /** What is to be seen. */
@@ -176,7 +178,7 @@ export class Exposition {
     let passed = 0;
     for (const node of this.#shown.nodes.nodes()) {
       const isRendered = node.isFresh(nowMs) && hasAnyOf(node, namespace);
-      if (isRendered) seen.push(this.#render(node, nowMs, namespace));
+      if (isRendered) seen.push(this.#renderedOf(node, nowMs, namespace));
       if (isRendered || ++passed % NODES_A_TURN === 0) await setImmediate();
     }
     return seen;
@@ -202,12 +204,12 @@ export class Exposition {
   }
 
   #renderedOf(node: NodeSeries, nowMs: number, namespace: string | undefined): Rendered {
-    if (namespace !== undefined) return this.#render(node, nowMs, namespace);
-    const current = this.#current(node, nowMs);
-    if (current !== undefined) return current;
-    const anew = this.#render(node, nowMs);
-    this.#rendered.set(node, anew);
-    return anew;
+    let whole = this.#current(node, nowMs);
+    if (whole === undefined) {
+      whole = this.#render(node, nowMs);
+      this.#rendered.set(node, whole);
+    }
+    return namespace === undefined ? whole : this.#render(node, nowMs, namespace);
   }
 
   /** Undefined where one of its interfaces was read last some time before the others and is stale by now, or other pods exist. */
@@ -232,7 +234,9 @@ export class Exposition {
   }
 
   #renderOrThrow(node: NodeSeries, nowMs: number, namespace?: string): Rendered {
-    const all = this.#shown.pods.shownAt(nowMs, node);
+    const { pods } = this.#shown;
+    if (namespace === undefined) pods.settle?.(nowMs, node);
+    const all = pods.shownAt(nowMs, node);
     const wanted = namespace === undefined ? all : ofNamespace(all, namespace);
     const { view, freshUntilMs } = viewOf(node, nowMs, wanted);
     const before = this.#rendered.get(node);
