@@ -123,7 +123,7 @@ test('who has begun to expose goes on for its term, whoever comes', async (t) =>
   assert.deepEqual(await bed.shown(), ['a', 'b']);
 });
 
-test('once in each term, before anything is shown in it, it is told that it begins', async (t) => {
+test('once in each term, before anything is shown in it, it is told that it begins', (t) => {
   const clock = createManualClock();
   const lease: Bed['lease'] = {
     ...{ isHolder: true, holder: 'me', term: 1, termSinceMs: clock.monotonicMs(), annotations: {} },

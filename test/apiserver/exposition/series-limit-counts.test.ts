@@ -86,7 +86,7 @@ class World {
 
   create(name: string, node: string): void {
     const uid = `uid-${this.#made}`;
-    // Each later than the one before: one that is heard of later and goes before another can make that one leave and come back.
+    // No two at once.
     this.pods.set(name, { name, uid, node, createdAt: this.nowMs + this.#made++, identity: 1, value: 5 });
   }
 
@@ -140,11 +140,12 @@ const grow = fc.tuple(name, fc.nat(1_000)).map(([one, by]): Step => (world) => {
   const pod = world.pods.get(one);
   if (pod !== undefined) pod.value += by;
 });
-const create = fc.tuple(name, node).map(
-  ([one, on]): Step =>
-    (world) =>
-      world.create(one, on),
-);
+/** Heard of at once: one that is heard of later and goes before another can make that one leave and come back (`docs/api.md`). */
+const create = fc.tuple(name, node).map(([one, on]): Step => (world) => {
+  world.create(one, on);
+  world.report(on);
+  world.scrape();
+});
 const end = name.map(
   (one): Step =>
     (world) =>
