@@ -48,7 +48,7 @@ export interface KubernetesSide {
   /** Of the replica that publishes, where one does. */
   readonly publisherLease?: Lease;
   /** What is shown of a node is to be made anew when the API server says that other pods exist. */
-  onServing(created: Pick<Created, 'store' | 'exposition'>): void;
+  onServing(created: Pick<Created, 'store' | 'exposition' | 'seriesLimit'>): void;
   /** Another replica is to expose. */
   leave(): Promise<void>;
   close(): Promise<void>;
@@ -121,7 +121,7 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
       agentsCheck(options),
       exposer.check,
     ],
-    onServing: ({ store, exposition }) => {
+    onServing: ({ store, exposition, seriesLimit }) => {
       const invalidate = (namespace: string, name: string): void => {
         for (const { node } of store.reported(namespace, name)) exposition.invalidate(node);
       };
@@ -130,7 +130,7 @@ export async function startKubernetes(options: ApiserverOptions, deps: Kubernete
       pods.onReplaced(() => {
         for (const node of store.nodes()) exposition.invalidate(node);
       });
-      exposer.start(store);
+      exposer.start(store, (reportedSinceMs) => seriesLimit?.rebase(reportedSinceMs));
     },
     leave: () => exposer.close(),
     close: async () => {

@@ -4,7 +4,7 @@ import { Compat } from '../../metrics/compat/compat.js';
 import type { PodLabel } from '../../metrics/labels.js';
 import { renderChanges } from '../../metrics/node-families.js';
 import type { PrintedPods } from '../../metrics/pod-lines.js';
-import type { ExpositionFormat } from '../../metrics/render.js';
+import { renderHeader, type ExpositionFormat } from '../../metrics/render.js';
 import type { ShownPods } from '../store/devices-view.js';
 import type { NodeSeries } from '../store/node-series.js';
 import { viewOf } from '../store/view.js';
@@ -12,13 +12,15 @@ import { DeflatedTexts, type Deflated } from './deflated.js';
 import type { Exposer } from './exposer.js';
 import { nodeExtras } from './extra-families.js';
 import { gzipOf } from './gzip.js';
-import { isOfShard, pieces, type ExpositionFilter, type NodeLines } from './pieces.js';
+import { isOfShard, pieces, slices, type ExpositionFilter, type NodeLines } from './pieces.js';
 
 const NO_LINES = new DeflatedTexts([]);
 /** Nodes whose pods are looked through before others have a turn: a millisecond. */
 const NODES_A_TURN = 500;
 /** Nodes that may be rendered without a turn for others: of so many other pods exist by the time that the last of all is rendered. */
 const RENDERED_AT_ONCE = 5;
+/** Characters of a family of the cluster after which others have a turn. Shorter ones are made at once: they tell of each other. */
+const LONG_TEXT = 65_536;
 /** How often is looked for such: where ever more come, as when the list of pods is lost, those that look are not kept waiting. */
 const ROUNDS = 3;
 
@@ -27,6 +29,8 @@ export interface ShowsPods {
   readonly isListed: boolean;
   /** What is to be shown of a node at a time. */
   shownAt(nowMs: number, node: NodeSeries): ShownPods;
+  /** To be called before the lines of a node are made anew that all scrapes are shown: what else is shown of it then is so from then on. */
+  settle?(nowMs: number, node: NodeSeries): void;
 }
 
 /** What is to be seen. */
@@ -53,6 +57,13 @@ interface Rendered extends NodeLines {
   readonly freshUntilMs: number;
   /** Whether the API server's list of pods decided what is in it. */
   readonly isListed: boolean;
+}
+
+/** What a scrape is of. */
+export interface Seen {
+  readonly nodes: readonly NodeLines[];
+  /** Families of all nodes together. */
+  readonly cluster: readonly Deflated[];
 }
 
 /** Told of a node or a family whose lines could not be made. */
@@ -82,6 +93,8 @@ export class Exposition {
   readonly #families: readonly MetricFamily[];
   readonly #cluster: readonly ClusterLines[];
   readonly #onFailure: OnFailure;
+  /** Gone with the moment that they are of. */
+  readonly #clusters = new WeakMap<readonly NodeLines[], Map<string, Promise<readonly Deflated[]>>>();
   /** Gone with its node. */
   readonly #rendered = new WeakMap<NodeSeries, Rendered>();
 
@@ -134,16 +147,47 @@ export class Exposition {
   }
 
   /**
+   * The families of all nodes together, with turns for others in between. Those who look at the same moment share them, but not with whoever
+   * exposes: what is shown there begins in the moment in which that is asked.
+   * @param seen the moment: what {@link look} gave
+   */
+  async cluster(
+    format: ExpositionFormat,
+    nowMs: number,
+    filter: ExpositionFilter,
+    seen: readonly NodeLines[],
+  ): Promise<readonly Deflated[]> {
+    const { node, family, namespace, shard, exposer } = filter;
+    const isWhole = node === undefined && family === undefined && namespace === undefined && shard === undefined;
+    if (!isWhole) return this.#clusterInTurns(format, nowMs, filter);
+    let shared = this.#clusters.get(seen);
+    if (shared === undefined) this.#clusters.set(seen, (shared = new Map<string, Promise<readonly Deflated[]>>()));
+    const key = `${format} ${exposer === undefined ? 'all' : 'exposer'}`;
+    let made = shared.get(key);
+    if (made === undefined) shared.set(key, (made = this.#clusterInTurns(format, nowMs, filter)));
+    return made;
+  }
+
+  async #clusterInTurns(format: ExpositionFormat, nowMs: number, filter: ExpositionFilter): Promise<Deflated[]> {
+    const made: Deflated[] = [];
+    for (const piece of this.#clusterPieces(format, nowMs, filter)) {
+      made.push(piece);
+      if (piece.length >= LONG_TEXT) await setImmediate();
+    }
+    return made;
+  }
+
+  /**
    * The exposition as one member of gzip, in chunks: for each family its header, then the lines of one node after the other; `own` before the end.
-   * @param seen what {@link look} gave for the namespace of the filter. Without it what it is of is decided when the first chunk is asked for,
-   * all at once.
+   * @param seen what {@link look} and {@link cluster} gave for the filter. Without it what it is of is decided when the first chunk is asked
+   * for, all at once.
    */
   gzip(
     format: ExpositionFormat,
     nowMs: number,
     filter: ExpositionFilter = {},
     own = '',
-    seen?: readonly NodeLines[],
+    seen?: Seen,
   ): Generator<Uint8Array> {
     return gzipOf(this.#pieces(format, nowMs, { ...filter, own, seen }));
   }
@@ -151,18 +195,13 @@ export class Exposition {
   *#pieces(
     format: ExpositionFormat,
     nowMs: number,
-    {
-      own,
-      seen,
-      ...filter
-    }: ExpositionFilter & { readonly own: string; readonly seen: readonly NodeLines[] | undefined },
+    { own, seen, ...filter }: ExpositionFilter & { readonly own: string; readonly seen: Seen | undefined },
   ): Generator<Deflated> {
-    // At once: a total that is made after how many nodes are missing could be of fewer, as reports go on coming while a scrape is sent.
-    const cluster = this.#clusterLines(nowMs, filter);
+    const cluster = seen?.cluster ?? [...this.#clusterPieces(format, nowMs, filter)];
     const sinceMs = filter.exposer?.reportedSinceMs ?? -Infinity;
     const isWanted = ({ node, receivedAtMs }: NodeLines): boolean =>
       (filter.node ?? node) === node && isOfShard(node, filter.shard) && receivedAtMs >= sinceMs;
-    const nodes = (seen ?? this.#lookAtAll(nowMs, filter.namespace)).filter(isWanted);
+    const nodes = (seen?.nodes ?? this.#lookAtAll(nowMs, filter.namespace)).filter(isWanted);
     yield* pieces({ families: this.#families, nodes, cluster, own }, format, filter.family);
   }
 
@@ -176,19 +215,24 @@ export class Exposition {
     let passed = 0;
     for (const node of this.#shown.nodes.nodes()) {
       const isRendered = node.isFresh(nowMs) && hasAnyOf(node, namespace);
-      if (isRendered) seen.push(this.#render(node, nowMs, namespace));
+      if (isRendered) seen.push(this.#renderedOf(node, nowMs, namespace));
       if (isRendered || ++passed % NODES_A_TURN === 0) await setImmediate();
     }
     return seen;
   }
 
   /** None where a namespace is asked for, as they are of no pod; of the shards the first has them. */
-  #clusterLines(nowMs: number, { namespace, shard, family: only, node, exposer }: ExpositionFilter) {
-    if (namespace !== undefined || (shard?.index ?? 0) !== 0) return [];
-    return this.#cluster
-      .filter(({ family }) => (only ?? family.name) === family.name)
-      .map(({ family, lines }) => ({ family, text: this.#clusterText(family, () => lines(nowMs, node, exposer)) }))
-      .filter(({ text }) => text !== '');
+  *#clusterPieces(
+    format: ExpositionFormat,
+    nowMs: number,
+    { namespace, shard, family: only, node, exposer }: ExpositionFilter,
+  ): Generator<Deflated> {
+    if (namespace !== undefined || (shard?.index ?? 0) !== 0) return;
+    for (const { family, lines } of this.#cluster) {
+      if ((only ?? family.name) !== family.name) continue;
+      const text = this.#clusterText(family, () => lines(nowMs, node, exposer));
+      if (text !== '') yield* slices(renderHeader(family, format) + text);
+    }
   }
 
   /** What cannot be made must not cost the rest of the scrape. */
@@ -202,12 +246,12 @@ export class Exposition {
   }
 
   #renderedOf(node: NodeSeries, nowMs: number, namespace: string | undefined): Rendered {
-    if (namespace !== undefined) return this.#render(node, nowMs, namespace);
-    const current = this.#current(node, nowMs);
-    if (current !== undefined) return current;
-    const anew = this.#render(node, nowMs);
-    this.#rendered.set(node, anew);
-    return anew;
+    let whole = this.#current(node, nowMs);
+    if (whole === undefined) {
+      whole = this.#render(node, nowMs);
+      this.#rendered.set(node, whole);
+    }
+    return namespace === undefined ? whole : this.#render(node, nowMs, namespace);
   }
 
   /** Undefined where one of its interfaces was read last some time before the others and is stale by now, or other pods exist. */
@@ -232,7 +276,9 @@ export class Exposition {
   }
 
   #renderOrThrow(node: NodeSeries, nowMs: number, namespace?: string): Rendered {
-    const all = this.#shown.pods.shownAt(nowMs, node);
+    const { pods } = this.#shown;
+    if (namespace === undefined) pods.settle?.(nowMs, node);
+    const all = pods.shownAt(nowMs, node);
     const wanted = namespace === undefined ? all : ofNamespace(all, namespace);
     const { view, freshUntilMs } = viewOf(node, nowMs, wanted);
     const before = this.#rendered.get(node);

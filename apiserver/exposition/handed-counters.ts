@@ -25,7 +25,8 @@ interface Seen {
 const TOTALS = 'podnet.dev/counters';
 const COUNTERS = IPAM_FIGURES.filter(({ kind }) => kind === 'counter');
 const NAMES: ReadonlySet<string> = new Set(COUNTERS.map(({ cluster }) => cluster.name));
-const WRITTEN = Compile(Type.Record(Type.String(), Type.Number({ minimum: 0 })));
+/** Beyond it a counter would stand still. */
+const WRITTEN = Compile(Type.Record(Type.String(), Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })));
 const MAX_CHARACTERS = 4_096;
 const EVERY_MS = 1_000;
 /** The one that was seen soonest after it was written tells most; of older ones too much can have been counted twice. */

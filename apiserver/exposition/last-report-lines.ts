@@ -17,12 +17,16 @@ export function lastReportLines(
 ): ClusterLines {
   const { name, labels } = NODE_LAST_REPORT;
   let bootedAtMs = clock.wallMs() - clock.monotonicMs();
-  const labelTexts = new WeakMap<NodeSeries, string>();
+  /** From one scrape to the next most nodes have not reported. */
+  const lines = new WeakMap<NodeSeries, { readonly atMs: number; readonly text: string }>();
   const line = (series: NodeSeries): string => {
     const { node, role, receivedAtMs } = series;
-    let text = labelTexts.get(series);
-    if (text === undefined) labelTexts.set(series, (text = renderLabels(labelPairs(labels, [node, role]))));
-    return renderSample(name, text, Math.round(bootedAtMs + receivedAtMs) / 1_000);
+    const atMs = Math.round(bootedAtMs + receivedAtMs);
+    const before = lines.get(series);
+    if (before?.atMs === atMs) return before.text;
+    const text = renderSample(name, renderLabels(labelPairs(labels, [node, role])), atMs / 1_000);
+    lines.set(series, { atMs, text });
+    return text;
   };
   return {
     family: NODE_LAST_REPORT,

@@ -19,6 +19,9 @@ export interface ExposedStore {
   readonly ipam: Pick<IpamFigures, 'total'>;
 }
 
+/** @param reportedSinceMs of a node that has not reported since then more may have been shown than is known here; server's monotonic clock */
+type OnBegin = (reportedSinceMs: number) => void;
+
 /** A report may be on its way, or come late, for so long. */
 const LATE_MS = 2_000;
 /** Also more than a replica believes to hold a Lease that was deleted under it: 10 s. */
@@ -36,23 +39,39 @@ export class LeaseExposer implements Exposer {
   #store: ExposedStore | undefined;
   #counters: HandedCounters | undefined;
   #running: Promise<void> = Promise.resolve();
+  #onBegin: OnBegin = () => undefined;
+  /** In which it began to expose; 0: in none yet. */
+  #exposedTerm = 0;
 
   constructor(deps: LeaseExposerDeps) {
     this.#deps = deps;
   }
 
-  /** Seeks the Lease, as there is now something to be shown. */
-  start(store: ExposedStore): void {
+  /**
+   * Seeks the Lease, as there is now something to be shown.
+   * @param onBegin called in each term before anything is shown in it
+   */
+  start(store: ExposedStore, onBegin: OnBegin = () => undefined): void {
     if (this.#stop.signal.aborted) return;
     this.#store = store;
+    this.#onBegin = onBegin;
     const { lease, clock } = this.#deps;
     this.#running = lease.run(this.#stop.signal);
     this.#counters = new HandedCounters({ lease, clock, figures: store.ipam }).start();
   }
 
-  /** Reckoned at the moment of asking: a process that was stopped shows nothing old when it goes on. */
+  /**
+   * Reckoned at the moment of asking: a process that was stopped shows nothing old when it goes on. Who began goes on for the term: an
+   * agent that comes later and reports less often must not take away what is shown of the others.
+   */
   isExposing(nowMs: number): boolean {
-    return this.#deps.lease.isHolder && this.#leftMs(nowMs) <= 0;
+    const { isHolder, term } = this.#deps.lease;
+    if (!isHolder) return false;
+    if (term === this.#exposedTerm) return true;
+    if (this.#leftMs(nowMs) > 0) return false;
+    this.#exposedTerm = term;
+    this.#onBegin(this.reportedSinceMs);
+    return true;
   }
 
   get reportedSinceMs(): number {

@@ -31,8 +31,8 @@ export interface Shown {
   readonly families: readonly MetricFamily[];
   /** Those wanted. */
   readonly nodes: readonly NodeLines[];
-  /** Families of all nodes together, each with its samples. */
-  readonly cluster: readonly { readonly family: MetricFamily; readonly text: string }[];
+  /** Families of all nodes together. */
+  readonly cluster: Iterable<Deflated>;
   readonly own: string;
 }
 
@@ -59,7 +59,7 @@ export function* pieces(
   }
   const extras = nodes.flatMap((one) => (one.extras === undefined ? [] : [one.extras]));
   yield* extraPieces(extras, format, only);
-  for (const { family, text } of cluster) yield* slices(renderHeader(family, format) + text);
+  yield* cluster;
   yield* slices(own + EPILOGUE[format]);
 }
 
@@ -79,7 +79,8 @@ function* linesOf(having: readonly DeflatedTexts[], family: number): Generator<D
   }
 }
 
-function* slices(text: string): Generator<Deflated> {
+/** A text in parts that take a millisecond each. */
+export function* slices(text: string): Generator<Deflated> {
   for (let from = 0; from < text.length;) {
     const end = text.indexOf('\n', from + SLICE_LENGTH) + 1;
     const to = end === 0 ? text.length : end;

@@ -69,12 +69,14 @@ export function expositionRoutes(
       scrape.end();
       result(ending ?? (isWhole(error) ? 'complete' : 'broken_off'));
     });
-    const seen = await scrape.lines;
+    const nodes = await scrape.lines;
     await setImmediate(); // of those that share a moment each one begins in a turn of its own
     // Frozen meanwhile, the process may have lost the Lease.
     if (isShownElsewhere()) return reply.type(CONTENT_TYPE[format]).send(EPILOGUE[format]);
     const filter = isExposerOnly && exposer !== undefined ? { ...asked, exposer } : asked;
+    const cluster = await exposition.cluster(format, scrape.atMs, filter, nodes);
     const own = withOwn ? await renderSelfMetrics(registry, format) : '';
+    const seen = { nodes, cluster };
     const zipped = inTurns(exposition.gzip(format, scrape.atMs, filter, own, seen), () => scrape.release());
     const isZipped = acceptsGzip(request.headers['accept-encoding']?.toString());
     const sent = metrics.bytes.labels({ encoding: isZipped ? 'gzip' : 'identity' });

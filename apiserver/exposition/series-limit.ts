@@ -61,8 +61,8 @@ export interface SeriesLimitOptions {
 
 /**
  * Shows no more of the pods of a namespace than so many series. The oldest pods are shown; what the others count is added up for each
- * workload and network, by what it grows: so a total never steps back when they end, move or count anew. A pod changes sides when its node is looked at,
- * which is when its lines are rendered: what it grew by until then is in the total alone, and after that in its own series alone, or the other way round.
+ * workload and network, by what it grows: so a total never steps back when they end, move or count anew. A pod changes sides when the lines of its node
+ * are made that are kept: what it grew by until then is in the total alone, and after that in its own series alone, or the other way round.
  */
 export class SeriesLimit implements ShowsPods {
   readonly max: number;
@@ -95,8 +95,21 @@ export class SeriesLimit implements ShowsPods {
     return this.#shown.pods.isListed;
   }
 
-  /** What is to be shown of a node, from now on. */
+  /** As it was decided when the lines of the node were made last: whoever looks at a part of it changes nothing. */
   shownAt(nowMs: number, node: NodeSeries): ShownPods {
+    const tracked = this.#nodes.get(keyOf(node));
+    const entries = tracked?.series === node ? tracked.entries : undefined;
+    return {
+      ...this.#shown.pods.shownAt(nowMs, node),
+      shown: (pod) => {
+        const entry = entries?.get(pod);
+        return entry?.isBeyond === false ? entry.meta : undefined;
+      },
+    };
+  }
+
+  /** Decides what is to be shown of a node from now on, and adds up what the others grew by until now. */
+  settle(nowMs: number, node: NodeSeries): void {
     const all = this.#shown.pods.shownAt(nowMs, node);
     const tracked = this.#track(node, nowMs);
     this.#retain(tracked, all, nowMs);
@@ -106,13 +119,6 @@ export class SeriesLimit implements ShowsPods {
     const sinceMs = isStepped ? undefined : seenUntilMs;
     for (const entry of tracked.entries.values()) this.#place(entry, sinceMs, nowMs);
     tracked.seenUntilMs = node.newestMs;
-    return {
-      ...all,
-      shown: (pod) => {
-        const entry = tracked.entries.get(pod);
-        return entry?.isBeyond === false ? entry.meta : undefined;
-      },
-    };
   }
 
   /** Namespaces with pods that are left out, and how many. */
@@ -120,10 +126,19 @@ export class SeriesLimit implements ShowsPods {
     for (const { name, beyond } of this.#namespaces.values()) if (beyond > 0) yield [name, beyond];
   }
 
-  /** To be called when this server begins to be the one that is scraped: the totals begin anew, so that nothing is counted twice. */
-  rebase(): void {
+  /**
+   * To be called when this server begins to be the one that is scraped: the totals begin anew, so that nothing is counted twice.
+   * @param reportedSinceMs what nodes that have not reported since then grow by until they do may have been shown by another server; the
+   * server's monotonic clock
+   */
+  rebase(reportedSinceMs = -Infinity): void {
     this.networks.rebase();
     this.transports.rebase();
+    for (const tracked of this.#nodes.values()) {
+      if (tracked.series.receivedAtMs >= reportedSinceMs) continue;
+      tracked.seenUntilMs = undefined;
+      for (const entry of tracked.entries.values()) entry.transport = undefined;
+    }
   }
 
   /** To be called now and then: forgets nodes that are no longer held, and totals of pods that are long gone. */
@@ -139,7 +154,7 @@ export class SeriesLimit implements ShowsPods {
   }
 
   #track(node: NodeSeries, nowMs: number): Tracked {
-    const key = `${node.node}/${node.role}`;
+    const key = keyOf(node);
     const known = this.#nodes.get(key);
     if (known?.series === node) return known;
     for (const entry of known?.entries.values() ?? []) this.#remove(entry, nowMs); // booted again
@@ -257,6 +272,10 @@ export class SeriesLimit implements ShowsPods {
     refresh(total, pod, pod.transport, nowMs);
     return [total];
   }
+}
+
+function keyOf({ node, role }: NodeSeries): string {
+  return `${node}/${role}`;
 }
 
 /** A total is of the present for as long as one reading in it is. */

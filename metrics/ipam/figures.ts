@@ -78,7 +78,7 @@ function figureOf({ name, type, family }: (typeof KNOWN_IPAM_FAMILIES)[number]):
     cloudWatchName === undefined ? {} : { cloudWatch: { name: cloudWatchName, unit: 'Count' } as const };
   if (type === 'counter') {
     const served = servedName(bare, type);
-    const help = `${family.help} What it grew on each node since this server started, added up.`;
+    const help = `${family.help} What it grew on each node, added up: since this server started or, where replicas are scraped as one, since the first of them did.`;
     return {
       ...{
         kind: 'counter',

@@ -112,6 +112,43 @@ test('agents that report less often are waited for, up to a minute', async (t) =
   }
 });
 
+test('who has begun to expose goes on for its term, whoever comes', async (t) => {
+  const bed = createBed();
+  t.after(() => bed.exposer.close());
+  bed.take();
+  await passes(bed, WAIT_MS, ['a']);
+  assert.deepEqual(await bed.shown(), ['a']);
+  await bed.second(['b'], 60_000);
+  await bed.second(['a']);
+  assert.deepEqual(await bed.shown(), ['a', 'b']);
+});
+
+test('once in each term, before anything is shown in it, it is told that it begins', (t) => {
+  const clock = createManualClock();
+  const lease: Bed['lease'] = {
+    ...{ isHolder: true, holder: 'me', term: 1, termSinceMs: clock.monotonicMs(), annotations: {} },
+    annotate: () => Promise.resolve(true),
+    run: () => Promise.resolve(),
+  };
+  const exposer = new LeaseExposer({ lease, clock });
+  t.after(() => exposer.close());
+  const begun: number[] = [];
+  const { store } = createTestServer({ clock });
+  exposer.start(store, (reportedSinceMs) => begun.push(reportedSinceMs));
+  const isExposing = () => exposer.isExposing(clock.monotonicMs());
+  const firstMs = lease.termSinceMs + 2_000;
+  clock.advance(WAIT_MS - 1);
+  assert.equal(isExposing(), false);
+  assert.deepEqual(begun, []);
+  clock.advance(1);
+  assert.equal(isExposing() && isExposing(), true);
+  assert.deepEqual(begun, [firstMs]);
+  Object.assign(lease, { term: 2, termSinceMs: clock.monotonicMs() });
+  clock.advance(WAIT_MS);
+  assert.equal(isExposing(), true);
+  assert.deepEqual(begun, [firstMs, firstMs + WAIT_MS]);
+});
+
 test('readiness tells who exposes and depends on nobody, a gauge counts', async (t) => {
   const bed = createBed();
   t.after(() => bed.exposer.close());

@@ -195,6 +195,43 @@ test('whoever begins to be scraped begins with nothing', async () => {
   assert.equal(await totalOf(server), '7');
 });
 
+test('what a node grows by that has not reported since another server was scraped may have been shown by that one', async () => {
+  const server = createTestServer({ maxSeries: 1 });
+  const [early, late] = [agent(server, 'node-a'), agent(server, 'node-b')];
+  const [ofEarly, ofLate] = [(value: number) => early(pod(1, value)), (value: number) => late(pod(2, value))];
+  for (const value of [0, 100]) {
+    await ofLate(value);
+    await ofEarly(value);
+  }
+  server.seriesLimit?.rebase(server.clock.monotonicMs());
+  await ofEarly(105);
+  await ofLate(200);
+  assert.equal(await totalOf(server), '5');
+  assert.equal(await totalOf(server, 'podnet_workload_udp_receive_errors_total'), '5');
+  await ofLate(201);
+  assert.equal(await totalOf(server), '6');
+  assert.equal(await totalOf(server, 'podnet_workload_udp_receive_errors_total'), '6');
+});
+
+test('who looks at a namespace alone changes nothing of what everybody is shown', async () => {
+  const server = createTestServer({ maxSeries: OF_A_POD });
+  const [first, second] = [agent(server, 'node-a'), agent(server, 'node-b')];
+  const valueOf = async () => {
+    const { text } = await server.get('/metrics');
+    const [own = 'none'] = linesOf(text, 'podnet_interface_receive_bytes_total{node="node-b"');
+    return [own.slice(own.lastIndexOf(' ') + 1), await totalOf(server)];
+  };
+  await first(pod(1, 0));
+  await second(pod(2, 100));
+  await second(pod(2, 110));
+  await first(); // there is room now, which is seen with the next report of the other node
+  assert.deepEqual(await podsOf(server, '?namespace=default'), []);
+  assert.deepEqual(await valueOf(), ['none', '10']);
+  await second(pod(2, 120));
+  assert.deepEqual(await valueOf(), ['120', '20']);
+  assert.deepEqual(await podsOf(server, '?namespace=default'), ['web-2']);
+});
+
 test("a step of the node's clock is no growth, and what comes after it is", async () => {
   const server = createTestServer({ maxSeries: OF_A_POD });
   const push = async (atMs: number, sequence: number, value: number) => {
