@@ -94,13 +94,11 @@ function isAbout({ meta, hasTransport, interfaces }: PodTexts, pod: PodView): bo
 function podTexts(node: string, { meta, interfaces, transport }: PodView, podLabels: readonly PodLabel[]): PodTexts {
   const ofPod = renderLabels(labelPairs(POD_LABELS, [node, meta.namespace, meta.name]));
   const chosen = renderLabels(chosenLabels(meta.labels, podLabels));
-  return {
-    ...{ meta, ofPod, chosen, hasTransport: transport !== undefined },
-    interfaces: Array.from(interfaces, (one) => ({
-      meta: one.meta,
-      labels: joinLabels(ofPod, renderLabels(interfaceLabels(one.meta)), chosen),
-    })),
-  };
+  const texts = Array.from(interfaces, (one) => ({
+    meta: one.meta,
+    labels: joinLabels(ofPod, renderLabels(interfaceLabels(one.meta)), chosen),
+  }));
+  return { meta, ofPod, chosen, hasTransport: transport !== undefined, interfaces: texts };
 }
 
 function valuesOf(view: NodeView, pods: readonly PodTexts[]): Float64Array {

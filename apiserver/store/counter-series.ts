@@ -33,8 +33,9 @@ export class CounterSeries {
     return !Number.isNaN(this.values[row * this.width + this.width - 1] ?? NaN);
   }
 
-  move(move: Move): void {
-    this.values = moved(this.values, this.width, move);
+  /** @param room where its rows are to stand from now on, of that capacity */
+  move(move: Move, room?: Float64Array<ArrayBuffer>): void {
+    this.values = moved(this.values, this.width, move, room);
   }
 
   forget(): void {
@@ -49,13 +50,30 @@ export class CounterSeries {
   }
 }
 
-/** The kept rows at the front of an array of `capacity` rows, NaN behind them; the same array where it has that size. */
+/**
+ * Moves the rows of all series of a node, which stand in one piece of memory from then on: sixty small ones that are made anew with each growth
+ * leave as much unused between them as they take. It is gone with the last of them that stands in it.
+ */
+export function moveAll(series: readonly CounterSeries[], move: Move): void {
+  let numbers = 0;
+  for (const { width } of series) numbers += width * move.capacity;
+  const buffer = series[0]?.values.buffer;
+  const isPacked =
+    buffer?.byteLength === numbers * Float64Array.BYTES_PER_ELEMENT &&
+    series.every(({ values, width }) => values.buffer === buffer && values.length === width * move.capacity);
+  const room = isPacked ? undefined : new Float64Array(numbers);
+  let at = 0;
+  for (const one of series) one.move(move, room?.subarray(at, (at += one.width * move.capacity)));
+}
+
+/** The kept rows at the front of an array of `capacity` rows, NaN behind them; the same array where it has that size and no other is given. */
 export function moved(
   array: Float64Array<ArrayBuffer>,
   width: number,
   { kept, capacity }: Move,
+  room?: Float64Array<ArrayBuffer>,
 ): Float64Array<ArrayBuffer> {
-  const target = array.length === capacity * width ? array : new Float64Array(capacity * width);
+  const target = room ?? (array.length === capacity * width ? array : new Float64Array(capacity * width));
   let length = 0;
   for (const { from, to } of kept) {
     target.set(array.subarray(from * width, to * width), length);

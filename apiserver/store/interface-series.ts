@@ -3,6 +3,7 @@ import { INTERFACE_COUNTERS } from '../../openapi/report-terms.js';
 import { CounterSeries } from './counter-series.js';
 import type { InterfaceMeta } from './report.js';
 import { isSame } from './same.js';
+import { without } from './without.js';
 
 /** Earlier identities of one interface that are remembered: an interface is not made anew more often within a history. */
 const REMEMBERED_IDENTITIES = 16;
@@ -28,7 +29,7 @@ export class InterfaceSeries extends CounterSeries {
 
   constructor(report: InterfaceReport, capacity: number) {
     super(INTERFACE_COUNTERS.length, capacity);
-    this.meta = withoutReadings(report);
+    this.meta = without(report, 'readings');
   }
 
   get name(): string {
@@ -52,7 +53,7 @@ export class InterfaceSeries extends CounterSeries {
 
   /** Takes over what a report says of this interface. */
   describe(report: InterfaceReport): void {
-    if (!isSame(this.meta, report, 'readings')) this.meta = withoutReadings(report);
+    if (!isSame(this.meta, report, 'readings')) this.meta = without(report, 'readings');
   }
 
   /** Takes over one reading of a report, where it has one. Rows are written in the order of their times. */
@@ -96,8 +97,4 @@ export class InterfaceSeries extends CounterSeries {
       return;
     }
   }
-}
-
-function withoutReadings({ readings: _, ...meta }: InterfaceReport): InterfaceMeta {
-  return meta;
 }

@@ -1,6 +1,6 @@
 import type { Sample } from '../../openapi/node-report.js';
 import { ClockOffset } from './clock-offset.js';
-import { moved, type CounterSeries, type Run } from './counter-series.js';
+import { moveAll, moved, type CounterSeries, type Run } from './counter-series.js';
 import { NodeIpam } from './ipam/node-ipam.js';
 import { NodeDevices } from './node-devices.js';
 import { NodeProbes, readingsOfProbes, widthOfProbes } from './node-probes.js';
@@ -114,6 +114,7 @@ export class NodeSeries {
       removed.push(pod);
       this.pods.delete(uid);
     }
+    if (added.length * 2 > this.pods.size) this.#pack();
     return { added, removed };
   }
 
@@ -180,8 +181,13 @@ export class NodeSeries {
     const grown = needed > capacity || needed * 2 < capacity ? Math.max(needed, INITIAL_CAPACITY) : capacity;
     const move = { kept: runsOf(kept), capacity: grown };
     this.#takenAtMs = moved(this.#takenAtMs, 1, move);
-    for (const series of this.#everySeries()) series.move(move);
+    moveAll([...this.#everySeries()], move);
     this.#length = kept.length;
+  }
+
+  /** Of few new series the rows stand by themselves until room is made, those of many do not. */
+  #pack(): void {
+    moveAll([...this.#everySeries()], { kept: [{ from: 0, to: this.#length }], capacity: this.#takenAtMs.length });
   }
 
   /**

@@ -7,6 +7,7 @@ import type { NodeSeries } from './node-series.js';
 import { newestRow } from './rate.js';
 import type { AcceptedPod, PodMeta } from './report.js';
 import { TransportSeries } from './transport-series.js';
+import { without } from './without.js';
 
 /** Where the samples of a report go. */
 export interface Rows {
@@ -36,8 +37,11 @@ export class PodSeries {
     if (listed?.uid !== this.meta.uid) return this.meta;
     if (this.#described?.meta !== this.meta || this.#described.listed !== listed) {
       const { labels, workload } = listed;
-      const { workload: _reported, ...meta } = this.meta;
-      const result = { ...meta, labels, ...(workload !== undefined && { workload }) };
+      const result = Object.assign(
+        without(this.meta, 'workload'),
+        { labels },
+        workload === undefined ? {} : { workload },
+      );
       this.#described = { meta: this.meta, listed, result };
     }
     return this.#described.result;
