@@ -49,8 +49,8 @@ const COST_EVERY_MS = 10_000;
 const WARMUP_INTERVALS = 3;
 /** The world begins when the processes are up: a sample that was due before would be missed, and be taken for one that a server has to have. */
 const START_MS = 10_000;
-/** The Kubernetes API of a cluster has its pods to make, and the servers to read all of them, milliseconds for each node. */
-const CLUSTER_START_MS = 8;
+/** The Kubernetes API of a cluster has its pods to make, and the servers to read all of them: for all, and for each node. */
+const CLUSTER_START = { ms: 20_000, perNodeMs: 10 } as const;
 /** What was asked before has been answered by then. */
 const SETTLE_MS = 2_000;
 const MAX_COMPLAINTS = 10;
@@ -59,7 +59,7 @@ const MAX_COMPLAINTS = 10;
 export async function simulate(options: SimulateOptions, deps: RunDeps): Promise<Outcome> {
   const { stop, clock } = deps;
   const certificate = await createCertificateFiles();
-  const world = worldOf(options, clock);
+  let world = worldOf(options, clock);
   const servers: SimServer[] = [];
   const workers: SimProcess[] = [];
   let cluster: SimCluster | undefined;
@@ -72,6 +72,7 @@ export async function simulate(options: SimulateOptions, deps: RunDeps): Promise
       const access = { ca: certificate.ca, ...(identity !== undefined && { identity }) };
       servers.push(await startServer({ bundle: deps.bundle, flags, ...access }));
     }
+    if (cluster === undefined) world = worldOf(options, clock); // however long that took
     const orders = ordersOf(options, { world, servers, cluster, ca: certificate.ca });
     workers.push(...orders.map((order) => new SimProcess(order)));
     const warmupMs = options.warmup || WARMUP_INTERVALS * options.interval + options.slack;
@@ -134,7 +135,7 @@ interface Processes {
 
 function worldOf(options: SimulateOptions, clock: Clock): WorldSettings {
   const { nodes, pods, interfaces, namespacePods } = options;
-  const beginsInMs = START_MS + (options.cluster ? CLUSTER_START_MS * nodes : 0);
+  const beginsInMs = START_MS + (options.cluster ? CLUSTER_START.ms + CLUSTER_START.perNodeMs * nodes : 0);
   return {
     ...{ nodes, pods, interfaces, namespacePods },
     ...{ startMs: clock.monotonicMs() + beginsInMs, startWallMs: clock.wallMs() + beginsInMs },
