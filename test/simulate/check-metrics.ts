@@ -6,7 +6,7 @@ const LINE =
   /^podnet_interface_([a-z_]+)_total\{node="([^"]*)",namespace="([^"]*)",pod="([^"]*)",interface="(eth0|net\d+)"[^}]*\} (\S+)$/;
 const COUNTED = /^podnet_interface_[a-z_]+_total\{/;
 const COLUMNS = new Map(INTERFACE_COUNTERS.map((counter, column) => [familyOf(counter), column]));
-/** More are counted only: the first ones tell what is wrong. */
+/** Of a scrape; more are counted only: the first ones tell what is wrong. */
 const MAX_TOLD = 20;
 
 interface Scrape extends AskedWithin {
@@ -27,6 +27,8 @@ export class MetricsCheck {
   #scrape: Scrape;
   /** Series that were looked at so far. */
   series = 0;
+  /** What was wrong with them. */
+  violations = 0;
 
   constructor(options: CheckOptions) {
     this.#options = options;
@@ -53,7 +55,7 @@ export class MetricsCheck {
     }
   }
 
-  /** @param isWhole whether all lines were added: then none may be missing. @returns what was wrong with the scrape */
+  /** @param isWhole whether all lines were added: then none may be missing. @returns what was wrong with the scrape, the first ones */
   end(isWhole: boolean): string[] {
     const { world } = this.#options;
     const { fromMs, expected, problems } = this.#scrape;
@@ -140,6 +142,7 @@ export class MetricsCheck {
 
   #tell(problem: string): void {
     const { problems } = this.#scrape;
+    this.violations++;
     if (problems.length < MAX_TOLD) problems.push(problem);
   }
 }

@@ -15,7 +15,7 @@ export type CheckWork =
   | { readonly kind: 'result' };
 
 /** What is told; all are counted. */
-const MAX_TOLD = 50;
+const MAX_TOLD = 20;
 /** Of a scrape; of a larger one only a part of the lines is looked at, the same each time. */
 const MAX_LINES_BYTES = 64 * 1024 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
@@ -25,18 +25,23 @@ const order = workerData as LoadOrder;
 const world = new World(worldOptionsOf(order.world));
 const options: CheckOptions = {
   ...{ world, intervalMs: order.intervalMs, slackMs: order.slackMs, sinceMs: order.world.startMs },
+  isCluster: order.identity !== undefined,
 };
 const metrics = order.targets.map(() => new MetricsCheck(options));
 const found = { answers: 0, items: 0, plainBytes: 0, violationCount: 0 };
 const violations: string[] = [];
 
 setPriority(NICE); // of this thread: setpriority(2) of 0 is of the thread that calls
-parentPort?.on('message', (work: CheckWork) => void take(work));
+let last = Promise.resolve();
+parentPort?.on('message', (work: CheckWork) => {
+  last = last.then(() => take(work)); // a scrape is looked at in pieces, and the next one must not come between them
+});
 
 async function take(work: CheckWork): Promise<void> {
   if (work.kind === 'result') {
     const series = metrics.reduce((sum, check) => sum + check.series, 0);
-    const result: CheckResult = { ...found, series, skipped: 0, violations };
+    const violationCount = metrics.reduce((sum, check) => sum + check.violations, found.violationCount);
+    const result: CheckResult = { ...found, series, skipped: 0, violations, violationCount };
     parentPort?.postMessage(result);
     return;
   }
@@ -49,7 +54,9 @@ function checkText(text: string, asked: AskedFor): void {
   const answer = JSON.parse(text) as MetricValueListV1Beta2;
   found.answers++;
   found.items += answer.items.length;
-  tell(checkAnswer(options, answer, asked));
+  const problems = checkAnswer(options, answer, asked);
+  found.violationCount += problems.length;
+  tell(problems);
 }
 
 async function checkScrape(gzip: Uint8Array, server: number, asked: AskedWithin): Promise<void> {
@@ -77,6 +84,5 @@ async function checkScrape(gzip: Uint8Array, server: number, asked: AskedWithin)
 }
 
 function tell(problems: readonly string[]): void {
-  found.violationCount += problems.length;
   violations.push(...problems.slice(0, Math.max(0, MAX_TOLD - violations.length)));
 }

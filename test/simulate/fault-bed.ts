@@ -1,6 +1,6 @@
 import { systemClock } from '../../runtime/clock.js';
 import { makeBundle, type Bundle } from '../support/bundle.js';
-import { createCertificateFiles } from '../support/programs.js';
+import { CertificateFiles } from './certificate-files.js';
 import { startFleet, type Fleet } from './fleet.js';
 import { ServerProcess } from './server-process.js';
 import { Watcher } from './watcher.js';
@@ -15,7 +15,7 @@ const SLACK_MS = 2_000;
 
 /** Two replicas of the server in processes of their own, agents of twenty nodes that push to both, and somebody who asks each all the time. */
 export class FaultBed {
-  readonly certificates: { readonly ca: string; readonly flags: string[] };
+  readonly certificates: CertificateFiles;
   readonly world: World;
   readonly fleet: Fleet;
   readonly servers: readonly ServerProcess[];
@@ -38,7 +38,7 @@ export class FaultBed {
 
   static async start({ servers: count, descriptors }: { servers: number; descriptors?: number }): Promise<FaultBed> {
     const bundle: Bundle = await makeBundle();
-    const certificates = await createCertificateFiles();
+    const certificates = await CertificateFiles.create();
     const servers: ServerProcess[] = [];
     for (let i = 0; i < count; i++) {
       servers.push(

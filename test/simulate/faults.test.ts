@@ -109,6 +109,22 @@ describe('faults', { timeout: 400_000 }, () => {
     await reading;
   });
 
+  test('certificates are replaced again and again, while agents and clients come anew', async (t) => {
+    const failures = bed.watchers.map((watcher) => watcher.stats().failures);
+    let killed = 0;
+    for (let turn = 0; turn < 3; turn++) {
+      const fingerprint = await bed.certificates.replace();
+      const look = async (): Promise<string[]> => {
+        bed.fleet.killAgent(killed++ % 20);
+        return Promise.all(bed.servers.map((server) => presentedBy(server)));
+      };
+      await eventually(look, (seen) => seen.every((one) => one === fingerprint), RECOVERY_MS);
+    }
+    await recovered(t, `certificates replaced, with ${killed} agents and ${2 * killed} clients that came meanwhile`);
+    const after = bed.watchers.map((watcher) => watcher.stats().failures);
+    assert.deepEqual(after, failures, 'who was connected lost his connection');
+  });
+
   test('a replica is frozen for a minute: the other does not notice, and it does not pass what is a minute old for the present', async (t) => {
     const [frozen] = bed.servers;
     const other = bed.watchers[1];
@@ -123,7 +139,7 @@ describe('faults', { timeout: 400_000 }, () => {
   });
 });
 
-describe('a server whose file descriptors are exhausted', { skip: missing('setpriv'), timeout: 120_000 }, () => {
+describe('a server whose file descriptors are exhausted', { skip: missing('prlimit'), timeout: 120_000 }, () => {
   test('goes on for those who are connected, and takes others when there is room again', async (t) => {
     const bed = await FaultBed.start({ servers: 1, descriptors: 70 });
     t.after(() => bed.close());
@@ -175,6 +191,14 @@ async function answers(server: ServerProcess): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** The fingerprint of the certificate that a new connection is shown, which has to be a valid one. */
+async function presentedBy({ port, ca }: ServerProcess): Promise<string> {
+  const socket = await open({ port, ca }, '');
+  const fingerprint = socket.getPeerX509Certificate()?.fingerprint256 ?? '';
+  socket.destroy();
+  return fingerprint;
 }
 
 /** Opens a connection and says something on it; what comes is not read. */

@@ -26,7 +26,7 @@ export interface FleetOptions {
 /** What happened since the start. */
 export interface FleetStats {
   readonly samples: number;
-  /** Samples that were not taken because the node or its agent was away. */
+  /** Samples that were not taken: the node or its agent was away, or the one before was late. */
   readonly away: number;
   readonly pushes: Readonly<Record<(typeof PUSH_RESULTS)[number], number>>;
   /** By reason of the server. */

@@ -22,6 +22,16 @@ const SIMULATE_OPTIONS = {
     ...{ flag: 'warmup', default: 0, min: 0, max: HOUR_MS, defaultText: 'until every node has three samples' },
     help: 'How long to wait before measuring.',
   }),
+  ingestOnly: time('ingest-only', 'How long to measure what reports alone cost, before anybody asks; 0: not at all.', {
+    default: 30_000,
+    min: 0,
+    max: HOUR_MS,
+  }),
+  cluster: toggle({
+    flag: 'cluster',
+    default: false,
+    help: 'Plays a Kubernetes API that lists the pods: servers follow it, agents have tokens, and HPAs ask as kube-apiserver does.',
+  }),
   churn: time('churn', 'How long a pod lives on average; 0: for ever.', {
     default: 1_800_000,
     min: 0,
@@ -51,12 +61,17 @@ const SIMULATE_OPTIONS = {
   growth: toggle({
     flag: 'growth',
     default: false,
-    help: 'Runs 100, 500, 1000 and 5000 nodes one after the other, and how cost grows.',
+    help: 'Runs 100, 500, 1000 and 5000 nodes one after the other, and prints one table.',
   }),
   csv: optionalText({
     flag: 'csv',
     placeholder: 'file',
     help: 'Memory and CPU of the servers every 10 seconds, for a plot of a long --duration.',
+  }),
+  plot: optionalText({
+    flag: 'plot',
+    placeholder: 'file',
+    help: 'The same memory as a picture, SVG.',
   }),
   json: toggle({ flag: 'json', default: false, help: 'Prints the figures as JSON, in place of the table.' }),
 };

@@ -3,7 +3,7 @@
 export interface PlotSeries {
   readonly name: string;
   /** Minutes since the beginning, and MiB. */
-  readonly points: readonly (readonly [minute: number, mib: number])[];
+  readonly points: (readonly [minute: number, mib: number])[];
 }
 
 const WIDTH = 860;

@@ -1,29 +1,41 @@
-// A process of a run: agents, or clients. The first message is its order, each one after it a question.
+// A process of a run: agents, clients, or the Kubernetes API. The first message is its order, each one after it a question.
 import process from 'node:process';
 import { systemClock } from '../../runtime/clock.js';
 import { createLogger } from '../../runtime/logger.js';
+import { ClusterApi } from './cluster-api.js';
 import { startFleet } from './fleet.js';
 import { Load } from './load.js';
 import { worldOptionsOf, type FleetOrder, type Order, type Question, type Result } from './messages.js';
+import { signTokens } from './tokens.js';
 import { World } from './world.js';
 
 /** Complaints of agents: they all have the same. */
 const MAX_TOLD = 5;
 
 interface Work {
-  measure(): void;
+  pause?(): void;
+  measure?(): void;
   result(): Promise<Result>;
   close(): Promise<void>;
 }
 
 process.once('message', (order: Order) => {
-  const work = order.role === 'fleet' ? fleetOf(order) : new Load(order, systemClock);
+  const work = begin(order);
   process.on('message', (question: Question) => void answer(work, question));
 });
 process.once('disconnect', () => process.exit(1)); // whoever started it is gone
 
-async function answer(work: Work, question: Question): Promise<void> {
-  if (question === 'measure') work.measure();
+async function begin(order: Order): Promise<Work> {
+  if (order.role === 'fleet') return fleetOf(order);
+  if (order.role === 'load') return new Load(order, systemClock);
+  const api = await ClusterApi.start(order, systemClock);
+  return { result: () => api.started(), close: () => api.close() };
+}
+
+async function answer(begun: Promise<Work>, question: Question): Promise<void> {
+  const work = await begun;
+  if (question === 'pause') work.pause?.();
+  else if (question === 'measure') work.measure?.();
   else if (question === 'result') process.send?.(await work.result());
   else {
     await work.close();
@@ -31,7 +43,7 @@ async function answer(work: Work, question: Question): Promise<void> {
   }
 }
 
-function fleetOf({ world, from, to, targets, ca, intervalMs }: FleetOrder): Work {
+async function fleetOf({ world: settings, from, to, targets, ca, intervalMs, privateKey }: FleetOrder): Promise<Work> {
   let told = 0;
   const log = createLogger('fleet', {
     ...{ level: 'warn', format: 'text' },
@@ -39,12 +51,14 @@ function fleetOf({ world, from, to, targets, ca, intervalMs }: FleetOrder): Work
       if (told++ < MAX_TOLD) process.stderr.write(line);
     },
   });
+  const world = new World(worldOptionsOf(settings));
+  const nodes = Array.from({ length: to - from }, (_, n) => from + n);
+  const tokens = privateKey === undefined ? undefined : await signTokens(world, nodes, privateKey);
   const fleet = startFleet({
-    ...{ world: new World(worldOptionsOf(world)), nodes: { from, to }, targets, ca, intervalMs },
-    ...{ clock: systemClock, log },
+    ...{ world, nodes: { from, to }, targets, ca, intervalMs, clock: systemClock, log },
+    ...(tokens !== undefined && { token: (node: number) => tokens.get(node) ?? '' }),
   });
   return {
-    measure: () => undefined,
     result: () => Promise.resolve(fleet.stats()),
     close: () => fleet.close(),
   };

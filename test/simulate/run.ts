@@ -1,14 +1,13 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../runtime/clock.js';
 import { sleep } from '../../runtime/sleep.js';
 import type { ProcessCost } from '../bench/process-cost.js';
 import { createCertificateFiles } from '../support/programs.js';
+import { startCluster, type SimCluster } from './cluster.js';
 import type { FleetStats } from './fleet.js';
-import type { LoadResult, Order, Question, Result, WorldSettings } from './messages.js';
+import type { LoadResult, Order, WorldSettings } from './messages.js';
 import type { SimulateOptions } from './options.js';
 import { startServer, type SimServer } from './servers.js';
+import { SimProcess } from './sim-process.js';
 
 export interface RunDeps {
   /** The program that is shipped. */
@@ -22,6 +21,8 @@ export interface RunDeps {
 /** What a run found out, of the time that was measured. */
 export interface Outcome {
   readonly nodes: number;
+  /** How long agents have been reporting when it ended. */
+  readonly reportedMs: number;
   readonly measuredMs: number;
   /** One for each server. */
   readonly servers: readonly ServerOutcome[];
@@ -31,57 +32,79 @@ export interface Outcome {
 
 export interface ServerOutcome {
   readonly cpuMs: number;
+  /** Of a second, while nobody asked anything; undefined where that was not measured. */
+  readonly ingestCpuMs: number | undefined;
+  /** At the end. */
   readonly cost: ProcessCost;
   /** What it told of itself when the measurement began and ended. */
   readonly before: Readonly<Record<string, number>>;
   readonly after: Readonly<Record<string, number>>;
   /** Warnings and errors in its log. */
   readonly complaints: readonly string[];
+  /** Exit code or signal of one that ended by itself. */
+  readonly ended: number | string | undefined;
 }
 
 const COST_EVERY_MS = 10_000;
 const WARMUP_INTERVALS = 3;
 /** The world begins when the processes are up: a sample that was due before would be missed, and be taken for one that a server has to have. */
 const START_MS = 10_000;
+/** The Kubernetes API of a cluster has its pods to make, and the servers to read all of them: for all, and for each node. */
+const CLUSTER_START = { ms: 20_000, perNodeMs: 10 } as const;
+/** What was asked before has been answered by then. */
+const SETTLE_MS = 2_000;
 const MAX_COMPLAINTS = 10;
 
 /** Starts servers, agents and clients, measures, and ends all of them. */
 export async function simulate(options: SimulateOptions, deps: RunDeps): Promise<Outcome> {
   const { stop, clock } = deps;
   const certificate = await createCertificateFiles();
+  let world = worldOf(options, clock);
   const servers: SimServer[] = [];
   const workers: SimProcess[] = [];
+  let cluster: SimCluster | undefined;
   try {
+    if (options.cluster) cluster = await startCluster(world);
+    const mode = cluster === undefined ? ['--standalone'] : ['--kubeconfig', cluster.kubeconfig];
+    const flags = [...mode, ...certificate.flags];
+    const { identity } = cluster ?? {};
     for (let n = 0; n < options.servers; n++) {
-      servers.push(await startServer(deps.bundle, certificate.flags, certificate.ca));
+      const access = { ca: certificate.ca, ...(identity !== undefined && { identity }) };
+      servers.push(await startServer({ bundle: deps.bundle, flags, ...access }));
     }
-    const orders = ordersOf(options, { servers, ca: certificate.ca, clock });
+    if (cluster === undefined) world = worldOf(options, clock); // however long that took
+    const orders = ordersOf(options, { world, servers, cluster, ca: certificate.ca });
     workers.push(...orders.map((order) => new SimProcess(order)));
-    await sleep(START_MS + (options.warmup || WARMUP_INTERVALS * options.interval + options.slack), stop);
+    const warmupMs = options.warmup || WARMUP_INTERVALS * options.interval + options.slack;
+    await sleep(Math.max(0, world.startMs - clock.monotonicMs()) + warmupMs, stop);
+    const ingestCpuMs = await measureIngest(options, { servers, workers, clock, stop });
     const before = await Promise.all(servers.map((server) => server.selfMetrics()));
     const costBefore = servers.map((server) => server.cost());
     const startedMs = clock.monotonicMs();
     for (const worker of workers) worker.say('measure');
     await watchCosts(servers, { ...deps, durationMs: options.duration });
-    const measuredMs = clock.monotonicMs() - startedMs;
+    const endedMs = clock.monotonicMs();
     const costs = servers.map((server) => server.cost());
+    const asked = Promise.all(workers.map((worker) => worker.ask('result')));
     const after = await Promise.all(servers.map((server) => server.selfMetrics()));
-    const results = await Promise.all(workers.map((worker) => worker.ask('result')));
+    const results = await asked;
     await Promise.all(workers.splice(0).map((worker) => worker.close()));
-    const logs = await Promise.all(servers.splice(0).map((server) => server.stop()));
+    const ends = await Promise.all(servers.splice(0).map((server) => server.stop()));
     return {
-      ...{ nodes: options.nodes, measuredMs },
+      ...{ nodes: options.nodes, measuredMs: endedMs - startedMs, reportedMs: endedMs - world.startMs },
       servers: costs.map((cost, n) => ({
-        ...{ cost, cpuMs: cost.cpuMs - (costBefore[n]?.cpuMs ?? NaN) },
+        ...{ cost, cpuMs: cost.cpuMs - (costBefore[n]?.cpuMs ?? NaN), ingestCpuMs: ingestCpuMs[n] },
         before: Object.fromEntries(before[n] ?? []),
         after: Object.fromEntries(after[n] ?? []),
-        complaints: complaintsOf(logs[n] ?? ''),
+        complaints: complaintsOf(ends[n]?.log ?? ''),
+        ended: ends[n]?.ended,
       })),
       fleets: results.filter((result) => 'pushes' in result),
       load: results.find((result) => 'hpa' in result) ?? fail('the clients told nothing'),
     };
   } finally {
     await Promise.all([...workers.map((worker) => worker.close()), ...servers.map((server) => server.stop())]);
+    await cluster?.close();
     await certificate.remove();
   }
 }
@@ -90,29 +113,55 @@ function fail(message: string): never {
   throw new Error(message);
 }
 
-function ordersOf(
-  options: SimulateOptions,
-  { servers, ca, clock }: { readonly servers: readonly SimServer[]; readonly ca: string; readonly clock: Clock },
-): Order[] {
-  const { nodes, pods, interfaces, namespacePods, interval: intervalMs, agentProcesses, slack: slackMs } = options;
-  const world: WorldSettings = {
-    ...{
-      nodes,
-      pods,
-      interfaces,
-      namespacePods,
-      startMs: clock.monotonicMs() + START_MS,
-      startWallMs: clock.wallMs() + START_MS,
-    },
+/** @returns of each server, milliseconds of CPU in a second without a query or a scrape */
+async function measureIngest(
+  { ingestOnly }: SimulateOptions,
+  { servers, workers, clock, stop }: Pick<RunDeps, 'clock' | 'stop'> & Processes,
+): Promise<number[]> {
+  if (ingestOnly === 0) return [];
+  for (const worker of workers) worker.say('pause');
+  await sleep(SETTLE_MS, stop);
+  const before = servers.map((server) => server.cost().cpuMs);
+  const startedMs = clock.monotonicMs();
+  await sleep(ingestOnly, stop);
+  const seconds = (clock.monotonicMs() - startedMs) / 1_000;
+  return servers.map((server, n) => (server.cost().cpuMs - (before[n] ?? NaN)) / seconds);
+}
+
+interface Processes {
+  readonly servers: readonly SimServer[];
+  readonly workers: readonly SimProcess[];
+}
+
+function worldOf(options: SimulateOptions, clock: Clock): WorldSettings {
+  const { nodes, pods, interfaces, namespacePods } = options;
+  const beginsInMs = START_MS + (options.cluster ? CLUSTER_START.ms + CLUSTER_START.perNodeMs * nodes : 0);
+  return {
+    ...{ nodes, pods, interfaces, namespacePods },
+    ...{ startMs: clock.monotonicMs() + beginsInMs, startWallMs: clock.wallMs() + beginsInMs },
     ...{ podLifeMs: options.churn, agentLifeMs: options.killEvery, bootLifeMs: options.rebootEvery },
   };
+}
+
+interface Surroundings {
+  readonly world: WorldSettings;
+  readonly servers: readonly SimServer[];
+  readonly cluster: SimCluster | undefined;
+  readonly ca: string;
+}
+
+function ordersOf(options: SimulateOptions, { world, servers, cluster, ca }: Surroundings): Order[] {
+  const { nodes, interval: intervalMs, agentProcesses, slack: slackMs } = options;
   const common = { world, ca, intervalMs, targets: servers.map(({ url }) => url) };
   const share = Math.ceil(nodes / agentProcesses);
+  const keys = cluster !== undefined && { privateKey: cluster.privateKey };
   const fleets = Array.from({ length: agentProcesses }, (_, n): Order => {
-    return { ...common, role: 'fleet', from: Math.min(nodes, n * share), to: Math.min(nodes, (n + 1) * share) };
+    const part = { from: Math.min(nodes, n * share), to: Math.min(nodes, (n + 1) * share) };
+    return { ...common, ...keys, ...part, role: 'fleet' };
   });
   const { queries, scrapeInterval: scrapeIntervalMs } = options;
-  return [...fleets, { ...common, role: 'load', slackMs, queries, scrapeIntervalMs }];
+  const identity = cluster !== undefined && { identity: cluster.identity };
+  return [...fleets, { ...common, ...identity, role: 'load', slackMs, queries, scrapeIntervalMs }];
 }
 
 async function watchCosts(
@@ -134,32 +183,4 @@ async function watchCosts(
 function complaintsOf(log: string): string[] {
   const lines = log.split('\n').filter((line) => /"level":"(warn|error)"/.test(line));
   return lines.slice(0, MAX_COMPLAINTS);
-}
-
-class SimProcess {
-  readonly #child: ChildProcess;
-
-  constructor(order: Order) {
-    this.#child = fork(fileURLToPath(new URL('./process.js', import.meta.url)));
-    this.#child.send(order);
-  }
-
-  say(question: Question): void {
-    this.#child.send(question);
-  }
-
-  async ask(question: Question): Promise<Result> {
-    const ended = once(this.#child, 'exit').then(() => fail('a process of the simulator ended'));
-    const answered = once(this.#child, 'message');
-    this.say(question);
-    const [result] = (await Promise.race([answered, ended])) as [Result];
-    return result;
-  }
-
-  async close(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const ended = once(this.#child, 'exit');
-    if (this.#child.connected) this.say('stop');
-    await ended;
-  }
 }

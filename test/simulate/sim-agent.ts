@@ -33,6 +33,8 @@ interface Run {
   sequence: number;
 }
 
+/** Samples are no nearer to each other, in intervals. */
+const LEAST_GAP = 0.5;
 const AGENT_VERSION = '0.1.0';
 // as nodeagent/create-pushing.ts has them
 const PUSH_TIMEOUT_MS = 10_000;
@@ -52,7 +54,7 @@ export class SimAgent {
     this.#deps = deps;
   }
 
-  /** Takes a sample, and has it pushed. @returns false while the node or its agent is away */
+  /** Takes a sample, and has it pushed. @returns whether it did: not while the node or its agent is away, nor right behind the last one */
   sample(): boolean {
     const { world, node, clock } = this.#deps;
     const ms = clock.monotonicMs();
@@ -63,8 +65,8 @@ export class SimAgent {
     this.#run ??= this.#begin(wanted, ms);
     const { samples, pushers } = this.#run;
     const takenAt = this.#nodeMs(ms);
-    // a round that is no later says nothing new: as the real one
-    if (takenAt <= (samples.at(-1)?.takenAt ?? -Infinity)) return false;
+    // a round on time behind one that was late: whole counts over so little time are no rate
+    if (takenAt < (samples.at(-1)?.takenAt ?? -Infinity) + LEAST_GAP * this.#deps.intervalMs) return false;
     samples.push({ sequence: ++this.#run.sequence, ms, takenAt });
     const oldestMs = takenAt - pushers.historyMs - 2 * this.#deps.intervalMs;
     while (samples.length > REPORT_LIMITS.samples || (samples[0]?.takenAt ?? takenAt) < oldestMs) samples.shift();

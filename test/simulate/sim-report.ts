@@ -25,7 +25,11 @@ export interface SimReport {
   readonly sentAt: () => number;
 }
 
-const LABELS = { app: 'checkout-service', 'pod-template-hash': '7d9f8b6c5', 'app.kubernetes.io/part-of': 'shop' };
+export const LABELS = {
+  app: 'checkout-service',
+  'pod-template-hash': '7d9f8b6c5',
+  'app.kubernetes.io/part-of': 'shop',
+};
 const WORKLOAD = { kind: 'Deployment', name: 'checkout-service' };
 const COLLECTORS: NodeReport['collectors'] = [{ name: 'interfaces', ok: true, seconds: 0.004 }];
 
