@@ -11,6 +11,8 @@ export function inflatedSize(body: Buffer): number {
   return body.length < GZIP_MIN_BYTES ? 0 : body.readUInt32LE(body.length - 4);
 }
 
+const LEAST_CHUNK_BYTES = 64; // zlib's own bound
+
 const gunzipInPool = promisify(gunzip);
 
 /**
@@ -23,7 +25,10 @@ export async function inflate(body: Buffer, maxBytes: number): Promise<Buffer> {
   const claimed = inflatedSize(body);
   const options = { maxOutputLength: Math.max(1, Math.min(claimed, maxBytes)), finishFlush: constants.Z_FINISH };
   try {
-    return claimed <= SYNC_BYTES ? gunzipSync(body, options) : await gunzipInPool(body, options);
+    // One piece that all fits in, for pieces of the default size are copied together.
+    return claimed <= SYNC_BYTES
+      ? gunzipSync(body, { ...options, chunkSize: Math.max(LEAST_CHUNK_BYTES, claimed + 1) })
+      : await gunzipInPool(body, options);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     if (!('code' in error) || error.code !== 'ERR_BUFFER_TOO_LARGE') {

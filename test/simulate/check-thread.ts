@@ -19,7 +19,7 @@ const MAX_TOLD = 20;
 /** Of a scrape; of a larger one only a part of the lines is looked at, the same each time. */
 const MAX_LINES_BYTES = 64 * 1024 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
-const NICE = 10;
+const NICE = 19;
 
 const order = workerData as LoadOrder;
 const world = new World(worldOptionsOf(order.world));

@@ -63,6 +63,11 @@ const SIMULATE_OPTIONS = {
     default: false,
     help: 'Runs 100, 500, 1000 and 5000 nodes one after the other, and prints one table.',
   }),
+  nodeOptions: optionalText({
+    flag: 'node-options',
+    placeholder: 'flags',
+    help: 'Of node and V8 for the servers, such as --max-semi-space-size=16 or --cpu-prof.',
+  }),
   csv: optionalText({
     flag: 'csv',
     placeholder: 'file',

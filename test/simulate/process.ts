@@ -1,4 +1,5 @@
 // A process of a run: agents, clients, or the Kubernetes API. The first message is its order, each one after it a question.
+import { setPriority } from 'node:os';
 import process from 'node:process';
 import { systemClock } from '../../runtime/clock.js';
 import { createLogger } from '../../runtime/logger.js';
@@ -9,6 +10,8 @@ import { worldOptionsOf, type FleetOrder, type Order, type Question, type Result
 import { signTokens } from './tokens.js';
 import { World } from './world.js';
 
+/** In a cluster agents are on other machines than the server and its clients: here they take what these leave. */
+const AGENTS_NICE = 10;
 /** Complaints of agents: they all have the same. */
 const MAX_TOLD = 5;
 
@@ -44,6 +47,7 @@ async function answer(begun: Promise<Work>, question: Question): Promise<void> {
 }
 
 async function fleetOf({ world: settings, from, to, targets, ca, intervalMs, privateKey }: FleetOrder): Promise<Work> {
+  setPriority(AGENTS_NICE);
   let told = 0;
   const log = createLogger('fleet', {
     ...{ level: 'warn', format: 'text' },

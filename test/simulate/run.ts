@@ -70,7 +70,8 @@ export async function simulate(options: SimulateOptions, deps: RunDeps): Promise
     const { identity } = cluster ?? {};
     for (let n = 0; n < options.servers; n++) {
       const access = { ca: certificate.ca, ...(identity !== undefined && { identity }) };
-      servers.push(await startServer({ bundle: deps.bundle, flags, ...access }));
+      const nodeOptions = options.nodeOptions?.split(' ') ?? [];
+      servers.push(await startServer({ bundle: deps.bundle, flags, nodeOptions, ...access }));
     }
     if (cluster === undefined) world = worldOf(options, clock); // however long that took
     const orders = ordersOf(options, { world, servers, cluster, ca: certificate.ca });

@@ -23,6 +23,8 @@ export interface ServerOptions {
   /** PEM. */
   readonly ca: string;
   readonly identity?: ClientIdentity;
+  /** Of node and V8, for a look at what it does. */
+  readonly nodeOptions?: readonly string[];
 }
 
 const SERIES = /^(podnet_apiserver_\w+(?:\{[^}]*\})?) (\S+)$/gm;
@@ -30,9 +32,9 @@ const PATIENCE_MS = 30_000;
 /** What is to end, and does not, is killed. */
 const GRACE_MS = 45_000;
 
-export async function startServer({ bundle, flags, ca, identity }: ServerOptions): Promise<SimServer> {
+export async function startServer({ bundle, flags, ca, identity, nodeOptions = [] }: ServerOptions): Promise<SimServer> {
   const args = ['apiserver', '--secure-port', '0', '--bind-address', '127.0.0.1', '--log-level', 'info', ...flags];
-  const program = run(process.execPath, [bundle, ...args]);
+  const program = run(process.execPath, [...nodeOptions, bundle, ...args]);
   const { child } = program;
   const log = await eventually(
     () => program.error(),
@@ -66,12 +68,11 @@ export async function startServer({ bundle, flags, ca, identity }: ServerOptions
   };
 }
 
-/** What a server tells of itself goes with a scrape of everything; of that nothing is kept. */
 async function readSelfMetrics(url: string, options: RequestOptions): Promise<Map<string, number>> {
   const values = new Map<string, number>();
   try {
     const signal = AbortSignal.timeout(PATIENCE_MS);
-    const outgoing = get(`${url}/metrics`, { ...options, agent: false, signal });
+    const outgoing = get(`${url}/metrics?own=only`, { ...options, agent: false, signal });
     const [incoming] = (await once(outgoing, 'response')) as [NodeJS.ReadableStream];
     let rest = '';
     for await (const chunk of incoming.setEncoding('utf8')) {
