@@ -49,6 +49,8 @@ const COST_EVERY_MS = 10_000;
 const WARMUP_INTERVALS = 3;
 /** The world begins when the processes are up: a sample that was due before would be missed, and be taken for one that a server has to have. */
 const START_MS = 10_000;
+/** Each agent's first connection takes a handshake at both of its ends, which is as much work as a report: here both are on one machine. */
+const RAMP_MS_PER_NODE = 15;
 /** The Kubernetes API of a cluster has its pods to make, and the servers to read all of them: for all, and for each node. */
 const CLUSTER_START = { ms: 20_000, perNodeMs: 10 } as const;
 /** What was asked before has been answered by then. */
@@ -76,7 +78,7 @@ export async function simulate(options: SimulateOptions, deps: RunDeps): Promise
     if (cluster === undefined) world = worldOf(options, clock); // however long that took
     const orders = ordersOf(options, { world, servers, cluster, ca: certificate.ca });
     workers.push(...orders.map((order) => new SimProcess(order)));
-    const warmupMs = options.warmup || WARMUP_INTERVALS * options.interval + options.slack;
+    const warmupMs = (world.rampMs ?? 0) + (options.warmup || WARMUP_INTERVALS * options.interval + options.slack);
     await sleep(Math.max(0, world.startMs - clock.monotonicMs()) + warmupMs, stop);
     const ingestCpuMs = await measureIngest(options, { servers, workers, clock, stop });
     const before = await Promise.all(servers.map((server) => server.selfMetrics()));
@@ -138,7 +140,7 @@ function worldOf(options: SimulateOptions, clock: Clock): WorldSettings {
   const { nodes, pods, interfaces, namespacePods } = options;
   const beginsInMs = START_MS + (options.cluster ? CLUSTER_START.ms + CLUSTER_START.perNodeMs * nodes : 0);
   return {
-    ...{ nodes, pods, interfaces, namespacePods },
+    ...{ nodes, pods, interfaces, namespacePods, rampMs: Math.max(0, nodes * RAMP_MS_PER_NODE - options.interval) },
     ...{ startMs: clock.monotonicMs() + beginsInMs, startWallMs: clock.wallMs() + beginsInMs },
     ...{ podLifeMs: options.churn, agentLifeMs: options.killEvery, bootLifeMs: options.rebootEvery },
   };

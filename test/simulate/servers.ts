@@ -32,7 +32,13 @@ const PATIENCE_MS = 30_000;
 /** What is to end, and does not, is killed. */
 const GRACE_MS = 45_000;
 
-export async function startServer({ bundle, flags, ca, identity, nodeOptions = [] }: ServerOptions): Promise<SimServer> {
+export async function startServer({
+  bundle,
+  flags,
+  ca,
+  identity,
+  nodeOptions = [],
+}: ServerOptions): Promise<SimServer> {
   const args = ['apiserver', '--secure-port', '0', '--bind-address', '127.0.0.1', '--log-level', 'info', ...flags];
   const program = run(process.execPath, [...nodeOptions, bundle, ...args]);
   const { child } = program;

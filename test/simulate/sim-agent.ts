@@ -10,7 +10,7 @@ import { Backoff } from '../../runtime/backoff.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
 import { draftSimReport, type Taken } from './sim-report.js';
-import type { World } from './world.js';
+import type { SimBoot, World } from './world.js';
 
 export interface SimAgentDeps {
   readonly world: World;
@@ -27,6 +27,8 @@ export interface SimAgentDeps {
 /** One start of the agent, as the world or a test has it. */
 interface Run {
   readonly id: string;
+  /** Of its node: it ends with it, and what it still tells is by that clock. */
+  readonly boot: SimBoot;
   readonly sender: Sender;
   readonly pushers: Pushers;
   readonly samples: Taken[];
@@ -64,7 +66,7 @@ export class SimAgent {
     if (ms < startedMs) return false;
     this.#run ??= this.#begin(wanted, ms);
     const { samples, pushers } = this.#run;
-    const takenAt = this.#nodeMs(ms);
+    const takenAt = this.#nodeMs(this.#run.boot, ms);
     // a round on time behind one that was late: whole counts over so little time are no rate
     if (takenAt < (samples.at(-1)?.takenAt ?? -Infinity) + LEAST_GAP * this.#deps.intervalMs) return false;
     samples.push({ sequence: ++this.#run.sequence, ms, takenAt });
@@ -95,24 +97,25 @@ export class SimAgent {
     await Promise.all(this.#ending);
   }
 
-  #nodeMs(ms: number): number {
-    return Math.max(0, this.#deps.world.nodeMs(this.#deps.node, ms) + this.#stepMs);
+  #nodeMs(boot: SimBoot, ms: number): number {
+    return Math.max(0, this.#deps.world.nodeMsSince(boot, ms) + this.#stepMs);
   }
 
   #begin(id: string, ms: number): Run {
     const { world, node, intervalMs, targets, log } = this.#deps;
     const samples: Taken[] = [];
+    const boot = world.boot(node, ms);
     const sender: Sender = {
       ...{ node: world.nodeName(node), role: 'node', intervalMs, agentVersion: AGENT_VERSION },
-      bootId: world.boot(node, ms).bootId,
-      instance: { id, startedAt: this.#nodeMs(ms) },
+      bootId: boot.bootId,
+      instance: { id, startedAt: this.#nodeMs(boot, ms) },
     };
     const pushers = new Pushers({
       ...{ log, mayChange: true, onGone: () => undefined, hasSamples: () => samples.length > 0 },
-      create: (target) => this.#createPusher(target, sender, samples),
+      create: (target) => this.#createPusher(target, { sender, samples, boot }),
     });
     pushers.set(targets());
-    return { id, sender, samples, pushers, sequence: 0 };
+    return { id, boot, sender, samples, pushers, sequence: 0 };
   }
 
   #end(): void {
@@ -122,7 +125,10 @@ export class SimAgent {
     this.#run = undefined;
   }
 
-  #createPusher({ server, certifiedName }: PushTarget, sender: Sender, samples: readonly Taken[]): Pusher {
+  #createPusher(
+    { server, certifiedName }: PushTarget,
+    { sender, samples, boot }: Pick<Run, 'sender' | 'samples' | 'boot'>,
+  ): Pusher {
     const { world, node, credentials, intervalMs, clock, metrics, onAnswer, log } = this.#deps;
     const maxMs = Math.min(BACKOFF.maxMs, Math.max(BACKOFF.minMaxMs, BACKOFF.intervals * intervalMs));
     const trust = { ca: credentials.ca, ...(certifiedName !== undefined && { certifiedName }) };
@@ -137,7 +143,7 @@ export class SimAgent {
         const newest = samples.at(-1);
         if (newest === undefined) throw new TypeError('there is nothing to report yet');
         return draftSimReport(world, {
-          ...{ sender, node, newest, sentAt: () => this.#nodeMs(clock.monotonicMs()) },
+          ...{ sender, node, newest, sentAt: () => this.#nodeMs(boot, clock.monotonicMs()) },
           samples: samples
             .filter(({ sequence }) => sequence > afterSequence)
             .slice(-Math.min(maxSamples, REPORT_LIMITS.samples)),

@@ -17,6 +17,8 @@ export interface WorldOptions {
   readonly agentLifeMs: number;
   /** How long a node is up on average until it is booted anew. */
   readonly bootLifeMs: number;
+  /** In what time the agents are started, one after the other, milliseconds; at once where nothing is said. */
+  readonly rampMs?: number;
   /** Pods of a namespace. */
   readonly namespacePods: number;
 }
@@ -100,10 +102,10 @@ export class World {
   instance(node: number, ms: number): SimInstance {
     const known = this.#instances[node];
     if (known !== undefined && known.fromMs <= ms && ms < known.endsMs) return known;
-    const { startMs, agentLifeMs } = this.options;
+    const { startMs, agentLifeMs, rampMs = 0, nodes } = this.options;
     const { from, to, generation } = spanAt(ms, { startMs, meanMs: agentLifeMs, seed: mix(node, 4) });
     const boot = this.boot(node, ms);
-    const ofAgent = generation === 0 ? startMs : from + AGENT_AWAY_MS;
+    const ofAgent = generation === 0 ? startMs + (rampMs * node) / nodes : from + AGENT_AWAY_MS;
     const instance = {
       id: `${boot.bootId.slice(0, 8)}${uuidOf(9, node, generation).slice(8)}`,
       fromMs: Math.max(generation === 0 ? -Infinity : from, boot.fromMs),
@@ -116,7 +118,11 @@ export class World {
 
   /** Time of a node's monotonic clock, milliseconds since its boot. */
   nodeMs(node: number, ms: number): number {
-    const { bootedMs, speed } = this.boot(node, ms);
+    return this.nodeMsSince(this.boot(node, ms), ms);
+  }
+
+  /** The same of a boot, also when it is over. */
+  nodeMsSince({ bootedMs, speed }: SimBoot, ms: number): number {
     return Math.round((ms - bootedMs) * speed * 1_000) / 1_000;
   }
 
