@@ -12,7 +12,7 @@ export interface ScheduleOptions {
   readonly onMissed: (count: number) => void;
 }
 
-/** The second round is no nearer to the first than this share of the interval: a rate over less would say little. */
+/** A round is no nearer to the one before than this share of the interval, be it the first or late: a rate over less would say little. */
 const LEAST_GAP = 0.5;
 
 /**
@@ -33,8 +33,15 @@ export async function runSchedule(round: () => Promise<void>, options: ScheduleO
     }
   };
   let due = firstFrom(clock.monotonicMs() + LEAST_GAP * intervalMs);
+  let beganMs = -Infinity;
   while (!isStopped()) {
-    await round();
+    const nowMs = clock.monotonicMs();
+    if (nowMs - beganMs >= LEAST_GAP * intervalMs) {
+      beganMs = nowMs;
+      await round();
+    } else {
+      onMissed(1); // the one before came late
+    }
     const next = Math.max(due, Math.floor(clock.monotonicMs() / intervalMs - share) + 1);
     if (next > due) onMissed(next - due);
     await untilRound(next);

@@ -10,6 +10,7 @@ import type { Clock } from '../../runtime/clock.js';
 import type { App, Reply, Request } from '../api/app-types.js';
 import { status } from '../api/errors.js';
 import { routeSchema } from '../api/route-schema.js';
+import type { User } from '../auth/user.js';
 import type { Exposer } from './exposer.js';
 import type { Exposition } from './exposition.js';
 import { createScrapeMetrics, type ScrapeResult } from './scrape-metrics.js';
@@ -56,7 +57,7 @@ export function expositionRoutes(
     }
     const result = (of: ScrapeResult): void => metrics.results.inc({ result: of });
     let ending: ScrapeResult | undefined;
-    const scrape = scrapes.begin(asked.namespace, (why) => {
+    const scrape = scrapes.begin(clientOf(request), asked.namespace, (why) => {
       ending = why;
       breakOff(request, reply);
     });
@@ -84,6 +85,11 @@ export function expositionRoutes(
     if (isZipped) void reply.header('content-encoding', 'gzip');
     return reply.type(CONTENT_TYPE[format]).send(Readable.from(answer, { objectMode: false }));
   });
+}
+
+/** Without authentication everybody is the same. */
+function clientOf({ user }: { readonly user?: User }): string {
+  return user?.name ?? '';
 }
 
 /** @param error of stream.finished(), which gives null, too, for none */

@@ -9,7 +9,7 @@ export interface ScrapeLimits {
   readonly heldBytes: number;
   /** Those that begin within this time of each other are of the same moment, while one of them is under way. */
   readonly sharedMs: number;
-  /** How long one is let be before it gives way to another. */
+  /** How long one is let be before it gives way to another of a client that has as many. */
   readonly undisturbedMs: number;
   /** From its beginning to its last byte. */
   readonly longestMs: number;
@@ -46,6 +46,7 @@ interface Moment {
 }
 
 interface UnderWay {
+  readonly client: string;
   readonly startedMs: number;
   readonly moment: Moment;
   readonly stop: (ending: Ending) => void;
@@ -55,7 +56,7 @@ type Look = (nowMs: number, namespace: string | undefined) => Promise<readonly N
 
 /**
  * The scrapes under way. A scrape is of one moment, and what is rendered anew since then stays in memory for it: so there are only so many, and
- * whoever takes long gives way, not whoever comes.
+ * whoever takes long gives way, not whoever comes: first those of the client that has the most.
  */
 export class Scrapes {
   readonly #look: Look;
@@ -83,12 +84,13 @@ export class Scrapes {
   }
 
   /**
+   * @param client who asks, such as the name of a user
    * @param stop called at most once, where the scrape has to be ended
    * @returns undefined where there is no room for one more
    */
-  begin(namespace: string | undefined, stop: (ending: Ending) => void): Scrape | undefined {
+  begin(client: string, namespace: string | undefined, stop: (ending: Ending) => void): Scrape | undefined {
     const nowMs = this.#clock.monotonicMs();
-    if (!this.#makeRoom(nowMs)) return undefined;
+    if (!this.#makeRoom(client, nowMs)) return undefined;
     const moment = this.#momentOf(namespace, nowMs);
     const timer = setTimeout(() => underWay.stop('too_slow'), this.#limits.longestMs).unref();
     const release = (): void => {
@@ -101,7 +103,7 @@ export class Scrapes {
       release();
     };
     const underWay: UnderWay = {
-      ...{ startedMs: nowMs, moment },
+      ...{ client, startedMs: nowMs, moment },
       stop: (ending) => {
         end();
         stop(ending);
@@ -112,14 +114,19 @@ export class Scrapes {
     return { atMs: moment.atMs, lines: moment.lines, release, end };
   }
 
-  /** The one that began first gives way to a new one: nobody who takes what he gets is under way for long. */
-  #makeRoom(nowMs: number): boolean {
-    for (const one of this.#underWay) {
-      if (this.#hasRoom()) break;
-      if (nowMs - one.startedMs < this.#limits.undisturbedMs) return false;
-      one.stop('gave_way');
+  /** Nobody who takes what he gets is under way for long, and nobody keeps others out by asking for more. */
+  #makeRoom(client: string, nowMs: number): boolean {
+    while (!this.#hasRoom()) {
+      const counts = new Map<string, number>();
+      for (const one of this.#underWay) counts.set(one.client, (counts.get(one.client) ?? 0) + 1);
+      const most = Math.max(...counts.values());
+      const oldest = [...this.#underWay].find((one) => counts.get(one.client) === most);
+      if (oldest === undefined) return false;
+      const isAsMany = (counts.get(client) ?? 0) + 1 >= most;
+      if (isAsMany && nowMs - oldest.startedMs < this.#limits.undisturbedMs) return false;
+      oldest.stop('gave_way');
     }
-    return this.#hasRoom();
+    return true;
   }
 
   #hasRoom(): boolean {

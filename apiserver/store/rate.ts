@@ -17,12 +17,18 @@ export type Rate =
   | { readonly ok: true; readonly perSecond: number; readonly spanMs: number }
   | { readonly ok: false; readonly reason: 'too_few_samples' };
 
+/**
+ * Of a span, milliseconds: over less, the time between the reading of a file and the time that its sample bears is a part of what is told, and
+ * so is one packet. Two samples can be that near to each other where one was late, or is the last one of a pod.
+ */
+const LEAST_SPAN_MS = 100;
+
 const TOO_FEW_SAMPLES: Rate = { ok: false, reason: 'too_few_samples' };
 
 /**
  * Average growth of a counter over the window that ends with its newest reading. Unit: the counter's unit per second.
  *
- * At least the last two readings are used, however far apart. A decrease contributes nothing and its time is left out of the span: a
+ * At least the last two readings are used, however far apart, and more where these are nearly at one time. A decrease contributes nothing and its time is left out of the span: a
  * driver that steps back must not look like a lifetime's traffic. Unless a later epoch says that it is a new counter: then its value
  * is what it grew by. A new counter that is higher than the old one proves no such thing, as a device that is moved in from
  * another namespace brings all that it ever counted; that step, one from or to an epoch below zero, and a return to an earlier epoch,
@@ -43,7 +49,8 @@ export function counterRate(
   let spanMs = 0;
   let pairs = 0;
   for (let row = last - 1; row >= 0; row--) {
-    if (pairs > 0 && at(takenAtMs, row) < since) break;
+    const isTooLittle = spanMs > 0 && spanMs < LEAST_SPAN_MS;
+    if (pairs > 0 && !isTooLittle && at(takenAtMs, row) < since) break;
     if (Number.isNaN(at(values, row * width + column))) continue;
     const growth = growthBetween(readings, column, row, last);
     if (growth !== undefined) {
@@ -53,7 +60,7 @@ export function counterRate(
     pairs++;
     last = row;
   }
-  return spanMs > 0 ? { ok: true, perSecond: (grown * 1_000) / spanMs, spanMs } : TOO_FEW_SAMPLES;
+  return spanMs >= LEAST_SPAN_MS ? { ok: true, perSecond: (grown * 1_000) / spanMs, spanMs } : TOO_FEW_SAMPLES;
 }
 
 /**

@@ -11,11 +11,14 @@ async function roundsOf({
   count,
   takes,
   late = 0,
+  lateAt,
   share = 0,
 }: {
   count: number;
   takes: (round: number) => number;
   late?: number;
+  /** Round before which alone the timer is late. */
+  lateAt?: number;
   share?: number;
 }) {
   const clock = createManualClock();
@@ -30,7 +33,7 @@ async function roundsOf({
     return Promise.resolve();
   };
   const sleep = (milliseconds: number) => {
-    clock.advance(Math.max(0.1, milliseconds + late));
+    clock.advance(Math.max(0.1, milliseconds + (lateAt === undefined || lateAt === began.length + 1 ? late : 0)));
     return Promise.resolve();
   };
   await runSchedule(round, {
@@ -53,6 +56,12 @@ test('rounds begin at multiples of the interval, however long each takes within 
 test('late timers do not add up', async () => {
   const { began } = await roundsOf({ count: 50, takes: () => 5, late: 7 });
   assert.equal(began.at(-1), 4_907);
+});
+
+test('a round that came late is not followed at once by the one that is on time', async () => {
+  const { began, missed } = await roundsOf({ count: 5, takes: () => 1, late: 90, lateAt: 3 });
+  assert.deepEqual(began, [0, 100, 290, 400, 500]);
+  assert.equal(missed, 1);
 });
 
 test('a round that takes too long costs the rounds it covers, and none overlap', async () => {

@@ -21,7 +21,8 @@ function scrapesWith(limits: Partial<ScrapeLimits> = {}) {
     clock,
     { ...SCRAPE_LIMITS, ...limits },
   );
-  const begin = (name: string, namespace?: string) => scrapes.begin(namespace, (ending) => ended.push([name, ending]));
+  const begin = (name: string, namespace?: string, client = 'prometheus') =>
+    scrapes.begin(client, namespace, (ending) => ended.push([name, ending]));
   return { clock, scrapes, looks, ended, begin };
 }
 
@@ -103,6 +104,17 @@ test('a look that failed is nobody else’s', async () => {
     () => (++looks === 1 ? Promise.reject(new Error('no')) : Promise.resolve(SEEN)),
     createManualClock(),
   );
-  await assert.rejects(scrapes.begin(undefined, () => undefined)?.lines ?? Promise.resolve(), /no/);
-  assert.equal(await scrapes.begin(undefined, () => undefined)?.lines, SEEN);
+  await assert.rejects(scrapes.begin('', undefined, () => undefined)?.lines ?? Promise.resolve(), /no/);
+  assert.equal(await scrapes.begin('', undefined, () => undefined)?.lines, SEEN);
+});
+
+test('whoever has most of the places keeps nobody else out: the first of his gives way at once', () => {
+  const { scrapes, ended, begin } = scrapesWith({ atOnce: 4 });
+  begin('of prometheus');
+  for (const name of ['a', 'b', 'c']) begin(name, undefined, 'greedy');
+  assert.equal(begin('d', undefined, 'greedy'), undefined);
+  assert.notEqual(begin('of prometheus, too'), undefined);
+  assert.deepEqual(ended, [['a', 'gave_way']]);
+  assert.equal(begin('now as many'), undefined);
+  assert.equal(scrapes.count, 4);
 });
