@@ -96,6 +96,8 @@ export class Pusher {
   #maxSamples = Infinity;
   #wake: (() => void) | undefined;
   #isPending = false;
+  /** What fails from now on is no trouble: whatever is pushed to may be ending, too. */
+  #isEnding = false;
   #underWay: Promise<Pushed> | undefined;
   #lastProblem = '';
   /** How far back this server wants samples; undefined until it has said so. */
@@ -113,6 +115,7 @@ export class Pusher {
 
   /** Until nothing is left to push, or a push has failed. */
   async drain(): Promise<void> {
+    this.#isEnding = true;
     await nextTurn(); // one that was just told of begins by then
     while (this.#underWay !== undefined) await this.#underWay;
   }
@@ -156,7 +159,7 @@ export class Pusher {
       const isRefused = error instanceof PushRefusedError;
       if (isRefused) this.#noteRefusal(error.statusCode);
       metrics.pushed(isRefused ? 'refused' : 'failed', (monotonicMs() - startedMs) / 1_000);
-      this.#tell(errorMessage(error));
+      if (!this.#isEnding) this.#tell(errorMessage(error));
       return { isDone: false, retryAfterMs: isRefused ? error.retryAfterMs : 0 };
     }
   }

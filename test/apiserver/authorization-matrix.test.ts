@@ -6,6 +6,7 @@ import { CUSTOM, CUSTOM_V1BETA1, EXTERNAL, METRIC, PODNET, deployDemo } from '..
 import { HPA, remoteHeaders, startDeployment, type Deployment, type Rule } from '../support/deployment.js';
 import { createAuthority, createLeaf } from '../support/certificates.js';
 import type { Question } from '../support/connections.js';
+import { eventually } from '../support/programs.js';
 import { nodeReport, podReport } from '../support/reports.js';
 
 /** Access as a cluster grants it by the roles that podnet and Kubernetes ship. */
@@ -118,6 +119,10 @@ before(async () => {
   await deployDemo(deployment);
   deployment.rules.push(...Object.values(RULES));
   const { authorities, agentToken, viaProxy, ask } = deployment;
+  await eventually(
+    async () => (await ask('/readyz', { method: 'GET' })).statusCode,
+    (code) => code === 200,
+  );
   const stranger = await createLeaf(authorities.client, 'front-proxy-client', { organizations: [] });
   const wrong = await createLeaf(await createAuthority('front-proxy-ca'), 'front-proxy-client');
   const withToken = async (path: string, question: Question, node = 'node-a') =>

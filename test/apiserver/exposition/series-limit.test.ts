@@ -24,11 +24,11 @@ function pod(n: number, value: number, overrides: Partial<PodReport> = {}): PodR
 
 /** Reports of a node, each a second after the one before. */
 function agent(server: TestServer, node = 'node-a') {
-  let second = 0;
+  const bootMs = server.clock.monotonicMs();
   return async (...pods: PodReport[]): Promise<void> => {
     server.clock.advance(1_000);
-    second++;
-    const { statusCode, body } = await server.push(nodeReport(second * 1_000, { node, bootId: node, pods }));
+    const upMs = server.clock.monotonicMs() - bootMs;
+    const { statusCode, body } = await server.push(nodeReport(upMs, { node, bootId: node, pods }));
     assert.equal(statusCode, 200, body.message);
   };
 }
