@@ -22,13 +22,13 @@ interface Delay {
 export function addEventLoopGauge(registry: Registry, delays: () => readonly Delay[]): void {
   new Gauge({
     name: 'podnet_apiserver_event_loop_delay_seconds',
-    help: 'Time in which nothing was answered, by how late a timer of 10 ms was (a stall is up to 10 ms longer): the longest of the last minute (quantile 1), and the 99th percentile of the worst 15 s in it.',
-    labelNames: ['quantile'],
+    help: 'Time in which nothing was answered, by how late a timer of 10 ms was (a stall is up to 10 ms longer): the longest of the last minute, and the 99th percentile (p99) of the worst 15 s in it.',
+    labelNames: ['statistic'],
     registers: [registry],
     collect() {
       const all = delays();
-      this.set({ quantile: '0.99' }, Math.max(0, ...all.map(({ p99 }) => p99)));
-      this.set({ quantile: '1' }, Math.max(0, ...all.map(({ longest }) => longest)));
+      this.set({ statistic: 'p99' }, Math.max(0, ...all.map(({ p99 }) => p99)));
+      this.set({ statistic: 'longest' }, Math.max(0, ...all.map(({ longest }) => longest)));
     },
   });
 }
