@@ -81,7 +81,7 @@ export class MetricsCheck {
 
   #addSeries([line, family = '', node = '', namespace = '', name = '', device = '', text = '']: RegExpExecArray): void {
     const { world } = this.#options;
-    const { expected } = this.#scrape;
+    const { expected, toMs } = this.#scrape;
     this.series++;
     const pod = expected.podNamed(namespace, name);
     const column = COLUMNS.get(family);
@@ -109,7 +109,8 @@ export class MetricsCheck {
     this.#seenIn[at] = this.#scrapes;
     this.#lastValue[at] = value;
     this.#lastSeed[at] = pod.seed;
-    this.#lastBootedMs[at] = world.boot(pod.node, this.#scrape.toMs).bootedMs;
+    // of which boot it is then nobody knows, and the next one may be of the present
+    this.#lastBootedMs[at] = expected.mayBeOfEarlierBoot(pod) ? NaN : world.boot(pod.node, toMs).bootedMs;
   }
 
   /** Between what it was at its newest sample that the server must have, and what it is now. */
