@@ -27,6 +27,7 @@ export function addEventLoopGauge(registry: Registry, delays: () => readonly Del
     registers: [registry],
     collect() {
       const all = delays();
+      if (all.length === 0) return; // that none was measured is not that there was none
       this.set({ statistic: 'p99' }, Math.max(0, ...all.map(({ p99 }) => p99)));
       this.set({ statistic: 'longest' }, Math.max(0, ...all.map(({ longest }) => longest)));
     },
@@ -39,11 +40,11 @@ export function watchEventLoop(registry: Registry): EventLoopWatch {
   current.enable();
   const slices: Delay[] = [];
   const turn = setInterval(() => {
-    slices.push(delayOf(current));
+    if (current.count > 0) slices.push(delayOf(current));
     current.reset();
     if (slices.length > SLICES) slices.shift();
   }, SLICE_MS).unref();
-  addEventLoopGauge(registry, () => [...slices, delayOf(current)]);
+  addEventLoopGauge(registry, () => (current.count === 0 ? slices : [...slices, delayOf(current)]));
   return {
     close: () => {
       clearInterval(turn);

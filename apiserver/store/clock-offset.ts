@@ -9,20 +9,24 @@ const REMEMBERED = 4;
  */
 export class ClockOffset {
   readonly #measured: number[] = [];
+  /** Kept, as it is asked for with each value that is answered. */
+  #leastMs = Infinity;
 
   /** Milliseconds; Infinity as long as nothing was measured. */
   get ms(): number {
-    return Math.min(...this.#measured);
+    return this.#leastMs;
   }
 
   /** @param receivedAtMs on the server's clock. @param sentAtMs on the node's */
   measure(receivedAtMs: number, sentAtMs: number): void {
     this.#measured.push(receivedAtMs - sentAtMs);
     if (this.#measured.length > REMEMBERED) this.#measured.shift();
+    this.#leastMs = Math.min(...this.#measured);
   }
 
   /** The node's clock is another one than it was. */
   forget(): void {
     this.#measured.length = 0;
+    this.#leastMs = Infinity;
   }
 }

@@ -2,8 +2,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
-import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -13,6 +11,7 @@ import type { Nodeagent } from '../../nodeagent/start.js';
 import { run, type Run } from '../support/bundle.js';
 import { Testbed } from '../support/netns.js';
 import { eventually, fetchText, runApiserver, runNodeagent } from '../support/programs.js';
+import { freePort } from '../support/prometheus.js';
 import { missing } from '../support/requirements.js';
 
 const PREFIX = 'pnprom';
@@ -21,15 +20,6 @@ interface QueryResult {
   readonly data: {
     readonly result: readonly { readonly metric: Record<string, string>; readonly value: readonly [number, string] }[];
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 describe('prometheus', { skip: missing('root', 'ip', 'prometheus', 'promtool') }, () => {

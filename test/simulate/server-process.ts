@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { run, type Run } from '../support/bundle.js';
 import { fetchText } from '../support/programs.js';
+import { freePort } from '../support/prometheus.js';
 
 export interface ServerProcessOptions {
   /** The bundle that is shipped. */
@@ -84,13 +83,4 @@ export class ServerProcess {
       return false;
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
