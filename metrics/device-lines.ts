@@ -15,10 +15,16 @@ import {
 } from './device-families.js';
 import { NODE_LABEL, chosenLabels, type PodLabel } from './labels.js';
 import type { NodeView, PodDescription } from './node-families.js';
-import { joinLabels, labelPairs, renderLabels, renderSample } from './render.js';
+import { joinLabels, labelPairs, renderLabels, renderSample, textOf, type SampleLines } from './render.js';
 
 /** Adds a line to the text of a family, by its place in NODE_FAMILIES. */
 export type AddLine = (block: number, line: string) => void;
+
+export function adderTo(blocks: (string | SampleLines | undefined)[]): AddLine {
+  return (block, line) => {
+    blocks[block] = textOf(blocks[block] ?? '') + line;
+  };
+}
 
 const BLOCKS = {
   vfInfo: blockOf(VF_INFO),

@@ -7,11 +7,12 @@ import type {
 import type { IpamSourceReport } from '../openapi/ipam-report.js';
 import type { DialSeries, DnsSeries, NtpSeries, ProbesReport } from '../openapi/probe-report.js';
 import { NODE_FAMILIES } from './catalogue.js';
-import { addDevices, type AddLine } from './device-lines.js';
+import { addDevices, adderTo } from './device-lines.js';
 import { addIpam } from './ipam/lines.js';
 import type { PodLabel } from './labels.js';
 import { addPods, type PrintedPods } from './pod-lines.js';
 import { addProbes } from './probe-lines.js';
+import { textOf, type SampleLines } from './render.js';
 
 /** What the families of a node are rendered from; whoever holds the figures shows them in this shape. */
 export interface NodeView {
@@ -102,14 +103,14 @@ export interface InterfaceDescription {
 
 /** What was rendered of a node, of which most stays the same from one report to the next. */
 export interface NodeLines {
-  /** One text for each of NODE_FAMILIES and in its order, without headers. Undefined: the same as the one before. */
-  readonly blocks: readonly (string | undefined)[];
+  /** One for each of NODE_FAMILIES and in its order, without headers. Undefined: the same as the one before. */
+  readonly blocks: readonly (string | SampleLines | undefined)[];
   readonly printed: PrintedPods;
 }
 
 /** Sample lines of a node, one text for each of NODE_FAMILIES and in its order, without headers. A counter that is not known has no line. */
 export function renderNode(view: NodeView, podLabels: readonly PodLabel[] = []): string[] {
-  return renderChanges(view, podLabels).blocks.map((text = '') => text);
+  return renderChanges(view, podLabels).blocks.map((lines = '') => textOf(lines));
 }
 
 /**
@@ -117,10 +118,8 @@ export function renderNode(view: NodeView, podLabels: readonly PodLabel[] = []):
  * @param before what this gave of the same node with the same choice of labels; descriptions that are the same objects say the same
  */
 export function renderChanges(view: NodeView, podLabels: readonly PodLabel[], before?: PrintedPods): NodeLines {
-  const blocks = NODE_FAMILIES.map((): string | undefined => '');
-  const add: AddLine = (block, line) => {
-    blocks[block] = (blocks[block] ?? '') + line;
-  };
+  const blocks = NODE_FAMILIES.map((): string | SampleLines | undefined => '');
+  const add = adderTo(blocks);
   const printed = addPods(view, podLabels, blocks, before);
   addDevices(view, podLabels, add);
   addProbes(view, add);

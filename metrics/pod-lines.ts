@@ -1,14 +1,16 @@
 import { INTERFACE_COUNTERS, TRANSPORT_COUNTERS } from '../openapi/report-terms.js';
 import { INTERFACE_COUNTER_FAMILIES, INTERFACE_INFO, POD_INFO, RECEIVE_UNRELIABLE, blockOf } from './catalogue.js';
-import { EXCLUSIVE_CPU_BLOCKS, addExclusiveCpus, type AddLine } from './device-lines.js';
+import { EXCLUSIVE_CPU_BLOCKS, addExclusiveCpus, adderTo } from './device-lines.js';
 import { INTERFACE_LABELS, POD_LABELS, chosenLabels, type PodLabel } from './labels.js';
 import type { InterfaceDescription, NodeView, PodDescription, PodView } from './node-families.js';
-import { joinLabels, labelPairs, renderLabels, renderSample } from './render.js';
+import { joinLabels, labelPairs, renderLabels, renderSample, type SampleLines } from './render.js';
 import { TRANSPORT_FAMILIES } from './transport-families.js';
 
 /** What was printed of the pods of a node. */
 export interface PrintedPods {
   readonly pods: readonly PodTexts[];
+  /** Of the interfaces of one pod after the other; the same object while the pods are the same. */
+  readonly labels: readonly string[];
   /** Of one pod after the other its transport counters, if any, and then those of its interfaces; NaN where there was no line. */
   readonly values: Float64Array;
 }
@@ -47,22 +49,23 @@ const TRANSPORT_LINES = TRANSPORT_FAMILIES.map((family) => ({
 export function addPods(
   view: NodeView,
   podLabels: readonly PodLabel[],
-  blocks: (string | undefined)[],
+  blocks: (string | SampleLines | undefined)[],
   before: PrintedPods | undefined,
 ): PrintedPods {
   const pods = textsOf(view, podLabels, before);
   const values = valuesOf(view, pods);
-  const changed =
-    before !== undefined && isSame(pods, before.pods) ? changedBlocks(pods, values, before.values) : undefined;
+  const same = before !== undefined && isSame(pods, before.pods) ? before : undefined;
+  const changed = same && changedBlocks(pods, values, same.values);
+  const labels = same?.labels ?? pods.flatMap(({ interfaces }) => interfaces.map((one) => one.labels));
   for (const { block, name, column } of INTERFACE_LINES) {
-    blocks[block] = changed?.has(block) === false ? undefined : interfaceLines(name, column, pods, values);
+    blocks[block] = changed?.has(block) === false ? undefined : interfaceLines(name, column, { pods, labels, values });
   }
   for (const { block, name, series } of TRANSPORT_LINES) {
     blocks[block] = changed?.has(block) === false ? undefined : transportLines(name, series, pods, values);
   }
   if (changed === undefined) addDescriptions(pods, blocks);
   else for (const block of DESCRIBED_BLOCKS) blocks[block] = undefined;
-  return { pods, values };
+  return { pods, labels, values };
 }
 
 /** The same objects as before where they are to say the same. */
@@ -142,18 +145,16 @@ function changedBlocks(pods: readonly PodTexts[], values: Float64Array, before: 
   ]);
 }
 
-function interfaceLines(name: string, column: number, pods: readonly PodTexts[], values: Float64Array): string {
-  let text = '';
+function interfaceLines(name: string, column: number, { pods, labels, values }: PrintedPods): SampleLines {
+  const ofColumn = new Float64Array(labels.length);
+  let i = 0;
   let at = column;
   for (const { hasTransport, interfaces } of pods) {
     if (hasTransport) at += TRANSPORT_COUNTERS.length;
-    for (const { labels } of interfaces) {
-      const value = values[at] ?? NaN;
-      if (!Number.isNaN(value)) text += renderSample(name, labels, value);
-      at += INTERFACE_COUNTERS.length;
-    }
+    for (let end = i + interfaces.length; i < end; i++, at += INTERFACE_COUNTERS.length)
+      ofColumn[i] = values[at] ?? NaN;
   }
-  return text;
+  return { name, labels, values: ofColumn };
 }
 
 function transportLines(
@@ -174,10 +175,8 @@ function transportLines(
   return text;
 }
 
-function addDescriptions(pods: readonly PodTexts[], blocks: (string | undefined)[]): void {
-  const add: AddLine = (block, line) => {
-    blocks[block] = (blocks[block] ?? '') + line;
-  };
+function addDescriptions(pods: readonly PodTexts[], blocks: (string | SampleLines | undefined)[]): void {
+  const add = adderTo(blocks);
   for (const { meta: pod, ofPod, chosen, interfaces } of pods) {
     add(BLOCKS.podInfo, renderSample(POD_INFO.name, joinLabels(ofPod, renderLabels(podDetails(pod)), chosen), 1));
     addExclusiveCpus(pod, { ofPod, chosen, add });

@@ -45,6 +45,26 @@ export function renderSample(name: string, labels: string, value: number | strin
   return labels === '' ? `${name} ${renderValue(value)}\n` : `${name}{${labels}} ${renderValue(value)}\n`;
 }
 
+/** Samples of one name: a line for each label text, none where its value is NaN. */
+export interface SampleLines {
+  readonly name: string;
+  /** What {@link renderLabels} gave, each another one. The same object as long as nothing in it changes. */
+  readonly labels: readonly string[];
+  readonly values: ArrayLike<number>;
+}
+
+/** One text or samples still to be rendered, as text. */
+export function textOf(lines: string | SampleLines): string {
+  if (typeof lines === 'string') return lines;
+  const { name, labels, values } = lines;
+  let text = '';
+  for (const [i, label] of labels.entries()) {
+    const value = values[i] ?? NaN;
+    if (!Number.isNaN(value)) text += renderSample(name, label, value);
+  }
+  return text;
+}
+
 /** Label pairs as they stand between the braces. */
 export function renderLabels(pairs: readonly (readonly [name: string, value: string])[]): string {
   return pairs.map(([name, value]) => `${name}="${escapeLabelValue(value)}"`).join(',');
@@ -77,7 +97,8 @@ export function canonicalNumber(value: number): string {
   return Number.isInteger(value) ? value.toFixed(1) : String(value);
 }
 
-function renderValue(value: number | string): string {
+/** A value as it stands at the end of a line. */
+export function renderValue(value: number | string): string {
   if (value === Infinity) return '+Inf';
   if (value === -Infinity) return '-Inf';
   return String(value);

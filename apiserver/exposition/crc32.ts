@@ -45,3 +45,47 @@ function powersOfX(): number[] {
   for (let power = X; powers.length < BITS; powers.push(power)) power = multiply(power, power);
   return powers;
 }
+
+/** CRCs of single bytes, times x^32: what a byte does to the CRC of those before it. */
+const BYTES = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (POLYNOMIAL & -(crc & 1));
+  return crc;
+});
+
+/** The CRC of a text with some characters more, all of them ASCII. */
+export function crc32Append(crc: number, characters: string): number {
+  let rest = ~crc;
+  for (let i = 0; i < characters.length; i++) {
+    rest = (BYTES[(rest ^ characters.charCodeAt(i)) & 0xff] ?? 0) ^ (rest >>> 8);
+  }
+  return ~rest >>> 0;
+}
+
+const BYTE_VALUES = 256;
+const BYTES_OF_CRC = 4;
+
+/** Multiplies by one factor again and again: four look-ups instead of 32 steps. */
+export type Crc32Multiplier = Uint32Array;
+
+/** @param factor from {@link crc32Shift} */
+export function crc32Multiplier(factor: number): Crc32Multiplier {
+  const products = new Uint32Array(BYTES_OF_CRC * BYTE_VALUES);
+  for (let bit = 0; bit < BITS; bit++) {
+    const product = multiply(factor, (1 << bit) >>> 0);
+    const [start, first] = [(bit >> LOG2_BITS_PER_BYTE) * BYTE_VALUES, 1 << (bit % 8)];
+    // Sums of those before: the map is linear.
+    for (let byte = 0; byte < first; byte++) products[start + first + byte] = (products[start + byte] ?? 0) ^ product;
+  }
+  return products;
+}
+
+export function crc32Multiply(by: Crc32Multiplier, crc: number): number {
+  return (
+    ((by[crc & 0xff] ?? 0) ^
+      (by[BYTE_VALUES + ((crc >>> 8) & 0xff)] ?? 0) ^
+      (by[2 * BYTE_VALUES + ((crc >>> 16) & 0xff)] ?? 0) ^
+      (by[3 * BYTE_VALUES + (crc >>> 24)] ?? 0)) >>>
+    0
+  );
+}

@@ -1,5 +1,7 @@
 import { constants, crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
+import { textOf, type SampleLines } from '../../metrics/render.js';
 import { crc32Shift } from './crc32.js';
+import { LineDeflater } from './line-deflater.js';
 
 /** It ends on the boundary of a byte and is not the last of its stream, and no later text refers to it. */
 const ENDS_OPEN = { finishFlush: constants.Z_SYNC_FLUSH };
@@ -20,8 +22,18 @@ export interface Deflated {
   readonly shift: number;
 }
 
+/** A text is written here to be looked at: memory taken for each would be garbage outside of V8's heap, which brings collections on. */
+const scratch = Buffer.allocUnsafeSlow(1024 * 1024);
+const UTF8_MOST_BYTES = 3; // of a UTF-16 unit
+
+/** @returns bytes that are overwritten by the next text */
+function utf8Of(text: string): Buffer {
+  if (text.length * UTF8_MOST_BYTES > scratch.length) return Buffer.from(text);
+  return scratch.subarray(0, scratch.write(text));
+}
+
 export function deflate(text: string): Deflated {
-  const plain = Buffer.from(text);
+  const plain = utf8Of(text);
   const chunkSize = Math.max(LEAST_CHUNK_BYTES, Math.ceil(plain.length * SHRINKS_TO));
   return {
     bytes: deflateRawSync(plain, { ...FAST, chunkSize }),
@@ -31,8 +43,31 @@ export function deflate(text: string): Deflated {
   };
 }
 
+const lineDeflater = new LineDeflater();
+
+/** @returns with bytes that are overwritten when the next lines are deflated; undefined where there are none */
+function deflateLines(lines: string | SampleLines): Deflated | undefined {
+  const written = typeof lines === 'string' ? undefined : lineDeflater.deflate(lines);
+  if (written !== undefined) return written;
+  const text = textOf(lines);
+  return text === '' ? undefined : deflate(text);
+}
+
 export function inflate({ bytes }: Deflated): string {
   return inflateRawSync(bytes, ENDS_OPEN).toString();
+}
+
+/** Where the bytes of some texts come together. */
+let held = new Uint8Array(64 * 1024);
+
+function hold(bytes: Uint8Array, at: number): void {
+  const end = at + bytes.length;
+  if (end > held.length) {
+    const larger = new Uint8Array(2 * end);
+    larger.set(held);
+    held = larger;
+  }
+  held.set(bytes, at);
 }
 
 /** Of each text: where its bytes end, its length, its CRC, its shift. */
@@ -46,30 +81,23 @@ export class DeflatedTexts {
   readonly #fields: Uint32Array;
 
   /** @param before where a text that is undefined is taken from */
-  constructor(texts: readonly (string | undefined)[], before?: DeflatedTexts) {
+  constructor(texts: readonly (string | SampleLines | undefined)[], before?: DeflatedTexts) {
     this.#fields = new Uint32Array(FIELDS * texts.length);
-    const parts: Uint8Array[] = [];
     const filled: number[] = [];
     let end = 0;
-    for (const [i, text] of texts.entries()) {
-      const one = text === undefined ? before?.at(i) : text === '' ? undefined : deflate(text);
+    for (const [i, lines] of texts.entries()) {
+      const one = lines === undefined ? before?.at(i) : deflateLines(lines);
       if (one !== undefined) {
         const { bytes, length, crc, shift } = one;
-        parts.push(bytes);
+        hold(bytes, end);
         filled.push(i);
-        this.#fields.set([0, length, crc, shift], FIELDS * i);
         end += bytes.length;
+        this.#fields.set([0, length, crc, shift], FIELDS * i);
       }
       this.#fields[FIELDS * i] = end;
     }
     this.filled = filled;
-    // What zlib gives is a part of a larger buffer that would be kept, too.
-    this.#bytes = new Uint8Array(end);
-    end = 0;
-    for (const part of parts) {
-      this.#bytes.set(part, end);
-      end += part.length;
-    }
+    this.#bytes = held.slice(0, end);
   }
 
   /** Of all of them, deflated. */

@@ -9,6 +9,7 @@ import {
   type NodeView,
   type PodView,
 } from '../../metrics/node-families.js';
+import { textOf } from '../../metrics/render.js';
 import { transportOf } from '../support/reports.js';
 
 const TRANSPORT = transportOf(10);
@@ -116,7 +117,7 @@ test('what was printed before is left out where it is the same, and made anew wh
       const view = { node: 'n1', pods };
       const { blocks } = renderChanges(view, labels, held.printed);
       assert.deepEqual(
-        blocks.map((text, i) => text ?? held.blocks[i]),
+        blocks.map((lines, i) => textOf(lines ?? held.blocks[i] ?? '')),
         renderNode(view, labels),
       );
     }
