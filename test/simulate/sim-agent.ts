@@ -9,7 +9,7 @@ import { REPORT_LIMITS } from '../../openapi/report-terms.js';
 import { Backoff } from '../../runtime/backoff.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Logger } from '../../runtime/logger.js';
-import { draftSimReport, type Taken } from './sim-report.js';
+import { draftSimReport, SimInventory, type Taken } from './sim-report.js';
 import type { SimBoot, World } from './world.js';
 
 export interface SimAgentDeps {
@@ -104,6 +104,7 @@ export class SimAgent {
   #begin(id: string, ms: number): Run {
     const { world, node, intervalMs, targets, log } = this.#deps;
     const samples: Taken[] = [];
+    const inventory = new SimInventory(world, node);
     const boot = world.boot(node, ms);
     const sender: Sender = {
       ...{ node: world.nodeName(node), role: 'node', intervalMs, agentVersion: AGENT_VERSION },
@@ -112,7 +113,7 @@ export class SimAgent {
     };
     const pushers = new Pushers({
       ...{ log, mayChange: true, onGone: () => undefined, hasSamples: () => samples.length > 0 },
-      create: (target) => this.#createPusher(target, { sender, samples, boot }),
+      create: (target) => this.#createPusher(target, { sender, samples, boot, inventory }),
     });
     pushers.set(targets());
     return { id, boot, sender, samples, pushers, sequence: 0 };
@@ -127,9 +128,14 @@ export class SimAgent {
 
   #createPusher(
     { server, certifiedName }: PushTarget,
-    { sender, samples, boot }: Pick<Run, 'sender' | 'samples' | 'boot'>,
+    {
+      sender,
+      samples,
+      boot,
+      inventory,
+    }: Pick<Run, 'sender' | 'samples' | 'boot'> & { readonly inventory: SimInventory },
   ): Pusher {
-    const { world, node, credentials, intervalMs, clock, metrics, onAnswer, log } = this.#deps;
+    const { world, credentials, intervalMs, clock, metrics, onAnswer, log } = this.#deps;
     const maxMs = Math.min(BACKOFF.maxMs, Math.max(BACKOFF.minMaxMs, BACKOFF.intervals * intervalMs));
     const trust = { ca: credentials.ca, ...(certifiedName !== undefined && { certifiedName }) };
     return new Pusher({
@@ -143,7 +149,7 @@ export class SimAgent {
         const newest = samples.at(-1);
         if (newest === undefined) throw new TypeError('there is nothing to report yet');
         return draftSimReport(world, {
-          ...{ sender, node, newest, sentAt: () => this.#nodeMs(boot, clock.monotonicMs()) },
+          ...{ sender, inventory, newest, sentAt: () => this.#nodeMs(boot, clock.monotonicMs()) },
           samples: samples
             .filter(({ sequence }) => sequence > afterSequence)
             .slice(-Math.min(maxSamples, REPORT_LIMITS.samples)),

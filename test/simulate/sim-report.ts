@@ -17,7 +17,7 @@ export interface Taken {
 
 export interface SimReport {
   readonly sender: Sender;
-  readonly node: number;
+  readonly inventory: SimInventory;
   /** Oldest first. */
   readonly samples: readonly Taken[];
   /** The newest of the agent, sent or not. */
@@ -33,15 +33,53 @@ export const LABELS = {
 const WORKLOAD = { kind: 'Deployment', name: 'checkout-service' };
 const COLLECTORS: NodeReport['collectors'] = [{ name: 'interfaces', ok: true, seconds: 0.004 }];
 
-export function draftSimReport(world: World, { sender, node, samples, newest, sentAt }: SimReport): ReportDraft {
+/** The pods of a node at a time, and what its agent knows of them. */
+interface Lineup {
+  readonly pods: readonly SimPod[];
+  readonly known: readonly KnownPod[];
+  readonly rows: Rows;
+}
+
+/** What an agent holds of the pods of its node from one report to the next, through one boot of it. */
+export class SimInventory {
+  readonly #world: World;
+  readonly #node: number;
+  #newest: Lineup | undefined;
+
+  constructor(world: World, node: number) {
+    this.#world = world;
+    this.#node = node;
+  }
+
+  /** The same object as long as the pods are the same. */
+  at(ms: number): Lineup {
+    const pods = this.#world.podsOf(this.#node, ms);
+    const newest = this.#newest;
+    if (newest?.pods.every((pod, i) => pod === pods[i]) === true) return newest;
+    const known = pods.map((pod) => knownPod(this.#world, pod, ms));
+    const series = known.flatMap(({ pod, interfaces = [] }) => interfaces.map((meta) => ({ uid: pod.uid, meta })));
+    return (this.#newest = { pods, known, rows: new Rows(series, []) });
+  }
+}
+
+export function draftSimReport(world: World, { sender, inventory, samples, newest, sentAt }: SimReport): ReportDraft {
+  // Oldest first, so that the newest is what is held for the next report.
+  const stored = samples.map((sample) => storedSample(world, sample, inventory.at(sample.ms)));
   return draftReport({
     sender,
-    pods: world.podsOf(node, newest.ms).map((pod) => knownPod(world, pod, newest.ms)),
-    samples: storedSamples(world, node, samples),
+    pods: inventory.at(newest.ms).known,
+    samples: stored,
     sequence: newest.sequence,
     collectors: COLLECTORS,
     sentAt,
   });
+}
+
+function storedSample(world: World, { sequence, takenAt, ms }: Taken, { pods, rows }: Lineup): StoredSample {
+  return {
+    ...{ sequence, takenAt, rows, transport: () => [] },
+    reading: (row) => countersOf(world, pods, row, ms),
+  };
 }
 
 function knownPod(world: World, pod: SimPod, ms: number): KnownPod {
@@ -63,28 +101,6 @@ function metasOf(world: World, pod: SimPod, ms: number): InterfaceMeta[] {
     source: 'netdev',
     hostInterface: `veth${((pod.seed + iface) >>> 0).toString(16)}`,
   }));
-}
-
-/** Samples of the same pods share their rows, as those of a real agent do. */
-function storedSamples(world: World, node: number, samples: readonly Taken[]): StoredSample[] {
-  let before: { readonly pods: readonly SimPod[]; readonly rows: Rows } | undefined;
-  return samples.map(({ sequence, takenAt, ms }) => {
-    const pods = world.podsOf(node, ms);
-    if (before === undefined || pods.some(({ uid }, i) => uid !== before?.pods[i]?.uid)) {
-      before = { pods, rows: rowsOf(world, pods, ms) };
-    }
-    return {
-      ...{ sequence, takenAt, rows: before.rows, transport: () => [] },
-      reading: (row) => countersOf(world, pods, row, ms),
-    };
-  });
-}
-
-function rowsOf(world: World, pods: readonly SimPod[], ms: number): Rows {
-  return new Rows(
-    pods.flatMap((pod) => metasOf(world, pod, ms).map((meta) => ({ uid: pod.uid, meta }))),
-    [],
-  );
 }
 
 function countersOf(world: World, pods: readonly SimPod[], row: number, ms: number): number[] {
