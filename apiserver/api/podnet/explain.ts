@@ -70,8 +70,7 @@ function explain(
   }
   const { pods, figures, clock } = deps;
   const nowMs = clock.monotonicMs();
-  const considered = pods
-    .inNamespace(namespace, nowMs)
+  const considered = [...pods.inNamespace(namespace, nowMs)]
     .filter(({ labels }) => matches(labelOf(labels)))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const sum = figures.ofAll(considered, asked, nowMs);

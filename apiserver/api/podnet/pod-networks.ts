@@ -45,7 +45,7 @@ export function podNetworks({ pods, clock, windowMs }: PodNetworksDeps): Resourc
     *candidates(namespace, nowMs) {
       // In the order of their pods, which is nearly their own: there may be 300,000, which are to be sorted.
       for (const one of namespace === undefined ? pods.namespaces().sort() : [namespace]) {
-        for (const pod of pods.inNamespace(one, nowMs).sort(byName)) {
+        for (const pod of [...pods.inNamespace(one, nowMs)].sort(byName)) {
           if (pod.series !== undefined) yield* candidatesOf(pod, pod.series, { clock, windowMs });
         }
       }
