@@ -233,7 +233,7 @@ function rateOf(node: NodeSeries, series: CounterSeries, { column: asked, window
 /** Whether traffic that the query asks for is not among what is reported. */
 function isMissingNetwork({ networks }: KnownPod, { interfaces }: PodSeries, query: FigureQuery): boolean {
   if (networks.length === 0) return false;
-  const missing = unreportedNetworks(networks, interfaces.values()).filter(query.couldMatchOn);
+  const missing = unreportedNetworks(networks, interfaces).filter(query.couldMatchOn);
   if (missing.length === 0 || query.choosesNetworks) return missing.length > 0;
   // An interface whose network the agent does not know may be the one that is missing: it is counted all the same.
   const unnamed = [...interfaces.values()].filter(({ meta }) => meta.network === '' && !meta.primary);

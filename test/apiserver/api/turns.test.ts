@@ -8,6 +8,7 @@ import { interfaceReport, nodeReport, podReport, readingOf } from '../../support
 const NODES = 10;
 const PODS = 40;
 const CUSTOM = '/apis/custom.metrics.k8s.io/v1beta2';
+const EXTERNAL = '/apis/external.metrics.k8s.io/v1beta1/namespaces';
 const RATE = 'network_receive_bytes_per_second';
 
 /** @param msPerLook what every look at the clock takes */
@@ -25,7 +26,15 @@ async function serverOf(msPerLook: number): Promise<TestServer> {
     for (let node = 0; node < NODES; node++) {
       const pods = Array.from({ length: PODS }, (_, i) => {
         const name = `web-${node * PODS + i}`;
-        const interfaces = [interfaceReport({ readings: [readingOf(100 * (i + 1) * second)] })];
+        const readings = [readingOf(100 * (i + 1) * second)];
+        const interfaces = [
+          interfaceReport({ readings }),
+          interfaceReport({
+            ...{ name: 'net1', network: `n${i % 3}`, nadNamespace: 'telco' },
+            primary: false,
+            readings,
+          }),
+        ];
         return podReport({ namespace: i % 2 === 0 ? 'even' : 'odd', name, uid: name, interfaces });
       });
       const report = nodeReport(second * 1_000, { node: `node-${node}`, bootId: `boot-${node}`, pods });
@@ -53,10 +62,14 @@ async function turnsOf(server: TestServer, path: string) {
 for (const [what, path, count] of [
   ['pods of a namespace', `${CUSTOM}/namespaces/even/pods/*/${RATE}`, (NODES * PODS) / 2],
   ['sums of nodes', `${CUSTOM}/nodes/*/${RATE}`, NODES],
-  ['interfaces of all namespaces', '/apis/podnet.dev/v1alpha1/podnetworks', NODES * PODS],
+  ['sums of networks', `${CUSTOM}/namespaces/telco/network-attachment-definitions.k8s.cni.cncf.io/*/${RATE}`, 3],
+  ['interfaces of all namespaces', '/apis/podnet.dev/v1alpha1/podnetworks', 2 * NODES * PODS],
+  ['the sum of a namespace', `${CUSTOM}/namespaces/even/metrics/${RATE}`, 1],
+  ['the sum of all pods', `${EXTERNAL}/podnet-system/${RATE}`, 1],
+  ['the sum of a network', `${EXTERNAL}/telco/${RATE}?labelSelector=network%3Dn1,nad_namespace%3Dtelco`, 1],
   ['a page of interfaces', '/apis/podnet.dev/v1alpha1/podnetworks?limit=30', 30],
 ] as const) {
-  test(`a list of ${what} is made in turns`, async () => {
+  test(`the answer of ${what} is made in turns`, async () => {
     const [quick, slow] = [await turnsOf(await serverOf(0), path), await turnsOf(await serverOf(1), path)];
     assert.equal(slow.items.length, count);
     assert.deepEqual(slow.items, quick.items);
