@@ -34,7 +34,7 @@ export interface DescribedObject {
 /** Pods among more: whoever looks for them may leave others their turn in between. */
 export interface PodsAmong {
   readonly among: Iterable<KnownPod>;
-  isOne(pod: KnownPod): boolean;
+  readonly isOne: (pod: KnownPod) => boolean;
 }
 
 /** Which pods stand behind an object. */

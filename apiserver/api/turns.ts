@@ -11,6 +11,7 @@ const VISITS_PER_LOOK = 8;
 export class Turns {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   #startedMs: number;
+  #visited = 0;
 
   constructor(clock: Pick<Clock, 'monotonicMs'>) {
     this.#clock = clock;
@@ -29,10 +30,9 @@ export class Turns {
 
   /** Visits one after the other, in turns: what was visited, and what is still to come, may be another by then. */
   async each<T>(all: Iterable<T>, visit: (one: T) => void): Promise<void> {
-    let visited = 0;
     for (const one of all) {
       visit(one);
-      if (++visited % VISITS_PER_LOOK === 0 && this.isOver) await this.next();
+      if (++this.#visited % VISITS_PER_LOOK === 0 && this.isOver) await this.next();
     }
   }
 }

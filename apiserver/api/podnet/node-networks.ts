@@ -30,7 +30,7 @@ export function nodeNetworks(deps: NodeNetworksDeps): Resource<NodeNetwork> {
   return {
     plural: 'nodenetworks',
     kind: 'NodeNetwork',
-    namespaced: false,
+    namespaces: undefined,
     fieldKeys: ['node'],
     schemas: { object: NodeNetwork, list: NodeNetworkList },
     columns: [

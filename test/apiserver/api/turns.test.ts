@@ -1,6 +1,7 @@
 // Answers that take long to make leave others their turn, and are no other for it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { checkReport } from '../../../apiserver/ingest/check.js';
 import { createTestServer, type TestServer } from '../../support/app.js';
 import { createManualClock } from '../../support/clock.js';
 import { interfaceReport, nodeReport, podReport, readingOf } from '../../support/reports.js';
@@ -76,3 +77,63 @@ for (const [what, path, count] of [
     assert.ok(slow.turns >= quick.turns + 2, `${slow.turns} turns, and ${quick.turns} where nothing takes time`);
   });
 }
+
+for (const [what, headers] of [
+  ['objects', {}],
+  ['a Table', { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' }],
+] as const) {
+  test(`a long list of ${what} is the JSON that it would be at one stretch, compact and indented`, async () => {
+    const server = await serverOf(1);
+    for (const [query, spaces] of [
+      ['', 0],
+      ['?pretty=true', 2],
+      ['?pretty=true&limit=3', 2],
+      ['?pretty=true&labelSelector=app%3Dnone', 2],
+    ] as const) {
+      const { text, body } = await server.get(`/apis/podnet.dev/v1alpha1/podnetworks${query}`, headers);
+      if (query === '') assert.ok(text.length > 3 * 64 * 1024, `${text.length} characters`);
+      const again = `${JSON.stringify(body, null, spaces)}\n`;
+      assert.ok(text === again, `${query}: ${text.slice(0, 400)}…`);
+    }
+  });
+}
+
+test('a list in pages is the whole list, and each page tells how many are left', async () => {
+  const server = await serverOf(1);
+  const root = '/apis/podnet.dev/v1alpha1/podnetworks';
+  interface List {
+    readonly metadata: { readonly continue?: string; readonly remainingItemCount?: number };
+    readonly items: readonly { readonly metadata: { readonly namespace: string; readonly name: string } }[];
+  }
+  const placesOf = ({ items }: List) => items.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+  const whole = placesOf((await server.get<List>(root)).body);
+  for (const filter of ['', '&fieldSelector=interface%3Dnet1']) {
+    const expected = filter === '' ? whole : whole.filter((place) => place.endsWith('.net1'));
+    const found: string[] = [];
+    for (let next = ''; ;) {
+      const { body } = await server.get<List>(`${root}?limit=70${filter}${next}`);
+      found.push(...placesOf(body));
+      const left = expected.length - found.length;
+      assert.equal(body.metadata.remainingItemCount, left === 0 || filter !== '' ? undefined : left);
+      if (body.metadata.continue === undefined) break;
+      next = `&continue=${body.metadata.continue}`;
+    }
+    assert.deepEqual(found, expected);
+    assert.equal(found.length, (filter === '' ? 2 : 1) * NODES * PODS);
+  }
+});
+
+test('a pod that goes while a list is made is left out of it', async () => {
+  const server = await serverOf(1);
+  const root = '/apis/podnet.dev/v1alpha1/namespaces/even/podnetworks';
+  const answer = server.get<{ items: { readonly pod: { readonly name: string } }[] }>(root);
+  await new Promise((resolve) => setImmediate(resolve));
+  const kept = podReport({ namespace: 'even', name: 'web-0', uid: 'web-0' });
+  for (const report of Array.from({ length: NODES }, (_, node) => node)) {
+    const sender = { node: `node-${report}`, bootId: `boot-${report}` };
+    server.store.ingest(checkReport(nodeReport(3_000, { ...sender, pods: report === 0 ? [kept] : [] })).report, 3_000);
+  }
+  const { items } = (await answer).body;
+  assert.ok(items.length >= 1 && items.length < NODES * PODS, `${items.length} items`);
+  assert.equal(items.filter(({ pod }) => pod.name === 'web-0').length, 1);
+});
