@@ -58,9 +58,9 @@ export class Pods {
     return this.#list === undefined || this.#list.isSynced;
   }
 
-  get(namespace: string, name: string, nowMs: number): KnownPod | undefined {
+  get(namespace: string, name: string, nowMs: number, isListed = this.isListed): KnownPod | undefined {
     const listed = this.#list?.get(namespace, name);
-    if (this.isListed) return listed && this.#withReport(listed, nowMs);
+    if (isListed) return listed && this.#withReport(listed, nowMs);
     const series = newest(this.#reports.reported(namespace, name), nowMs);
     return series === undefined ? listed && unreported(listed) : knownBy(series, listed);
   }
@@ -70,8 +70,9 @@ export class Pods {
    * name that comes once. So what goes meanwhile is left out, and what is put in its place counts instead of it, never beside it.
    */
   *inNamespace(namespace: string, nowMs: number): Generator<KnownPod> {
-    for (const name of this.#namesIn(namespace)) {
-      const pod = this.get(namespace, name, nowMs);
+    const { isListed } = this; // once: it is asked of the clock
+    for (const name of this.#namesIn(namespace, isListed)) {
+      const pod = this.get(namespace, name, nowMs, isListed);
       if (pod !== undefined) yield pod;
     }
   }
@@ -147,10 +148,10 @@ export class Pods {
   }
 
   /** As of now, each once. */
-  #namesIn(namespace: string): string[] {
+  #namesIn(namespace: string, isListed: boolean): string[] {
     const names: string[] = [];
     for (const { name } of this.#list?.inNamespace(namespace) ?? []) names.push(name);
-    if (this.isListed) return names;
+    if (isListed) return names;
     for (const [pod] of this.#reports.reportedIn(namespace)) {
       if (pod !== undefined && this.#list?.get(namespace, pod.meta.name) === undefined) names.push(pod.meta.name);
     }
