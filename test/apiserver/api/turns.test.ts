@@ -61,8 +61,10 @@ async function turnsOf(server: TestServer, path: string) {
     if (!isOver) setImmediate(tick);
   };
   setImmediate(tick);
-  const { statusCode, body } = await server.get<{ items?: Listed[]; pods?: Listed[] }>(path);
-  isOver = true;
+  const answer = server.get<{ items?: Listed[]; pods?: Listed[] }>(path);
+  const { statusCode, body } = await answer.finally(() => {
+    isOver = true;
+  });
   assert.equal(statusCode, 200);
   const listed = body.items ?? body.pods ?? [];
   return { turns, items: listed.map(({ timestamp: _, ageSeconds: _a, samples: _s, ...rest }) => rest) };
@@ -74,7 +76,11 @@ for (const [what, path, count] of [
   ['sums of networks', `${CUSTOM}/namespaces/telco/network-attachment-definitions.k8s.cni.cncf.io/*/${RATE}`, 3],
   ['interfaces of all namespaces', '/apis/podnet.dev/v1alpha1/podnetworks', 2 * NODES * PODS],
   ['the sum of a namespace', `${CUSTOM}/namespaces/even/metrics/${RATE}`, 1],
-  ['what the sum of a namespace is made of', `/apis/podnet.dev/v1alpha1/namespaces/even/explain/${RATE}`, (NODES * PODS) / 2],
+  [
+    'what the sum of a namespace is made of',
+    `/apis/podnet.dev/v1alpha1/namespaces/even/explain/${RATE}`,
+    (NODES * PODS) / 2,
+  ],
   ['the sum of all pods', `${EXTERNAL}/podnet-system/${RATE}`, 1],
   ['the sum of a network', `${EXTERNAL}/telco/${RATE}?labelSelector=network%3Dn1,nad_namespace%3Dtelco`, 1],
   ['a page of interfaces', '/apis/podnet.dev/v1alpha1/podnetworks?limit=30', 30],
