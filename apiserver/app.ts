@@ -209,7 +209,7 @@ function addRoutes(app: App, options: AppOptions, parts: Parts): void {
   }
   if (groups.has(CUSTOM_METRICS_GROUP)) {
     const onSampleAge = metrics.sampleAges.ofGroup(CUSTOM_METRICS_GROUP);
-    const members = new Members({ pods, services: cluster?.services, objects: cluster?.objects });
+    const members = new Members({ pods, clock, services: cluster?.services, objects: cluster?.objects });
     const objects = new ObjectFigures({ pods, figures, members, clock });
     const latencies = new NodeLatencies({ dialled: store.dialled, members, clock });
     const addresses = new NodeAddresses({ ipam: store.ipam, members, clock });

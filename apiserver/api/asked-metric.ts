@@ -29,7 +29,7 @@ export interface AskedMetric {
   /** As written, for echoes. */
   readonly selectorText: string;
   readonly requirements: readonly Requirement[];
-  of(object: DescribedObject): Answered;
+  of(object: DescribedObject): Answered | Promise<Answered>;
   /** Every object that has a value, by name. */
   list(scope: Scope, selector: Selector): Promise<Found[]>;
 }
@@ -65,8 +65,8 @@ function askRate(metric: string, query: unknown, deps: AskedMetricDeps): AskedMe
   const { selectorText, requirements } = asked;
   return {
     ...{ selectorText, requirements },
-    of: (object) => {
-      const outcome = deps.objects.of(object, asked);
+    of: async (object) => {
+      const outcome = await deps.objects.of(object, asked);
       return outcome.ok ? ofRate(outcome) : outcome;
     },
     list: async (scope, selector) =>

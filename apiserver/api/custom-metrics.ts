@@ -126,7 +126,7 @@ async function answer(
   const timing = { times: new Timestamps(deps.clock.wallMs()), onSampleAge: deps.onSampleAge };
   const { requirements } = metric;
   const of = { version, metric: asked.metric, kind, namespace: kind.namespaced ? namespace : undefined, requirements };
-  if (name !== ALL_NAMES) return { ...of, items: [single({ kind, namespace, name }, asked, metric, timing)] };
+  if (name !== ALL_NAMES) return { ...of, items: [await single({ kind, namespace, name }, asked, metric, timing)] };
   const found = await metric.list({ kind, namespace }, selector);
   const items: Item[] = [];
   for (const one of found) {
@@ -143,8 +143,8 @@ interface Timing {
 }
 
 /** @throws {ApiError} NotFound with the reason */
-function single(object: DescribedObject, asked: Asked, metric: AskedMetric, timing: Timing): Item {
-  const answered = metric.of(object);
+async function single(object: DescribedObject, asked: Asked, metric: AskedMetric, timing: Timing): Promise<Item> {
+  const answered = await metric.of(object);
   const item = toItem({ name: object.name, answered }, timing);
   if (item !== undefined) return item;
   const selector = metric.selectorText === '' ? '' : ` with selector ${metric.selectorText}`;

@@ -9,7 +9,7 @@ import { selectorValue } from '../../metrics/labels.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { Figures } from '../store/figure.js';
 import type { IpamFigures } from '../store/ipam/ipam-figures.js';
-import type { KnownPod, Pods } from '../store/pods.js';
+import type { Pods } from '../store/pods.js';
 import { parseAddressQuery } from './address-query.js';
 import { queryValue, type App } from './app-types.js';
 import { ofAddresses, ofRate, type Answered } from './asked-metric.js';
@@ -26,9 +26,11 @@ import {
 } from './figure-query.js';
 import type { Requirement } from './label-selector.js';
 import { Timestamps, readingOf, type OnSampleAge } from './metric-value-list.js';
-import { checkKnown, whole } from './object-figures.js';
+import type { PodsAmong } from './members.js';
+import { checkKnown, sumOf, whole } from './object-figures.js';
 import { routeSchema } from './route-schema.js';
 import type { Selectors } from './selectors.js';
+import { Turns } from './turns.js';
 
 export interface ExternalMetricsDeps {
   readonly pods: Pods;
@@ -71,7 +73,7 @@ export function externalMetricsRoutes(app: App, deps: ExternalMetricsDeps): void
   );
 }
 
-function answer(asked: Asked, query: unknown, deps: ExternalMetricsDeps): ExternalMetricValueList {
+async function answer(asked: Asked, query: unknown, deps: ExternalMetricsDeps): Promise<ExternalMetricValueList> {
   checkPath({ ...asked });
   if (isWatch(query)) {
     throw new ApiError(
@@ -85,7 +87,8 @@ function answer(asked: Asked, query: unknown, deps: ExternalMetricsDeps): Extern
     throw new ApiError('BadRequest', 'fieldSelector: is not supported here');
   }
   const couldNotFind = `the server could not find the metric ${asked.metric}`;
-  const total = totalAddresses(asked, query, deps) ?? sumOfRates(asked, query, deps);
+  const times = new Timestamps(deps.clock.wallMs());
+  const total = totalAddresses(asked, query, deps) ?? (await sumOfRates(asked, query, deps));
   if (total === undefined) {
     const served = [...RATE_NAMES, ...ADDRESS_METRICS].join(', ');
     throw new ApiError('NotFound', `${couldNotFind}; served are ${served}`);
@@ -96,7 +99,7 @@ function answer(asked: Asked, query: unknown, deps: ExternalMetricsDeps): Extern
     throw new ApiError('NotFound', `${couldNotFind} in the namespace ${asked.namespace}${selector}: ${answered.why}`);
   }
   deps.onSampleAge(answered.ageMs);
-  const { timestamp, windowSeconds: window, value } = readingOf(answered, new Timestamps(deps.clock.wallMs()));
+  const { timestamp, windowSeconds: window, value } = readingOf(answered, times);
   return {
     kind: 'ExternalMetricValueList',
     apiVersion: `${EXTERNAL_METRICS_GROUP}/${EXTERNAL_METRICS_VERSION}`,
@@ -119,12 +122,18 @@ interface Total {
 }
 
 /** @returns undefined for a metric that is no rate */
-function sumOfRates({ namespace, metric }: Asked, query: unknown, deps: ExternalMetricsDeps): Total | undefined {
+async function sumOfRates(
+  { namespace, metric }: Asked,
+  query: unknown,
+  deps: ExternalMetricsDeps,
+): Promise<Total | undefined> {
   const figure = parseFigureQuery(metric, 'labelSelector', query, deps);
   if (figure === undefined) return undefined;
   checkKnown(deps.pods);
-  const nowMs = deps.clock.monotonicMs();
-  const outcome = whole(deps.figures.ofAll(podsOf(namespace, figure, nowMs, deps), figure, nowMs));
+  const { figures, clock } = deps;
+  const nowMs = clock.monotonicMs();
+  const sum = await sumOf(podsOf(namespace, figure, nowMs, deps), figure, { figures, nowMs, turns: new Turns(clock) });
+  const outcome = whole(sum);
   return { ...figure, answered: outcome.ok ? ofRate(outcome) : outcome };
 }
 
@@ -148,7 +157,7 @@ function totalAddresses({ namespace, metric }: Asked, query: unknown, deps: Exte
  * Whose series answer in a namespace: those of its pods; the total of a network of its own, whoever is on it; in the namespaces for
  * figures of the cluster, everybody's.
  */
-function podsOf(namespace: string, figure: AskedFigure, nowMs: number, deps: ExternalMetricsDeps): KnownPod[] {
+function podsOf(namespace: string, figure: AskedFigure, nowMs: number, deps: ExternalMetricsDeps): PodsAmong {
   const { pods, clusterMetricsNamespaces } = deps;
   const isOfCluster = clusterMetricsNamespaces.includes(namespace);
   const { network, nad_namespace: nadNamespace, node } = pinned(figure.requirements);
@@ -156,16 +165,17 @@ function podsOf(namespace: string, figure: AskedFigure, nowMs: number, deps: Ext
     const isOwn = nadNamespace === namespace && isOfWholeNetwork(figure);
     if (isOfCluster || isOwn) return onNetwork(pods, nadNamespace, network, nowMs);
   }
-  if (!isOfCluster) return pods.inNamespace(namespace, nowMs);
-  if (node === undefined) return pods.all(nowMs);
-  return pods.nodes().flatMap((name) => (selectorValue(name) === node ? pods.onNode(name, nowMs) : []));
+  const isOne = (): boolean => true;
+  if (!isOfCluster) return { among: pods.inNamespace(namespace, nowMs), isOne };
+  if (node === undefined) return { among: pods.all(nowMs), isOne };
+  const named = pods.nodes().filter((name) => selectorValue(name) === node);
+  return { among: named.flatMap((name) => [...pods.onNode(name, nowMs)]), isOne };
 }
 
 /** By the alias of its name. */
-function onNetwork(pods: Pods, nadNamespace: string, alias: string, nowMs: number): KnownPod[] {
-  const names = pods.networks(nadNamespace).filter((name) => selectorValue(name) === alias);
-  const found = [...new Set([alias, ...names])].flatMap((name) => pods.onNetwork(nadNamespace, name, nowMs));
-  return [...new Map(found.map((pod) => [`${pod.namespace}/${pod.name}`, pod])).values()];
+function onNetwork(pods: Pods, nadNamespace: string, alias: string, nowMs: number): PodsAmong {
+  const isNamed = (name: string): boolean => name === alias || selectorValue(name) === alias;
+  return { among: pods.all(nowMs), isOne: (pod) => pods.networksOf(pod, nadNamespace).some(isNamed) };
 }
 
 /** Labels that a selector leaves one value. */

@@ -1,4 +1,5 @@
 import { selectorValue } from '../../metrics/labels.js';
+import type { Clock } from '../../runtime/clock.js';
 import type { ServiceList } from '../pods/service-list.js';
 import type { FigureQuery } from '../store/figure.js';
 import type { Network } from '../store/networks.js';
@@ -6,6 +7,7 @@ import type { KnownPod, Pods } from '../store/pods.js';
 import { DESCRIBED, type DescribedKind } from './described-objects.js';
 import { ApiError } from './errors.js';
 import type { Selector } from './selectors.js';
+import { Turns } from './turns.js';
 
 /** Names of objects by their labels, as the API server lists them. */
 export interface ObjectNames {
@@ -15,6 +17,7 @@ export interface ObjectNames {
 
 export interface MembersDeps {
   readonly pods: Pods;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
   /** Undefined without Kubernetes, as below. */
   readonly services: ServiceList | undefined;
   readonly objects: ObjectNames | undefined;
@@ -26,6 +29,12 @@ export interface DescribedObject {
   /** Undefined for objects of the cluster. */
   readonly namespace: string | undefined;
   readonly name: string;
+}
+
+/** Pods among more: whoever looks for them may leave others their turn in between. */
+export interface PodsAmong {
+  readonly among: Iterable<KnownPod>;
+  readonly isOne: (pod: KnownPod) => boolean;
 }
 
 /** Which pods stand behind an object. */
@@ -40,34 +49,29 @@ export class Members {
    * The pods of an object, in no order; none where nothing is known of it.
    * @throws {ApiError} NotFound for a Service that does not exist or selects no pods
    */
-  of({ kind, namespace = '', name }: DescribedObject, nowMs: number): KnownPod[] {
+  of({ kind, namespace = '', name }: DescribedObject, nowMs: number): PodsAmong {
     const { pods } = this.#deps;
     switch (kind) {
       case DESCRIBED.nodes:
-        return pods.onNode(name, nowMs);
+        return { among: pods.onNode(name, nowMs), isOne: isAny };
       case DESCRIBED.namespaces:
-        return pods.inNamespace(name, nowMs);
+        return { among: pods.inNamespace(name, nowMs), isOne: isAny };
       case DESCRIBED.networks:
-        return pods.onNetwork(namespace, name, nowMs);
+        return { among: pods.all(nowMs), isOne: (pod) => pods.networksOf(pod, namespace).includes(name) };
       case DESCRIBED.services: {
         const selector = Object.entries(this.#selectorOf(namespace, name));
-        const isSelected = ({ labels }: KnownPod): boolean => selector.every(([key, value]) => labels[key] === value);
-        return pods.inNamespace(namespace, nowMs).filter(isSelected);
+        const isOne = ({ labels }: KnownPod): boolean => selector.every(([key, value]) => labels[key] === value);
+        return { among: pods.inNamespace(namespace, nowMs), isOne };
       }
-      default:
-        return pods
-          .inNamespace(namespace, nowMs)
-          .filter(({ workload }) => workload?.kind === kind.kind && workload.name === name);
+      default: {
+        const isOne = ({ workload }: KnownPod): boolean => workload?.kind === kind.kind && workload.name === name;
+        return { among: pods.inNamespace(namespace, nowMs), isOne };
+      }
     }
   }
 
   /** Names of the objects of a kind that labels choose, in order. */
-  async names(
-    kind: DescribedKind,
-    namespace: string | undefined,
-    selector: Selector,
-    nowMs: number,
-  ): Promise<string[]> {
+  async names(kind: DescribedKind, namespace: string | undefined, selector: Selector): Promise<string[]> {
     const { services, objects } = this.#deps;
     if (kind === DESCRIBED.services) {
       checkCurrent(services);
@@ -75,7 +79,7 @@ export class Members {
       const chosen = listed.filter(({ labels }) => selector.matches(labelOf(labels)));
       return chosen.map(({ name }) => name).sort();
     }
-    if (selector.requirements.length === 0) return [...new Set(this.#known(kind, namespace ?? '', nowMs))].sort();
+    if (selector.requirements.length === 0) return [...(await this.#known(kind, namespace ?? ''))].sort();
     if (objects === undefined) {
       const said = `labelSelector: without Kubernetes only pods have labels, ${kind.resource} have none`;
       throw new ApiError('BadRequest', said);
@@ -83,13 +87,17 @@ export class Members {
     return [...(await objects.names(kind, kind.namespaced ? namespace : undefined, selector.text))].sort();
   }
 
-  #known(kind: DescribedKind, namespace: string, nowMs: number): string[] {
-    const { pods } = this.#deps;
-    if (kind === DESCRIBED.nodes) return pods.nodes();
-    if (kind === DESCRIBED.networks) return pods.networks(namespace);
-    return pods
-      .inNamespace(namespace, nowMs)
-      .flatMap(({ workload }) => (workload?.kind === kind.kind ? [workload.name] : []));
+  async #known(kind: DescribedKind, namespace: string): Promise<ReadonlySet<string>> {
+    const { pods, clock } = this.#deps;
+    if (kind === DESCRIBED.nodes) return new Set(pods.nodes());
+    const nowMs = clock.monotonicMs();
+    const names = new Set<string>();
+    const isOfNetworks = kind === DESCRIBED.networks;
+    await new Turns(clock).each(isOfNetworks ? pods.all(nowMs) : pods.inNamespace(namespace, nowMs), (pod) => {
+      if (isOfNetworks) for (const name of pods.networksOf(pod, namespace)) names.add(name);
+      else if (pod.workload?.kind === kind.kind) names.add(pod.workload.name);
+    });
+    return names;
   }
 
   #selectorOf(namespace: string, name: string): Readonly<Record<string, string>> {
@@ -105,6 +113,10 @@ export class Members {
     }
     return service.selector;
   }
+}
+
+function isAny(): boolean {
+  return true;
 }
 
 /** What a Service selects may have changed since it was last heard of. */

@@ -57,7 +57,7 @@ export class NodeAddresses {
     const { ipam, members, clock } = this.#deps;
     const startedMs = clock.monotonicMs();
     const isOfAll = selector.requirements.length === 0;
-    const chosen = isOfAll ? undefined : await members.names(DESCRIBED.nodes, undefined, selector, startedMs);
+    const chosen = isOfAll ? undefined : await members.names(DESCRIBED.nodes, undefined, selector);
     const found: { readonly node: string; readonly value: IpamValue }[] = [];
     let looked = 0;
     for (const node of chosen ?? ipam.reportingNodes(startedMs)) {

@@ -33,7 +33,7 @@ export class NodeLatencies {
   async list(selector: Selector, query: LatencyQuery) {
     const { dialled, members, clock } = this.#deps;
     const isOfAll = selector.requirements.length === 0;
-    const chosen = isOfAll ? undefined : await members.names(DESCRIBED.nodes, undefined, selector, clock.monotonicMs());
+    const chosen = isOfAll ? undefined : await members.names(DESCRIBED.nodes, undefined, selector);
     const names = chosen ?? new Set(dialled.ends(clock.monotonicMs()).map(({ node }) => node));
     const found: { readonly node: string; readonly latency: Extract<Latency, { readonly ok: true }> }[] = [];
     let looked = 0;

@@ -1,9 +1,17 @@
 import type { Clock } from '../../runtime/clock.js';
-import { ABSENCES, type Figure, type FigureQuery, type Figures, type Measure, type Sum } from '../store/figure.js';
+import {
+  ABSENCES,
+  RunningSum,
+  type Figure,
+  type FigureQuery,
+  type Figures,
+  type Measure,
+  type Sum,
+} from '../store/figure.js';
 import type { KnownPod, Pods } from '../store/pods.js';
 import { DESCRIBED, type DescribedKind } from './described-objects.js';
 import { ApiError } from './errors.js';
-import { labelOf, onlyOf, type DescribedObject, type Members } from './members.js';
+import { labelOf, onlyOf, type DescribedObject, type Members, type PodsAmong } from './members.js';
 import type { Selector } from './selectors.js';
 import { Turns } from './turns.js';
 
@@ -31,7 +39,7 @@ export class ObjectFigures {
     this.#deps = deps;
   }
 
-  of(object: DescribedObject, query: FigureQuery): Outcome {
+  async of(object: DescribedObject, query: FigureQuery, turns = new Turns(this.#deps.clock)): Promise<Outcome> {
     const { pods, figures, members, clock } = this.#deps;
     const nowMs = clock.monotonicMs();
     if (object.kind === DESCRIBED.pods) {
@@ -40,7 +48,7 @@ export class ObjectFigures {
     }
     checkKnown(pods);
     try {
-      return whole(figures.ofAll(members.of(object, nowMs), onlyOf(object, query), nowMs));
+      return whole(await sumOf(members.of(object, nowMs), onlyOf(object, query), { figures, nowMs, turns }));
     } catch (error) {
       if (error instanceof ApiError && error.reason === 'NotFound') return { ok: false, why: error.message };
       throw error;
@@ -55,11 +63,12 @@ export class ObjectFigures {
   ): Promise<NamedMeasure[]> {
     const { clock, members } = this.#deps;
     if (kind === DESCRIBED.pods) return this.#listPods(namespace ?? '', selector, query);
-    const names = await members.names(kind, namespace, selector, clock.monotonicMs());
+    const names = await members.names(kind, namespace, selector);
+    if (kind === DESCRIBED.networks) return this.#listNetworks(namespace ?? '', names, query);
     const found: NamedMeasure[] = [];
     const turns = new Turns(clock);
     for (const name of names) {
-      const measure = this.of({ kind, namespace, name }, query);
+      const measure = await this.of({ kind, namespace, name }, query, turns);
       if (measure.ok) found.push({ name, measure });
       if (turns.isOver) await turns.next();
     }
@@ -70,21 +79,58 @@ export class ObjectFigures {
     const { pods, figures, clock } = this.#deps;
     const nowMs = clock.monotonicMs();
     const found: NamedMeasure[] = [];
-    const turns = new Turns(clock);
     const isChosen = chooser(selector);
-    let looked = 0;
-    for (const pod of pods.inNamespace(namespace, nowMs)) {
-      if (++looked % PODS_PER_LOOK === 0 && turns.isOver) await turns.next();
-      if (!isChosen(pod.labels)) continue;
+    await new Turns(clock).each(pods.inNamespace(namespace, nowMs), (pod) => {
+      if (!isChosen(pod.labels)) return;
       const measure = figures.ofPod(pod, query, nowMs);
       if (measure.ok) found.push({ name: pod.name, measure });
-    }
+    });
     return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Looks at every pod once, however many networks there are: it may be on any of them. */
+  async #listNetworks(namespace: string, names: readonly string[], query: FigureQuery): Promise<NamedMeasure[]> {
+    const { pods, figures, clock } = this.#deps;
+    checkKnown(pods);
+    const nowMs = clock.monotonicMs();
+    const networks = new Map(
+      names.map((name) => {
+        const own = onlyOf({ kind: DESCRIBED.networks, namespace, name }, query);
+        return [name, { own, sum: new RunningSum() }] as const;
+      }),
+    );
+    await new Turns(clock).each(pods.all(nowMs), (pod) => {
+      for (const name of new Set(pods.networksOf(pod, namespace))) {
+        const network = networks.get(name);
+        if (network !== undefined) figures.addTo(network.sum, pod, network.own, nowMs);
+      }
+    });
+    return [...networks].flatMap(([name, { sum }]) => {
+      const { measure } = sum.sum;
+      return measure === undefined ? [] : [{ name, measure }];
+    });
   }
 }
 
-/** Pods of a list between two looks at the clock: each takes microseconds. */
-const PODS_PER_LOOK = 8;
+interface Summing {
+  readonly figures: Figures;
+  /** At which every pod is judged, whenever its turn comes. */
+  readonly nowMs: number;
+  readonly turns: Turns;
+}
+
+/** What pods add up to. One that goes while others are looked at is no member, as one that comes. */
+export async function sumOf(
+  { among, isOne }: PodsAmong,
+  query: FigureQuery,
+  { figures, nowMs, turns }: Summing,
+): Promise<Sum> {
+  const running = new RunningSum();
+  await turns.each(among, (pod) => {
+    if (isOne(pod)) figures.addTo(running, pod, query, nowMs);
+  });
+  return running.sum;
+}
 
 /** Whether a selector chooses a pod by its labels; those of a workload's pods are one object where the API server lists them. */
 function chooser({ requirements, matches }: Selector): (labels: KnownPod['labels']) => boolean {

@@ -20,6 +20,11 @@ export class ByNamespace<T extends Named> {
     for (const objects of this.#namespaces.values()) yield* objects.values();
   }
 
+  /** Those that have an object. */
+  namespaces(): Iterable<string> {
+    return this.#namespaces.keys();
+  }
+
   set(object: T): void {
     const objects = this.#namespaces.get(object.namespace) ?? new Map<string, T>();
     objects.set(object.name, object);

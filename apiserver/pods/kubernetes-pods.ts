@@ -68,6 +68,10 @@ export class KubernetesPods implements PodList {
     return this.#pods.all();
   }
 
+  namespaces(): Iterable<string> {
+    return this.#pods.namespaces();
+  }
+
   /** Calls for each pod that came, went, or has another uid, labels or workload. Not for those of a whole new list. */
   onChange(listener: (namespace: string, name: string) => void): void {
     this.#changeListeners.push(listener);

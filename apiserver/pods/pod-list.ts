@@ -23,6 +23,8 @@ export interface PodList {
   get(namespace: string, name: string): ApiPod | undefined;
   inNamespace(namespace: string): Iterable<ApiPod>;
   all(): Iterable<ApiPod>;
+  /** Those that have a pod. */
+  namespaces(): Iterable<string>;
 }
 
 /** On which node a pod is. The list does not tell; it is asked for only where two nodes report one pod. */

@@ -174,22 +174,18 @@ export class Figures {
     });
   }
 
-  /** The sum over pods. That of the machine itself is no member: what it carries are the bytes of the others again. */
+  /** The sum over pods. */
   ofAll(pods: Iterable<KnownPod>, query: FigureQuery, nowMs: number): Sum {
-    const total = new Total();
-    let expected = 0;
-    let present = 0;
-    for (const pod of pods) {
-      if (pod.series?.meta.machine === true) continue;
-      const figure = this.ofPod(pod, query, nowMs);
-      if (!figure.ok && EXPECTED.includes(figure.reason)) continue;
-      expected++;
-      if (!figure.ok) continue;
-      present++;
-      total.add(figure);
-    }
-    const { figure } = total;
-    return { measure: present === expected && figure.ok ? figure : undefined, expected, present };
+    const sum = new RunningSum();
+    for (const pod of pods) this.addTo(sum, pod, query, nowMs);
+    return sum.sum;
+  }
+
+  /** Adds a pod to a sum. That of the machine itself is no member: what it carries are the bytes of the others again. */
+  addTo(sum: RunningSum, pod: KnownPod, query: FigureQuery, nowMs: number): void {
+    if (pod.series?.meta.machine === true) return;
+    const figure = this.ofPod(pod, query, nowMs);
+    if (figure.ok || !EXPECTED.includes(figure.reason)) sum.add(figure);
   }
 
   #matchesWhole(pod: KnownPod, { node }: PodSeries, query: FigureQuery): boolean {
@@ -237,11 +233,30 @@ function rateOf(node: NodeSeries, series: CounterSeries, { column: asked, window
 /** Whether traffic that the query asks for is not among what is reported. */
 function isMissingNetwork({ networks }: KnownPod, { interfaces }: PodSeries, query: FigureQuery): boolean {
   if (networks.length === 0) return false;
-  const missing = unreportedNetworks(networks, interfaces.values()).filter(query.couldMatchOn);
+  const missing = unreportedNetworks(networks, interfaces).filter(query.couldMatchOn);
   if (missing.length === 0 || query.choosesNetworks) return missing.length > 0;
   // An interface whose network the agent does not know may be the one that is missing: it is counted all the same.
   const unnamed = [...interfaces.values()].filter(({ meta }) => meta.network === '' && !meta.primary);
   return missing.length > unnamed.length;
+}
+
+/** Of the figures of pods that should have one: as one answer takes several turns, pods are added one by one. */
+export class RunningSum {
+  readonly #total = new Total();
+  #expected = 0;
+  #present = 0;
+
+  add(figure: Figure): void {
+    this.#expected++;
+    if (!figure.ok) return;
+    this.#present++;
+    this.#total.add(figure);
+  }
+
+  get sum(): Sum {
+    const [expected, present, { figure }] = [this.#expected, this.#present, this.#total];
+    return { measure: present === expected && figure.ok ? figure : undefined, expected, present };
+  }
 }
 
 /** What figures add up to. */

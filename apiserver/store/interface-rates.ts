@@ -27,7 +27,7 @@ export function ratesOf(node: NodeSeries, series: InterfaceSeries, { windowMs, n
 export function liveInterfaces(reports: ReportedPods, pods: Pods, at: At): InterfaceRates[] {
   const names = new Set(reports.nodes().map(({ node }) => node));
   return [...names]
-    .flatMap((node) => pods.onNode(node, at.nowMs))
+    .flatMap((node) => [...pods.onNode(node, at.nowMs)])
     .flatMap((pod) => ofPod(pod, at))
     .filter(({ figures }) => figures.some((figure) => figure.ok || figure.reason === 'too_few_samples'));
 }

@@ -2,6 +2,7 @@ import type { ApiPod, PodList, PodNodes } from '../pods/pod-list.js';
 import type { ShownPods } from './devices-view.js';
 import type { NodeSeries } from './node-series.js';
 import { replacesPod, type PodSeries } from './pod-series.js';
+import { parseNetwork } from './networks.js';
 import type { PodMeta } from './report.js';
 
 /** What is held of the reports. */
@@ -57,65 +58,53 @@ export class Pods {
     return this.#list === undefined || this.#list.isSynced;
   }
 
-  get(namespace: string, name: string, nowMs: number): KnownPod | undefined {
+  get(namespace: string, name: string, nowMs: number, isListed = this.isListed): KnownPod | undefined {
     const listed = this.#list?.get(namespace, name);
-    if (this.isListed) return listed && this.#withReport(listed, nowMs);
+    if (isListed) return listed && this.#withReport(listed, nowMs);
     const series = newest(this.#reports.reported(namespace, name), nowMs);
     return series === undefined ? listed && unreported(listed) : knownBy(series, listed);
   }
 
-  /** In no order. */
-  inNamespace(namespace: string, nowMs: number): KnownPod[] {
-    const listed = this.#list?.inNamespace(namespace) ?? [];
-    const found: KnownPod[] = [];
-    if (this.isListed) {
-      for (const pod of listed) found.push(this.#withReport(pod, nowMs));
-      return found;
+  /**
+   * Those of a namespace, in no order. Whoever goes through them may leave others their turn: each is looked up when it is reached, by a
+   * name that comes once. So what goes meanwhile is left out, and what is put in its place counts instead of it, never beside it.
+   */
+  *inNamespace(namespace: string, nowMs: number): Generator<KnownPod> {
+    const { isListed } = this; // once: it is asked of the clock
+    for (const name of this.#namesIn(namespace, isListed)) {
+      const pod = this.get(namespace, name, nowMs, isListed);
+      if (pod !== undefined) yield pod;
     }
-    for (const reported of this.#reports.reportedIn(namespace)) {
-      const series = newest(reported, nowMs);
-      if (series !== undefined) found.push(knownBy(series, this.#list?.get(namespace, series.meta.name)));
-    }
-    for (const pod of listed) {
-      if (this.#reports.reported(namespace, pod.name).length === 0) found.push(unreported(pod));
-    }
-    return found;
   }
 
-  /** Of every namespace, in no order. */
-  all(nowMs: number): KnownPod[] {
-    const listed = this.#list?.all() ?? [];
-    if (this.isListed) return [...listed].map((pod) => this.#withReport(pod, nowMs));
-    const namespaces = new Set(this.#reports.reportedNamespaces());
-    for (const { namespace } of listed) namespaces.add(namespace);
-    return [...namespaces].flatMap((namespace) => this.inNamespace(namespace, nowMs));
+  /** Of every namespace, likewise. */
+  *all(nowMs: number): Generator<KnownPod> {
+    for (const namespace of this.namespaces()) yield* this.inNamespace(namespace, nowMs);
   }
 
   /** Namespaces that have a pod, or had one that is still reported. */
   namespaces(): string[] {
     const found = new Set(this.isListed ? [] : this.#reports.reportedNamespaces());
-    for (const { namespace } of this.#list?.all() ?? []) found.add(namespace);
+    for (const namespace of this.#list?.namespaces() ?? []) found.add(namespace);
     return [...found];
   }
 
   /**
-   * Those of a node: what its agent reports, what had to be left out of the report, and what has taken a reported name and is reported
-   * by nobody yet. A pod that no agent ever reported is on a node that nobody here knows.
+   * Those of a node, likewise: what its agent reports, what had to be left out of the report, and what has taken a reported name and is
+   * reported by nobody yet. A pod that no agent ever reported is on a node that nobody here knows.
    */
-  onNode(name: string, nowMs: number): KnownPod[] {
-    const found = new Map<string, KnownPod>();
-    const add = (pod: KnownPod | undefined, node: NodeSeries): void => {
-      if (pod !== undefined && (pod.series === undefined || pod.series.node === node)) found.set(keyOf(pod), pod);
-    };
+  *onNode(name: string, nowMs: number): Generator<KnownPod> {
+    const seen = new Set<string>();
     for (const node of this.#reports.nodesNamed(name)) {
-      for (const { meta } of node.pods.values()) add(this.get(meta.namespace, meta.name, nowMs), node);
-      for (const key of node.leftOut) {
-        const [namespace = '', pod] = key.split('/');
-        if (pod === undefined) continue; // a uid: its name stands beside it
-        add(this.get(namespace, pod, nowMs) ?? (this.isListed ? undefined : nameless(namespace, pod)), node);
+      for (const named of namesOn(node)) {
+        const isLeftOut = named.isLeftOut && !this.isListed;
+        const pod = this.get(named.namespace, named.name, nowMs) ?? (isLeftOut ? nameless(named) : undefined);
+        if (pod === undefined || (pod.series !== undefined && pod.series.node !== node)) continue;
+        const key = `${pod.namespace}/${pod.name}`;
+        if (!seen.has(key)) yield pod;
+        seen.add(key);
       }
     }
-    return [...found.values()];
   }
 
   /** Names of the nodes whose agents report. */
@@ -123,32 +112,19 @@ export class Pods {
     return [...new Set(this.#reports.nodes().map(({ node }) => node))];
   }
 
-  /** Networks of a namespace that a pod is known to be on. */
-  networks(namespace: string): string[] {
-    return [...this.#reported()].flatMap(({ interfaces }) =>
-      [...interfaces.values()].flatMap(({ meta }) => (meta.nadNamespace === namespace ? [meta.network] : [])),
-    );
-  }
-
-  /** Those on a network: of every namespace as their agents say, of its own as their annotations do. */
-  onNetwork(namespace: string, name: string, nowMs: number): KnownPod[] {
-    const found = new Map<string, KnownPod>();
-    const add = (pod: KnownPod | undefined): void => {
-      if (pod !== undefined) found.set(keyOf(pod), pod);
-    };
-    const key = `${namespace}/${name}`;
+  /** Networks of a namespace that a pod is on: of any as its agents say, of its own as its annotation does. */
+  networksOf({ namespace, name }: KnownPod, nadNamespace: string): string[] {
+    const found: string[] = [];
+    for (const { interfaces } of this.#reports.reported(namespace, name)) {
+      for (const { meta } of interfaces.values()) if (meta.nadNamespace === nadNamespace) found.push(meta.network);
+    }
     // Annotations are what the owners of pods write: those of another namespace must not make this one's total absent.
-    for (const listed of this.#list?.inNamespace(namespace) ?? []) {
-      const isOn = listed.networks.includes(key) || listed.networks.includes(name);
-      if (isOn) add(this.get(namespace, listed.name, nowMs));
+    if (namespace !== nadNamespace) return found;
+    for (const text of this.#list?.get(namespace, name)?.networks ?? []) {
+      const one = parseNetwork(text);
+      if (one.nadNamespace === '' || one.nadNamespace === nadNamespace) found.push(one.network);
     }
-    for (const { meta, interfaces } of this.#reported()) {
-      const isOn = [...interfaces.values()].some(
-        (one) => one.meta.network === name && one.meta.nadNamespace === namespace,
-      );
-      if (isOn) add(this.get(meta.namespace, meta.name, nowMs));
-    }
-    return [...found.values()];
+    return found;
   }
 
   /** Whether the API server has this very pod in its list, current or not. */
@@ -171,8 +147,15 @@ export class Pods {
     return { shown: (pod) => this.shown(pod, nowMs), isListed: this.isListed };
   }
 
-  *#reported(): Generator<PodSeries> {
-    for (const node of this.#reports.nodes()) yield* node.pods.values();
+  /** As of now, each once. */
+  #namesIn(namespace: string, isListed: boolean): string[] {
+    const names: string[] = [];
+    for (const { name } of this.#list?.inNamespace(namespace) ?? []) names.push(name);
+    if (isListed) return names;
+    for (const [pod] of this.#reports.reportedIn(namespace)) {
+      if (pod !== undefined && this.#list?.get(namespace, pod.meta.name) === undefined) names.push(pod.meta.name);
+    }
+    return names;
   }
 
   #withReport(listed: ApiPod, nowMs: number): KnownPod {
@@ -206,16 +189,29 @@ function unreported({ namespace, name, uid, labels, workload, networks, isTermin
   return { namespace, name, uid, labels, workload, networks, isTerminating, series: undefined };
 }
 
+interface NamedPod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly isLeftOut: boolean;
+}
+
+/** Pods of a report as of now, and those that had to be left out of it. */
+function namesOn({ pods, leftOut }: NodeSeries): NamedPod[] {
+  const names: NamedPod[] = [];
+  for (const { meta } of pods.values()) names.push({ namespace: meta.namespace, name: meta.name, isLeftOut: false });
+  for (const key of leftOut) {
+    const [namespace = '', name] = key.split('/');
+    if (name !== undefined) names.push({ namespace, name, isLeftOut: true }); // else a uid: its name stands beside it
+  }
+  return names;
+}
+
 /** A pod of which no more is known than that it is there. */
-function nameless(namespace: string, name: string): KnownPod {
+function nameless({ namespace, name }: NamedPod): KnownPod {
   return {
     ...{ namespace, name, uid: '', labels: {}, workload: undefined },
     ...{ networks: [], isTerminating: false, series: undefined },
   };
-}
-
-function keyOf({ namespace, name }: KnownPod): string {
-  return `${namespace}/${name}`;
 }
 
 /** The pod to show of those with one name. */

@@ -29,6 +29,7 @@ export function createTestCluster(pods: readonly ApiPod[] = [], services: readon
       get: (namespace, name) => state.pods.find(isNamed(namespace, name)),
       inNamespace: (namespace) => state.pods.filter((pod) => pod.namespace === namespace),
       all: () => state.pods,
+      namespaces: () => new Set(state.pods.map(({ namespace }) => namespace)),
     },
     services: {
       get isCurrent() {

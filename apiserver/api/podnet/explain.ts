@@ -7,7 +7,7 @@ import {
 } from '../../../openapi/podnet-api.js';
 import type { Clock } from '../../../runtime/clock.js';
 import { renderDuration } from '../../../runtime/duration.js';
-import { ABSENCES, ofInterface, type Figure, type Figures } from '../../store/figure.js';
+import { ABSENCES, RunningSum, ofInterface, type Figure, type Figures } from '../../store/figure.js';
 import type { PodSeries } from '../../store/pod-series.js';
 import type { KnownPod, Pods } from '../../store/pods.js';
 import { samplesIn } from '../../store/samples.js';
@@ -20,6 +20,7 @@ import { whole } from '../object-figures.js';
 import { renderQuantity } from '../quantity.js';
 import { routeSchema } from '../route-schema.js';
 import type { Selectors } from '../selectors.js';
+import { Turns } from '../turns.js';
 
 export interface ExplainDeps {
   readonly pods: Pods;
@@ -54,11 +55,11 @@ export function explainRoute(app: App, deps: ExplainDeps): void {
   );
 }
 
-function explain(
+async function explain(
   { namespace, metric }: { readonly namespace: string; readonly metric: string },
   query: unknown,
   deps: ExplainDeps,
-): Explanation {
+): Promise<Explanation> {
   checkPath({ namespace, metric });
   const { matches } = deps.selectors.ofObjects(queryValue(query, 'labelSelector') ?? '', 'labelSelector');
   const asked = parseFigureQuery(metric, 'metricLabelSelector', query, deps);
@@ -70,11 +71,23 @@ function explain(
   }
   const { pods, figures, clock } = deps;
   const nowMs = clock.monotonicMs();
-  const considered = pods
-    .inNamespace(namespace, nowMs)
-    .filter(({ labels }) => matches(labelOf(labels)))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
-  const sum = figures.ofAll(considered, asked, nowMs);
+  const turns = new Turns(clock);
+  const isChosen = ({ labels }: KnownPod): boolean => matches(labelOf(labels));
+  const names: string[] = [];
+  await turns.each(pods.inNamespace(namespace, nowMs), (pod) => {
+    if (isChosen(pod)) names.push(pod.name);
+  });
+  const running = new RunningSum();
+  const explained: ExplainedPod[] = [];
+  let considered = 0;
+  await turns.each(names.sort(), (name) => {
+    const pod = pods.get(namespace, name, nowMs);
+    if (pod === undefined || !isChosen(pod)) return; // no more
+    considered++;
+    figures.addTo(running, pod, asked, nowMs);
+    if (explained.length < PODS_MAX) explained.push(explainPod(pod, asked, nowMs, figures));
+  });
+  const { sum } = running;
   const total = sum.measure && renderQuantity(sum.measure.perSecond);
   return {
     apiVersion: PODNET_GROUP_VERSION,
@@ -82,11 +95,11 @@ function explain(
     metadata: { name: metric, namespace },
     metric,
     window: renderDuration(asked.windowMs),
-    pods: considered.slice(0, PODS_MAX).map((pod) => explainPod(pod, asked, nowMs, figures)),
+    pods: explained,
     ...(total !== undefined && { total }),
     members: sum.expected,
     present: sum.present,
-    message: messageOf(considered.length, sum, deps),
+    message: messageOf(considered, sum, deps),
   };
 }
 

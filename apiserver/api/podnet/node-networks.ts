@@ -30,7 +30,7 @@ export function nodeNetworks(deps: NodeNetworksDeps): Resource<NodeNetwork> {
   return {
     plural: 'nodenetworks',
     kind: 'NodeNetwork',
-    namespaced: false,
+    namespaces: undefined,
     fieldKeys: ['node'],
     schemas: { object: NodeNetwork, list: NodeNetworkList },
     columns: [
@@ -92,7 +92,7 @@ function figuresOf(
   { pods, figures, windowMs }: NodeNetworksDeps,
 ): Figure[] {
   if (podCounterOf(roles) === undefined) return INTERFACE_COUNTERS.map(() => ({ ok: false, reason: 'not_counted' }));
-  const members = pods.onNode(name, nowMs);
+  const members = [...pods.onNode(name, nowMs)];
   const everything = {
     ...{ matchesSeries: () => true, couldMatch: () => true, couldMatchOn: () => true },
     ...{ choosesNetworks: false, deviceLabels: [], level: 'interface' as const, windowMs },

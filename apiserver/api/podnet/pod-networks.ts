@@ -3,11 +3,10 @@ import { PODNET_GROUP_VERSION, PodNetwork, PodNetworkList } from '../../../opena
 import type { Clock } from '../../../runtime/clock.js';
 import { ratesOf } from '../../store/interface-rates.js';
 import type { InterfaceSeries } from '../../store/interface-series.js';
-import type { PodSeries } from '../../store/pod-series.js';
 import type { KnownPod, Pods } from '../../store/pods.js';
 import { timestampOf } from '../metric-value-list.js';
 import { rateColumns, trafficOf } from './rates.js';
-import type { Candidate, Resource } from './resource.js';
+import type { Candidate, Made, Resource } from './resource.js';
 
 export interface PodNetworksDeps {
   readonly pods: Pods;
@@ -18,11 +17,11 @@ export interface PodNetworksDeps {
 const HASH_LENGTH = 8;
 
 /** One object for each interface of each pod. */
-export function podNetworks({ pods, clock, windowMs }: PodNetworksDeps): Resource<PodNetwork> {
+export function podNetworks(deps: PodNetworksDeps): Resource<PodNetwork> {
   return {
     plural: 'podnetworks',
     kind: 'PodNetwork',
-    namespaced: true,
+    namespaces: () => deps.pods.namespaces(),
     fieldKeys: ['node', 'pod', 'network', 'interface'],
     schemas: { object: PodNetwork, list: PodNetworkList },
     columns: [
@@ -43,38 +42,55 @@ export function podNetworks({ pods, clock, windowMs }: PodNetworksDeps): Resourc
       },
     ],
     *candidates(namespace, nowMs) {
-      // In the order of their pods, which is nearly their own: there may be 300,000, which are to be sorted.
-      for (const one of namespace === undefined ? pods.namespaces().sort() : [namespace]) {
-        for (const pod of pods.inNamespace(one, nowMs).sort(byName)) {
-          if (pod.series !== undefined) yield* candidatesOf(pod, pod.series, { clock, windowMs });
-        }
+      for (const pod of deps.pods.inNamespace(namespace, nowMs)) {
+        for (const series of [...(pod.series?.interfaces.values() ?? [])]) yield new InterfaceOf(pod, series, deps);
       }
     },
   };
 }
 
-function byName(a: KnownPod, b: KnownPod): number {
-  return a.name < b.name ? -1 : 1;
-}
+/** Of most candidates of a large list nobody asks for the name or the fields: they are made when somebody does. */
+class InterfaceOf implements Candidate<PodNetwork> {
+  readonly #pod: KnownPod;
+  readonly #series: InterfaceSeries;
+  readonly #deps: PodNetworksDeps;
+  #name: string | undefined;
 
-function candidatesOf(
-  pod: KnownPod,
-  { node, interfaces, meta }: PodSeries,
-  { clock, windowMs }: Pick<PodNetworksDeps, 'clock' | 'windowMs'>,
-): Candidate<PodNetwork>[] {
-  const { namespace, labels } = pod;
-  return [...interfaces.values()].map((series) => {
-    const name = `${pod.name}.${segmentOf(series.name)}`;
-    return {
-      ...{ namespace, name, labels },
-      fields: { node: node.node, pod: pod.name, network: series.meta.network, interface: series.name },
-      make: (nowMs) => {
-        const figures = ratesOf(node, series, { windowMs, nowMs });
-        const described = { pod, node: node.node, createdMs: meta.createdMs, series };
-        return { object: { ...toPodNetwork(name, described), ...trafficOf(figures, clock.wallMs()) }, figures };
-      },
-    };
-  });
+  constructor(pod: KnownPod, series: InterfaceSeries, deps: PodNetworksDeps) {
+    this.#pod = pod;
+    this.#series = series;
+    this.#deps = deps;
+  }
+
+  get namespace(): string {
+    return this.#pod.namespace;
+  }
+
+  get name(): string {
+    return (this.#name ??= `${this.#pod.name}.${segmentOf(this.#series.name)}`);
+  }
+
+  get labels(): KnownPod['labels'] {
+    return this.#pod.labels;
+  }
+
+  get fields(): Record<string, string> {
+    const { name, meta } = this.#series;
+    const node = this.#pod.series?.node.node ?? '';
+    return { node, pod: this.#pod.name, network: meta.network, interface: name };
+  }
+
+  /** Of the pod as it is by now: the counters of one that is gone are held no more. */
+  make(nowMs: number): Made<PodNetwork> | undefined {
+    const { pods, clock, windowMs } = this.#deps;
+    const pod = pods.get(this.#pod.namespace, this.#pod.name, nowMs);
+    const series = pod?.series?.interfaces.get(this.#series.name);
+    if (pod?.series === undefined || series !== this.#series) return undefined;
+    const { node, meta } = pod.series;
+    const figures = ratesOf(node, series, { windowMs, nowMs });
+    const described = { pod, node: node.node, createdMs: meta.createdMs, series };
+    return { object: { ...toPodNetwork(this.name, described), ...trafficOf(figures, clock.wallMs()) }, figures };
+  }
 }
 
 interface Described {

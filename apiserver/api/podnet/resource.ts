@@ -8,14 +8,16 @@ import { wantedForm } from '../accept.js';
 import { queryValue, type App, type Request } from '../app-types.js';
 import { ApiError } from '../errors.js';
 import { checkPath } from '../figure-query.js';
-import { labelOf } from '../members.js';
+import { wantsIndent } from '../indent.js';
 import { routeSchema } from '../route-schema.js';
 import type { Selectors } from '../selectors.js';
 import { Turns } from '../turns.js';
-import { parseListQuery, renderContinue, type ListQuery } from './list-query.js';
+import { choose, isFiltered } from './choose.js';
+import { renderList } from './render-list.js';
+import { parseListQuery, renderContinue } from './list-query.js';
 
 /** What every object of this group has. */
-interface ApiObject {
+export interface ApiObject {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
@@ -34,7 +36,8 @@ export interface Candidate<T extends ApiObject> {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly fields: Readonly<Record<string, string>>;
-  make(nowMs: number): Made<T>;
+  /** Undefined where it is no more. */
+  make(nowMs: number): Made<T> | undefined;
 }
 
 /** A column of a Table: what `kubectl get` prints. */
@@ -50,22 +53,17 @@ export interface Column<T extends ApiObject> {
 export interface Resource<T extends ApiObject> {
   readonly plural: string;
   readonly kind: string;
-  readonly namespaced: boolean;
+  /** Those that have objects; undefined for a resource of the cluster. */
+  readonly namespaces: (() => readonly string[]) | undefined;
   /** Beside metadata.name and metadata.namespace. */
   readonly fieldKeys: readonly string[];
   readonly columns: readonly Column<T>[];
   readonly schemas: { readonly object: TSchema; readonly list: TSchema };
-  /** All of a namespace, or of the cluster; in no order. */
-  candidates(namespace: string | undefined, nowMs: number): Iterable<Candidate<T>>;
+  /** All of a namespace, or of the cluster for a resource of that; in no order. Others may have their turn in between. */
+  candidates(namespace: string, nowMs: number): Iterable<Candidate<T>>;
 }
 
-/** More than this in one answer is asked for in pages. */
-const WHOLE_MAX = 50_000;
-
-interface List<T extends ApiObject> {
-  readonly items: readonly Made<T>[];
-  readonly metadata: { readonly resourceVersion: ''; readonly continue?: string; readonly remainingItemCount?: number };
-}
+type ListMeta = Table['metadata'];
 
 export interface ResourceDeps {
   readonly clock: Clock;
@@ -75,7 +73,8 @@ export interface ResourceDeps {
 /** Get and list of a resource, as objects and as Table. */
 export function resourceRoutes<T extends ApiObject>(app: App, resource: Resource<T>, deps: ResourceDeps): void {
   const root = `/apis/${PODNET_GROUP_VERSION}`;
-  const { plural, namespaced } = resource;
+  const { plural } = resource;
+  const namespaced = resource.namespaces !== undefined;
   const scope = namespaced ? `${root}/namespaces/:namespace` : root;
   const listRoute = (request: Request) => {
     const { namespace } = request.params as { readonly namespace?: string };
@@ -90,15 +89,15 @@ export function resourceRoutes<T extends ApiObject>(app: App, resource: Resource
     checkPath({ namespace, name });
     const form = formOf(request);
     const nowMs = deps.clock.monotonicMs();
-    const found = firstNamed(name, resource.candidates(namespaced ? namespace : undefined, nowMs));
-    if (found === undefined) {
+    const found = firstNamed(name, resource.candidates(namespace, nowMs));
+    const made = found?.make(nowMs);
+    if (made === undefined) {
       throw new ApiError('NotFound', `${plural}.${PODNET_GROUP} "${name}" not found`, {
         ...{ name, group: PODNET_GROUP, kind: plural },
       });
     }
-    const made = found.make(nowMs);
     if (form === 'object') return made.object;
-    return toTable(resource, { items: [made], metadata: { resourceVersion: '' } }, request);
+    return { ...tableHead(resource, { resourceVersion: '' }), rows: [toRow(made, resource, request)] };
   });
 }
 
@@ -144,62 +143,32 @@ async function answerList<T extends ApiObject>(
 ) {
   checkPath(namespace === undefined ? {} : { namespace });
   const form = formOf(request);
-  const fieldKeys = ['metadata.name', ...(resource.namespaced ? ['metadata.namespace'] : []), ...resource.fieldKeys];
+  const isNamespaced = resource.namespaces !== undefined;
+  const fieldKeys = ['metadata.name', ...(isNamespaced ? ['metadata.namespace'] : []), ...resource.fieldKeys];
   const query = parseListQuery(request.query, { plural: resource.plural, fieldKeys }, selectors);
   const turns = new Turns(clock);
-  const chosen = await choose(resource.candidates(namespace, clock.monotonicMs()), query, turns);
-  const page = query.limit === undefined ? chosen : chosen.slice(0, query.limit);
-  if (page.length > WHOLE_MAX) {
-    throw new ApiError(
-      'BadRequest',
-      `limit: ${page.length} ${resource.plural} are more than one answer holds, ${WHOLE_MAX}`,
-    );
-  }
-  const items: Made<T>[] = [];
-  for (const candidate of page) {
-    items.push(candidate.make(clock.monotonicMs()));
-    if (turns.isOver) await turns.next();
-  }
+  const { page, rest } = await choose(resource, namespace, query, { turns, nowMs: clock.monotonicMs() });
   const last = page.at(-1);
-  const rest = chosen.length - page.length;
-  const isFiltered = query.labels.requirements.length > 0 || query.fields.length > 0;
   const more =
     rest > 0 && last !== undefined
-      ? { continue: renderContinue(last), ...(!isFiltered && { remainingItemCount: rest }) }
+      ? { continue: renderContinue(last), ...(!isFiltered(query) && { remainingItemCount: rest }) }
       : {};
-  const list = { items, metadata: { resourceVersion: '' as const, ...more } };
-  if (form === 'table') return toTable(resource, list, request);
-  const { metadata } = list;
-  return {
-    ...{ kind: `${resource.kind}List`, apiVersion: PODNET_GROUP_VERSION, metadata },
-    items: items.map(({ object }) => object),
-  };
+  const metadata: ListMeta = { resourceVersion: '', ...more };
+  const make = (one: Candidate<T>): Made<T> | undefined => one.make(clock.monotonicMs());
+  const isIndented = wantsIndent(request);
+  if (form === 'table') {
+    const toJson = (one: Candidate<T>) => {
+      const made = make(one);
+      return made && toRow(made, resource, request);
+    };
+    return renderList(page, { head: tableHead(resource, metadata), key: 'rows', toJson, isIndented }, turns);
+  }
+  const head = { kind: `${resource.kind}List`, apiVersion: PODNET_GROUP_VERSION, metadata };
+  return renderList(page, { head, key: 'items', toJson: (one) => make(one)?.object, isIndented }, turns);
 }
 
 function formOf(request: Request): 'object' | 'table' {
   return wantedForm(request.headers.accept, { hasTable: true });
-}
-
-/** Those that a query selects and that stand behind its place, in the order of namespace and name. */
-async function choose<T extends ApiObject>(
-  candidates: Iterable<Candidate<T>>,
-  query: ListQuery,
-  turns: Turns,
-): Promise<Candidate<T>[]> {
-  const chosen: Candidate<T>[] = [];
-  for (const one of candidates) {
-    if (isChosen(one, query)) chosen.push(one);
-    if (turns.isOver) await turns.next();
-  }
-  return chosen.sort(compare);
-}
-
-function isChosen(one: Candidate<ApiObject>, { labels, fields, after }: ListQuery): boolean {
-  return (
-    (after === undefined || compare(one, after) > 0) &&
-    labels.matches(labelOf(one.labels)) &&
-    fields.every(({ key, value, isEqual }) => (fieldOf(one, key) === value) === isEqual)
-  );
 }
 
 function firstNamed<T extends ApiObject>(name: string, candidates: Iterable<Candidate<T>>): Candidate<T> | undefined {
@@ -207,27 +176,12 @@ function firstNamed<T extends ApiObject>(name: string, candidates: Iterable<Cand
   return undefined;
 }
 
-function fieldOf({ namespace, name, fields }: Candidate<ApiObject>, key: string): string {
-  if (key === 'metadata.name') return name;
-  return key === 'metadata.namespace' ? namespace : (fields[key] ?? '');
-}
-
-function compare(a: { namespace: string; name: string }, b: { namespace: string; name: string }): number {
-  if (a.namespace !== b.namespace) return a.namespace < b.namespace ? -1 : 1;
-  return a.name === b.name ? 0 : a.name < b.name ? -1 : 1;
-}
-
-function toTable<T extends ApiObject>({ columns }: Resource<T>, { items, metadata }: List<T>, request: Request): Table {
-  const include = queryValue(request.query, 'includeObject') ?? 'Metadata';
-  const ofObject = (object: T) => {
-    if (include === 'None') return {};
-    if (include === 'Object') return { object };
-    return { object: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata } };
-  };
+/** A Table without its rows. */
+function tableHead<T extends ApiObject>({ columns }: Resource<T>, metadata: ListMeta) {
   const name = { name: 'Name', type: 'string', format: 'name', description: 'Name of the object.', priority: 0 };
   return {
-    kind: 'Table',
-    apiVersion: 'meta.k8s.io/v1',
+    kind: 'Table' as const,
+    apiVersion: 'meta.k8s.io/v1' as const,
     metadata,
     columnDefinitions: [
       name,
@@ -236,9 +190,14 @@ function toTable<T extends ApiObject>({ columns }: Resource<T>, { items, metadat
         ...{ description: column.description, priority: column.priority },
       })),
     ],
-    rows: items.map((made) => ({
-      cells: [made.object.metadata.name, ...columns.map((column) => column.cell(made))],
-      ...ofObject(made.object),
-    })),
   };
+}
+
+function toRow<T extends ApiObject>(made: Made<T>, { columns }: Resource<T>, request: Request): Table['rows'][number] {
+  const cells = [made.object.metadata.name, ...columns.map((column) => column.cell(made))];
+  const include = queryValue(request.query, 'includeObject') ?? 'Metadata';
+  if (include === 'None') return { cells };
+  if (include === 'Object') return { cells, object: made.object };
+  const { metadata } = made.object;
+  return { cells, object: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata } };
 }

@@ -31,7 +31,7 @@ export function virtualFunctions(deps: VirtualFunctionsDeps): Resource<VirtualFu
   return {
     plural: 'virtualfunctions',
     kind: 'VirtualFunction',
-    namespaced: false,
+    namespaces: undefined,
     fieldKeys: ['node', 'pf', 'pciAddress', 'namespace', 'pod', 'network', 'resource'],
     schemas: { object: VirtualFunction, list: VirtualFunctionList },
     columns: COLUMNS,
