@@ -240,6 +240,8 @@ for (const [protocol, how] of Object.entries(PROTOCOLS)) {
       test('is an error where its time is over before it began', async (t) => {
         const { ask, assertResults } = await replica(t, { longestMs: 1 });
         const late = ask(how, encoding);
+        await late.began;
+        late.resume();
         const { error, body } = await late.ended;
         assert.match(error ?? 'none', /^(ECONNRESET|CANCEL)$/);
         assert.equal(body.length, 0);
