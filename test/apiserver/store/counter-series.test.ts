@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { checkReport } from '../../../apiserver/ingest/check.js';
-import { CounterSeries, moveAll, type Move, type Run } from '../../../apiserver/store/counter-series.js';
+import { CounterSeries, moveAll, moved, type Move, type Run } from '../../../apiserver/store/counter-series.js';
 import { Store } from '../../../apiserver/store/store.js';
 import { interfaceReport, nodeReport, podReport, readingOf } from '../../support/reports.js';
 
@@ -40,9 +40,9 @@ function filled(counters: readonly number[], rows: number, capacity = rows): Row
 /** What has to stand in them after a move. */
 function expected(series: readonly Rows[], { kept, capacity }: Move): number[][][] {
   return series.map(({ rows, width }) => {
-    const moved = kept.flatMap(({ from, to }) => rows.slice(from, to));
-    const empty = Array.from({ length: capacity - moved.length }, () => Array<number>(width).fill(NaN));
-    return [...moved, ...empty];
+    const full = kept.flatMap(({ from, to }) => rows.slice(from, to));
+    const empty = Array.from({ length: capacity - full.length }, () => Array<number>(width).fill(NaN));
+    return [...full, ...empty];
   });
 }
 
@@ -111,9 +111,29 @@ describe('all series of a node', () => {
     }
   });
 
+  test('give it back also where the others need as much as they had', () => {
+    const series = filled([8, 8, 8, 8], 4);
+    moveAll(series, { kept: [{ from: 0, to: 4 }], capacity: 4 });
+    const left = series.slice(2);
+    moveAll(left, { kept: [{ from: 0, to: 4 }], capacity: 8 });
+    assertPacked(left);
+  });
+
   test('are moved where there are none', () => {
     moveAll([], { kept: [], capacity: 4 });
   });
+});
+
+test('rows that are moved have the room that is wanted, be it less than they had', () => {
+  const times = Float64Array.of(1, 2, 3, 4, 5, 6);
+  const kept = [
+    { from: 1, to: 2 },
+    { from: 4, to: 6 },
+  ];
+  assert.deepEqual([...moved(times, 1, { kept, capacity: 4 })], [2, 5, 6, NaN]);
+  assert.deepEqual([...moved(times, 1, { kept, capacity: 8 })], [2, 5, 6, ...Array<number>(5).fill(NaN)]);
+  assert.equal(moved(times, 1, { kept, capacity: 6 }), times);
+  assert.deepEqual([...times], [2, 5, 6, NaN, NaN, NaN]);
 });
 
 test('the rows of a node whose pods are nearly all new stand in one piece of memory, and so they do once they were moved', () => {
@@ -129,8 +149,14 @@ test('the rows of a node whose pods are nearly all new stand in one piece of mem
   const names = ['a', 'b', 'c', 'd', 'e'];
   assertPacked(push(1, names));
   for (let second = 2; second < 100; second++) push(second, names);
-  assertPacked(push(100, names));
+  const packed = push(100, names);
+  assertPacked(packed);
+  const values = packed.map((one) => one.values);
   push(101, [...names, 'f']);
+  assert.ok(
+    packed.every((one, i) => one.values === values[i]),
+    'for one more pod those of the others are not moved',
+  );
   for (let second = 102; second < 180; second++) push(second, [...names, 'f']);
   assertPacked(push(180, [...names, 'f']));
 });
