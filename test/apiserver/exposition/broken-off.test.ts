@@ -14,6 +14,7 @@ import { Registry } from 'prom-client';
 import { Exposition } from '../../../apiserver/exposition/exposition.js';
 import { expositionRoutes } from '../../../apiserver/exposition/routes.js';
 import { SCRAPE_LIMITS, type ScrapeLimits } from '../../../apiserver/exposition/scrapes.js';
+import { LIMITS, type Limits } from '../../../apiserver/http/limits.js';
 import { createShell } from '../../../apiserver/http/shell.js';
 import { createSelfSignedCertificate } from '../../../apiserver/tls/self-made.js';
 import { createLogger } from '../../../runtime/logger.js';
@@ -120,13 +121,13 @@ function askOn(session: ClientHttp2Session, { pathname, search }: URL, encoding:
 }
 
 /** A replica whose answers to whoever asks for everything are long. */
-async function replica(t: TestContext, limits: Partial<ScrapeLimits>) {
+async function replica(t: TestContext, limits: Partial<ScrapeLimits>, ofServer: Partial<Limits> = {}) {
   const server = createTestServer();
   const { store, pods, clock } = server;
   assert.equal((await server.push(nodeReport(1_000))).statusCode, 200);
   const logged: string[] = [];
   const log = createLogger('test', { level: 'warn', format: 'text', write: (line) => logged.push(line) });
-  const { app } = createShell({ tls, log });
+  const { app } = createShell({ tls, log, limits: { ...LIMITS, ...ofServer } });
   const cluster = [{ family: PADDING, lines: () => RANDOM }];
   const exposition = new Exposition({ nodes: store, pods }, [], { cluster });
   const registry = new Registry();
@@ -227,7 +228,7 @@ for (const [protocol, how] of Object.entries(PROTOCOLS)) {
       });
 
       test('is an error where it takes too long, and its place is free', async (t) => {
-        const { ask, assertResults } = await replica(t, { atOnce: 1, longestMs: 3_000 });
+        const { ask, assertResults } = await replica(t, { atOnce: 1, longestMs: 1_500 });
         const slow = ask(how, encoding);
         await slow.began;
         await assertResults({ too_slow: 1 });
@@ -248,7 +249,7 @@ for (const [protocol, how] of Object.entries(PROTOCOLS)) {
         await assertResults({ too_slow: 1 });
       });
 
-      test('that its client ends is counted as that, and its place is free', { skip: how === overHttp2 }, async (t) => {
+      test('that its client ends is counted as that, and its place is free', async (t) => {
         const { ask, assertResults } = await replica(t, { atOnce: 1 });
         const slow = ask(how, encoding);
         await slow.began;
@@ -260,6 +261,15 @@ for (const [protocol, how] of Object.entries(PROTOCOLS)) {
         await assertResults({ broken_off: 2 });
         await assertWhole(ask(how, encoding), encoding);
         await assertResults({ broken_off: 2, complete: 1 });
+      });
+
+      test('is an error where its client takes nothing for too long, and is counted as broken off', async (t) => {
+        const { ask, assertResults } = await replica(t, {}, { stallTimeoutMs: 500 });
+        const slow = ask(how, encoding);
+        await slow.began;
+        await assertResults({ broken_off: 1 });
+        slow.resume();
+        assertBroken(await slow.ended, encoding);
       });
     });
   }
