@@ -1,12 +1,8 @@
 // What a client sees of a scrape that the server ends half way: an error, and never a body that looks whole.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect as connectHttp2, constants, type ClientHttp2Session } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, test, type TestContext } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { gunzipSync } from 'node:zlib';
@@ -21,7 +17,6 @@ import { createLogger } from '../../../runtime/logger.js';
 import { createTestServer } from '../../support/app.js';
 import { eventually } from '../../support/programs.js';
 import { nodeReport } from '../../support/reports.js';
-import { missing } from '../../support/requirements.js';
 
 const OPENMETRICS = 'application/openmetrics-text; version=1.0.0';
 /** Of those that ask for it whole it is the last line. */
@@ -180,7 +175,9 @@ function textOf(body: Buffer, encoding: string): string {
 }
 
 /** That whoever has it cannot take it for all. */
-function assertBroken({ error, body }: Outcome, encoding: string): void {
+function assertBroken(outcome: Outcome | undefined, encoding: string): void {
+  assert.ok(outcome !== undefined);
+  const { error, body } = outcome;
   assert.match(error ?? 'none', /^(ECONNRESET|CANCEL)$/);
   if (encoding === 'gzip') assert.throws(() => gunzipSync(body), /unexpected end of file/);
   else assert.doesNotMatch(textOf(body, encoding), WHOLE);
@@ -227,17 +224,6 @@ for (const [protocol, how] of Object.entries(PROTOCOLS)) {
         await assertResults({ complete: 1, gave_way: 1 });
       });
 
-      test('is an error where it takes too long, and its place is free', async (t) => {
-        const { ask, assertResults } = await replica(t, { atOnce: 1, longestMs: 1_500 });
-        const slow = ask(how, encoding);
-        await slow.began;
-        await assertResults({ too_slow: 1 });
-        slow.resume();
-        assertBroken(await slow.ended, encoding);
-        await assertWhole(ask(how, encoding, '?family=podnet_pod_info'), encoding);
-        await assertResults({ complete: 1, too_slow: 1 });
-      });
-
       test('is an error where its time is over before it began', async (t) => {
         const { ask, assertResults } = await replica(t, { longestMs: 1 });
         const late = ask(how, encoding);
@@ -262,18 +248,36 @@ for (const [protocol, how] of Object.entries(PROTOCOLS)) {
         await assertWhole(ask(how, encoding), encoding);
         await assertResults({ broken_off: 2, complete: 1 });
       });
-
-      test('is an error where its client takes nothing for too long, and is counted as broken off', async (t) => {
-        const { ask, assertResults } = await replica(t, {}, { stallTimeoutMs: 500 });
-        const slow = ask(how, encoding);
-        await slow.began;
-        await assertResults({ broken_off: 1 });
-        slow.resume();
-        assertBroken(await slow.ended, encoding);
-      });
     });
   }
 }
+
+const ALL = Object.values(PROTOCOLS).flatMap((how) => ENCODINGS.map((encoding) => [how, encoding] as const));
+
+test('a scrape that takes too long is an error to its client, and its place is free', async (t) => {
+  const { ask, assertResults } = await replica(t, { atOnce: ALL.length, longestMs: 3_000 });
+  const slow = ALL.map(([how, encoding]) => ask(how, encoding));
+  await Promise.all(slow.map(({ began }) => began));
+  await assertResults({ too_slow: ALL.length });
+  for (const [i, [, encoding]] of ALL.entries()) {
+    slow[i]?.resume();
+    assertBroken(await slow[i]?.ended, encoding);
+  }
+  const others = ALL.map(([how, encoding]) => [ask(how, encoding, '?family=podnet_pod_info'), encoding] as const);
+  for (const [other, encoding] of others) await assertWhole(other, encoding);
+  await assertResults({ too_slow: ALL.length, complete: ALL.length });
+});
+
+test('one of which nothing is taken for too long is an error to its client, and counted as broken off', async (t) => {
+  const { ask, assertResults } = await replica(t, {}, { stallTimeoutMs: 3_000 });
+  const slow = ALL.map(([how, encoding]) => ask(how, encoding));
+  await Promise.all(slow.map(({ began }) => began));
+  await assertResults({ broken_off: ALL.length });
+  for (const [i, [, encoding]] of ALL.entries()) {
+    slow[i]?.resume();
+    assertBroken(await slow[i]?.ended, encoding);
+  }
+});
 
 test('others on the session of one that gives way go on', async (t) => {
   const { url, clock, assertResults } = await replica(t, { atOnce: 2 });
@@ -289,22 +293,4 @@ test('others on the session of one that gives way go on', async (t) => {
   assertBroken(await first.ended, 'identity');
   for (const one of [second, third]) await assertWhole(one, 'identity');
   await assertResults({ complete: 2, gave_way: 1 });
-});
-
-test('curl fails', { skip: missing('curl') }, async (t) => {
-  const { url, assertResults } = await replica(t, { longestMs: 1_500 });
-  const directory = await mkdtemp(join(tmpdir(), 'podnet-broken-off-'));
-  t.after(() => rm(directory, { recursive: true }));
-  const caFile = join(directory, 'ca.pem');
-  await writeFile(caFile, tls.cert);
-  const curl = (...options: string[]): Promise<string> =>
-    new Promise((resolve) => {
-      const all = ['-sS', '--cacert', caFile, '--limit-rate', '1M', '-o', '/dev/null', ...options, url];
-      execFile('curl', all, (error, _stdout, stderr) => resolve(error === null ? 'took it for whole' : stderr));
-    });
-  const protocols = ['--http1.1', '--http2'];
-  const said = await Promise.all(protocols.flatMap((one) => [curl(one), curl(one, '--compressed')]));
-  // What is left of a transfer, of a connection, of a stream.
-  for (const one of said) assert.match(one, /^curl: \((18|56|92)\)/);
-  await assertResults({ too_slow: said.length });
 });
