@@ -26,3 +26,18 @@ test('ages are told as a histogram of prom-client tells them', async () => {
     assert.equal(await renderSelfMetrics(ours, format), await renderSelfMetrics(theirs, format));
   }
 });
+
+test('what is told of a group in two places is added up', async () => {
+  const registry = new Registry();
+  const ages = new SampleAges({ ...FAMILY, registers: [registry] });
+  for (const observe of [ages.ofGroup('a'), ages.ofGroup('a')]) observe(700);
+  const text = await renderSelfMetrics(registry, 'text');
+  assert.deepEqual(
+    text.split('\n').filter((line) => line.startsWith('x_')),
+    [
+      ...['0.5', '1', '16', '+Inf'].map((le, i) => `x_age_seconds_bucket{le="${le}",group="a"} ${i === 0 ? 0 : 2}`),
+      'x_age_seconds_sum{group="a"} 1.4',
+      'x_age_seconds_count{group="a"} 2',
+    ],
+  );
+});

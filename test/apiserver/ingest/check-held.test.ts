@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { checkReport } from '../../../apiserver/ingest/check.js';
+import type { AcceptedPod } from '../../../apiserver/store/report.js';
 import { Store } from '../../../apiserver/store/store.js';
+import type { NodeReport, PodReport } from '../../../openapi/node-report.js';
 import { interfaceReport, nodeReport, podReport, readingOf, transportOf } from '../../support/reports.js';
 
 const CPU = { container: 'c', cpu: 3, numaNode: 0 };
@@ -109,12 +111,93 @@ test('what is held of a report before changes nothing in how the next one is jud
 
 test('a pod that says the same again is the one that is held, and so are the interfaces it brings', () => {
   const store = new Store({ historyMs: 300_000 });
-  const body = (atMs: number): unknown => JSON.parse(JSON.stringify(nodeReport(atMs, { pods: PODS })));
-  store.ingest(checkReport(body(1_000)).report, 1_000);
-  const { report } = checkReport(body(2_000), store);
+  const told = [...PODS, podReport({ uid: 'counting', name: 'web-4', transport: [transportOf(1)] })];
+  const bodyAt = (atMs: number) => JSON.parse(JSON.stringify(nodeReport(atMs, { pods: told }))) as NodeReport;
+  store.ingest(checkReport(bodyAt(1_000)).report, 1_000);
+  const body = bodyAt(2_000);
+  const { report } = checkReport(body, store);
   const held = store.nodeOf(report.node, report.role)?.pods;
   assert.deepEqual(
     report.pods.map(({ meta }) => held?.get(meta.uid)?.meta === meta),
-    [true, true, true, true],
+    told.map(() => true),
+  );
+  // Those are copied of which something may have to be left out.
+  const isItself = ({ interfaces }: AcceptedPod, i: number): boolean[] =>
+    interfaces.map((one, j) => one === body.pods?.[i]?.interfaces?.[j]);
+  assert.deepEqual(report.pods.map(isItself), [[true], [true], [], [false], [true]]);
+});
+
+/** What a pod that is held may bring in its place, and what is rejected of that. */
+const BROUGHT: Readonly<Record<string, readonly [change: (pod: PodReport) => unknown, ...reasons: string[]]>> = {
+  nothing: [() => null, 'bad_pod'],
+  'a text': [() => 'uid-web-0', 'bad_pod'],
+  'another time': [(pod) => ({ ...pod, creationTimestamp: '2026-11-20T10:00:01Z' })],
+  'its time in a form of no schema': [(pod) => ({ ...pod, creationTimestamp: '2026-11-20 10:00:00Z' }), 'bad_pod'],
+  'no time': [({ creationTimestamp: _, ...pod }) => pod, 'bad_pod'],
+  'interfaces that are a text': [(pod) => ({ ...pod, interfaces: 'eth0' }), 'bad_pod'],
+  'interfaces that have a length': [(pod) => ({ ...pod, interfaces: { length: 1 } }), 'bad_pod'],
+  'no list for its interfaces': [(pod) => ({ ...pod, interfaces: null }), 'bad_pod'],
+  'more interfaces than a pod has': [(pod) => ({ ...pod, interfaces: Array(257).fill(interfaceReport()) }), 'bad_pod'],
+  'nothing for an interface': [(pod) => ({ ...pod, interfaces: [null] }), 'bad_interface'],
+  'no readings': [withReadings(null), 'bad_interface'],
+  'readings that have a length': [withReadings({ length: 1 }), 'bad_interface'],
+  'one reading too many': [withReadings([null, null]), 'bad_interface'],
+  'a reading that is none': [withReadings([[1]]), 'bad_counter'],
+  'counts that its agent does not believe': [(pod) => withInterface(pod, { unproven: true })],
+  'counts of what it receives that are too small': [(pod) => withInterface(pod, { receiveUnreliable: true })],
+  'an interface twice': [
+    (pod) => ({ ...pod, interfaces: [interfaceReport(), interfaceReport()] }),
+    'duplicate_interface',
+  ],
+  'transport counters that are none': [(pod) => ({ ...pod, transport: [[-1]] }), 'bad_counter'],
+};
+
+function withInterface(pod: PodReport, overrides: object): object {
+  return { ...pod, interfaces: [{ ...interfaceReport(), ...overrides }] };
+}
+
+function withReadings(readings: unknown) {
+  return (pod: PodReport): object => withInterface(pod, { readings });
+}
+
+for (const [what, [change, ...reasons]] of Object.entries(BROUGHT)) {
+  test(`a pod that is held and brings ${what} is judged as if it were new`, () => {
+    const store = new Store({ historyMs: 300_000 });
+    const pod = podReport({ transport: [transportOf(1)] });
+    store.ingest(checkReport(nodeReport(1_000, { pods: [pod] })).report, 1_000);
+    const body: unknown = JSON.parse(JSON.stringify({ ...nodeReport(2_000), pods: [change(pod)] }));
+    const known = outcomeOf(checkReport(body, store));
+    assert.deepEqual(known, outcomeOf(checkReport(body)));
+    assert.deepEqual(
+      known.named.map(({ reason }) => reason),
+      reasons,
+    );
+  });
+}
+
+test('what is held of an interface is not enough to believe its counts', () => {
+  const interfaces = [
+    interfaceReport({ name: 'eth0', unproven: true }),
+    interfaceReport({ name: 'net1', receiveUnreliable: true }),
+  ];
+  const store = new Store({ historyMs: 300_000 });
+  const body = nodeReport(1_000, { pods: [podReport({ interfaces })] });
+  store.ingest(checkReport(body).report, 1_000);
+  const { report } = checkReport(body, store);
+  assert.deepEqual(
+    report.pods[0]?.interfaces.map(({ readings }) => readings),
+    [[null], [[null, null, null, null, 4, 5, 6, 7]]],
+  );
+});
+
+test('a sample that is none takes its readings with it, also those of an interface that is held', () => {
+  const store = new Store({ historyMs: 300_000 });
+  store.ingest(checkReport(nodeReport(1_000)).report, 1_000);
+  const interfaces = [interfaceReport({ readings: [readingOf(1), readingOf(2)] })];
+  const samples = [{ sequence: 2 }, { sequence: 3, takenAt: 3_000 }];
+  const { report } = checkReport({ ...nodeReport(3_000), samples, pods: [podReport({ interfaces })] }, store);
+  assert.deepEqual(
+    report.pods[0]?.interfaces.map(({ readings }) => readings),
+    [[readingOf(2)]],
   );
 });
