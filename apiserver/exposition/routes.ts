@@ -8,7 +8,7 @@ import { CONTENT_TYPE, EPILOGUE } from '../../metrics/render.js';
 import { renderSelfMetrics } from '../../metrics/self-metrics.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { App, Reply, Request } from '../api/app-types.js';
-import { status } from '../api/errors.js';
+import { ApiError, status } from '../api/errors.js';
 import { routeSchema } from '../api/route-schema.js';
 import type { User } from '../auth/user.js';
 import type { Exposer } from './exposer.js';
@@ -55,6 +55,11 @@ export function expositionRoutes(
       const own = isOwnOnly ? await renderSelfMetrics(registry, format) : '';
       return reply.type(CONTENT_TYPE[format]).send(own + EPILOGUE[format]);
     }
+    const isZipped = acceptsGzip(request.headers['accept-encoding']?.toString());
+    if (!isZipped && request.raw.httpVersion === '1.0') {
+      // It ends a body of no known length by the end of the connection: one that is broken off would look whole.
+      throw new ApiError('BadRequest', 'over HTTP/1.0 there is /metrics as gzip alone: ask by HTTP/1.1 or HTTP/2');
+    }
     const result = (of: ScrapeResult): void => metrics.results.inc({ result: of });
     let ending: ScrapeResult | undefined;
     const scrape = scrapes.begin(clientOf(request), asked.namespace, (why) => {
@@ -68,7 +73,7 @@ export function expositionRoutes(
     }
     finished(reply.raw, (error) => {
       scrape.end();
-      result(ending ?? (isWhole(error) ? 'complete' : 'broken_off'));
+      result(ending ?? (isWhole(request, reply, error) ? 'complete' : 'broken_off'));
     });
     const nodes = await scrape.lines;
     await setImmediate(); // of those that share a moment each one begins in a turn of its own
@@ -79,7 +84,6 @@ export function expositionRoutes(
     const own = withOwn ? await renderSelfMetrics(registry, format) : '';
     const seen = { nodes, cluster };
     const zipped = inTurns(exposition.gzip(format, scrape.atMs, filter, own, seen), () => scrape.release());
-    const isZipped = acceptsGzip(request.headers['accept-encoding']?.toString());
     const sent = metrics.bytes.labels({ encoding: isZipped ? 'gzip' : 'identity' });
     const answer = counted(isZipped ? zipped : inflated(zipped), (bytes) => sent.inc(bytes));
     if (isZipped) void reply.header('content-encoding', 'gzip');
@@ -92,9 +96,14 @@ function clientOf({ user }: { readonly user?: User }): string {
   return user?.name ?? '';
 }
 
-/** @param error of stream.finished(), which gives null, too, for none */
-function isWhole(error: Error | null | undefined): boolean {
-  return error === undefined || error === null;
+/**
+ * Whether the answer went out to its end. Over HTTP/2 Node finishes each one whose stream closes, and there is no error: what the stream says of its end tells.
+ * @param error of stream.finished(), which gives null, too, for none
+ */
+function isWhole({ raw }: Request, reply: Reply, error: Error | null | undefined): boolean {
+  if (raw.httpVersionMajor < 2) return error === undefined || error === null;
+  const { aborted, rstCode } = reply.raw.stream;
+  return !aborted && rstCode === constants.NGHTTP2_NO_ERROR;
 }
 
 /** So that nobody takes the part that he has for the whole. */

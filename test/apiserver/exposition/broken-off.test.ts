@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { connect as connectHttp2, constants, type ClientHttp2Session } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import { describe, test, type TestContext } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { Registry } from 'prom-client';
@@ -293,4 +294,24 @@ test('others on the session of one that gives way go on', async (t) => {
   assertBroken(await first.ended, 'identity');
   for (const one of [second, third]) await assertWhole(one, 'identity');
   await assertResults({ complete: 2, gave_way: 1 });
+});
+
+test('over HTTP/1.0, where a body ends with the connection, there is gzip alone', async (t) => {
+  const { url, assertResults } = await replica(t, {});
+  const ask = (path: string, headers: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const socket = connectTls({ host: '127.0.0.1', port: Number(new URL(url).port), ca: tls.cert });
+      let text = '';
+      socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+      socket.on('error', reject).on('close', () => resolve(text));
+      socket.write(`GET ${path} HTTP/1.0\r\n${headers}\r\n`);
+    });
+  assert.match(await ask('/metrics', ''), /^HTTP\/1\.1 400 [^]*HTTP\/1\.0/);
+  await assertResults({});
+  assert.match(
+    await ask('/metrics', 'accept-encoding: gzip\r\n'),
+    /^HTTP\/1\.1 200 [^]*\r\ncontent-encoding: gzip\r\n/,
+  );
+  await assertResults({ complete: 1 });
+  assert.match(await ask('/metrics?own=only', ''), /^HTTP\/1\.1 200 [^]*\r\ncontent-length: /i);
 });
