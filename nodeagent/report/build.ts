@@ -130,17 +130,21 @@ function buildInterfaces(
 ): InterfaceReport[] {
   let room = Math.min(spare, REPORT_LIMITS.interfacesPerPod - interfaces.length);
   return interfaces.flatMap((present) => {
-    const { name } = present;
+    const { name, identity } = present;
+    const readings = readingsOf({ uid, name, identity }, samples);
+    // No sample has two identities of a name: each of these has read the present one.
+    if (!readings.includes(null)) return [{ ...present, readings }];
     const earlier = new Map<string, InterfaceMeta>();
     for (const rows of generations) {
       const meta = rows.metaOf(uid, name);
-      if (meta !== undefined && meta.identity !== present.identity) earlier.set(meta.identity, meta);
+      if (meta !== undefined && meta.identity !== identity) earlier.set(meta.identity, meta);
     }
     const told = [...earlier.values()].slice(Math.max(0, earlier.size - Math.min(room, EARLIER_IDENTITIES)));
     room -= told.length;
-    return [...told, present].map((meta) => ({
+    const before = told.map((meta) => ({
       ...meta,
       readings: readingsOf({ uid, name, identity: meta.identity }, samples),
     }));
+    return [...before, { ...present, readings }];
   });
 }

@@ -43,10 +43,9 @@ const SIMULATE_OPTIONS = {
   rebootEvery: time('reboot-every', 'How long a node is up on average; 0: for ever.', {
     ...{ default: 4 * HOUR_MS, min: 0, max: 24 * HOUR_MS },
   }),
-  agentProcesses: number('agent-processes', 'Processes that the agents are spread over.', {
-    default: 1,
-    min: 1,
-    max: 16,
+  agentProcesses: integer({
+    ...{ flag: 'agent-processes', default: 0, min: 0, max: 16, defaultText: 'one for 1250 nodes' },
+    help: 'Processes that the agents are spread over.',
   }),
   queries: number('queries', 'HPA queries a second, each of a namespace.', { default: 50, min: 1, max: 1_000 }),
   namespacePods: number('namespace-pods', 'Pods of each namespace.', { default: 1_000, min: 1, max: 100_000 }),

@@ -50,9 +50,11 @@ const WARMUP_INTERVALS = 3;
 /** The world begins when the processes are up: a sample that was due before would be missed, and be taken for one that a server has to have. */
 const START_MS = 10_000;
 /** Each agent's first connection takes a handshake at both of its ends, which is as much work as a report: here both are on one machine. */
-const RAMP_MS_PER_NODE = 15;
+const RAMP_MS_PER_NODE = 25;
 /** The Kubernetes API of a cluster has its pods to make, and the servers to read all of them: for all, and for each node. */
 const CLUSTER_START = { ms: 20_000, perNodeMs: 10 } as const;
+/** With more of them it is the collections of its garbage that others wait for. */
+const NODES_A_PROCESS = 1_250;
 /** What was asked before has been answered by then. */
 const SETTLE_MS = 2_000;
 const MAX_COMPLAINTS = 10;
@@ -154,7 +156,8 @@ interface Surroundings {
 }
 
 function ordersOf(options: SimulateOptions, { world, servers, cluster, ca }: Surroundings): Order[] {
-  const { nodes, interval: intervalMs, agentProcesses, slack: slackMs } = options;
+  const { nodes, interval: intervalMs, slack: slackMs } = options;
+  const agentProcesses = options.agentProcesses || Math.ceil(nodes / NODES_A_PROCESS);
   const common = { world, ca, intervalMs, targets: servers.map(({ url }) => url) };
   const share = Math.ceil(nodes / agentProcesses);
   const keys = cluster !== undefined && { privateKey: cluster.privateKey };
