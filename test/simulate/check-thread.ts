@@ -1,5 +1,4 @@
 // Checks beside the thread that measures: what it takes must not look like the server's time.
-import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createGunzip } from 'node:zlib';
 import type { MetricValueListV1Beta2 } from '../../openapi/metric-values.js';
@@ -7,6 +6,7 @@ import { checkAnswer, type AskedFor } from './check-answer.js';
 import { MetricsCheck } from './check-metrics.js';
 import type { AskedWithin, CheckOptions } from './expected.js';
 import { worldOptionsOf, type CheckResult, type LoadOrder } from './messages.js';
+import { AGENTS_NICE, setNice } from './nice.js';
 import { World } from './world.js';
 
 export type CheckWork =
@@ -19,7 +19,6 @@ const MAX_TOLD = 20;
 /** Of a scrape; of a larger one only a part of the lines is looked at, the same each time. */
 const MAX_LINES_BYTES = 64 * 1024 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
-const NICE = 19;
 
 const order = workerData as LoadOrder;
 const world = new World(worldOptionsOf(order.world));
@@ -31,7 +30,7 @@ const metrics = order.targets.map(() => new MetricsCheck(options));
 const found = { answers: 0, items: 0, plainBytes: 0, violationCount: 0 };
 const violations: string[] = [];
 
-setPriority(NICE); // of this thread: setpriority(2) of 0 is of the thread that calls
+setNice(0, AGENTS_NICE);
 let last = Promise.resolve();
 parentPort?.on('message', (work: CheckWork) => {
   last = last.then(() => take(work)); // a scrape is looked at in pieces, and the next one must not come between them

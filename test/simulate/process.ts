@@ -1,5 +1,4 @@
 // A process of a run: agents, clients, or the Kubernetes API. The first message is its order, each one after it a question.
-import { setPriority } from 'node:os';
 import process from 'node:process';
 import { systemClock } from '../../runtime/clock.js';
 import { createLogger } from '../../runtime/logger.js';
@@ -7,11 +6,10 @@ import { ClusterApi } from './cluster-api.js';
 import { startFleet } from './fleet.js';
 import { Load } from './load.js';
 import { worldOptionsOf, type FleetOrder, type Order, type Question, type Result } from './messages.js';
+import { AGENTS_NICE, CLIENTS_NICE, setNice } from './nice.js';
 import { signTokens } from './tokens.js';
 import { World } from './world.js';
 
-/** In a cluster agents are on other machines than the server and its clients: here they take what these leave. */
-const AGENTS_NICE = 10;
 /** Complaints of agents: they all have the same. */
 const MAX_TOLD = 5;
 
@@ -30,7 +28,11 @@ process.once('disconnect', () => process.exit(1)); // whoever started it is gone
 
 async function begin(order: Order): Promise<Work> {
   if (order.role === 'fleet') return fleetOf(order);
-  if (order.role === 'load') return new Load(order, systemClock);
+  if (order.role === 'load') {
+    const load = new Load(order, systemClock);
+    setNice(0, CLIENTS_NICE); // not of the threads that it has begun by now
+    return load;
+  }
   const api = await ClusterApi.start(order, systemClock);
   return { result: () => api.started(), close: () => api.close() };
 }
@@ -47,7 +49,7 @@ async function answer(begun: Promise<Work>, question: Question): Promise<void> {
 }
 
 async function fleetOf({ world: settings, from, to, targets, ca, intervalMs, privateKey }: FleetOrder): Promise<Work> {
-  setPriority(AGENTS_NICE);
+  setNice(0, AGENTS_NICE);
   let told = 0;
   const log = createLogger('fleet', {
     ...{ level: 'warn', format: 'text' },

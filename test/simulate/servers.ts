@@ -4,6 +4,7 @@ import { processCost, type ProcessCost } from '../bench/process-cost.js';
 import { run } from '../support/bundle.js';
 import { eventually } from '../support/programs.js';
 import type { ClientIdentity } from './messages.js';
+import { SERVER_NICE, setNice } from './nice.js';
 
 /** An apiserver in a process of its own, as it is shipped. */
 export interface SimServer {
@@ -50,6 +51,7 @@ export async function startServer({
   const url = /"url":"([^"]+)".*"msg":"serving"/.exec(log)?.[1];
   const { pid } = child;
   if (url === undefined || pid === undefined) throw new Error(`the apiserver did not start: ${log}`);
+  setNice(pid, SERVER_NICE);
   let cost = processCost(pid);
   const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
   return {
