@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import type { Deflated } from './deflated.js';
 import { crc32Append, crc32Multiplier, crc32Multiply, crc32Shift, type Crc32Multiplier } from './crc32.js';
 import { renderValue, type SampleLines } from '../../metrics/render.js';
@@ -16,6 +17,8 @@ import {
 
 /** Lines before one that are looked at for one that is like it: of the same interface of the pod before, mostly. */
 const LOOK_BACK = 8;
+/** What differs by no more is not looked for any further: a name's last characters. */
+const ALIKE = 16;
 /** Of others no code is known. */
 const PRINTABLE = /^[ -~]+$/;
 const BEHIND_LABELS = '} ';
@@ -197,7 +200,7 @@ function knownOf(labels: readonly string[]): Known | null {
     like: new Int32Array(labels.length).fill(-1),
     start: new Uint16Array(labels.length),
     end: new Uint16Array(labels.length),
-    crcs: Uint32Array.from(labels, (label) => crc32Append(0, label + BEHIND_LABELS)),
+    crcs: Uint32Array.from(labels, (label) => crc32(label + BEHIND_LABELS)),
   };
   for (const [i, label] of labels.entries()) {
     let most = 0;
@@ -214,6 +217,7 @@ function knownOf(labels: readonly string[]): Known | null {
       known.like[i] = other;
       known.start[i] = start;
       known.end[i] = end;
+      if (label.length - most <= ALIKE) break;
     }
   }
   return known;

@@ -76,9 +76,9 @@ function* writeReport({
   const generations = new Set(samples.map(({ rows }) => rows));
   let spare = REPORT_LIMITS.interfaces - pods.reduce((sum, { interfaces = [] }) => sum + interfaces.length, 0);
   for (const [i, known] of pods.entries()) {
-    const pod = { ...buildPod(known, { samples, generations, spare }), ...devices.ofPods.get(known.pod.uid) };
-    spare -= (pod.interfaces?.length ?? 0) - (known.interfaces?.length ?? 0);
-    yield (i === 0 ? '' : ',') + JSON.stringify(pod);
+    const told = { ...readPod(known, { samples, generations, spare }), ...devices.ofPods.get(known.pod.uid) };
+    spare -= (told.interfaces?.length ?? 0) - (known.interfaces?.length ?? 0);
+    yield (i === 0 ? '' : ',') + joinObjects(describe(known.pod), JSON.stringify(told));
   }
   yield `],"sentAt":${sentAt()}}`;
 }
@@ -106,15 +106,34 @@ interface Past {
   readonly spare: number;
 }
 
-function buildPod({ pod, interfaces }: KnownPod, past: Past): PodReport {
+/** JSON of what is said of a pod in each report: a pod that is described anew is another object. */
+const descriptions = new WeakMap<Pod, string>();
+
+function describe(pod: Pod): string {
+  const known = descriptions.get(pod);
+  if (known !== undefined) return known;
   const { namespace, name, uid, creationTimestamp, labels, workload, hostNetwork, machine, container } = pod;
-  const transport = transportOf(uid, past.samples);
-  return {
+  const said: PodReport = {
     ...{ namespace, name, uid, creationTimestamp, labels, hostNetwork },
     ...(workload !== undefined && { workload }),
     ...(machine !== undefined && { machine }),
     ...(container !== undefined && { container }),
-    ...(interfaces !== undefined && { interfaces: buildInterfaces(uid, interfaces, past) }),
+  };
+  const text = JSON.stringify(said);
+  descriptions.set(pod, text);
+  return text;
+}
+
+/** JSON of two objects as that of one with the members of both. @param first has some */
+function joinObjects(first: string, second: string): string {
+  return second === '{}' ? first : `${first.slice(0, -1)},${second.slice(1)}`;
+}
+
+/** What was counted of a pod. */
+function readPod({ pod, interfaces }: KnownPod, past: Past): Pick<PodReport, 'interfaces' | 'transport'> {
+  const transport = transportOf(pod.uid, past.samples);
+  return {
+    ...(interfaces !== undefined && { interfaces: buildInterfaces(pod.uid, interfaces, past) }),
     ...(transport.some((row) => row !== null) && { transport }),
   };
 }
