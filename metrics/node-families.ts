@@ -115,7 +115,8 @@ export function renderNode(view: NodeView, podLabels: readonly PodLabel[] = []):
 
 /**
  * Of the sample lines of a node those that are not what they were before.
- * @param before what this gave of the same node with the same choice of labels; descriptions that are the same objects say the same
+ * @param before what this gave of the same node with the same choice of labels, of no use afterwards; descriptions that are the same objects
+ *   say the same
  */
 export function renderChanges(view: NodeView, podLabels: readonly PodLabel[], before?: PrintedPods): NodeLines {
   const blocks = NODE_FAMILIES.map((): string | SampleLines | undefined => '');

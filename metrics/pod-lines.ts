@@ -11,8 +11,14 @@ export interface PrintedPods {
   readonly pods: readonly PodTexts[];
   /** Of the interfaces of one pod after the other; the same object while the pods are the same. */
   readonly labels: readonly string[];
-  /** Of one pod after the other its transport counters, if any, and then those of its interfaces; NaN where there was no line. */
+  /** Of each counter those of all interfaces, and then pod after pod its transport counters, if any; NaN where there was no line. */
   readonly values: Float64Array;
+}
+
+/** Which counters have other values than before. */
+interface Changes {
+  readonly ofInterfaces: Uint8Array;
+  readonly ofTransport: Uint8Array;
 }
 
 /** Labels of the lines of a pod, as they are printed. */
@@ -45,6 +51,7 @@ const TRANSPORT_LINES = TRANSPORT_FAMILIES.map((family) => ({
 /**
  * The lines of pods and their interfaces.
  * @param blocks get the texts; undefined where one is what it was before
+ * @param before its values are overwritten where the pods are the same: it is of no use afterwards
  */
 export function addPods(
   view: NodeView,
@@ -53,19 +60,22 @@ export function addPods(
   before: PrintedPods | undefined,
 ): PrintedPods {
   const pods = textsOf(view, podLabels, before);
-  const values = valuesOf(view, pods);
   const same = before !== undefined && isSame(pods, before.pods) ? before : undefined;
-  const changed = same && changedBlocks(pods, values, same.values);
   const labels = same?.labels ?? pods.flatMap(({ interfaces }) => interfaces.map((one) => one.labels));
+  const values = same?.values ?? new Float64Array(numbersOf(pods, labels));
+  const { ofInterfaces, ofTransport } = takeValues(view, values, labels.length);
   for (const { block, name, column } of INTERFACE_LINES) {
-    blocks[block] = changed?.has(block) === false ? undefined : interfaceLines(name, column, { pods, labels, values });
+    const isChanged = same === undefined || ofInterfaces[column] === 1;
+    const ofColumn = values.subarray(column * labels.length, (column + 1) * labels.length);
+    blocks[block] = isChanged ? { name, labels, labelsBefore: before?.labels, values: ofColumn } : undefined;
   }
   for (const { block, name, series } of TRANSPORT_LINES) {
-    blocks[block] = changed?.has(block) === false ? undefined : transportLines(name, series, pods, values);
+    const isChanged = same === undefined || series.some(({ column }) => ofTransport[column] === 1);
+    blocks[block] = isChanged ? transportLines(name, series, pods, { labels, values }) : undefined;
   }
-  if (changed === undefined) addDescriptions(pods, blocks);
+  if (same === undefined) addDescriptions(pods, blocks);
   else for (const block of DESCRIBED_BLOCKS) blocks[block] = undefined;
-  return { pods, labels, values };
+  return same ?? { pods, labels, values };
 }
 
 /** The same objects as before where they are to say the same. */
@@ -104,73 +114,56 @@ function podTexts(node: string, { meta, interfaces, transport }: PodView, podLab
   return { meta, ofPod, chosen, hasTransport: transport !== undefined, interfaces: texts };
 }
 
-function valuesOf(view: NodeView, pods: readonly PodTexts[]): Float64Array {
-  let length = 0;
-  for (const pod of pods) length += numbersOf(pod);
-  const values = new Float64Array(length);
-  let at = 0;
-  const take = (counters: ArrayLike<number>, count: number): void => {
-    for (let column = 0; column < count; column++) values[at++] = counters[column] ?? NaN;
-  };
-  for (const { transport, interfaces } of view.pods) {
-    if (transport !== undefined) take(transport, TRANSPORT_COUNTERS.length);
-    for (const { counters } of interfaces) take(counters, INTERFACE_COUNTERS.length);
-  }
-  return values;
+function numbersOf(pods: readonly PodTexts[], labels: readonly string[]): number {
+  const ofTransport = pods.reduce((sum, { hasTransport }) => sum + (hasTransport ? TRANSPORT_COUNTERS.length : 0), 0);
+  return labels.length * INTERFACE_COUNTERS.length + ofTransport;
 }
 
-function numbersOf({ hasTransport, interfaces }: PodTexts): number {
-  return (hasTransport ? TRANSPORT_COUNTERS.length : 0) + interfaces.length * INTERFACE_COUNTERS.length;
-}
-
-/** Blocks of which a value is another one than before. */
-function changedBlocks(pods: readonly PodTexts[], values: Float64Array, before: Float64Array): Set<number> {
-  const ofTransport = new Uint8Array(TRANSPORT_COUNTERS.length);
+/** @param values those of before, which they take the place of */
+function takeValues({ pods }: NodeView, values: Float64Array, interfaceCount: number): Changes {
   const ofInterfaces = new Uint8Array(INTERFACE_COUNTERS.length);
-  let at = 0;
-  const compare = (changed: Uint8Array): void => {
-    for (let column = 0; column < changed.length; column++, at++) {
-      if (!Object.is(values[at], before[at])) changed[column] = 1;
+  const ofTransport = new Uint8Array(TRANSPORT_COUNTERS.length);
+  let row = 0;
+  let rest = interfaceCount * INTERFACE_COUNTERS.length;
+  for (const { transport, interfaces } of pods) {
+    for (const { counters } of interfaces) {
+      takeEach(counters, values, { from: row++, step: interfaceCount, changed: ofInterfaces });
     }
-  };
-  for (const { hasTransport, interfaces } of pods) {
-    if (hasTransport) compare(ofTransport);
-    for (let i = 0; i < interfaces.length; i++) compare(ofInterfaces);
+    if (transport === undefined) continue;
+    takeEach(transport, values, { from: rest, step: 1, changed: ofTransport });
+    rest += TRANSPORT_COUNTERS.length;
   }
-  return new Set([
-    ...INTERFACE_LINES.filter(({ column }) => ofInterfaces[column] === 1).map(({ block }) => block),
-    ...TRANSPORT_LINES.filter(({ series }) => series.some(({ column }) => ofTransport[column] === 1)).map(
-      ({ block }) => block,
-    ),
-  ]);
+  return { ofInterfaces, ofTransport };
 }
 
-function interfaceLines(name: string, column: number, { pods, labels, values }: PrintedPods): SampleLines {
-  const ofColumn = new Float64Array(labels.length);
-  let i = 0;
-  let at = column;
-  for (const { hasTransport, interfaces } of pods) {
-    if (hasTransport) at += TRANSPORT_COUNTERS.length;
-    for (let end = i + interfaces.length; i < end; i++, at += INTERFACE_COUNTERS.length)
-      ofColumn[i] = values[at] ?? NaN;
+function takeEach(
+  counters: ArrayLike<number>,
+  values: Float64Array,
+  { from, step, changed }: { readonly from: number; readonly step: number; readonly changed: Uint8Array },
+): void {
+  for (let column = 0, at = from; column < changed.length; column++, at += step) {
+    const value = counters[column] ?? NaN;
+    if (Object.is(values[at], value)) continue;
+    values[at] = value;
+    changed[column] = 1;
   }
-  return { name, labels, values: ofColumn };
 }
 
 function transportLines(
   name: string,
   series: readonly { readonly column: number; readonly labels: string }[],
   pods: readonly PodTexts[],
-  values: Float64Array,
+  { labels: ofInterfaces, values }: Pick<PrintedPods, 'labels' | 'values'>,
 ): string {
   let text = '';
-  let start = 0;
+  let start = ofInterfaces.length * INTERFACE_COUNTERS.length;
   for (const pod of pods) {
-    for (const { column, labels } of pod.hasTransport ? series : []) {
+    if (!pod.hasTransport) continue;
+    for (const { column, labels } of series) {
       const value = values[start + column] ?? NaN;
       if (!Number.isNaN(value)) text += renderSample(name, joinLabels(pod.ofPod, labels, pod.chosen), value);
     }
-    start += numbersOf(pod);
+    start += TRANSPORT_COUNTERS.length;
   }
   return text;
 }

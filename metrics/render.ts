@@ -50,6 +50,8 @@ export interface SampleLines {
   readonly name: string;
   /** What {@link renderLabels} gave, each another one. The same object as long as nothing in it changes. */
   readonly labels: readonly string[];
+  /** Those that they took the place of, where most are the same. */
+  readonly labelsBefore?: readonly string[] | undefined;
   readonly values: ArrayLike<number>;
 }
 

@@ -9,6 +9,10 @@ declare module 'fastify' {
     /** When its headers came, on the server's monotonic clock. */
     arrivedMs: number;
   }
+  interface FastifyContextConfig {
+    /** Each step of its handler is bounded: fastify's timeout, with a timer and an AbortController of each request, is left out. */
+    endsByItself?: boolean;
+  }
 }
 
 /** The server: HTTP/2 and HTTP/1.1 over TLS. */

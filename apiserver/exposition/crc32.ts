@@ -62,6 +62,13 @@ export function crc32Append(crc: number, characters: string): number {
   return ~rest >>> 0;
 }
 
+/** The same of the bytes from a place on. */
+export function crc32AppendBytes(crc: number, bytes: Uint8Array, from: number): number {
+  let rest = ~crc;
+  for (let i = from; i < bytes.length; i++) rest = (BYTES[(rest ^ (bytes[i] ?? 0)) & 0xff] ?? 0) ^ (rest >>> 8);
+  return ~rest >>> 0;
+}
+
 const BYTE_VALUES = 256;
 const BYTES_OF_CRC = 4;
 

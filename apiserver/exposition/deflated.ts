@@ -57,8 +57,9 @@ export function inflate({ bytes }: Deflated): string {
   return inflateRawSync(bytes, ENDS_OPEN).toString();
 }
 
-/** Where the bytes of some texts come together. */
+/** Where the bytes of some texts, and what is known of each, come together. */
 let held = new Uint8Array(64 * 1024);
+let heldFields = new Uint32Array(1_024);
 
 function hold(bytes: Uint8Array, at: number): void {
   const end = at + bytes.length;
@@ -77,27 +78,37 @@ const FIELDS = 4;
 export class DeflatedTexts {
   /** Which of them are not empty, in their order: of a hundred families a node has a dozen. */
   readonly filled: readonly number[];
+  // Both in one piece of memory: each is a cost of its own, outside of V8's heap.
   readonly #bytes: Uint8Array;
   readonly #fields: Uint32Array;
 
   /** @param before where a text that is undefined is taken from */
   constructor(texts: readonly (string | SampleLines | undefined)[], before?: DeflatedTexts) {
-    this.#fields = new Uint32Array(FIELDS * texts.length);
+    const count = FIELDS * texts.length;
+    if (heldFields.length < count) heldFields = new Uint32Array(2 * count);
     const filled: number[] = [];
     let end = 0;
     for (const [i, lines] of texts.entries()) {
       const one = lines === undefined ? before?.at(i) : deflateLines(lines);
+      const at = FIELDS * i;
+      heldFields.fill(0, at, at + FIELDS);
       if (one !== undefined) {
         const { bytes, length, crc, shift } = one;
         hold(bytes, end);
         filled.push(i);
         end += bytes.length;
-        this.#fields.set([0, length, crc, shift], FIELDS * i);
+        heldFields[at + 1] = length;
+        heldFields[at + 2] = crc;
+        heldFields[at + 3] = shift;
       }
-      this.#fields[FIELDS * i] = end;
+      heldFields[at] = end;
     }
     this.filled = filled;
-    this.#bytes = held.slice(0, end);
+    const memory = new ArrayBuffer(count * Uint32Array.BYTES_PER_ELEMENT + end);
+    this.#fields = new Uint32Array(memory, 0, count);
+    this.#fields.set(heldFields.subarray(0, count));
+    this.#bytes = new Uint8Array(memory, this.#fields.byteLength);
+    this.#bytes.set(held.subarray(0, end));
   }
 
   /** Of all of them, deflated. */

@@ -282,12 +282,18 @@ export class Exposition {
     const wanted = namespace === undefined ? all : ofNamespace(all, namespace);
     const { view, freshUntilMs } = viewOf(node, nowMs, wanted);
     const before = this.#rendered.get(node);
-    const { blocks: ours, printed } = renderChanges(view, this.#podLabels, before?.printed);
+    const since = namespace === undefined ? before?.printed : before?.printed && copyOf(before.printed);
+    const { blocks: ours, printed } = renderChanges(view, this.#podLabels, since);
     const blocks = new DeflatedTexts([...ours, ...this.#compat.render(view)], before?.blocks);
     const extras = namespace === undefined ? nodeExtras(view) : undefined;
     const { node: name, receivedAtMs } = node;
     return { node: name, receivedAtMs, printed, blocks, extras, freshUntilMs, isListed: all.isListed };
   }
+}
+
+/** For lines beside those that are kept, which the next report is compared with. */
+function copyOf(printed: PrintedPods): PrintedPods {
+  return { ...printed, values: printed.values.slice() };
 }
 
 /** Whether a pod of the namespace is on the node, or has a device of it by what an agent without pods says. */

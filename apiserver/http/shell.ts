@@ -46,7 +46,6 @@ export function createShell({ tls, log, limits = LIMITS }: ShellOptions): Shell 
     exposeHeadRoutes: false,
     schemaController: DOCUMENTATION_ONLY,
     bodyLimit: limits.bodyBytes,
-    handlerTimeout: limits.handlerTimeoutMs,
     // What comes on an open connection at the end is answered like everything before it.
     return503OnClosing: false,
     forceCloseConnections: false,
@@ -56,6 +55,9 @@ export function createShell({ tls, log, limits = LIMITS }: ShellOptions): Shell 
   app.addHook('preClose', (done) => {
     connections.drain(limits.drainTimeoutMs);
     done();
+  });
+  app.addHook('onRoute', (route) => {
+    if (route.config?.endsByItself !== true) route.handlerTimeout ??= limits.handlerTimeoutMs;
   });
   addAnswerShape(app, limits);
   return { app, connections };

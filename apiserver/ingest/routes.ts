@@ -71,7 +71,9 @@ export function ingestRoutes(app: App, deps: IngestDeps): void {
       deps.metrics.reports.inc({ result: 'refused', reason: statusOf(error).reason });
       next();
     });
-    scope.post(NODE_REPORTS_PATH, { schema: NODE_REPORT_SCHEMA }, (request) => {
+    // 5,000 nodes send 333 a second: a turn in the queue is given or refused, and what is done in it does not wait.
+    const options = { schema: NODE_REPORT_SCHEMA, config: { endsByItself: true } };
+    scope.post(NODE_REPORTS_PATH, options, (request) => {
       // An agent makes its report whole before it sends the headers: no sample is older than from then, however long its body,
       // its authentication and its turn take.
       const { user, arrivedMs: receivedMs } = request;

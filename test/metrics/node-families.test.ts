@@ -112,12 +112,13 @@ test('what was printed before is left out where it is the same, and made anew wh
     [{ ...a, interfaces: [eth0, { ...eth0, meta: { ...eth0.meta, name: 'eth1' } }] }, { ...b, interfaces: [] }, c],
   ];
   for (const before of lineups) {
-    const held = renderChanges({ node: 'n1', pods: before }, labels);
     for (const pods of lineups) {
+      const held = renderChanges({ node: 'n1', pods: before }, labels);
+      const texts = held.blocks.map((lines = '') => textOf(lines));
       const view = { node: 'n1', pods };
       const { blocks } = renderChanges(view, labels, held.printed);
       assert.deepEqual(
-        blocks.map((lines, i) => textOf(lines ?? held.blocks[i] ?? '')),
+        blocks.map((lines, i) => (lines === undefined ? texts[i] : textOf(lines))),
         renderNode(view, labels),
       );
     }

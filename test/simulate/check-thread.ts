@@ -6,12 +6,12 @@ import { checkAnswer, type AskedFor } from './check-answer.js';
 import { MetricsCheck } from './check-metrics.js';
 import type { AskedWithin, CheckOptions } from './expected.js';
 import { worldOptionsOf, type CheckResult, type LoadOrder } from './messages.js';
-import { AGENTS_NICE, setNice } from './nice.js';
+import { CHECKS_NICE, setNice } from './nice.js';
 import { World } from './world.js';
 
 export type CheckWork =
-  | { readonly kind: 'answer'; readonly server: number; readonly text: string; readonly asked: AskedFor }
-  | { readonly kind: 'scrape'; readonly server: number; readonly gzip: Uint8Array; readonly asked: AskedWithin }
+  | { readonly kind: 'answer'; readonly server: number; readonly body: Uint8Array; readonly asked: AskedFor }
+  | { readonly kind: 'scrape'; readonly server: number; readonly body: Uint8Array; readonly asked: AskedWithin }
   | { readonly kind: 'result' };
 
 /** What is told; all are counted. */
@@ -30,7 +30,7 @@ const metrics = order.targets.map(() => new MetricsCheck(options));
 const found = { answers: 0, items: 0, plainBytes: 0, violationCount: 0 };
 const violations: string[] = [];
 
-setNice(0, AGENTS_NICE);
+setNice(0, CHECKS_NICE);
 let last = Promise.resolve();
 parentPort?.on('message', (work: CheckWork) => {
   last = last.then(() => take(work)); // a scrape is looked at in pieces, and the next one must not come between them
@@ -44,13 +44,13 @@ async function take(work: CheckWork): Promise<void> {
     parentPort?.postMessage(result);
     return;
   }
-  if (work.kind === 'answer') checkText(work.text, work.asked);
-  else await checkScrape(work.gzip, work.server, work.asked);
+  if (work.kind === 'answer') checkJson(work.body, work.asked);
+  else await checkScrape(work.body, work.server, work.asked);
   parentPort?.postMessage('done');
 }
 
-function checkText(text: string, asked: AskedFor): void {
-  const answer = JSON.parse(text) as MetricValueListV1Beta2;
+function checkJson(json: Uint8Array, asked: AskedFor): void {
+  const answer = JSON.parse(Buffer.from(json).toString('utf8')) as MetricValueListV1Beta2;
   found.answers++;
   found.items += answer.items.length;
   const problems = checkAnswer(options, answer, asked);

@@ -2,20 +2,29 @@ import { Worker } from 'node:worker_threads';
 import type { CheckWork } from './check-thread.js';
 import type { CheckResult, LoadOrder } from './messages.js';
 
-/** Answers and scrapes that wait to be checked: more are skipped. */
-const MAX_WAITING = 8;
+/** Of answers and scrapes that wait to be checked: more are skipped. A minute of 5,000 nodes is 1 GB, and is checked when the machine has time. */
+const MAX_WAITING_BYTES = 4 * 1024 ** 3;
+/** In the thread, or on their way to it. */
+const MAX_HANDED = 2;
 
-/** Has answers checked in another thread. */
+type Checked = Exclude<CheckWork, { readonly kind: 'result' }>;
+
+/** Has answers checked in another thread, in the order in which they came. */
 export class CheckWorker {
   readonly #worker: Worker;
   readonly #failed: Promise<never>;
-  #waiting = 0;
+  readonly #waiting: Checked[] = [];
+  #waitingBytes = 0;
+  #handed = 0;
   #skipped = 0;
+  #onIdle = (): void => undefined;
 
   constructor(order: LoadOrder) {
     this.#worker = new Worker(new URL('./check-thread.js', import.meta.url), { workerData: order });
     this.#worker.on('message', (message: unknown) => {
-      if (message === 'done') this.#waiting--;
+      if (message !== 'done') return;
+      this.#handed--;
+      this.#hand();
     });
     this.#failed = new Promise<never>((_, reject) => {
       this.#worker.on('error', reject);
@@ -24,17 +33,21 @@ export class CheckWorker {
     this.#failed.catch(() => undefined); // whoever wants the result hears of it
   }
 
-  add(work: Exclude<CheckWork, { readonly kind: 'result' }>): void {
-    if (this.#waiting >= MAX_WAITING) {
+  add(work: Checked): void {
+    if (this.#waitingBytes + work.body.length > MAX_WAITING_BYTES) {
       this.#skipped++;
       return;
     }
-    this.#waiting++;
-    this.#worker.postMessage(work);
+    this.#waiting.push(work);
+    this.#waitingBytes += work.body.length;
+    this.#hand();
   }
 
   /** Of all that was added. @throws {Error} when the thread broke */
   async result(): Promise<CheckResult> {
+    const idle = new Promise<void>((resolve) => (this.#onIdle = resolve));
+    this.#hand();
+    await Promise.race([idle, this.#failed]);
     const answered = new Promise<CheckResult>((resolve) => {
       this.#worker.on('message', (message: CheckResult | string) => {
         if (typeof message === 'object') resolve(message);
@@ -46,5 +59,16 @@ export class CheckWorker {
 
   async close(): Promise<void> {
     await this.#worker.terminate();
+  }
+
+  #hand(): void {
+    while (this.#handed < MAX_HANDED) {
+      const work = this.#waiting.shift();
+      if (work === undefined) break;
+      this.#handed++;
+      this.#waitingBytes -= work.body.length;
+      this.#worker.postMessage(work);
+    }
+    if (this.#handed === 0) this.#onIdle();
   }
 }

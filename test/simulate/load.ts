@@ -122,7 +122,7 @@ export class Load {
     const got = await this.#get({ kind: 'hpa', server, path, dueMs });
     if (got === undefined) return;
     const { fromMs, toMs, body } = got;
-    this.#checker.add({ kind: 'answer', server, text: body.toString(), asked: { fromMs, toMs, namespace, metric } });
+    this.#checker.add({ kind: 'answer', server, body, asked: { fromMs, toMs, namespace, metric } });
   }
 
   async #askCheap(n: number, dueMs: number): Promise<void> {
@@ -136,7 +136,7 @@ export class Load {
     if (got === undefined) return;
     const { fromMs, toMs, body } = got;
     this.#scrapes.push({ encoding, milliseconds: toMs - dueMs, bytes: body.length });
-    if (encoding === 'gzip') this.#checker.add({ kind: 'scrape', server, gzip: body, asked: { fromMs, toMs } });
+    if (encoding === 'gzip') this.#checker.add({ kind: 'scrape', server, body, asked: { fromMs, toMs } });
   }
 
   #serverOf(n: number): number {

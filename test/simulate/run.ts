@@ -90,9 +90,12 @@ export async function simulate(options: SimulateOptions, deps: RunDeps): Promise
     await watchCosts(servers, { ...deps, durationMs: options.duration });
     const endedMs = clock.monotonicMs();
     const costs = servers.map((server) => server.cost());
-    const asked = Promise.all(workers.map((worker) => worker.ask('result')));
+    const asked = workers.map((worker) => worker.ask('result'));
     const after = await Promise.all(servers.map((server) => server.selfMetrics()));
-    const results = await asked;
+    // The clients tell last, when all that they were answered is checked: with the agents gone that is sooner.
+    await Promise.all(asked.slice(0, -1));
+    await Promise.all(workers.splice(0, workers.length - 1).map((worker) => worker.close()));
+    const results = await Promise.all(asked);
     await Promise.all(workers.splice(0).map((worker) => worker.close()));
     const ends = await Promise.all(servers.splice(0).map((server) => server.stop()));
     return {

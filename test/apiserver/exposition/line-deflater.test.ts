@@ -60,6 +60,34 @@ test('lines that are alike, or are not, come out as they are', () => {
   );
 });
 
+test('a value has the digits that a string of it has', () => {
+  const near = Array.from({ length: 17 }, (_, power) => 10 ** power).flatMap((ten) => [ten - 1, ten, ten + 1, 7 * ten]);
+  const most = Number.MAX_SAFE_INTEGER;
+  const values = [...near, most - 1, most, most + 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32, -1, 1.5, 1e20, 1e21];
+  assertSaysWhatItSays({ name: 'n', labels: values.map((_, i) => `pod="${i}"`), values });
+});
+
+test('what is known of labels is taken over to others of which most are the same', () => {
+  fc.assert(
+    fc.property(labels, fc.infiniteStream(fc.integer({ min: 0, max: 9 })), (texts, dice) => {
+      assertSaysWhatItSays({ name: 'n', labels: texts, values: texts.map((_, i) => i) });
+      let labelsBefore = texts;
+      for (let round = 0; round < 4; round++) {
+        // left out, doubled with a change, or longer than before
+        const next = labelsBefore.flatMap((text) => {
+          const [die = 9] = dice.take(1);
+          if (die > 2) return [text];
+          return [[], [text, `${text}!`], [`${text.slice(0, 9)}${'-'.repeat(3_000)}${text.slice(9)}`]][die] ?? [];
+        });
+        if (next.length === 0) break;
+        assertSaysWhatItSays({ name: 'n', labels: next, labelsBefore, values: next.map((_, i) => i) });
+        labelsBefore = next;
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test('matches of every length, and as far as lines go', () => {
   for (let length = 1; length < 600; length++) {
     const same = 'x'.repeat(length);
