@@ -103,7 +103,9 @@ function boundBody(request: Http2ServerRequest, timeoutMs: number): void {
 
 /** However long an answer takes, some of it is to be taken all the time: it is held in memory, and counts as a request in flight. */
 function boundAnswer(request: Http2ServerRequest, response: Http2ServerResponse, timeoutMs: number): void {
-  response.setTimeout(timeoutMs, () => {
+  response.setTimeout(timeoutMs);
+  // Of HTTP/2 Node calls a callback of setTimeout() once, which may be before the headers.
+  response.on('timeout', () => {
     if (!response.headersSent) return; // it is not the client that takes its time
     if (request.httpVersionMajor >= 2) request.stream.close(constants.NGHTTP2_CANCEL);
     else request.socket.destroy();

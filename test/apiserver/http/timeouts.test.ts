@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
+import { connect as connectHttp2, constants, type ClientHttp2Session } from 'node:http2';
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
@@ -19,6 +19,10 @@ function declareRoutes(app: App): void {
     reply.send(Readable.from(Array.from({ length: BIG_MEGABYTES }, () => MEGABYTE))),
   );
   app.get('/large', () => 'x'.repeat(40 * 1024 * 1024));
+  app.get('/late', async () => {
+    await delay(800);
+    return 'x'.repeat(40 * 1024 * 1024);
+  });
   app.get('/never', () => new Promise(() => undefined));
   app.post('/body', (request) => ({ got: request.body }));
 }
@@ -127,7 +131,7 @@ describe('slow clients', { concurrency: true }, () => {
       const stream = opened.request({ ':path': path });
       stream.on('error', () => undefined);
       const closed = new Promise((resolve) => stream.once('close', resolve));
-      await once(stream, 'response');
+      await Promise.race([once(stream, 'response'), closed]); // a busy machine may see its end first
       stream.pause();
       await closed; // nothing was read, so only the server can have done it
       const [headers] = (await once(opened.request({ ':path': '/ok' }).resume(), 'response')) as [
@@ -140,6 +144,27 @@ describe('slow clients', { concurrency: true }, () => {
       opened.destroy();
     });
   }
+});
+
+test('an answer that begins later than it may stall is given up, too, when nothing of it is taken', async () => {
+  const server = await runShell({ stallTimeoutMs: 500 }, declareRoutes);
+  const connection = await connectRaw(server);
+  connection.socket.write('GET /late HTTP/1.1\r\nHost: x\r\n\r\n');
+  connection.socket.pause();
+  const opened = connectHttp2(server.url, { ca: server.ca });
+  opened.on('error', () => undefined);
+  const stream = opened.request({ ':path': '/late' });
+  stream.on('error', () => undefined);
+  const closed = new Promise((resolve) => stream.once('close', resolve));
+  await Promise.race([once(stream, 'response'), closed]);
+  stream.pause();
+  await closed;
+  assert.equal(stream.rstCode, constants.NGHTTP2_CANCEL);
+  await delay(500);
+  connection.socket.resume();
+  assert.ok((await connection.closed).length < 40 * 1024 * 1024);
+  opened.destroy();
+  await server.close();
 });
 
 // By itself: what others do in this process must not look like a client that takes nothing.
