@@ -60,10 +60,13 @@ const WEIGHT = 0.1;
 const FIRST_COST_MS = 2;
 /** What took longer was not the report: the process was frozen, say, and the next ones will not take as long. */
 const LONGEST_COST_MS = 100;
+/** Of these a turn of the event loop has more than one, for so long: beside a scrape, whose pieces take a part of each turn, ever more would wait. */
+const MANY_WAITING = 20;
+const TURN_MS = 4;
 
 /**
- * Works reports off one at a time, in the order in which they came, with a turn of the event loop before each: what else arrived
- * meanwhile, an HPA's query first of all, is answered before it.
+ * Works reports off one at a time, in the order in which they came, with a turn of the event loop before each, or before a few where many
+ * wait: what else arrived meanwhile, an HPA's query first of all, is answered before them.
  *
  * When more come than can be worked off, the report of the sender that got through most recently is refused with 429, whether it
  * waits or has just come: so who has waited longest gets through next, and under a constant overload all senders get through equally often.
@@ -123,19 +126,23 @@ export class IngestQueue {
     this.#isWorking = true;
     const { clock } = this.#deps;
     await nextTurn();
-    for (;;) {
+    let turnMs = clock.monotonicMs();
+    for (let worked = 1; ; worked++) {
       const [entry] = this.#waiting;
       if (entry === undefined) break;
       const [key, { work, arrivedMs }] = entry;
-      const startedMs = clock.monotonicMs();
       this.#remove(key);
       this.#tell();
-      this.#deps.onTurn?.(startedMs - arrivedMs);
+      this.#deps.onTurn?.(clock.monotonicMs() - arrivedMs);
       await work();
+      if (this.#waiting.size >= MANY_WAITING && clock.monotonicMs() - turnMs < TURN_MS) continue;
       await nextTurn();
       // With what else was done in that turn: it is what the next one waits for.
-      const tookMs = Math.min(clock.monotonicMs() - startedMs, LONGEST_COST_MS);
+      const nowMs = clock.monotonicMs();
+      const tookMs = Math.min((nowMs - turnMs) / worked, LONGEST_COST_MS);
       this.#costMs += WEIGHT * (tookMs - this.#costMs);
+      turnMs = nowMs;
+      worked = 0;
     }
     this.#isWorking = false;
   }

@@ -50,20 +50,33 @@ export class CounterSeries {
   }
 }
 
+/** Of the numbers of a node so many may stand by themselves, and as many of the common piece be of no use, until all are brought together anew. */
+const LOOSE_SHARE = 1 / 4;
+
 /**
- * Moves the rows of all series of a node, which stand in one piece of memory from then on: sixty small ones that are made anew with each growth
- * leave as much unused between them as they take. It is gone with the last of them that stands in it.
+ * Moves the rows of all series of a node, of which most stand in one piece of memory from then on: sixty small ones that are made anew with each
+ * growth leave as much unused between them as they take, and to make the one anew for each pod that comes is garbage outside of V8's heap, of which
+ * 64 MB bring a collection of everything on. It is gone with the last of them that stands in it.
  */
 export function moveAll(series: readonly CounterSeries[], move: Move): void {
   let numbers = 0;
   for (const { width } of series) numbers += width * move.capacity;
-  const buffer = series[0]?.values.buffer;
-  const isPacked =
-    buffer?.byteLength === numbers * Float64Array.BYTES_PER_ELEMENT &&
-    series.every(({ values, width }) => values.buffer === buffer && values.length === width * move.capacity);
-  const room = isPacked ? undefined : new Float64Array(numbers);
+  const room = isTogether(series, move.capacity, numbers) ? undefined : new Float64Array(numbers);
   let at = 0;
   for (const one of series) one.move(move, room?.subarray(at, (at += one.width * move.capacity)));
+}
+
+/** Whether they have the capacity, and stand as near to each other as it pays. */
+function isTogether(series: readonly CounterSeries[], capacity: number, numbers: number): boolean {
+  let common = series[0]?.values.buffer;
+  for (const { values, width } of series) {
+    if (values.length !== width * capacity) return false;
+    if (common === undefined || values.buffer.byteLength > common.byteLength) common = values.buffer;
+  }
+  let inCommon = 0;
+  for (const { values } of series) if (values.buffer === common) inCommon += values.length;
+  const unused = (common?.byteLength ?? 0) / Float64Array.BYTES_PER_ELEMENT - inCommon;
+  return Math.max(numbers - inCommon, unused) <= LOOSE_SHARE * numbers;
 }
 
 /** The kept rows at the front of an array of `capacity` rows, NaN behind them; the same array where it has that size and no other is given. */

@@ -10,7 +10,7 @@ import type { AcceptedReport } from './report.js';
 import { isSame } from './same.js';
 
 const INITIAL_CAPACITY = 4;
-const GROWTH = 1.25;
+const GROWTH = 5;
 /** Rows beyond those of a history that is full: so many samples go by before rows are moved again, and each row costs memory for good. */
 const SPARE_ROWS = 2;
 const SPARE_SHARE = 1 / 16;

@@ -68,6 +68,22 @@ test('what arrives while reports wait is answered before the next of them', asyn
   assert.ok(order.indexOf('query') < 6, order.join(' '));
 });
 
+test('where many wait a turn has some of them, for a few milliseconds', async () => {
+  const { send, done, clock } = create();
+  const startedMs = clock.monotonicMs();
+  const sent = Array.from({ length: 30 }, (_, i) => send(`${i}`, { costMs: 1.5 }));
+  const seen = [0];
+  while (done.length < sent.length) {
+    await nextTurn();
+    if (done.length > (seen.at(-1) ?? 0)) seen.push(done.length);
+  }
+  // three are 4.5 ms; from 19 that wait on it is one by one
+  assert.deepEqual(seen.slice(0, 6), [0, 3, 6, 9, 11, 12]);
+  assert.deepEqual(seen.at(-1), 30);
+  assert.equal(clock.monotonicMs() - startedMs, 45);
+  await Promise.all(sent);
+});
+
 test('a failure is its own', async () => {
   const { queue, send } = create();
   const bad = queue.run({ key: 'bad', bytes: 1 }, () => Promise.reject(new TypeError('bad')));
