@@ -73,17 +73,26 @@ function hold(bytes: Uint8Array, at: number): void {
 
 /** Of each text: where its bytes end, its length, its CRC, its shift. */
 const FIELDS = 4;
+/** So much more is taken than is needed: digits are added to counters, and the next texts are to have room in the same memory. */
+const SPARE_SHARE = 1 / 32;
+/** Memory of which more is left over is not taken over. */
+const MOST_LEFT_OVER = 1 / 4;
 
 /** Some texts, deflated one by one and kept as one piece: there are a hundred of thousands of nodes, most of them empty. */
 export class DeflatedTexts {
   /** Which of them are not empty, in their order: of a hundred families a node has a dozen. */
   readonly filled: readonly number[];
-  // Both in one piece of memory: each is a cost of its own, outside of V8's heap.
-  readonly #bytes: Uint8Array;
-  readonly #fields: Uint32Array;
+  /** One piece of memory for both: each is a cost of its own, outside of V8's heap. */
+  #memory: ArrayBuffer;
+  #bytes: Uint8Array;
+  #fields: Uint32Array;
 
-  /** @param before where a text that is undefined is taken from */
-  constructor(texts: readonly (string | SampleLines | undefined)[], before?: DeflatedTexts) {
+  /**
+   * @param before where a text that is undefined is taken from
+   * @param isLast nobody looks at those from before any more: their memory is taken over where it fits, and they are empty from then on.
+   *   Memory outside of V8's heap that is made anew for each report brings a collection of everything on, again and again
+   */
+  constructor(texts: readonly (string | SampleLines | undefined)[], before?: DeflatedTexts, isLast = false) {
     const count = FIELDS * texts.length;
     if (heldFields.length < count) heldFields = new Uint32Array(2 * count);
     const filled: number[] = [];
@@ -104,11 +113,23 @@ export class DeflatedTexts {
       heldFields[at] = end;
     }
     this.filled = filled;
-    const memory = new ArrayBuffer(count * Uint32Array.BYTES_PER_ELEMENT + end);
-    this.#fields = new Uint32Array(memory, 0, count);
+    const size = count * Uint32Array.BYTES_PER_ELEMENT + end;
+    const taken = isLast && before !== undefined ? before.#give(size) : undefined;
+    this.#memory = taken ?? new ArrayBuffer(Math.ceil(size * (1 + SPARE_SHARE)));
+    this.#fields = new Uint32Array(this.#memory, 0, count);
     this.#fields.set(heldFields.subarray(0, count));
-    this.#bytes = new Uint8Array(memory, this.#fields.byteLength);
+    this.#bytes = new Uint8Array(this.#memory, this.#fields.byteLength, end);
     this.#bytes.set(held.subarray(0, end));
+  }
+
+  /** @returns its memory, which is another one's from then on; undefined where it does not fit */
+  #give(size: number): ArrayBuffer | undefined {
+    const memory = this.#memory;
+    if (size > memory.byteLength || size < memory.byteLength * (1 - MOST_LEFT_OVER)) return undefined;
+    this.#memory = new ArrayBuffer(0);
+    this.#bytes = new Uint8Array(this.#memory);
+    this.#fields = new Uint32Array(this.#memory);
+    return memory;
   }
 
   /** Of all of them, deflated. */

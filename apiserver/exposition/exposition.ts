@@ -59,6 +59,13 @@ interface Rendered extends NodeLines {
   readonly isListed: boolean;
 }
 
+/** What was to be seen at one moment. */
+export interface Look {
+  readonly lines: Promise<readonly NodeLines[]>;
+  /** To be called when nobody looks at the lines any more: from then on they may be empty. */
+  readonly release: () => void;
+}
+
 /** What a scrape is of. */
 export interface Seen {
   readonly nodes: readonly NodeLines[];
@@ -95,6 +102,8 @@ export class Exposition {
   readonly #onFailure: OnFailure;
   /** Gone with the moment that they are of. */
   readonly #clusters = new WeakMap<readonly NodeLines[], Map<string, Promise<readonly Deflated[]>>>();
+  /** Whoever looks at lines: as long as there is anybody, no memory of lines is taken over for others. */
+  readonly #holders = new Set<object>();
   /** Gone with its node. */
   readonly #rendered = new WeakMap<NodeSeries, Rendered>();
 
@@ -140,7 +149,18 @@ export class Exposition {
    * The lines of the nodes as they are now, for as many scrapes as begin at once: whoever holds them holds also those that are rendered anew
    * meanwhile. Nobody waits for longer than one node takes.
    */
-  async look(nowMs: number, namespace: string | undefined): Promise<readonly NodeLines[]> {
+  look(nowMs: number, namespace: string | undefined): Look {
+    const release = this.#hold();
+    return { lines: this.#lookInTurns(nowMs, namespace), release };
+  }
+
+  #hold(): () => void {
+    const holder = {};
+    this.#holders.add(holder);
+    return () => void this.#holders.delete(holder);
+  }
+
+  async #lookInTurns(nowMs: number, namespace: string | undefined): Promise<readonly NodeLines[]> {
     if (namespace !== undefined) return this.#lookAtNamespace(nowMs, namespace);
     await this.freshen(nowMs);
     return this.#lookAtAll(nowMs);
@@ -197,12 +217,17 @@ export class Exposition {
     nowMs: number,
     { own, seen, ...filter }: ExpositionFilter & { readonly own: string; readonly seen: Seen | undefined },
   ): Generator<Deflated> {
-    const cluster = seen?.cluster ?? [...this.#clusterPieces(format, nowMs, filter)];
-    const sinceMs = filter.exposer?.reportedSinceMs ?? -Infinity;
-    const isWanted = ({ node, receivedAtMs }: NodeLines): boolean =>
-      (filter.node ?? node) === node && isOfShard(node, filter.shard) && receivedAtMs >= sinceMs;
-    const nodes = (seen?.nodes ?? this.#lookAtAll(nowMs, filter.namespace)).filter(isWanted);
-    yield* pieces({ families: this.#families, nodes, cluster, own }, format, filter.family);
+    const release = this.#hold();
+    try {
+      const cluster = seen?.cluster ?? [...this.#clusterPieces(format, nowMs, filter)];
+      const sinceMs = filter.exposer?.reportedSinceMs ?? -Infinity;
+      const isWanted = ({ node, receivedAtMs }: NodeLines): boolean =>
+        (filter.node ?? node) === node && isOfShard(node, filter.shard) && receivedAtMs >= sinceMs;
+      const nodes = (seen?.nodes ?? this.#lookAtAll(nowMs, filter.namespace)).filter(isWanted);
+      yield* pieces({ families: this.#families, nodes, cluster, own }, format, filter.family);
+    } finally {
+      release();
+    }
   }
 
   #lookAtAll(nowMs: number, namespace?: string): readonly NodeLines[] {
@@ -284,7 +309,8 @@ export class Exposition {
     const before = this.#rendered.get(node);
     const since = namespace === undefined ? before?.printed : before?.printed && copyOf(before.printed);
     const { blocks: ours, printed } = renderChanges(view, this.#podLabels, since);
-    const blocks = new DeflatedTexts([...ours, ...this.#compat.render(view)], before?.blocks);
+    const isLast = namespace === undefined && this.#holders.size === 0;
+    const blocks = new DeflatedTexts([...ours, ...this.#compat.render(view)], before?.blocks, isLast);
     const extras = namespace === undefined ? nodeExtras(view) : undefined;
     const { node: name, receivedAtMs } = node;
     return { node: name, receivedAtMs, printed, blocks, extras, freshUntilMs, isListed: all.isListed };

@@ -1,4 +1,5 @@
 import type { Clock } from '../../runtime/clock.js';
+import type { Look } from './exposition.js';
 import type { NodeLines } from './pieces.js';
 
 /** What those that scrape may cost together. `docs/architecture.md` has the numbers, too. */
@@ -37,10 +38,9 @@ export interface Scrape {
 }
 
 /** What was to be seen at one moment. */
-interface Moment {
+interface Moment extends Look {
   readonly namespace: string | undefined;
   readonly atMs: number;
-  readonly lines: Promise<readonly NodeLines[]>;
   heldBytes: number;
   readonly holders: Set<object>;
 }
@@ -52,21 +52,21 @@ interface UnderWay {
   readonly stop: (ending: Ending) => void;
 }
 
-type Look = (nowMs: number, namespace: string | undefined) => Promise<readonly NodeLines[]>;
+type LookAt = (nowMs: number, namespace: string | undefined) => Look;
 
 /**
  * The scrapes under way. A scrape is of one moment, and what is rendered anew since then stays in memory for it: so there are only so many, and
  * whoever takes long gives way, not whoever comes: first those of the client that has the most.
  */
 export class Scrapes {
-  readonly #look: Look;
+  readonly #look: LookAt;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #limits: ScrapeLimits;
   /** In the order in which they began. */
   readonly #underWay = new Set<UnderWay>();
   readonly #moments = new Set<Moment>();
 
-  constructor(look: Look, clock: Pick<Clock, 'monotonicMs'>, limits: ScrapeLimits = SCRAPE_LIMITS) {
+  constructor(look: LookAt, clock: Pick<Clock, 'monotonicMs'>, limits: ScrapeLimits = SCRAPE_LIMITS) {
     this.#look = look;
     this.#clock = clock;
     this.#limits = limits;
@@ -95,7 +95,7 @@ export class Scrapes {
     const timer = setTimeout(() => underWay.stop('too_slow'), this.#limits.longestMs).unref();
     const release = (): void => {
       moment.holders.delete(underWay);
-      if (moment.holders.size === 0) this.#moments.delete(moment);
+      if (moment.holders.size === 0) this.#forget(moment);
     };
     const end = (): void => {
       clearTimeout(timer);
@@ -137,14 +137,24 @@ export class Scrapes {
     for (const moment of this.#moments) {
       if (moment.namespace === namespace && nowMs - moment.atMs < this.#limits.sharedMs) return moment;
     }
-    const lines = this.#look(nowMs, namespace);
-    const moment: Moment = { namespace, atMs: nowMs, lines, heldBytes: 0, holders: new Set() };
+    const moment: Moment = {
+      ...this.#look(nowMs, namespace),
+      namespace,
+      atMs: nowMs,
+      heldBytes: 0,
+      holders: new Set(),
+    };
     this.#moments.add(moment);
-    lines.then(
+    moment.lines.then(
       (seen) => (moment.heldBytes = bytesOf(seen)),
-      () => this.#moments.delete(moment), // its scrapes fail, and no other shall
+      () => this.#forget(moment), // its scrapes fail, and no other shall
     );
     return moment;
+  }
+
+  #forget(moment: Moment): void {
+    this.#moments.delete(moment);
+    moment.release();
   }
 }
 

@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { test, type TestContext } from 'node:test';
 import { Exposition } from '../../../apiserver/exposition/exposition.js';
+import type { NodeLines } from '../../../apiserver/exposition/pieces.js';
 import { createTestServer, type TestServer } from '../../support/app.js';
 import { nodeReport, podReport } from '../../support/reports.js';
 import { missing } from '../../support/requirements.js';
@@ -84,6 +85,31 @@ test('a scrape shows what was when it began, whatever comes during it', async ()
   for (const node of store.nodes()) exposition.update(node, clock.monotonicMs());
   assert.ok(gunzipSync(Buffer.concat([first, ...under])).equals(before));
   assert.ok(!gunzipSync(Buffer.concat([...scrape()])).equals(before));
+});
+
+test('lines that somebody looks at stay what they are until he lets them go; then their memory is taken over', async () => {
+  const server = await serverWithNodes();
+  const { store, pods, clock } = server;
+  const exposition = new Exposition({ nodes: store, pods }, []);
+  const bytesOf = (lines: readonly NodeLines[]): Uint8Array[] =>
+    lines.flatMap(({ blocks }) => blocks.filled.flatMap((i) => blocks.at(i)?.bytes.slice() ?? []));
+  const push = async (second: number): Promise<void> => {
+    await server.push(syntheticReport(NODES - 1, { pods: 20, interfaces: 2 }, second));
+    for (const node of store.nodes()) exposition.update(node, clock.monotonicMs());
+  };
+  const look = exposition.look(clock.monotonicMs(), undefined);
+  const lines = await look.lines;
+  const before = bytesOf(lines);
+  for (const second of [2, 3, 4]) await push(second);
+  assert.deepEqual(bytesOf(lines), before);
+  look.release();
+  const next = exposition.look(clock.monotonicMs(), undefined);
+  const current = await next.lines;
+  next.release();
+  await push(5);
+  assert.deepEqual(bytesOf(current), []);
+  const last = await exposition.look(clock.monotonicMs(), undefined).lines;
+  assert.equal(bytesOf(last).length, before.length);
 });
 
 test('a node that fell silent is in none of the forms', async () => {

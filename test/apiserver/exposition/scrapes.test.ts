@@ -12,18 +12,19 @@ const BYTES = SEEN[0]?.blocks.bytes ?? 0;
 function scrapesWith(limits: Partial<ScrapeLimits> = {}) {
   const clock = createManualClock();
   const looks: [number, string | undefined][] = [];
+  let released = 0;
   const ended: [string, Ending][] = [];
   const scrapes = new Scrapes(
     (nowMs, namespace) => {
       looks.push([nowMs - createManualClock().monotonicMs(), namespace]);
-      return Promise.resolve(SEEN);
+      return { lines: Promise.resolve(SEEN), release: () => released++ };
     },
     clock,
     { ...SCRAPE_LIMITS, ...limits },
   );
   const begin = (name: string, namespace?: string, client = 'prometheus') =>
     scrapes.begin(client, namespace, (ending) => ended.push([name, ending]));
-  return { clock, scrapes, looks, ended, begin };
+  return { clock, scrapes, looks, ended, begin, released: () => released };
 }
 
 test('scrapes of a second are of one moment, each namespace for itself', async () => {
@@ -45,14 +46,14 @@ test('scrapes of a second are of one moment, each namespace for itself', async (
 });
 
 test('a moment is gone with the last scrape that needs it', async () => {
-  const { scrapes, looks, begin } = scrapesWith();
+  const { scrapes, looks, begin, released } = scrapesWith();
   const [first, second] = [begin('first'), begin('second')];
   await first?.lines;
   first?.release();
   first?.release();
-  assert.equal(scrapes.heldBytes, BYTES);
+  assert.deepEqual([scrapes.heldBytes, released()], [BYTES, 0]);
   second?.end();
-  assert.equal(scrapes.heldBytes, 0);
+  assert.deepEqual([scrapes.heldBytes, released()], [0, 1]);
   assert.equal(scrapes.count, 1, 'the first is still being sent');
   begin('third');
   assert.equal(looks.length, 2, 'what is of the same millisecond may be newer');
@@ -100,11 +101,16 @@ test('one that takes too long is ended, and one that is over is not', async () =
 
 test('a look that failed is nobody else’s', async () => {
   let looks = 0;
+  let released = 0;
   const scrapes = new Scrapes(
-    () => (++looks === 1 ? Promise.reject(new Error('no')) : Promise.resolve(SEEN)),
+    () => ({
+      lines: ++looks === 1 ? Promise.reject(new Error('no')) : Promise.resolve(SEEN),
+      release: () => released++,
+    }),
     createManualClock(),
   );
   await assert.rejects(scrapes.begin('', undefined, () => undefined)?.lines ?? Promise.resolve(), /no/);
+  assert.equal(released, 1);
   assert.equal(await scrapes.begin('', undefined, () => undefined)?.lines, SEEN);
 });
 
