@@ -9,8 +9,10 @@ import type { Readings } from './rate.js';
 import type { AcceptedReport } from './report.js';
 import { isSame } from './same.js';
 
-const INITIAL_CAPACITY = 4;
-const GROWTH = 5;
+const LEAST_ROWS = 4;
+/** Taken at once where the history needs as many; from there on twice as many each time. */
+const FIRST_ROWS = 32;
+const GROWTH = 2;
 /** Rows beyond those of a history that is full: so many samples go by before rows are moved again, and each row costs memory for good. */
 const SPARE_ROWS = 2;
 const SPARE_SHARE = 1 / 16;
@@ -46,7 +48,7 @@ export class NodeSeries {
   readonly #offset = new ClockOffset();
   readonly pods = new Map<string, PodSeries>();
   #newestMs = -Infinity;
-  #takenAtMs = new Float64Array(INITIAL_CAPACITY);
+  #takenAtMs = new Float64Array(0);
   #length = 0;
   readonly #historyMs: number;
 
@@ -152,7 +154,7 @@ export class NodeSeries {
     const newestMs = Math.max(this.#newestMs, samples.at(-1)?.takenAt ?? -Infinity);
     // Two more than the history: a rate needs two samples even where one interval is as long as the history.
     const oldestMs = newestMs - (this.#historyMs + 2 * this.intervalMs);
-    const maxRows = Math.max(INITIAL_CAPACITY, Math.floor(MAX_NUMBERS / Math.max(1, widthOfSample(report))));
+    const maxRows = Math.max(LEAST_ROWS, Math.floor(MAX_NUMBERS / Math.max(1, widthOfSample(report))));
     const unread = unreadSamples(report);
     const isWanted = ({ takenAt, sequence }: Sample, i: number): boolean =>
       takenAt > this.#newestMs && takenAt >= oldestMs && sequence > afterSequence && !unread.has(i);
@@ -166,7 +168,10 @@ export class NodeSeries {
     });
   }
 
-  /** Drops rows of no use when there is no room left, then the oldest of too many, and grows when that frees too little. */
+  /**
+   * Drops rows of no use when there is no room left, then the oldest of too many, and grows when that frees too little: in few
+   * steps, for each one leaves memory to V8, which collects everything for 64 MB of that.
+   */
   #makeRoom(rows: number, oldestMs: number, maxRows: number): void {
     const capacity = this.#takenAtMs.length;
     // New series get the room of the others: of many there is less than few may have grown to.
@@ -177,8 +182,9 @@ export class NodeSeries {
     const filled = kept.length + rows;
     const ofHistory = Math.ceil(this.#historyMs / this.intervalMs) + 2;
     const spared = filled + Math.max(SPARE_ROWS, Math.ceil(filled * SPARE_SHARE));
-    const needed = Math.min(maxRows, Math.ceil(filled * GROWTH), Math.max(ofHistory, spared));
-    const grown = needed > capacity || needed * 2 < capacity ? Math.max(needed, INITIAL_CAPACITY) : capacity;
+    const grownTo = Math.max(FIRST_ROWS, Math.ceil(filled * GROWTH));
+    const needed = Math.max(LEAST_ROWS, Math.min(maxRows, grownTo, Math.max(ofHistory, spared)));
+    const grown = needed > capacity || needed * 2 < capacity ? needed : capacity;
     const move = { kept: runsOf(kept), capacity: grown };
     this.#takenAtMs = moved(this.#takenAtMs, 1, move);
     moveAll([...this.#everySeries()], move);
