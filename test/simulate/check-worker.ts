@@ -2,8 +2,11 @@ import { Worker } from 'node:worker_threads';
 import type { CheckWork } from './check-thread.js';
 import type { CheckResult, LoadOrder } from './messages.js';
 
-/** Of answers and scrapes that wait to be checked: more are skipped. A minute of 5,000 nodes is 1 GB, and is checked when the machine has time. */
-const MAX_WAITING_BYTES = 4 * 1024 ** 3;
+const GIBIBYTE = 1024 ** 3;
+/** Of answers and scrapes that wait to be checked: from there on they are, while others come. A minute of 5,000 nodes is 1 GB, and waits for the end. */
+const WAITING_BYTES = 2 * GIBIBYTE;
+/** More are skipped. */
+const MAX_WAITING_BYTES = 4 * GIBIBYTE;
 /** In the thread, or on their way to it. */
 const MAX_HANDED = 2;
 
@@ -16,6 +19,7 @@ export class CheckWorker {
   readonly #waiting: Checked[] = [];
   #waitingBytes = 0;
   #handed = 0;
+  #isBegun = false;
   #skipped = 0;
   #onIdle = (): void => undefined;
 
@@ -40,12 +44,14 @@ export class CheckWorker {
     }
     this.#waiting.push(work);
     this.#waitingBytes += work.body.length;
+    if (this.#waitingBytes > WAITING_BYTES) this.#isBegun = true;
     this.#hand();
   }
 
   /** Of all that was added. @throws {Error} when the thread broke */
   async result(): Promise<CheckResult> {
     const idle = new Promise<void>((resolve) => (this.#onIdle = resolve));
+    this.#isBegun = true;
     this.#hand();
     await Promise.race([idle, this.#failed]);
     const answered = new Promise<CheckResult>((resolve) => {
@@ -62,7 +68,7 @@ export class CheckWorker {
   }
 
   #hand(): void {
-    while (this.#handed < MAX_HANDED) {
+    while (this.#isBegun && this.#handed < MAX_HANDED) {
       const work = this.#waiting.shift();
       if (work === undefined) break;
       this.#handed++;
