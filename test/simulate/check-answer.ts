@@ -91,14 +91,14 @@ function problemOfValue(
 }
 
 function problemOfTimestamp(
-  { world, slackMs, excused }: CheckOptions,
+  { world, slackMs, isLate }: CheckOptions,
   pod: SimPod,
   { item, asked, expected }: Told & { readonly asked: AskedWithin; readonly expected: Expected },
 ): string | undefined {
   const { fromMs, toMs } = asked;
   const ms = Date.parse(item.timestamp) - world.wallMs(0);
   const latest = Math.min(toMs, pod.endsMs + slackMs) + WALL_MS;
-  const known = excused?.(pod.node) === true ? undefined : expected.known(pod)[0];
+  const known = isLate === true ? undefined : expected.known(pod)[0];
   const oldest = Math.max(fromMs - expected.staleMs, known ?? -Infinity) - TIMESTAMP_MS - WALL_MS;
   if (ms >= oldest && ms <= latest) return undefined;
   const [age, least, most] = [ms, latest, oldest].map((time) => Math.round(toMs - time));

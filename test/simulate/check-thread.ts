@@ -4,9 +4,10 @@ import { createGunzip } from 'node:zlib';
 import type { MetricValueListV1Beta2 } from '../../openapi/metric-values.js';
 import { checkAnswer, type AskedFor } from './check-answer.js';
 import { MetricsCheck } from './check-metrics.js';
-import type { AskedWithin, CheckOptions } from './expected.js';
+import { howeverLate, type AskedWithin, type CheckOptions } from './expected.js';
 import { worldOptionsOf, type CheckResult, type LoadOrder } from './messages.js';
 import { CHECKS_NICE, setNice } from './nice.js';
+import { Problems } from './problems.js';
 import { World } from './world.js';
 
 export type CheckWork =
@@ -14,8 +15,6 @@ export type CheckWork =
   | { readonly kind: 'scrape'; readonly server: number; readonly body: Uint8Array; readonly asked: AskedWithin }
   | { readonly kind: 'result' };
 
-/** What is told; all are counted. */
-const MAX_TOLD = 20;
 /** Of a scrape; of a larger one only a part of the lines is looked at, the same each time. */
 const MAX_LINES_BYTES = 64 * 1024 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
@@ -27,8 +26,8 @@ const options: CheckOptions = {
   isCluster: order.identity !== undefined,
 };
 const metrics = order.targets.map(() => new MetricsCheck(options));
-const found = { answers: 0, items: 0, plainBytes: 0, violationCount: 0 };
-const violations: string[] = [];
+const found = { answers: 0, items: 0, plainBytes: 0 };
+const problems = new Problems();
 
 setNice(0, CHECKS_NICE);
 let last = Promise.resolve();
@@ -39,8 +38,7 @@ parentPort?.on('message', (work: CheckWork) => {
 async function take(work: CheckWork): Promise<void> {
   if (work.kind === 'result') {
     const series = metrics.reduce((sum, check) => sum + check.series, 0);
-    const violationCount = metrics.reduce((sum, check) => sum + check.violations, found.violationCount);
-    const result: CheckResult = { ...found, series, skipped: 0, violations, violationCount };
+    const result: CheckResult = { ...found, series, skipped: 0, wrong: problems.wrong, late: problems.late };
     parentPort?.postMessage(result);
     return;
   }
@@ -53,9 +51,12 @@ function checkJson(json: Uint8Array, asked: AskedFor): void {
   const answer = JSON.parse(Buffer.from(json).toString('utf8')) as MetricValueListV1Beta2;
   found.answers++;
   found.items += answer.items.length;
-  const problems = checkAnswer(options, answer, asked);
-  found.violationCount += problems.length;
-  tell(problems);
+  const strictly = checkAnswer(options, answer, asked);
+  if (strictly.length === 0) return;
+  const wrong = checkAnswer(howeverLate(options), answer, asked);
+  for (const problem of wrong) problems.addWrong(problem);
+  const isWrong = new Set(wrong);
+  for (const problem of strictly) if (!isWrong.has(problem)) problems.addLate(problem);
 }
 
 async function checkScrape(gzip: Uint8Array, server: number, asked: AskedWithin): Promise<void> {
@@ -79,9 +80,5 @@ async function checkScrape(gzip: Uint8Array, server: number, asked: AskedWithin)
     rest = every > 1 ? '' : text.slice(end);
   }
   found.plainBytes = bytes;
-  tell(check.end(every === 1));
-}
-
-function tell(problems: readonly string[]): void {
-  violations.push(...problems.slice(0, Math.max(0, MAX_TOLD - violations.length)));
+  problems.addAll(check.end(every === 1));
 }

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { MetricValueListV1Beta2 } from '../../openapi/metric-values.js';
 import { INTERFACE_COUNTERS } from '../../openapi/report-terms.js';
 import { checkAnswer, parseQuantity, type CheckOptions } from './check-answer.js';
+import { howeverLate } from './expected.js';
 import { MetricsCheck } from './check-metrics.js';
 import { SampleTimes } from './sample-times.js';
 import { World, type SimPod } from './world.js';
@@ -44,11 +45,11 @@ function answerAt(nowMs: number): Item[] {
   return world.podsIn('team-0', nowMs).flatMap((pod) => itemOf(pod, nowMs) ?? []);
 }
 
-function check(items: Item[], nowMs: number): string[] {
+function check(items: Item[], nowMs: number, asked = options): string[] {
   const answer: MetricValueListV1Beta2 = {
     ...{ kind: 'MetricValueList', apiVersion: 'custom.metrics.k8s.io/v1beta2', metadata: {}, items },
   };
-  return checkAnswer(options, answer, { fromMs: nowMs, toMs: nowMs + 10, namespace: 'team-0', metric: METRIC });
+  return checkAnswer(asked, answer, { fromMs: nowMs, toMs: nowMs + 10, namespace: 'team-0', metric: METRIC });
 }
 
 function linesAt(nowMs: number): string[] {
@@ -67,10 +68,16 @@ function linesAt(nowMs: number): string[] {
   );
 }
 
-function scrape(metrics: MetricsCheck, lines: readonly string[], nowMs: number): string[] {
+interface Found {
+  readonly wrong: readonly string[];
+  readonly late: readonly string[];
+}
+
+function scrape(metrics: MetricsCheck, lines: readonly string[], nowMs: number): Found {
   metrics.begin({ fromMs: nowMs, toMs: nowMs + 10 });
   metrics.add(lines.join('\n'));
-  return metrics.end(true);
+  const { wrong, late } = metrics.end(true);
+  return { wrong: wrong.first, late: late.first };
 }
 
 /** Pods and agents have come and gone by then. */
@@ -88,7 +95,7 @@ describe('the check of an answer', () => {
   const named = (name: string): Item[] => withFirst({ describedObject: { ...first.describedObject, name } });
   const ended = world.podAt(2, 0, START_MS + 1);
   const unborn = world.podAt(0, 0, world.podAt(0, 0, NOW_MS).endsMs + 1);
-  const WRONG: readonly (readonly [string, Item[], RegExp])[] = [
+  const FAULTS: readonly (readonly [string, Item[], RegExp, 'late'?])[] = [
     [
       'a value that is a little more',
       withFirst({ value: `${(parseQuantity(first.value) ?? 0) + 1}` }),
@@ -96,7 +103,7 @@ describe('the check of an answer', () => {
     ],
     ['a zero', withFirst({ value: '0' }), / has 0 over 60 s, and \d+ ± /],
     ['no number', withFirst({ value: 'NaN' }), / has NaN over /],
-    ['a pod that is left out', rest, / has no value, with \d+ samples, newest \d+ ms old$/],
+    ['a pod that is left out', rest, / has no value, with \d+ samples, newest \d+ ms old$/, 'late'],
     ['a pod that is there twice', [first, first, ...rest], / is answered twice$/],
     ['a pod that never was', named('web-0'), /\/web-0 does not exist$/],
     ['a pod that has ended', named(ended.name), / does not exist$| after it ended$/],
@@ -110,6 +117,12 @@ describe('the check of an answer', () => {
       'a sample that is an interval older',
       withFirst({ timestamp: new Date(Date.parse(first.timestamp) - INTERVAL_MS).toISOString() }),
       / is of \d+ ms ago, where /,
+      'late',
+    ],
+    [
+      'a sample that is stale',
+      withFirst({ timestamp: new Date(Date.parse(first.timestamp) - 5 * INTERVAL_MS).toISOString() }),
+      / is of \d+ ms ago, where /,
     ],
     [
       'a sample of the future',
@@ -117,13 +130,15 @@ describe('the check of an answer', () => {
       / is of -\d+ ms ago, where /,
     ],
   ];
-  for (const [what, items, expected] of WRONG) {
-    test(`finds ${what}`, () => {
+  for (const [what, items, expected, kind = 'wrong'] of FAULTS) {
+    test(`finds ${what}: ${kind}`, () => {
       const problems = check(items, NOW_MS);
       assert.ok(
         problems.some((problem) => expected.test(problem)),
         JSON.stringify(problems),
       );
+      const howeverLateItIs = check(items, NOW_MS, howeverLate(options));
+      assert.equal(howeverLateItIs.length > 0, kind === 'wrong', JSON.stringify(howeverLateItIs));
     });
   }
 
@@ -142,31 +157,40 @@ describe('the check of /metrics', () => {
   test('finds nothing wrong with the series of a server that has every sample', () => {
     const metrics = new MetricsCheck(options);
     for (let ms = START_MS; ms < START_MS + 2_000_000; ms += 3_333)
-      assert.deepEqual(scrape(metrics, linesAt(ms), ms), []);
+      assert.deepEqual(scrape(metrics, linesAt(ms), ms), { wrong: [], late: [] });
     assert.ok(metrics.series > 10_000);
   });
 
   const lines = linesAt(NOW_MS);
   const [first = '', ...rest] = lines;
   const value = Number(first.split(' ').at(-1));
+  const [pod = assert.fail('no pod')] = world.podsIn('team-0', NOW_MS);
+  const perInterval = (world.perSecond(pod, 0, 0) * INTERVAL_MS) / 1_000;
   const withValue = (changed: number): string => first.replace(/ \d+$/, ` ${changed}`);
-  const WRONG: readonly (readonly [string, string[], RegExp])[] = [
-    ['a series that is left out', rest, / has no series 0$/],
+  const FAULTS: readonly (readonly [string, string[], RegExp, 'late'?])[] = [
+    ['a series that is left out', rest, / has no series 0$/, 'late'],
     ['a series that is there twice', [first, ...lines], /^is there twice: /],
     ['a count of the future', [withValue(value * 2), ...rest], / is \d+, and \d+ to \d+ is right$/],
-    ['a count of an interval before', [withValue(value - 20_000_000), ...rest], / is -?\d+, and \d+ to \d+ is right$/],
+    [
+      'a count of an interval before',
+      [withValue(value - perInterval), ...rest],
+      / is \d+, and \d+ to \d+ is right$/,
+      'late',
+    ],
+    ['a count that is stale', [withValue(value - 6 * perInterval), ...rest], / is \d+, and \d+ to \d+ is right$/],
     ['a zero', [withValue(0), ...rest], / is 0, and \d+ to \d+ is right$/],
     ['a pod on another node', [first.replace('ip-10-0-0-', 'ip-10-0-9-'), ...rest], /^does not exist: /],
     ['a pod that never was', [first.replace(/pod="[^"]*"/, 'pod="web-0"'), ...rest], /^does not exist: /],
     ['a line that is cut off', [first.slice(0, 90), ...rest], /^cannot be read: /],
   ];
-  for (const [what, wrong, expected] of WRONG) {
-    test(`finds ${what}`, () => {
-      const problems = scrape(new MetricsCheck(options), wrong, NOW_MS);
+  for (const [what, changed, expected, kind = 'wrong'] of FAULTS) {
+    test(`finds ${what}: ${kind}`, () => {
+      const found = scrape(new MetricsCheck(options), changed, NOW_MS);
       assert.ok(
-        problems.some((problem) => expected.test(problem)),
-        JSON.stringify(problems),
+        found[kind].some((problem) => expected.test(problem)),
+        JSON.stringify(found),
       );
+      assert.equal(found.wrong.length > 0, kind === 'wrong'); // a series of another name is missing under its own, too
     });
   }
 
@@ -174,7 +198,7 @@ describe('the check of /metrics', () => {
     const metrics = new MetricsCheck(options);
     scrape(metrics, [withValue(value + 1), ...rest], NOW_MS);
     assert.match(
-      scrape(metrics, lines, NOW_MS + 100).join('\n'),
+      scrape(metrics, lines, NOW_MS + 100).wrong.join('\n'),
       new RegExp(` stepped back from ${value + 1} to ${value}`),
     );
   });

@@ -11,16 +11,19 @@ export interface CheckOptions {
   readonly sinceMs: number;
   /** Whether the server follows the list of pods: it then knows at once which there are. */
   readonly isCluster?: boolean;
-  /** Whether agents may be kept from pushing: a server without the list of pods then answers what has ended until it is stale. */
-  readonly isFaulty?: boolean;
-  /** Nodes of which a value may be absent: their agents were killed, or their clocks set. */
-  readonly excused?: (node: number) => boolean;
+  /** Whether reports may take longer than that: a server may then lack what is new, and answers what has ended, or an earlier boot counted, until it is stale. */
+  readonly isLate?: boolean;
 }
 
 /** Begun and ended in which time, on the machine's monotonic clock, milliseconds. */
 export interface AskedWithin {
   readonly fromMs: number;
   readonly toMs: number;
+}
+
+/** The same, of a server that reports may not have reached in time: what is wrong then is wrong whatever was late. */
+export function howeverLate(options: CheckOptions): CheckOptions {
+  return { ...options, isLate: true };
 }
 
 /** As NodeSeries has it: three intervals, at least 15 s. */
@@ -61,11 +64,20 @@ export class Expected {
     return this.times.sent(pod.node, { fromMs: since, toMs: Math.min(fromMs, pod.endsMs), slackMs, most: 2 });
   }
 
+  /** When the oldest sample was taken that may be the newest one of it: that the server has for sure, or one that is not stale. */
+  oldestMs(pod: SimPod): number {
+    const { isLate, slackMs, world } = this.#options;
+    const { fromMs } = this.#asked;
+    const [known = -Infinity] = isLate === true ? [] : this.known(pod);
+    const since = Math.max(pod.bornMs, world.boot(pod.node, fromMs).bootedMs);
+    return Math.max(since, known, fromMs - this.staleMs - slackMs);
+  }
+
   /** Whether something must be told of it: it is there, and one or two samples of it, the newest of which is not too old. */
   mustBeThere(pod: SimPod, samples: number): boolean {
-    const { excused, slackMs } = this.#options;
+    const { isLate, slackMs } = this.#options;
     const { fromMs, toMs } = this.#asked;
-    if (pod.endsMs <= toMs || excused?.(pod.node) === true) return false;
+    if (pod.endsMs <= toMs || isLate === true) return false;
     const known = this.known(pod);
     return known.length >= samples && fromMs - (known[0] ?? -Infinity) < this.staleMs - slackMs;
   }
@@ -78,11 +90,11 @@ export class Expected {
 
   /** What is wrong with telling of it at all: it has to be there, and to have been there for so many samples. */
   problemOfLife(pod: SimPod, samples: number): string | undefined {
-    const { world, slackMs, isCluster = false, isFaulty = false } = this.#options;
+    const { world, slackMs, isCluster = false, isLate = false } = this.#options;
     const { fromMs, toMs } = this.#asked;
+    const lateMs = this.#lateMs;
     if (pod.bornMs > toMs) return `is told of ${Math.round(pod.bornMs - toMs)} ms before it was made`;
-    const lateMs = slackMs + (isFaulty ? this.staleMs : 0);
-    const isGone = isCluster || isFaulty ? pod.endsMs < fromMs - lateMs : this.#isSentSince(pod.node, pod.endsMs);
+    const isGone = isCluster || isLate ? pod.endsMs < fromMs - lateMs : this.#isSentSince(pod.node, pod.endsMs);
     if (isGone) return `is told of ${Math.round(fromMs - pod.endsMs)} ms after it ended`;
     if (this.mayBeOfEarlierBoot(pod)) return undefined;
     const since = Math.max(pod.bornMs, world.boot(pod.node, toMs).bootedMs, world.options.startMs);
@@ -92,8 +104,14 @@ export class Expected {
     return `is told of ${Math.round(toMs - since)} ms after it began, with ${possible} samples`;
   }
 
+  /** How long a server may go by what it was told last. */
+  get #lateMs(): number {
+    const { slackMs, isLate = false } = this.#options;
+    return slackMs + (isLate ? this.staleMs : 0);
+  }
+
   #isSentSince(node: number, ms: number): boolean {
-    const { slackMs } = this.#options;
-    return this.times.sent(node, { fromMs: ms, toMs: this.#asked.fromMs, slackMs, most: 1 }).length > 0;
+    const sent = this.times.sent(node, { fromMs: ms, toMs: this.#asked.fromMs, slackMs: this.#lateMs, most: 1 });
+    return sent.length > 0;
   }
 }

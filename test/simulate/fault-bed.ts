@@ -61,7 +61,6 @@ export class FaultBed {
       intervalMs: INTERVAL_MS,
       slackMs: SLACK_MS,
       sinceMs: world.options.startMs,
-      isFaulty: true,
     };
     const watchers = servers.map((server) => new Watcher({ ...checks, server, namespace: NAMESPACE, metric: METRIC }));
     return new FaultBed({ certificates, world, fleet, servers, watchers }, async () => {

@@ -2,6 +2,7 @@
 import type { JWK } from 'jose';
 import type { FleetStats } from './fleet.js';
 import type { Spread } from './percentiles.js';
+import type { Told } from './problems.js';
 import type { WorldOptions } from './world.js';
 
 /** Without Infinity, which JSON does not have: 0 stands for it. */
@@ -87,8 +88,10 @@ export interface CheckResult {
   readonly items: number;
   readonly series: number;
   readonly plainBytes: number;
-  readonly violations: readonly string[];
-  readonly violationCount: number;
+  /** What nobody counted, or not there and then. */
+  readonly wrong: Told;
+  /** What would be right if no report had taken longer than `slackMs`. */
+  readonly late: Told;
 }
 
 export type Result = ClusterStarted | FleetStats | LoadResult;

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { MetricValueListV1Beta2 } from '../../openapi/metric-values.js';
 import { systemClock } from '../../runtime/clock.js';
 import { checkAnswer } from './check-answer.js';
-import type { CheckOptions } from './expected.js';
+import { howeverLate, type CheckOptions } from './expected.js';
 
 export interface WatcherOptions extends CheckOptions {
   readonly server: { readonly url: string; readonly ca: string };
@@ -94,7 +94,7 @@ export class Watcher {
     this.#stats.values += answer.items.length;
     this.#stats.slowestMs = Math.max(this.#stats.slowestMs, asked.toMs - fromMs);
     // what is absent is never wrong; whether it ought to be is another question
-    this.#wrong.push(...checkAnswer({ ...this.#options, excused: () => true }, answer, asked));
+    this.#wrong.push(...checkAnswer(howeverLate(this.#options), answer, asked));
     this.#wrong.splice(NAMED);
     const all = checkAnswer(this.#options, answer, asked);
     this.#lastIncomplete = all;
