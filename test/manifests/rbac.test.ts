@@ -116,11 +116,11 @@ describe('the rights that are granted', { skip: missing('kubectl') }, () => {
     );
   }
 
-  /** In base and in `other` nothing was refused to a program, and nothing of what is granted is needless. */
-  function check(installed: readonly KubeObject[], other?: RightsBed): void {
-    const asked = [bed, other].flatMap((one) => one?.asked.list() ?? []);
-    assert.deepEqual(denied(asked, PROGRAMS), []);
-    const rest = new Map([bed, other].flatMap((one) => [...(one?.otherRights ?? [])]));
+  /** Nothing was refused to a program; nothing of what is granted is needless here and in base together. */
+  function check(installed: readonly KubeObject[], here = bed): void {
+    assert.deepEqual(denied(here.asked.list(), PROGRAMS), []);
+    const asked = [bed, here].flatMap((one) => one.asked.list());
+    const rest = new Map([bed, here].flatMap((one) => [...one.otherRights]));
     assert.deepEqual(needless(rightsIn(installed), rest, asked), []);
   }
 

@@ -12,7 +12,7 @@ import { systemClock } from '../../../runtime/clock.js';
 import { createLogger } from '../../../runtime/logger.js';
 import { parseOptions } from '../../../runtime/options/parse.js';
 import { nameOf, textAt } from '../../cluster/json.js';
-import { connectOverHttp1, type Answer } from '../connections.js';
+import { connectOverHttp1, type Answer, type Connection, type Question } from '../connections.js';
 import type { KubeApiServer } from '../kube-api.js';
 import type { KubeObject } from '../kube-api/objects.js';
 import { startKubeCluster, type KubeCluster } from '../kube-cluster.js';
@@ -44,6 +44,7 @@ export class RightsBed {
   readonly directory: string;
   readonly logged: string[] = [];
   readonly #tokens = new Map<Account, Promise<string>>();
+  readonly #connections = new Map<Apiserver, Connection>();
   readonly #running = new Set<{ close(): Promise<void> }>();
   readonly #installed: readonly KubeObject[];
 
@@ -197,6 +198,7 @@ export class RightsBed {
   }
 
   async close(): Promise<void> {
+    for (const connection of this.#connections.values()) connection.close();
     for (const program of [...this.#running].reverse()) await program.close();
     await this.cluster.close();
     await rm(this.directory, { recursive: true });
@@ -209,13 +211,10 @@ export class RightsBed {
     return textAt(await this.cluster.tokens.issue(namespace, name, { spec }), 'status', 'token');
   }
 
-  async #ask(server: Apiserver, path: string, question: Parameters<ReturnType<typeof connectOverHttp1>['ask']>[1]) {
-    const connection = connectOverHttp1(server);
-    try {
-      return await connection.ask<unknown>(path, question);
-    } finally {
-      connection.close();
-    }
+  #ask(server: Apiserver, path: string, question: Question): Promise<Answer<unknown>> {
+    const connection = this.#connections.get(server) ?? connectOverHttp1(server);
+    this.#connections.set(server, connection);
+    return connection.ask(path, question);
   }
 
   #keep<T extends { close(): Promise<void> }>(program: T): T {
