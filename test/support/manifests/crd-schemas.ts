@@ -41,7 +41,20 @@ const RELABEL = fields({
   regex: TEXT,
   modulus: { type: 'integer', minimum: 1 },
   replacement: { type: 'string' },
-  action: { enum: ['replace', 'keep', 'drop', 'labelmap', 'labeldrop', 'labelkeep', 'hashmod', 'lowercase', 'uppercase'] },
+  action: {
+    enum: ['replace', 'keep', 'drop', 'labelmap', 'labeldrop', 'labelkeep', 'hashmod', 'lowercase', 'uppercase'],
+  },
+});
+const SELECTOR = fields({
+  matchLabels: TEXT_MAP,
+  matchExpressions: {
+    type: 'array',
+    items: fields(
+      { key: TEXT, operator: { enum: ['In', 'NotIn', 'Exists', 'DoesNotExist'] }, values: TEXTS },
+      'key',
+      'operator',
+    ),
+  },
 });
 const ENDPOINT = fields(
   {
@@ -84,13 +97,20 @@ export const CRD_SCHEMAS: Readonly<Record<string, object>> = {
   ...kind('monitoring.coreos.com/v1', 'ServiceMonitor', {
     spec: fields(
       {
-        selector: fields({ matchLabels: TEXT_MAP }),
+        selector: SELECTOR,
         endpoints: { type: 'array', items: ENDPOINT, minItems: 1 },
         jobLabel: TEXT,
         targetLabels: TEXTS,
       },
       'selector',
       'endpoints',
+    ),
+  }),
+  ...kind('monitoring.coreos.com/v1', 'PodMonitor', {
+    spec: fields(
+      { selector: SELECTOR, podMetricsEndpoints: { type: 'array', items: ENDPOINT, minItems: 1 } },
+      'selector',
+      'podMetricsEndpoints',
     ),
   }),
   ...kind('monitoring.coreos.com/v1', 'PrometheusRule', {
@@ -105,7 +125,11 @@ export const CRD_SCHEMAS: Readonly<Record<string, object>> = {
     ),
   }),
   ...kind('cert-manager.io/v1', 'Issuer', {
-    spec: { ...fields({ selfSigned: fields({}), ca: fields({ secretName: TEXT }, 'secretName') }), minProperties: 1, maxProperties: 1 },
+    spec: {
+      ...fields({ selfSigned: fields({}), ca: fields({ secretName: TEXT }, 'secretName') }),
+      minProperties: 1,
+      maxProperties: 1,
+    },
   }),
   ...kind('cert-manager.io/v1', 'Certificate', {
     spec: fields(
