@@ -279,15 +279,6 @@ export const LATENCY_MESH: DashboardSpec = {
             { expr: `sum by (cluster, kind) (podnet_nodeagent_probe_targets{${CLUSTER}})`, legend: '{{kind}}' },
           ],
         }),
-        timeSeries({
-          title: 'Peers left out',
-          description:
-            'Entries of what is listed of the agents to be dialled that are left out, by reason. Absent or 0 is the good case.',
-          unit: 'short',
-          queries: [
-            { expr: `sum by (cluster, reason) (podnet_nodeagent_peers_bad{${CLUSTER}})`, legend: '{{reason}}' },
-          ],
-        }),
       ],
     },
   ],
