@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { Registry } from 'prom-client';
 import { createAgentTokenMetrics } from '../apiserver/auth/agent-token-metrics.js';
 import { apiserverProgram } from '../apiserver/options.js';
@@ -29,7 +30,10 @@ import { createSelfMetrics as createNodeagentMetrics } from '../nodeagent/self-m
 import { systemClock } from '../runtime/clock.js';
 import { environmentNames, type ProgramHelp } from '../runtime/options/parse.js';
 import { VERSION } from '../runtime/version.js';
+import { chartReadme } from './chart-readme.js';
 import { openApiDocument } from './openapi-document.js';
+
+const CHART = 'manifests/chart/podnet';
 
 /** Every file of the tree that is generated from code, with its content. */
 export async function generatedFiles(): Promise<Map<string, string>> {
@@ -37,6 +41,7 @@ export async function generatedFiles(): Promise<Map<string, string>> {
     ['openapi/podnet.openapi.json', `${JSON.stringify(await openApiDocument(), null, 2)}\n`],
     ['docs/flags.md', renderFlags()],
     ['docs/metrics.md', await renderMetrics()],
+    [`${CHART}/README.md`, chartReadme(await readFile(`${CHART}/values.yaml`, 'utf8'))],
   ]);
 }
 

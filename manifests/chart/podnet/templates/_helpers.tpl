@@ -115,3 +115,7 @@ cgroups. CRI-O does so itself for pods with hostPID; said, it does not depend on
 {{- end -}}
 {{- toYaml $context -}}
 {{- end -}}
+
+{{- define "podnet.probe.dnsNamespace" -}}
+{{- (split "/" .Values.probe.dnsEndpoints)._0 -}}
+{{- end -}}
