@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { API_GROUP_NAMES } from '../../apiserver/api/api-surface.js';
 import { COMPAT_NAMES } from '../../metrics/compat/compat.js';
 import { documentedValues } from '../../scripts/chart-readme.js';
-import { CHART, helm } from '../support/helm.js';
+import { CHART, templateChart } from '../support/helm.js';
 import { missing } from '../support/requirements.js';
 
 const VALUES: unknown = parse(await readFile(join(CHART, 'values.yaml'), 'utf8'));
@@ -86,18 +86,18 @@ test('a misspelt key is refused beside every value', async () => {
 
 describe('helm', { skip: missing('helm') }, () => {
   test('refuses what the schema refuses', async () => {
-    const { code, error } = await helm(['template', CHART, '--set', 'apiserver.replica=3']);
+    const { code, error } = await templateChart(['--set', 'apiserver.replica=3']);
     assert.notEqual(code, 0);
     assert.match(error, /apiserver.*replica/s);
   });
 
   test('refuses a Secret for certificates without its name or authority', async () => {
-    const given = ['template', CHART, '--set', 'tls.type=secret'];
-    const withoutName = await helm(given);
+    const given = ['--set', 'tls.type=secret'];
+    const withoutName = await templateChart(given);
     assert.match(withoutName.error, /tls\.secretName: tls\.type secret needs the name of a Secret/);
-    const withoutAuthority = await helm([...given, '--set', 'tls.secretName=certificate']);
+    const withoutAuthority = await templateChart([...given, '--set', 'tls.secretName=certificate']);
     assert.match(withoutAuthority.error, /tls\.caBundle: with tls\.type secret/);
-    const complete = await helm([...given, '--set', 'tls.secretName=certificate,tls.caBundle=Y2E=']);
+    const complete = await templateChart([...given, '--set', 'tls.secretName=certificate,tls.caBundle=Y2E=']);
     assert.equal(complete.code, 0, complete.error);
     assert.match(complete.out, /caBundle: Y2E=/);
   });

@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
+import { isRecord } from '../../runtime/kube/objects.js';
 import { documentedValues } from '../../scripts/chart-readme.js';
 import { nameOf } from '../cluster/json.js';
 import { CHART, helm, renderChart } from '../support/helm.js';
@@ -115,10 +116,10 @@ async function usedValues(): Promise<string[]> {
 }
 
 function withoutLabelsOfHelm(object: KubeObject): KubeObject {
-  const { metadata } = object;
-  if (metadata?.labels === undefined) return object;
-  const labels = Object.fromEntries(Object.entries(metadata.labels).filter(([name]) => !LABELS_OF_HELM.has(name)));
-  return { ...object, metadata: { ...metadata, labels } };
+  const labels = object.metadata?.['labels'];
+  if (!isRecord(labels)) return object;
+  const others = Object.fromEntries(Object.entries(labels).filter(([name]) => !LABELS_OF_HELM.has(name)));
+  return { ...object, metadata: { ...object.metadata, labels: others } };
 }
 
 function byKey(objects: readonly KubeObject[]): Map<string, KubeObject> {
@@ -126,7 +127,7 @@ function byKey(objects: readonly KubeObject[]): Map<string, KubeObject> {
 }
 
 function keyOf(object: KubeObject): string {
-  return [object.apiVersion, object.kind, object.metadata?.namespace, nameOf(object)].join(' ');
+  return [object.apiVersion, object.kind, object.metadata?.['namespace'], nameOf(object)].join(' ');
 }
 
 function duplicates(keys: readonly string[]): string[] {

@@ -8,6 +8,9 @@ import { HELM } from './requirements.js';
 
 export const CHART = 'manifests/chart/podnet';
 
+/** helm template does not ask a cluster for its version, and takes one of its own time. */
+const TEMPLATE = ['template', 'podnet', CHART, '--namespace', 'podnet-system', '--kube-version', '1.31.0'];
+
 /** What a run of helm came to. */
 export interface HelmRun {
   readonly code: number | string;
@@ -15,7 +18,7 @@ export interface HelmRun {
   readonly error: string;
 }
 
-/** Runs helm without anything of this machine's user: neither his settings nor, unless one is given, a cluster. */
+/** Runs helm, without anything of this machine's user: neither his settings nor, unless one is given, a cluster. */
 export async function helm(args: readonly string[], kubeconfig = '/dev/null'): Promise<HelmRun> {
   const home = await mkdtemp(join(tmpdir(), 'podnet-helm-'));
   try {
@@ -27,12 +30,17 @@ export async function helm(args: readonly string[], kubeconfig = '/dev/null'): P
   }
 }
 
+/** `helm template` of the chart, as the release podnet in the namespace podnet-system. */
+export function templateChart(args: readonly string[]): Promise<HelmRun> {
+  return helm([...TEMPLATE, ...args]);
+}
+
 /**
- * The objects that `helm template` makes of the chart, in the namespace podnet-system.
+ * The objects that `helm template` makes of the chart.
  * @throws {Error} with what helm says
  */
 export async function renderChart(args: readonly string[] = []): Promise<readonly KubeObject[]> {
-  const { code, out, error } = await helm(['template', 'podnet', CHART, '--namespace', 'podnet-system', ...args]);
+  const { code, out, error } = await templateChart(args);
   if (code !== 0) throw new Error(error);
   return parseObjects(out);
 }
