@@ -14,7 +14,7 @@ import { answer, asObject, readBody } from '../kube-api/serve.js';
 import { parseLocation, renderLocation } from '../kube-api/location.js';
 import type { Aggregator } from './aggregator.js';
 import { decodeSelfReview } from './protobuf.js';
-import { isAllowed, readAttributes } from './rbac.js';
+import { isAllowed, readAttributes, type AskedFor } from './rbac.js';
 import type { ServiceAccountTokens } from './tokens.js';
 
 const ADMIN: User = { name: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'], extra: {} };
@@ -24,6 +24,7 @@ export interface FrontDeps {
   readonly api: KubeApiServer;
   readonly tokens: ServiceAccountTokens;
   readonly aggregator: Aggregator;
+  readonly onAsked?: ((asked: AskedFor) => void) | undefined;
 }
 
 /**
@@ -74,7 +75,9 @@ export class Front {
     const user = this.#userOf(incoming);
     const url = new URL(path, this.url);
     const attributes = attributesOf(method, path, Object.fromEntries(url.searchParams));
-    if (!isAllowed(this.#deps.api, user, attributes)) throw forbidden(user, attributes, '');
+    const mayHave = isAllowed(this.#deps.api, user, attributes);
+    this.#deps.onAsked?.({ by: 'request', user, attributes, isAllowed: mayHave });
+    if (!mayHave) throw forbidden(user, attributes, '');
     const registration = this.#deps.aggregator.find(path);
     if (registration !== undefined) await this.#deps.aggregator.proxy(registration, user, incoming, response);
     else if (!this.#discover(url.pathname, response)) await this.#act(incoming, url.pathname, user, response);
