@@ -29,7 +29,7 @@ const SAME: Readonly<Record<string, readonly string[]>> = {
   aws: ['aws'],
   openshift: ['openshift'],
   'cert-manager': ['cert-manager'],
-  'prometheus-operator': ['prometheus-operator'],
+  'prometheus-operator': ['prometheus-operator', 'grafana'],
   'without-custom-metrics': ['without-custom-metrics'],
 };
 /** What helm and its users tell releases by; kustomize has no such thing. */

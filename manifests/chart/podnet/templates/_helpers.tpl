@@ -119,3 +119,14 @@ cgroups. CRI-O does so itself for pods with hostPID; said, it does not depend on
 {{- define "podnet.probe.dnsNamespace" -}}
 {{- (split "/" .Values.probe.dnsEndpoints)._0 -}}
 {{- end -}}
+
+{{/* What there is to register of each API group. */}}
+{{- define "podnet.apiVersions" -}}
+custom.metrics.k8s.io:
+  - { version: v1beta2, priority: 200 }
+  - { version: v1beta1, priority: 100 }
+external.metrics.k8s.io:
+  - { version: v1beta1, priority: 100 }
+podnet.dev:
+  - { version: v1alpha1, priority: 100 }
+{{- end -}}
