@@ -1,15 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { Registry } from 'prom-client';
-import { createAgentTokenMetrics } from '../apiserver/auth/agent-token-metrics.js';
+import type { Registry } from 'prom-client';
 import { apiserverProgram } from '../apiserver/options.js';
-import { createSelfMetrics as createApiserverMetrics } from '../apiserver/self-metrics.js';
-import { Store } from '../apiserver/store/store.js';
-import { addAuthGauges, createAuthMetrics } from '../apiserver/auth/auth-metrics.js';
-import { addExposerMetrics } from '../apiserver/exposition/lease-exposer.js';
-import { addListMetrics } from '../apiserver/pods/list-metrics.js';
-import { createPublishMetrics } from '../apiserver/publish/publish-metrics.js';
-import { addEventLoopGauge } from '../apiserver/event-loop.js';
-import { createTlsMetrics } from '../apiserver/tls/metrics.js';
 import { demoProgram } from '../cli/demo/main.js';
 import { standaloneProgram } from '../cli/standalone.js';
 import {
@@ -25,15 +15,13 @@ import { IPAM_FIGURES, IPAM_NODES } from '../metrics/ipam/figures.js';
 import { IPAM_FAMILIES } from '../metrics/ipam/known-families.js';
 import { PROBE_FAMILIES } from '../metrics/probe-families.js';
 import { nodeagentProgram } from '../nodeagent/options.js';
-import { createProbeMetrics } from '../nodeagent/probes/probe-metrics.js';
-import { createSelfMetrics as createNodeagentMetrics } from '../nodeagent/self-metrics.js';
-import { systemClock } from '../runtime/clock.js';
 import { environmentNames, type ProgramHelp } from '../runtime/options/parse.js';
 import { VERSION } from '../runtime/version.js';
-import { chartReadme } from './chart-readme.js';
+import { alertFiles, runbookIndex } from './alerts/rendered.js';
+import { chartFiles } from './chart-readme.js';
+import { dashboardFiles } from './dashboards/rendered.js';
 import { openApiDocument } from './openapi-document.js';
-
-const CHART = 'manifests/chart/podnet';
+import { ownMetrics } from './own-metrics.js';
 
 /** Every file of the tree that is generated from code, with its content. */
 export async function generatedFiles(): Promise<Map<string, string>> {
@@ -41,7 +29,10 @@ export async function generatedFiles(): Promise<Map<string, string>> {
     ['openapi/podnet.openapi.json', `${JSON.stringify(await openApiDocument(), null, 2)}\n`],
     ['docs/flags.md', renderFlags()],
     ['docs/metrics.md', await renderMetrics()],
-    [`${CHART}/README.md`, chartReadme(await readFile(`${CHART}/values.yaml`, 'utf8'))],
+    ...(await dashboardFiles()),
+    ...(await alertFiles()),
+    ['docs/runbooks/README.md', runbookIndex()],
+    ...(await chartFiles()),
   ]);
 }
 
@@ -102,19 +93,7 @@ async function renderMetrics(): Promise<string> {
   ];
   const own = async (registry: Registry) =>
     (await registry.getMetricsAsJSON()).map(({ name, help, type }) => tableRow([`\`${name}\``, String(type), help]));
-  const [apiserver, nodeagent] = [new Registry(), new Registry()];
-  const store = new Store({ historyMs: 0 });
-  createApiserverMetrics(apiserver, { store, clock: systemClock, version: VERSION });
-  addEventLoopGauge(apiserver, () => []);
-  createTlsMetrics(apiserver);
-  createAgentTokenMetrics(apiserver, { count: 0, ageMs: undefined });
-  createAuthMetrics(apiserver);
-  addAuthGauges(apiserver, { caches: {}, inFlight: () => 0 });
-  addListMetrics(apiserver, {}, systemClock);
-  addExposerMetrics(apiserver, { isExposing: () => false }, systemClock);
-  createPublishMetrics(apiserver);
-  createNodeagentMetrics(nodeagent, VERSION);
-  createProbeMetrics(nodeagent);
+  const { apiserver, nodeagent } = ownMetrics();
   return [
     NOTICE,
     '# Metrics',
