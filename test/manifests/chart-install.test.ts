@@ -33,8 +33,16 @@ function putApiService(name: string, service: { readonly namespace: string; read
 
 describe('installing the chart', { skip }, () => {
   for (const [name, owner, service] of [
-    ['v1beta1.custom.metrics.k8s.io', 'monitoring/prometheus-adapter', { namespace: 'monitoring', name: 'prometheus-adapter' }],
-    ['v1beta1.external.metrics.k8s.io', 'keda/keda-operator-metrics-apiserver', { namespace: 'keda', name: 'keda-operator-metrics-apiserver' }],
+    [
+      'v1beta1.custom.metrics.k8s.io',
+      'monitoring/prometheus-adapter',
+      { namespace: 'monitoring', name: 'prometheus-adapter' },
+    ],
+    [
+      'v1beta1.external.metrics.k8s.io',
+      'keda/keda-operator-metrics-apiserver',
+      { namespace: 'keda', name: 'keda-operator-metrics-apiserver' },
+    ],
     ['v1alpha1.podnet.dev', 'podnet/podnet-apiserver', { namespace: 'podnet', name: 'podnet-apiserver' }],
     ['v1beta2.custom.metrics.k8s.io', 'kube-apiserver itself', undefined],
   ] as const) {
@@ -46,7 +54,10 @@ describe('installing the chart', { skip }, () => {
       try {
         const { code, error } = await install();
         assert.notEqual(code, 0);
-        assert.ok(error.includes(`APIService ${name} belongs to ${owner}, not to podnet-system/podnet-apiserver`), error);
+        assert.ok(
+          error.includes(`APIService ${name} belongs to ${owner}, not to podnet-system/podnet-apiserver`),
+          error,
+        );
         const [option = '', wayOut = ''] = /(--set) '(.+)'/.exec(error)?.slice(1) ?? [];
         assert.equal(wayOut, `apiService.groups={${others}}`);
         const without = await install(option, wayOut);

@@ -16,7 +16,9 @@ const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(
   JSON.parse(await readFile(join(CHART, 'values.schema.json'), 'utf8')) as object,
 );
 const refusals = (values: unknown): string[] =>
-  validate(values) ? [] : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${String(message)}`);
+  validate(values)
+    ? []
+    : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${String(message)}`);
 
 /** One thing wrong in each, and the place that the refusal names. */
 const WRONG: readonly (readonly [place: string, values: object])[] = [

@@ -6,7 +6,7 @@ import { describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { isRecord } from '../../runtime/kube/objects.js';
 import { documentedValues } from '../../scripts/chart-readme.js';
-import { nameOf } from '../cluster/json.js';
+import { nameOf, textAt } from '../cluster/json.js';
 import { CHART, helm, renderChart } from '../support/helm.js';
 import type { KubeObject } from '../support/kube-api/objects.js';
 import { renderComponents } from '../support/manifests/render.js';
@@ -128,16 +128,17 @@ function withoutLabelsOfHelm(object: KubeObject): KubeObject {
 function comparable(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(comparable);
   if (!isRecord(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => {
-      const of = comparable(inner);
-      return [name, UNORDERED.has(name) && Array.isArray(of) ? of.toSorted(byText) : of];
-    }),
-  );
+  const entries = Object.entries(value).map(([name, inner]) => [
+    name,
+    UNORDERED.has(name) ? sorted(inner) : comparable(inner),
+  ]);
+  return Object.fromEntries(entries) as unknown;
 }
 
-function byText(a: unknown, b: unknown): number {
-  return JSON.stringify(a).localeCompare(JSON.stringify(b));
+/** By their names, or by themselves where they are names. */
+function sorted(list: unknown): unknown {
+  const nameIn = (one: unknown) => textAt(one, 'name') || String(one);
+  return Array.isArray(list) ? list.map(comparable).sort((a, b) => nameIn(a).localeCompare(nameIn(b))) : list;
 }
 
 function byKey(objects: readonly KubeObject[]): Map<string, KubeObject> {

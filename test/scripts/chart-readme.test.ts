@@ -34,7 +34,10 @@ test('a value is what has a comment with two dashes, and its default what the fi
 
 test('a value without such a comment is an error that names it', () => {
   for (const text of ['image:\n  tag: ""\n', 'image:\n  # A remark.\n  tag: ""\n', 'image:\n  tag: {}\n']) {
-    assert.throws(() => documentedValues(text), { name: 'TypeError', message: 'image.tag: no comment "# -- …" above it' });
+    assert.throws(() => documentedValues(text), {
+      name: 'TypeError',
+      message: 'image.tag: no comment "# -- …" above it',
+    });
   }
 });
 

@@ -68,7 +68,13 @@ export async function startHelmCluster(): Promise<HelmCluster> {
 /** By path: the documents that say which kinds there are. */
 function discovery(): ReadonlyMap<string, object> {
   const lists = Object.entries(KINDS).map(([groupVersion, kinds]) => {
-    const resources = kinds.map(([kind, name, namespaced]) => ({ name, singularName: '', namespaced, kind, verbs: VERBS }));
+    const resources = kinds.map(([kind, name, namespaced]) => ({
+      name,
+      singularName: '',
+      namespaced,
+      kind,
+      verbs: VERBS,
+    }));
     const path = groupVersion.includes('/') ? `/apis/${groupVersion}` : `/api/${groupVersion}`;
     return [path, { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources }] as const;
   });
