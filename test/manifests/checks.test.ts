@@ -100,7 +100,12 @@ describe('the base with one thing spoilt', { skip: missing('kubectl') }, () => {
       ['NetworkPolicy podnet-probe', ['spec', 'ingress', 0, 'ports', 0, 'port'], 'https', /no port https/],
       ['RoleBinding podnet-nodeagent', ['roleRef', 'name'], 'x', /no Role podnet-system\/x/],
       ['ClusterRoleBinding podnet-nodeagent', ['subjects', 0, 'name'], 'x', /no ServiceAccount podnet-system\/x/],
-      ['ServiceMonitor podnet-apiserver', ['spec', 'endpoints', 1, 'tlsConfig', 'ca', 'secret'], elsewhere, /no Secret/],
+      [
+        'ServiceMonitor podnet-apiserver',
+        ['spec', 'endpoints', 1, 'tlsConfig', 'ca', 'secret'],
+        elsewhere,
+        /no Secret/,
+      ],
       ['Certificate podnet-apiserver', ['spec', 'secretName'], 'x', /no Secret podnet-apiserver-tls/],
     ]);
   });
@@ -116,7 +121,12 @@ describe('the base with one thing spoilt', { skip: missing('kubectl') }, () => {
       [AGENT, [...CONTAINER, 'livenessProbe', 'httpGet', 'port'], 9809, /livenessProbe goes to/],
       [AGENT, [...POD, 'hostNetwork'], false, /does not reach/],
       [AGENT, [...POD, 'volumes'], [], /audience podnet/],
-      ['DaemonSet podnet-probe', [...CONTAINER, 'ports', 0, 'containerPort'], 9810, /readinessProbe goes to :?9810|no port/],
+      [
+        'DaemonSet podnet-probe',
+        [...CONTAINER, 'ports', 0, 'containerPort'],
+        9810,
+        /readinessProbe goes to :?9810|no port/,
+      ],
     ]);
   });
 

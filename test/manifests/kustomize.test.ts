@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
+import { textsOf } from '../../runtime/kube/objects.js';
 import { at, listAt, nameOf, textAt } from '../cluster/json.js';
 import type { KubeObject } from '../support/kube-api/objects.js';
 import {
@@ -139,6 +140,16 @@ describe('what manifests/ installs', { skip: missing('kubectl') }, () => {
       workloadsOf(objects).flatMap(({ podSpec }) => violationsOf(podSpec).map(({ what }) => what)),
     );
     assert.deepEqual([...new Set(told)].sort(), [...new Set(had)].sort());
+  });
+
+  test('component grafana has every dashboard, as it is', async () => {
+    const files = (await readdir(`${MANIFESTS}/dashboards`)).filter((name) => name.endsWith('.json'));
+    assert.ok(files.length > 0);
+    const objects = await renderComponents(['grafana']);
+    const shown = objects.filter((one) => textAt(one, 'metadata', 'labels', 'grafana_dashboard') === '1');
+    const texts = Object.fromEntries(shown.flatMap((one) => Object.entries(textsOf(one['data']))));
+    assert.deepEqual(Object.keys(texts).sort(), files.sort());
+    for (const file of files) assert.equal(texts[file], await readFile(join(MANIFESTS, 'dashboards', file), 'utf8'));
   });
 
   test('Kubernetes knows every field of the examples', async () => {

@@ -36,7 +36,9 @@ test(
       info.map(({ metric: { namespace, pod, node, instance } }) => ({ namespace, pod, node, instance })),
       [{ namespace: 'default', pod: 'web-node-a', node: 'node-a', instance: undefined }],
     );
-    const lastReports = shown.filter(({ metric }) => metric['__name__'] === 'podnet_node_last_report_timestamp_seconds');
+    const lastReports = shown.filter(
+      ({ metric }) => metric['__name__'] === 'podnet_node_last_report_timestamp_seconds',
+    );
     assert.equal(lastReports.length, 1);
     for (const label of OF_THE_TARGET) assert.equal(lastReports[0]?.metric[label], undefined, label);
     assert.deepEqual(

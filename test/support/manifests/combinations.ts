@@ -19,13 +19,12 @@ export async function componentOrder(): Promise<readonly string[]> {
   return [...list.matchAll(/components\/([\w-]+)/g)].map(([, name = '']) => name);
 }
 
-/** The base, each component, each two, and all that go together. */
+/** The base, each component, each two that go together, and all that do. */
 export function combinationsOf(components: readonly string[]): readonly (readonly string[])[] {
-  const pairs = components.flatMap((one, i) => components.slice(i + 1).map((other) => [one, other]));
   const together = components.filter((one) => !EXCLUSIVE.test(one));
+  const pairs = together.flatMap((one, i) => together.slice(i + 1).map((other) => [one, other]));
   const all = components.filter((one) => EXCLUSIVE.test(one)).map((one) => [...together, one]);
-  const isSensible = (some: readonly string[]): boolean => some.filter((one) => EXCLUSIVE.test(one)).length <= 1;
-  return [[], ...components.map((one) => [one]), ...pairs.filter(isSensible), ...all];
+  return [[], ...components.map((one) => [one]), ...pairs, ...all];
 }
 
 /** kubectl takes a tenth of a second for each. */

@@ -41,7 +41,9 @@ const RELABEL = fields({
   regex: TEXT,
   modulus: { type: 'integer', minimum: 1 },
   replacement: { type: 'string' },
-  action: { enum: ['replace', 'keep', 'drop', 'labelmap', 'labeldrop', 'labelkeep', 'hashmod', 'lowercase', 'uppercase'] },
+  action: {
+    enum: ['replace', 'keep', 'drop', 'labelmap', 'labeldrop', 'labelkeep', 'hashmod', 'lowercase', 'uppercase'],
+  },
 });
 const ENDPOINT = fields(
   {
@@ -105,7 +107,11 @@ export const CRD_SCHEMAS: Readonly<Record<string, object>> = {
     ),
   }),
   ...kind('cert-manager.io/v1', 'Issuer', {
-    spec: { ...fields({ selfSigned: fields({}), ca: fields({ secretName: TEXT }, 'secretName') }), minProperties: 1, maxProperties: 1 },
+    spec: {
+      ...fields({ selfSigned: fields({}), ca: fields({ secretName: TEXT }, 'secretName') }),
+      minProperties: 1,
+      maxProperties: 1,
+    },
   }),
   ...kind('cert-manager.io/v1', 'Certificate', {
     spec: fields(

@@ -45,7 +45,9 @@ function violationsOfPod(podSpec: unknown): Violation[] {
     if (type === 'hostPath') return [privileged(`hostPath ${textAt(volume, 'hostPath', 'path')}`)];
     return RESTRICTED_VOLUMES.has(type) ? [] : [baseline(`volume of type ${type}`)];
   });
-  const sysctls = listAt(podSpec, 'securityContext', 'sysctls').map((one) => privileged(`sysctl ${textAt(one, 'name')}`));
+  const sysctls = listAt(podSpec, 'securityContext', 'sysctls').map((one) =>
+    privileged(`sysctl ${textAt(one, 'name')}`),
+  );
   return [...host.map(privileged), ...volumes, ...sysctls, ...violationsOfContext(at(podSpec, 'securityContext'))];
 }
 

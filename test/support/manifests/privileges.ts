@@ -26,12 +26,17 @@ function isExplained(lines: readonly string[], i: number): boolean {
   const indent = indentOf(lines[i] ?? '');
   for (let at = i; at >= 0; at--) {
     const line = lines[at] ?? '';
-    const isOuter = indentOf(line) < indent;
-    const isOwn = at === i || isOuter || (indentOf(line) === indent && /^\s*- /.test(line));
-    if (isOwn && (/[^\s#].* # \S/.test(line) || isComment(lines[at - 1] ?? ''))) return true;
+    // the key that it stands under, or the first line of the element of a list that it is in
+    const isOuter = indentOf(line) < indent || (at < i && indentOf(line) === indent && isElement(line));
+    const isHeard = at === i || isOuter;
+    if (isHeard && (/[^\s#].* # \S/.test(line) || isComment(lines[at - 1] ?? ''))) return true;
     if (isOuter) return false; // one level up, and no further
   }
   return false;
+}
+
+function isElement(line: string): boolean {
+  return /^\s*- /.test(line);
 }
 
 function isComment(line: string): boolean {

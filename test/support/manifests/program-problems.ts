@@ -36,7 +36,9 @@ function serverProblems(workload: Workload, options: ApiserverOptions, objects: 
       .map((one) => `${nameOf(one)} is not of --service`),
     ...missingService(options.service, objects),
     ...(portOf(container, 'https') === options.securePort ? [] : ['port https is not --secure-port']),
-    ...PROBES.filter((probe) => probedPort(container, probe) !== options.securePort).map((one) => `${one} goes elsewhere`),
+    ...PROBES.filter((probe) => probedPort(container, probe) !== options.securePort).map(
+      (one) => `${one} goes elsewhere`,
+    ),
     ...(grace >= needed ? [] : [`is killed after ${grace} s, and needs ${needed}`]),
   ];
 }
@@ -59,9 +61,14 @@ function agentProblems(workload: Workload, options: NodeagentOptions, objects: r
     ...PROBES.filter((probe) => seen(probe) !== renderHostPort(probe === 'readinessProbe' ? ready : listenAddress)).map(
       (probe) => `${probe} goes to ${seen(probe)}`,
     ),
-    ...(textAt(container, 'env', 0, 'valueFrom', 'fieldRef', 'fieldPath') === 'spec.nodeName' ? [] : ['$NODE_NAME']),
+    ...(hasNodeName(container) ? [] : ['does not know its node']),
     ...tokenProblems(workload, options.tokenFile),
   ];
+}
+
+function hasNodeName(container: unknown): boolean {
+  const variable = listAt(container, 'env').find((one) => textAt(one, 'name') === 'NODE_NAME');
+  return textAt(variable, 'valueFrom', 'fieldRef', 'fieldPath') === 'spec.nodeName';
 }
 
 /** The token that servers take is a projected one of their audience. */

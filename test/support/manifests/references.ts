@@ -1,6 +1,6 @@
 import { caObjectName } from '../../../apiserver/tls/shared-ca.js';
 import { textsOf } from '../../../runtime/kube/objects.js';
-import { at, listAt, nameOf, numberAt, textAt } from '../../cluster/json.js';
+import { at, listAt, numberAt, textAt } from '../../cluster/json.js';
 import type { KubeObject } from '../kube-api/objects.js';
 import { isSelected, startedBy, workloadsOf, type Workload } from './workloads.js';
 
@@ -22,7 +22,9 @@ export function referenceProblems(objects: readonly KubeObject[]): string[] {
     ...set.doubles().map((id) => `${id} is there twice`),
     ...objects.flatMap((object) => {
       const checks = CHECKS[object.kind ?? ''] ?? [];
-      return [checkNamespace, ...checks].flatMap((check) => check(object, set)).map((text) => `${idOf(object)}: ${text}`);
+      return [checkNamespace, ...checks]
+        .flatMap((check) => check(object, set))
+        .map((text) => `${idOf(object)}: ${text}`);
     }),
     ...set.workloads.flatMap((workload) => workloadProblems(workload, set).map((text) => `${workload.title}: ${text}`)),
   ];

@@ -47,7 +47,7 @@ export function parseObjects(yaml: string): readonly KubeObject[] {
     if (error !== undefined) throw error;
     const value: unknown = document.toJS();
     if (value === null) return []; // between two separators, or after the last
-    if (!isRecord(value)) throw new TypeError(`not an object: ${String(value)}`);
+    if (!isRecord(value)) throw new TypeError(`not an object: ${JSON.stringify(value)}`);
     const { metadata, ...rest } = value;
     return [{ ...rest, ...(isRecord(metadata) && { metadata }) }];
   });
