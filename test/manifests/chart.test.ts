@@ -6,32 +6,52 @@ import { describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { isRecord } from '../../runtime/kube/objects.js';
 import { documentedValues } from '../../scripts/chart-readme.js';
-import { nameOf, textAt } from '../cluster/json.js';
+import { at, nameOf, textAt } from '../cluster/json.js';
 import { CHART, helm, renderChart } from '../support/helm.js';
 import type { KubeObject } from '../support/kube-api/objects.js';
-import { renderComponents } from '../support/manifests/render.js';
+import { programProblems } from '../support/manifests/program-problems.js';
+import { referenceProblems } from '../support/manifests/references.js';
+import { MANIFESTS, renderComponents } from '../support/manifests/render.js';
+import { sccProblems } from '../support/manifests/scc.js';
 import { StrictSchemas } from '../support/manifests/strict-schema.js';
+import { workloadsOf } from '../support/manifests/workloads.js';
 import { missing } from '../support/requirements.js';
 
 const skip = missing('helm', 'kubectl');
 
 const TEMPLATES = join(CHART, 'templates');
 const CI = join(CHART, 'ci');
-/** A namespace of its own, as kustomize makes it. */
-const WITH_NAMESPACE = ['--set', 'namespace.create=true'];
-/** Which components of kustomize make what a file of ci/ makes. */
-const SAME: Readonly<Record<string, readonly string[]>> = {
-  default: [],
-  ha: ['ha'],
-  'unprivileged-agent': ['unprivileged-agent'],
-  probe: ['probe'],
-  sriov: ['sriov'],
-  aws: ['aws'],
-  openshift: ['openshift'],
-  'cert-manager': ['cert-manager'],
-  'prometheus-operator': ['prometheus-operator', 'grafana'],
-  'without-custom-metrics': ['without-custom-metrics'],
+/** Which files of ci/, one after the other, and values beside them make what which components of kustomize make, in their order. */
+const SAME: readonly {
+  readonly files: readonly string[];
+  readonly set?: string;
+  readonly components: readonly string[];
+}[] = [
+  { files: ['default'], components: [] },
+  ...[
+    ...['ha', 'unprivileged-agent', 'probe', 'sriov', 'aws', 'openshift', 'cert-manager', 'without-custom-metrics'],
+  ].map((name) => ({ files: [name], components: [name] })),
+  { files: ['prometheus-operator'], components: ['prometheus-operator', 'grafana'] },
+  { files: ['default'], set: 'nodeagent.hostLocal.enabled=true', components: ['host-local'] },
+  {
+    files: ['default'],
+    set: 'apiService.groups={custom.metrics.k8s.io,podnet.dev}',
+    components: ['without-external-metrics'],
+  },
+  { files: ['default'], set: 'apiService.groups={podnet.dev}', components: ['without-metrics-apis'] },
+  // those that have a say in the objects of each other
+  { files: ['openshift', 'sriov'], components: ['openshift', 'sriov'] },
+  {
+    files: ['probe', 'prometheus-operator', 'cert-manager'],
+    components: ['probe', 'prometheus-operator', 'grafana', 'cert-manager'],
+  },
+];
+
+/** What values name that somebody else makes. */
+const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
+  everything: ['Certificate networks/cluster-networks-apiserver: there is no Issuer networks/internal'],
 };
+
 /** What helm and its users tell releases by; kustomize has no such thing. */
 const LABELS_OF_HELM = new Set([
   'app.kubernetes.io/instance',
@@ -42,27 +62,33 @@ const LABELS_OF_HELM = new Set([
 
 const UNORDERED = new Set(['volumes', 'volumeMounts', 'resourceNames']);
 
-const VALUES_FILES = (await readdir(CI)).sort();
-const valuesIn = (name: string) => ['--values', join(CI, `${name}-values.yaml`)];
+const FILES = (await readdir(CI)).map((file) => file.replace(/-values\.yaml$/, '')).sort();
+
+/** With a namespace of its own, as kustomize makes it, unless other values are given. */
+function render(files: readonly string[], set = 'namespace.create=true'): Promise<readonly KubeObject[]> {
+  return renderChart([...files.flatMap((name) => ['--values', join(CI, `${name}-values.yaml`)]), '--set', set]);
+}
 
 describe('helm renders the chart', { skip }, () => {
   const schemas = new StrictSchemas();
-  for (const file of VALUES_FILES) {
-    test(`with ci/${file} as objects that Kubernetes takes`, async () => {
-      const objects = await renderChart(['--values', join(CI, file)]);
-      assert.ok(objects.length > 10, String(objects.length));
-      assert.deepEqual(
-        objects.flatMap((object) => schemas.problems(object)),
-        [],
-      );
-      assert.deepEqual(duplicates(objects.map(keyOf)), []);
+  const problemsOf = (objects: readonly KubeObject[]) => objects.flatMap((object) => schemas.problems(object));
+
+  for (const name of FILES) {
+    test(`with ci/${name}-values.yaml as objects that Kubernetes takes, and that fit each other`, async () => {
+      const objects = await render([name]);
+      assert.deepEqual(problemsOf(objects), []);
+      assert.deepEqual(referenceProblems(objects), OUTSIDE[name] ?? []);
+      assert.deepEqual(programProblems(objects), []);
+      assert.deepEqual(sccProblems(objects), []);
+      assert.doesNotMatch(JSON.stringify(objects), /insecureSkipTLSVerify/);
     });
   }
 
-  for (const [name, components] of Object.entries(SAME)) {
-    test(`with ci/${name}-values.yaml as kustomize does`, async () => {
+  for (const { files, set, components } of SAME) {
+    const values = [...files.map((name) => `ci/${name}-values.yaml`), ...(set === undefined ? [] : [set])];
+    test(`with ${values.join(' and ')} as kustomize does with ${components.join(', ') || 'the base'}`, async () => {
       const [chart, kustomize] = await Promise.all([
-        renderChart([...WITH_NAMESPACE, ...valuesIn(name)]),
+        render(files, ['namespace.create=true', ...(set === undefined ? [] : [set])].join(',')),
         renderComponents(components),
       ]);
       const [ours, theirs] = [byKey(chart.map(withoutLabelsOfHelm)), byKey(kustomize)];
@@ -71,19 +97,89 @@ describe('helm renders the chart', { skip }, () => {
     });
   }
 
-  test('without a default value that null takes away', async () => {
-    const objects = await renderChart(['--set', 'nodeagent.startupProbe=null,apiserver.priorityClassName=null']);
+  test('under names, labels and in a namespace of their own where values say so', async () => {
+    const objects = await render(['everything']);
+    const told = objects.filter(({ kind }) => kind !== 'Namespace' && kind !== 'APIService').map(nameOf);
     assert.deepEqual(
-      objects.flatMap((object) => schemas.problems(object)),
+      told.filter((name) => !name.startsWith('cluster-networks') && name !== 'node-agents'),
       [],
     );
-    assert.doesNotMatch(JSON.stringify(objects), /system-cluster-critical","schedulerName|"startupProbe":null/);
+    const text = JSON.stringify(objects.map((object) => ({ ...object, data: undefined, spec: withoutRules(object) })));
+    const job = 'podnet-apiserver'; // alerts go by it
+    assert.deepEqual(text.match(/podnet-(system|apiserver|nodeagent|probe)[^"]*/g), [job]);
+    for (const object of objects) {
+      assert.equal(textAt(object, 'metadata', 'labels', 'example.com/team'), 'network', nameOf(object));
+      assert.equal(textAt(object, 'metadata', 'labels', 'app.kubernetes.io/name'), 'networks', nameOf(object));
+    }
+    const images = workloadsOf(objects).map(({ container }) => textAt(container, 'image'));
+    assert.deepEqual(new Set(images), new Set(['images.example.com/mirror/podnet:0.1.0-debug']));
   });
+
+  test('with certificates of a Secret, and without the rights to make any', async () => {
+    const given = 'tls.type=secret,tls.secretName=certificate,tls.caBundle=Y2E=,serviceMonitor.enabled=true';
+    const objects = await render(['probe'], `namespace.create=true,${given}`);
+    assert.deepEqual(problemsOf(objects), []);
+    assert.deepEqual(programProblems(objects), []);
+    const missingSecret = /there is no Secret podnet-system\/certificate$/;
+    assert.deepEqual(
+      referenceProblems(objects).filter((problem) => !missingSecret.test(problem)),
+      [],
+    );
+    const registered = objects.filter(({ kind }) => kind === 'APIService');
+    assert.deepEqual(new Set(registered.map((one) => textAt(one, 'spec', 'caBundle'))), new Set(['Y2E=']));
+    assert.deepEqual(
+      objects.map(nameOf).filter((name) => name.endsWith('-certificates')),
+      [],
+    );
+  });
+
+  test('with a digest in place of the tag', async () => {
+    const digest = `sha256:${'0'.repeat(64)}`;
+    const objects = await render([], `image.digest=${digest},image.tag=latest`);
+    for (const { container } of workloadsOf(objects)) assert.equal(textAt(container, 'image'), `podnet@${digest}`);
+  });
+
+  test('without what a user makes himself', async () => {
+    const off = ['rbac', 'apiService', 'apiserver.serviceAccount', 'nodeagent.serviceAccount', 'probe.serviceAccount'];
+    const disabled = ['networkPolicy', 'resourceQuota', 'apiserver.podDisruptionBudget'];
+    const set = [...off.map((name) => `${name}.create=false`), ...disabled.map((name) => `${name}.enabled=false`)];
+    const objects = await render(['probe'], [...set, 'probe.serviceAccount.name=prober'].join(','));
+    assert.deepEqual([...new Set(objects.map(({ kind }) => kind))].sort(), ['DaemonSet', 'Deployment', 'Service']);
+    const accounts = workloadsOf(objects).map(({ podSpec }) => textAt(podSpec, 'serviceAccountName'));
+    assert.deepEqual(accounts.sort(), ['podnet-apiserver', 'podnet-nodeagent', 'prober']);
+  });
+
+  test('in a namespace of others with a policy for its own pods alone', async () => {
+    const policies = (await renderChart()).filter(({ kind }) => kind === 'NetworkPolicy');
+    const selectors = policies.map((policy) => at(policy, 'spec', 'podSelector', 'matchLabels'));
+    assert.equal(selectors.length, 2);
+    for (const selector of selectors) assert.equal(textAt(selector, 'app.kubernetes.io/name'), 'podnet');
+  });
+
+  test('without what null takes away of the defaults', async () => {
+    const objects = await render(['default'], 'nodeagent.startupProbe=null,apiserver.priorityClassName=null');
+    assert.deepEqual(problemsOf(objects), []);
+    const [agent, server] = ['DaemonSet', 'Deployment'].map((kind) => objects.find((object) => object.kind === kind));
+    assert.equal(at(agent, 'spec', 'template', 'spec', 'containers', 0, 'startupProbe'), undefined);
+    assert.equal(at(server, 'spec', 'template', 'spec', 'priorityClassName'), undefined);
+  });
+});
+
+test('the chart has values for each overlay and component of kustomize', async () => {
+  const same = new Set(SAME.flatMap(({ components }) => components));
+  for (const directory of ['overlays', 'components']) {
+    const names = await readdir(join(MANIFESTS, directory));
+    assert.deepEqual(
+      names.filter((name) => !same.has(name)),
+      [],
+      directory,
+    );
+  }
 });
 
 describe('the chart', { skip }, () => {
   test('passes helm lint', async () => {
-    const { code, out } = await helm(['lint', '--strict', CHART, ...valuesIn('everything')]);
+    const { code, out } = await helm(['lint', '--strict', CHART, ...['--values', join(CI, 'everything-values.yaml')]]);
     assert.equal(code, 0, out);
   });
 });
@@ -149,6 +245,7 @@ function keyOf(object: KubeObject): string {
   return [object.apiVersion, object.kind, object.metadata?.['namespace'], nameOf(object)].join(' ');
 }
 
-function duplicates(keys: readonly string[]): string[] {
-  return keys.filter((key, index) => keys.indexOf(key) !== index);
+/** What is said to people, of any podnet. */
+function withoutRules({ kind, spec }: KubeObject): unknown {
+  return kind === 'PrometheusRule' ? undefined : spec;
 }
