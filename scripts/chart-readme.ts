@@ -85,8 +85,8 @@ kubectl label namespace podnet-system pod-security.kubernetes.io/enforce=privile
 helm install podnet manifests/chart/podnet --namespace podnet-system
 \`\`\`
 
-\`image.repository\` is where you pushed the image. The label is for the agents, which have \`hostPID\` and a hostPath volume
-([why](../../../docs/security.md)); a cluster that refuses nothing by default does without it.
+Say where the image is: \`--set image.repository=…/podnet\`. The label is for the agents, which have \`hostPID\` and a hostPath volume
+([why](../../../docs/security.md#what-the-agent-needs)); a cluster that refuses nothing by default does without it.
 
 **An APIService that belongs to somebody else is not taken over.** \`helm install\` and \`helm upgrade\` then fail, and say whose it is and which
 value leaves its API group out. Only they can: \`helm template\`, and what is built on it (Argo CD), asks no cluster. There look first:

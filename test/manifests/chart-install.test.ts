@@ -105,6 +105,19 @@ describe('helm', { skip: missing('helm') }, () => {
     assert.equal(textAt(upgraded, 'spec', 'caBundle'), CA_BUNDLE);
   });
 
+  test('tells who has none but a foreign group to register none', async () => {
+    putApiService('v1beta1.external.metrics.k8s.io', { service: { namespace: 'keda', name: 'keda' } });
+    const alone = ['--set', 'apiService.groups={external.metrics.k8s.io}'];
+    const refused = await release('install', ...alone);
+    const [, wayOut = ''] = /--set '(.+)'/.exec(refused.error) ?? [];
+    const { code, error } = await release('install', ...alone, '--set', wayOut);
+    assert.equal(code, 0, error);
+    assert.deepEqual(
+      made().filter((path) => path.startsWith(API_SERVICES)),
+      [`${API_SERVICES}/v1beta1.external.metrics.k8s.io`],
+    );
+  });
+
   test('does not take back by an upgrade what somebody else has taken', async () => {
     await release('install');
     putApiService('v1beta1.external.metrics.k8s.io', { service: { namespace: 'keda', name: 'keda' } });

@@ -120,7 +120,7 @@ describe('helm renders the chart', { skip }, () => {
     const objects = await render(['probe'], `namespace.create=true,${given}`);
     assert.deepEqual(problemsOf(objects), []);
     assert.deepEqual(programProblems(objects), []);
-    const missingSecret = /there is no Secret podnet-system\/certificate$/;
+    const missingSecret = /: there is no Secret certificate$/; // the user's
     assert.deepEqual(
       referenceProblems(objects).filter((problem) => !missingSecret.test(problem)),
       [],
@@ -143,8 +143,10 @@ describe('helm renders the chart', { skip }, () => {
     const off = ['rbac', 'apiService', 'apiserver.serviceAccount', 'nodeagent.serviceAccount', 'probe.serviceAccount'];
     const disabled = ['networkPolicy', 'resourceQuota', 'apiserver.podDisruptionBudget'];
     const set = [...off.map((name) => `${name}.create=false`), ...disabled.map((name) => `${name}.enabled=false`)];
-    const objects = await render(['probe'], [...set, 'probe.serviceAccount.name=prober'].join(','));
-    assert.deepEqual([...new Set(objects.map(({ kind }) => kind))].sort(), ['DaemonSet', 'Deployment', 'Service']);
+    const files = ['probe', 'openshift', 'sriov', 'aws'];
+    const objects = await render(files, [...set, 'probe.serviceAccount.name=prober'].join(','));
+    const kinds = ['DaemonSet', 'Deployment', 'SecurityContextConstraints', 'Service'];
+    assert.deepEqual([...new Set(objects.map(({ kind }) => kind))].sort(), kinds);
     const accounts = workloadsOf(objects).map(({ podSpec }) => textAt(podSpec, 'serviceAccountName'));
     assert.deepEqual(accounts.sort(), ['podnet-apiserver', 'podnet-nodeagent', 'prober']);
   });
@@ -157,11 +159,21 @@ describe('helm renders the chart', { skip }, () => {
   });
 
   test('without what null takes away of the defaults', async () => {
-    const objects = await render(['default'], 'nodeagent.startupProbe=null,apiserver.priorityClassName=null');
+    const gone = [
+      'nodeagent.startupProbe',
+      'apiserver.priorityClassName',
+      'nodeagent.podSecurityContext',
+      'probe.dnsEndpoints',
+    ];
+    const objects = await render(['probe'], gone.map((name) => `${name}=null`).join(','));
     assert.deepEqual(problemsOf(objects), []);
-    const [agent, server] = ['DaemonSet', 'Deployment'].map((kind) => objects.find((object) => object.kind === kind));
-    assert.equal(at(agent, 'spec', 'template', 'spec', 'containers', 0, 'startupProbe'), undefined);
-    assert.equal(at(server, 'spec', 'template', 'spec', 'priorityClassName'), undefined);
+    const [agent, probe, server] = ['nodeagent', 'probe', 'apiserver'].map((name) =>
+      workloadsOf(objects).find(({ object }) => nameOf(object) === `podnet-${name}`),
+    );
+    assert.deepEqual(at(agent?.podSpec, 'securityContext'), {});
+    assert.equal(at(agent?.container, 'startupProbe'), undefined);
+    assert.equal(at(server?.podSpec, 'priorityClassName'), undefined);
+    assert.doesNotMatch(JSON.stringify(probe?.container), /PODNET_DNS_ENDPOINTS/);
   });
 });
 

@@ -102,7 +102,7 @@ port: 9808
 
 {{/* The security context of an agent of role node. */}}
 {{- define "podnet.nodeagent.podSecurityContext" -}}
-{{- $context := deepCopy .Values.nodeagent.podSecurityContext -}}
+{{- $context := deepCopy (default dict .Values.nodeagent.podSecurityContext) -}}
 {{- if .Values.nodeagent.sriov.enabled -}}
 {{- /* Uid 0, to which the kubelet's socket belongs, with every capability dropped all the same: the socket takes none, and neither do counters and
 settings of virtual functions. With hostPID it has, over processes of root, what root has without capabilities. */ -}}
@@ -117,7 +117,7 @@ cgroups. CRI-O does so itself for pods with hostPID; said, it does not depend on
 {{- end -}}
 
 {{- define "podnet.probe.dnsNamespace" -}}
-{{- (split "/" .Values.probe.dnsEndpoints)._0 -}}
+{{- (default "" .Values.probe.dnsEndpoints | split "/")._0 -}}
 {{- end -}}
 
 {{/* What there is to register of each API group. */}}
