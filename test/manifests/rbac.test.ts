@@ -2,15 +2,16 @@
 // small cluster that authorizes every request by exactly those roles and bindings, as Kubernetes does (test/support/kube-cluster/rbac.ts).
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, test, type TestContext } from 'node:test';
 import type { Apiserver } from '../../apiserver/start.js';
 import { DESCRIBED_KINDS } from '../../apiserver/api/described-objects.js';
 import { at, listAt, nameOf } from '../cluster/json.js';
 import type { KubeObject } from '../support/kube-api/objects.js';
 import { missing } from '../support/requirements.js';
+import { renderComponents } from '../support/manifests/render.js';
 import { RightsBed, userOf, type Account } from '../support/rights/bed.js';
-import { pathOfRight, rendered, rightsIn } from '../support/rights/granted.js';
-import { denied, needless, refused } from '../support/rights/needed.js';
+import { pathOfRight, rightsIn } from '../support/rights/granted.js';
+import { denied, needless, refused, titlesOfRights } from '../support/rights/needed.js';
 import {
   AGENT,
   playAdmission,
@@ -21,12 +22,13 @@ import {
   playPublisher,
   playReplicas,
   PROGRAMS,
-  putApiServices,
   WEB,
 } from '../support/rights/scenes.js';
-import { ROLES, startScraping } from '../support/rights/scraping.js';
+import { playFinding, playScrape } from '../support/rights/scraping.js';
 
 const HPA: Account = 'kube-system/horizontal-pod-autoscaler';
+const PROMETHEUS: Account = 'monitoring/prometheus-k8s';
+const PLATFORM: Account = 'openshift-monitoring/prometheus-k8s';
 /** By which component prometheus-operator lets Prometheus in. */
 const READER: Account = 'podnet-system/podnet-metrics-reader';
 const SCRAPER: Account = 'shop/scraper';
@@ -77,7 +79,7 @@ const LISTS = DESCRIBED_KINDS.map(({ resource, singular, namespaced }) => {
 /** Components that grant something. */
 const GRANTING = ['aws', 'cert-manager', 'openshift', 'probe', 'prometheus-operator', 'sriov'];
 
-type Scene = (installed: readonly KubeObject[]) => Promise<void>;
+type Scene = (bed: RightsBed, installed: readonly KubeObject[]) => Promise<void>;
 
 describe('the rights that are granted', { skip: missing('kubectl') }, () => {
   let bed: RightsBed;
@@ -87,13 +89,11 @@ describe('the rights that are granted', { skip: missing('kubectl') }, () => {
   const answers = new Map<string, number>();
 
   before(async () => {
-    base = await rendered();
-    bed = await RightsBed.start();
-    bed.install(base, 'base');
+    base = await renderComponents([]);
+    bed = await RightsBed.start(base);
     bed.bind(VIEWER, 'view', WEB.namespace);
     bed.bind(OPERATOR, 'podnet-cluster-reader');
     bed.bind(SCRAPER, 'podnet-metrics-reader');
-    putApiServices(bed, base);
     servers = await playReplicas(bed);
     await playAgents(bed, servers);
     for (const server of servers) await settled(server);
@@ -116,25 +116,25 @@ describe('the rights that are granted', { skip: missing('kubectl') }, () => {
     );
   }
 
-  /** Nothing was refused to a program, and nothing of what is granted is needless. */
-  function check(installed: readonly KubeObject[], ...scenes: readonly string[]): void {
-    const asked = scenes.flatMap((during) => bed.asked.list(during));
-    assert.deepEqual(denied(asked, PROGRAMS), []);
-    assert.deepEqual(needless(rightsIn(installed), bed.rightsBeside(installed), asked), []);
+  /** Nothing was refused to a program; nothing of what is granted is needless here and in base together. */
+  function check(installed: readonly KubeObject[], here = bed): void {
+    assert.deepEqual(denied(here.asked.list(), PROGRAMS), []);
+    const asked = [bed, here].flatMap((one) => one.asked.list());
+    const rest = new Map([bed, here].flatMap((one) => [...one.otherRights]));
+    assert.deepEqual(needless(rightsIn(installed), rest, asked), []);
   }
 
-  /** With components, while a scene is played; afterwards it is base again. */
-  async function playWith(components: readonly string[], scene: Scene): Promise<void> {
-    const installed = await rendered(...components);
-    const during = components.join();
-    bed.install(installed, during);
-    await scene(installed);
-    bed.install(base, 'base');
-    check(installed, 'base', during);
+  /** What components grant is enough for a scene and, with what is asked for in base, not too much. */
+  async function playWith(t: TestContext, components: readonly string[], scene: Scene): Promise<void> {
+    const installed = await renderComponents(components);
+    const other = await RightsBed.start(installed);
+    t.after(() => other.close());
+    await scene(other, installed);
+    check(installed, other);
   }
 
   test('base allows all that servers and agents of nodes ask for, and nothing else', () => {
-    check(base, 'base');
+    check(base);
   });
 
   test('who reads is let in to what is his, and to nothing else', () => {
@@ -152,43 +152,32 @@ describe('the rights that are granted', { skip: missing('kubectl') }, () => {
     );
   });
 
-  test('an agent of role probe needs the rights of probe, and no others', () =>
-    playWith(['probe'], () => playProbe(bed, servers, 'kube-system')));
+  test('an agent of role probe needs the rights of probe, and no others', (t) =>
+    playWith(t, ['probe'], (other) => playProbe(other, 'kube-system')));
 
-  test('devices of ResourceClaims need the rights of sriov', () => playWith(['sriov'], () => playClaims(bed)));
+  test('devices of ResourceClaims need the rights of sriov', (t) => playWith(t, ['sriov'], playClaims));
 
-  test('who publishes to CloudWatch needs the right of aws', () => playWith(['aws'], () => playPublisher(bed)));
+  test('who publishes to CloudWatch needs the right of aws', (t) => playWith(t, ['aws'], playPublisher));
 
-  const scrape = async (finder: Account): Promise<void> => {
-    const prometheus = await startScraping(bed, servers[0], { finder, reader: READER });
-    const up = () => prometheus.query('up').then((series) => series.map(({ value }) => value));
-    await bed.eventually(up, (seen) => seen.length === ROLES.length && seen.every((value) => value === 1));
-    await prometheus.close();
-  };
-
-  test('Prometheus finds the replicas and is let in', { skip: missing('prometheus') }, () =>
-    playWith(['prometheus-operator'], () => scrape('monitoring/prometheus-k8s')),
+  test('Prometheus finds the replicas and is let in', { skip: missing('prometheus') }, (t) =>
+    playWith(t, ['prometheus-operator'], async (other) => {
+      playFinding(other, PROMETHEUS);
+      await playScrape(other, await other.startServer(), READER);
+    }),
   );
 
-  test(
-    'on OpenShift its DNS and its Prometheus are known, and pods may be what they are',
-    { skip: missing('prometheus') },
-    () =>
-      playWith(['probe', 'prometheus-operator', 'openshift'], async (installed) => {
-        await playProbe(bed, servers, 'openshift-dns');
-        await scrape('openshift-monitoring/prometheus-k8s');
-        playAdmission(bed, installed);
-      }),
-  );
+  test('on OpenShift its DNS and its Prometheus are known, and pods may be what they are', (t) =>
+    playWith(t, ['probe', 'prometheus-operator', 'openshift'], async (other, installed) => {
+      await playProbe(other, 'openshift-dns');
+      playFinding(other, PLATFORM);
+      const { statusCode } = await other.ask(await other.startServer(), await other.token(READER), '/metrics');
+      assert.equal(statusCode, 200);
+      playAdmission(other, installed);
+    }));
 
   test('with a given certificate none is made, and no right for it is left', async (t) => {
-    const installed = await rendered('cert-manager');
-    const given = await RightsBed.start();
-    t.after(() => given.close());
-    given.install(installed, 'given');
-    await playGivenCertificate(given);
-    assert.deepEqual(denied(given.asked.list(), PROGRAMS), []);
-    check(installed, 'base');
+    await playWith(t, ['cert-manager'], playGivenCertificate);
+    const installed = await renderComponents(['cert-manager']);
     const granted = new Set(rightsIn(installed).map(pathOfRight));
     const left = rightsIn(base)
       .map(pathOfRight)
@@ -196,15 +185,29 @@ describe('the rights that are granted', { skip: missing('kubectl') }, () => {
     assert.ok(left.length > 0 && left.every((path) => path.endsWith('/podnet-apiserver-certificates')), left.join());
   });
 
-  test('other components grant nothing', async () => {
+  test('other components grant nothing that base does not, and no right over an APIService that is not installed', async () => {
+    const granted = titlesOfRights(rightsIn(base));
     const all = await readdir('manifests/components');
-    for (const component of all.filter((one) => !GRANTING.includes(one))) {
-      assert.deepEqual(rightsIn(await rendered(component)), rightsIn(base), component);
+    const others = all.filter((one) => !GRANTING.includes(one)).map((component) => [component]);
+    for (const components of [[], ...others]) {
+      const installed = await renderComponents(components);
+      const rights = rightsIn(installed);
+      assert.deepEqual(
+        titlesOfRights(rights).filter((one) => !granted.includes(one)),
+        [],
+        components.join(),
+      );
+      const named = rights
+        .flatMap((right) => listAt(right, 'rules'))
+        .filter((rule) => listAt(rule, 'resources').includes('apiservices'))
+        .flatMap((rule) => listAt(rule, 'resourceNames'));
+      const there = installed.filter(({ kind }) => kind === 'APIService').map(nameOf);
+      assert.deepEqual([...named].sort(), [...there].sort(), components.join());
     }
   });
 
   test('nothing is granted by a wildcard but the names of metrics', async () => {
-    const installed = await rendered(...GRANTING.filter((one) => one !== 'cert-manager'));
+    const installed = await renderComponents(GRANTING.filter((one) => one !== 'cert-manager'));
     const wide = rightsIn(installed).flatMap((right) =>
       listAt(right, 'rules').flatMap((rule) =>
         ['verbs', 'apiGroups', 'resources', 'nonResourceURLs']
@@ -216,18 +219,9 @@ describe('the rights that are granted', { skip: missing('kubectl') }, () => {
     assert.deepEqual(wide, metrics);
   });
 
-  test('the APIServices that may be written are those that are installed', () => {
-    const named = rightsIn(base)
-      .flatMap((right) => listAt(right, 'rules'))
-      .filter((rule) => listAt(rule, 'resources').includes('apiservices'))
-      .flatMap((rule) => listAt(rule, 'resourceNames'));
-    const installed = base.filter(({ kind }) => kind === 'APIService').map(nameOf);
-    assert.deepEqual([...named].sort(), [...installed].sort());
-  });
-
   test('a right that nobody needs is found, and so is one that is missing', () => {
-    const asked = bed.asked.list('base');
-    const rest = bed.rightsBeside(base);
+    const asked = bed.asked.list();
+    const rest = bed.otherRights;
     const changed = (to: (rules: readonly unknown[]) => readonly unknown[]): readonly KubeObject[] =>
       rightsIn(base).map((right) =>
         right.kind === 'ClusterRole' && nameOf(right) === 'podnet-nodeagent'

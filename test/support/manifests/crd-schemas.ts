@@ -45,6 +45,17 @@ const RELABEL = fields({
     enum: ['replace', 'keep', 'drop', 'labelmap', 'labeldrop', 'labelkeep', 'hashmod', 'lowercase', 'uppercase'],
   },
 });
+const SELECTOR = fields({
+  matchLabels: TEXT_MAP,
+  matchExpressions: {
+    type: 'array',
+    items: fields(
+      { key: TEXT, operator: { enum: ['In', 'NotIn', 'Exists', 'DoesNotExist'] }, values: TEXTS },
+      'key',
+      'operator',
+    ),
+  },
+});
 const ENDPOINT = fields(
   {
     port: TEXT,
@@ -86,13 +97,20 @@ export const CRD_SCHEMAS: Readonly<Record<string, object>> = {
   ...kind('monitoring.coreos.com/v1', 'ServiceMonitor', {
     spec: fields(
       {
-        selector: fields({ matchLabels: TEXT_MAP }),
+        selector: SELECTOR,
         endpoints: { type: 'array', items: ENDPOINT, minItems: 1 },
         jobLabel: TEXT,
         targetLabels: TEXTS,
       },
       'selector',
       'endpoints',
+    ),
+  }),
+  ...kind('monitoring.coreos.com/v1', 'PodMonitor', {
+    spec: fields(
+      { selector: SELECTOR, podMetricsEndpoints: { type: 'array', items: ENDPOINT, minItems: 1 } },
+      'selector',
+      'podMetricsEndpoints',
     ),
   }),
   ...kind('monitoring.coreos.com/v1', 'PrometheusRule', {

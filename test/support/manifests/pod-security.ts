@@ -55,14 +55,16 @@ function violationsOfContainer(container: unknown, podSpec: unknown): Violation[
   const own = at(container, 'securityContext');
   const inherited = (key: string): unknown => at(own, key) ?? at(podSpec, 'securityContext', key);
   const added = listAt(own, 'capabilities', 'add').map(String);
-  const ports = listAt(container, 'ports').filter((port) => (at(port, 'hostPort') ?? 0) !== 0);
+  // with hostNetwork Kubernetes makes each port one of the node
+  const hostPort = at(podSpec, 'hostNetwork') === true ? 'containerPort' : 'hostPort';
+  const ports = listAt(container, 'ports').filter((port) => (at(port, hostPort) ?? 0) !== 0);
   const hosts = PROBES.map((probe) => textAt(container, probe, 'httpGet', 'host')).filter((host) => host !== '');
   return [
     ...violationsOfContext(own),
     ...(at(own, 'privileged') === true ? [privileged('privileged')] : []),
     ...((at(own, 'procMount') ?? 'Default') === 'Default' ? [] : [privileged('procMount')]),
     ...added.filter((one) => !BASELINE_CAPABILITIES.has(one)).map((one) => privileged(`capability ${one}`)),
-    ...ports.map((port) => privileged(`hostPort ${String(at(port, 'hostPort'))}`)),
+    ...ports.map((port) => privileged(`hostPort ${String(at(port, hostPort))}`)),
     ...hosts.map((host) => privileged(`probe of ${host}`)),
     ...(at(own, 'allowPrivilegeEscalation') === false ? [] : [baseline('allowPrivilegeEscalation')]),
     ...(inherited('runAsNonRoot') === true ? [] : [baseline('runAsNonRoot: false')]),

@@ -56,8 +56,8 @@ function agentProblems(workload: Workload, options: NodeagentOptions, objects: r
   return [
     ...(options.service === undefined ? ['pushes to nobody'] : missingService(options.service, objects)),
     ...(isProbe && options.dialService !== undefined ? missingService(options.dialService, objects) : []),
-    // a kubelet asks the address of the pod, which is the node's with hostNetwork, where nobody else is to be answered
-    ...(isHostNetwork === (listenAddress.host === '127.0.0.1') ? [] : ['the kubelet does not reach --listen-address']),
+    // loopback is the kubelet's as well with hostNetwork alone
+    ...(isHostNetwork || listenAddress.host === '' ? [] : ['the kubelet does not reach --listen-address']),
     ...PROBES.filter((probe) => seen(probe) !== renderHostPort(probe === 'readinessProbe' ? ready : listenAddress)).map(
       (probe) => `${probe} goes to ${seen(probe)}`,
     ),

@@ -66,8 +66,8 @@ class ObjectSet {
     return this.#objects[this.#ids.indexOf(id)];
   }
 
-  selected(namespace: string, matchLabels: unknown): readonly Workload[] {
-    return this.workloads.filter((one) => one.namespace === namespace && isSelected(one.labels, matchLabels));
+  selected(namespace: string, selector: unknown): readonly Workload[] {
+    return this.workloads.filter((one) => one.namespace === namespace && isSelected(one.labels, selector));
   }
 }
 
@@ -92,11 +92,12 @@ type Check = (object: KubeObject, set: ObjectSet) => string[];
 const CHECKS: Readonly<Record<string, readonly Check[]>> = {
   Service: [checkService],
   APIService: [checkApiService],
-  PodDisruptionBudget: [checkSelector(['spec', 'selector', 'matchLabels'])],
-  NetworkPolicy: [checkSelector(['spec', 'podSelector', 'matchLabels']), checkPolicyPorts],
+  PodDisruptionBudget: [checkSelector('selector')],
+  NetworkPolicy: [checkSelector('podSelector'), checkPolicyPorts],
   RoleBinding: [checkBinding],
   ClusterRoleBinding: [checkBinding],
   ServiceMonitor: [checkMonitor],
+  PodMonitor: [checkSelector('selector'), checkPodMonitor],
   Certificate: [checkIssuer],
   Issuer: [(issuer, set) => missingSecret(set, namespaceOf(issuer), textAt(issuer, 'spec', 'ca', 'secretName'))],
   Secret: [checkTokenSecret],
@@ -108,13 +109,13 @@ function checkNamespace(object: KubeObject, set: ObjectSet): string[] {
   return [`there is no namespace ${namespace}`];
 }
 
-function checkSelector(path: readonly string[]): Check {
+function checkSelector(key: string): Check {
   return (object, set) =>
-    set.selected(namespaceOf(object), at(object, ...path)).length > 0 ? [] : ['selects the pods of no workload'];
+    set.selected(namespaceOf(object), at(object, 'spec', key)).length > 0 ? [] : ['selects the pods of no workload'];
 }
 
 function checkService(service: KubeObject, set: ObjectSet): string[] {
-  const [workload, ...more] = set.selected(namespaceOf(service), at(service, 'spec', 'selector'));
+  const [workload, ...more] = set.selected(namespaceOf(service), { matchLabels: at(service, 'spec', 'selector') });
   if (workload === undefined || more.length > 0) return ['selects not the pods of one workload'];
   return listAt(service, 'spec', 'ports').flatMap((port) => missingPort(workload, at(port, 'targetPort')));
 }
@@ -131,7 +132,7 @@ function checkApiService(apiService: KubeObject, set: ObjectSet): string[] {
 }
 
 function checkPolicyPorts(policy: KubeObject, set: ObjectSet): string[] {
-  const workloads = set.selected(namespaceOf(policy), at(policy, 'spec', 'podSelector', 'matchLabels'));
+  const workloads = set.selected(namespaceOf(policy), at(policy, 'spec', 'podSelector'));
   const ports = listAt(policy, 'spec', 'ingress').flatMap((rule) => listAt(rule, 'ports'));
   return workloads.flatMap((workload) => ports.flatMap((port) => missingPort(workload, at(port, 'port'))));
 }
@@ -148,10 +149,10 @@ function checkBinding(binding: KubeObject, set: ObjectSet): string[] {
 }
 
 function checkMonitor(monitor: KubeObject, set: ObjectSet): string[] {
-  const matchLabels = at(monitor, 'spec', 'selector', 'matchLabels');
+  const selector = at(monitor, 'spec', 'selector');
   const services = set
     .ofKind('Service')
-    .filter((service) => isSelected(textsOf(at(service, 'metadata', 'labels')), matchLabels));
+    .filter((service) => isSelected(textsOf(at(service, 'metadata', 'labels')), selector));
   const [service, ...more] = services;
   if (service === undefined || more.length > 0) return ['selects not one Service']; // twice scraped counts twice
   return listAt(monitor, 'spec', 'endpoints').flatMap((endpoint) => {
@@ -165,6 +166,15 @@ function checkMonitor(monitor: KubeObject, set: ObjectSet): string[] {
       ...missingConfigMap(set, namespaceOf(monitor), textAt(ca, 'configMap', 'name')),
     ];
   });
+}
+
+/** Each of the pods has one of the ports. */
+function checkPodMonitor(monitor: KubeObject, set: ObjectSet): string[] {
+  const ports = listAt(monitor, 'spec', 'podMetricsEndpoints').map((endpoint) => textAt(endpoint, 'port'));
+  return set
+    .selected(namespaceOf(monitor), at(monitor, 'spec', 'selector'))
+    .filter(({ container }) => !listAt(container, 'ports').some((one) => ports.includes(textAt(one, 'name'))))
+    .map(({ title }) => `${title} has none of its ports`);
 }
 
 function checkIssuer(certificate: KubeObject, set: ObjectSet): string[] {
@@ -192,7 +202,7 @@ function workloadProblems(workload: Workload, set: ObjectSet): string[] {
     ),
   ];
   return [
-    ...(isSelected(labels, at(object, 'spec', 'selector', 'matchLabels')) ? [] : ['selects not its own pods']),
+    ...(isSelected(labels, at(object, 'spec', 'selector')) ? [] : ['selects not its own pods']),
     ...(set.has(account) ? [] : [`there is no ${account}`]),
     ...volumes.filter((name) => !mounts.includes(name)).map((name) => `volume ${name} is mounted nowhere`),
     ...mounts.filter((name) => !volumes.includes(name)).map((name) => `there is no volume ${name}`),
@@ -205,7 +215,7 @@ function workloadProblems(workload: Workload, set: ObjectSet): string[] {
       return typeof port === 'string' ? missingPort(workload, port) : [];
     }),
     ...spreads
-      .filter((term) => !isSelected(labels, at(term, 'labelSelector', 'matchLabels')))
+      .filter((term) => !isSelected(labels, at(term, 'labelSelector')))
       .map((term) => `is spread over ${textAt(term, 'topologyKey')} from other pods than its own`),
   ];
 }

@@ -11,11 +11,13 @@ export function sccProblems(objects: readonly KubeObject[]): string[] {
     const host = { hostNetwork: 'allowHostNetwork', hostPID: 'allowHostPID', hostIPC: 'allowHostIPC' };
     const types = listAt(podSpec, 'volumes').flatMap((volume) => keysAt(volume).filter((key) => key !== 'name'));
     const allowed = listAt(scc, 'volumes');
+    const isWithoutHostPorts = at(podSpec, 'hostNetwork') !== true || listAt(container, 'ports').length === 0;
     const dropped = listAt(container, 'securityContext', 'capabilities', 'drop');
     const isAdmitted = {
       ...Object.fromEntries(
         Object.entries(host).map(([key, allows]) => [key, at(podSpec, key) !== true || at(scc, allows) === true]),
       ),
+      ports: isWithoutHostPorts || at(scc, 'allowHostPorts') === true,
       volumes: types.every((type) => allowed.includes(type)),
       hostPath: !types.includes('hostPath') || at(scc, 'allowHostDirVolumePlugin') === true,
       uid: at(podSpec, 'securityContext', 'runAsUser') === at(scc, 'runAsUser', 'uid'),

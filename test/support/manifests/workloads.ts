@@ -71,9 +71,18 @@ export function environmentOf(container: unknown): Readonly<Record<string, strin
   );
 }
 
-/** Whether labels have everything that a selector asks for. */
-export function isSelected(labels: Readonly<Record<string, string>>, matchLabels: unknown): boolean {
-  return Object.entries(textsOf(matchLabels)).every(([name, value]) => labels[name] === value);
+/**
+ * Whether a label selector selects who has these labels.
+ * @throws {TypeError} where it asks for something that is not known here
+ */
+export function isSelected(labels: Readonly<Record<string, string>>, selector: unknown): boolean {
+  const isEqual = Object.entries(textsOf(at(selector, 'matchLabels'))).every(([key, value]) => labels[key] === value);
+  return listAt(selector, 'matchExpressions').every((one) => isIn(labels, one)) && isEqual;
+}
+
+function isIn(labels: Readonly<Record<string, string>>, expression: unknown): boolean {
+  if (textAt(expression, 'operator') !== 'In') throw new TypeError(textAt(expression, 'operator'));
+  return listAt(expression, 'values').includes(labels[textAt(expression, 'key')]);
 }
 
 /** Names of the fields of what stands at a path; none where there is nothing. */

@@ -11,8 +11,8 @@ import { NODE_REPORTS_PATH } from '../../../openapi/report-terms.js';
 import { systemClock } from '../../../runtime/clock.js';
 import { createLogger } from '../../../runtime/logger.js';
 import { parseOptions } from '../../../runtime/options/parse.js';
-import { textAt } from '../../cluster/json.js';
-import { connectOverHttp1, type Answer } from '../connections.js';
+import { nameOf, textAt } from '../../cluster/json.js';
+import { connectOverHttp1, type Answer, type Connection, type Question } from '../connections.js';
 import type { KubeApiServer } from '../kube-api.js';
 import type { KubeObject } from '../kube-api/objects.js';
 import { startKubeCluster, type KubeCluster } from '../kube-cluster.js';
@@ -23,6 +23,7 @@ import { Asked } from './needed.js';
 
 export const NAMESPACE = 'podnet-system';
 const RIGHTS = `/apis/${RBAC_GROUP}/v1/`;
+export const API_SERVICES = '/apis/apiregistration.k8s.io/v1/apiservices/';
 const SLICES = `/apis/discovery.k8s.io/v1/namespaces/${NAMESPACE}/endpointslices`;
 /** What Kubernetes gives by itself, and some clusters take away: what the manifests give has to be enough. */
 const TAKEN_AWAY = ['system:service-account-issuer-discovery', 'system:controller:horizontal-pod-autoscaler'];
@@ -43,42 +44,39 @@ export class RightsBed {
   readonly directory: string;
   readonly logged: string[] = [];
   readonly #tokens = new Map<Account, Promise<string>>();
+  readonly #connections = new Map<Apiserver, Connection>();
   readonly #running = new Set<{ close(): Promise<void> }>();
-  #installed: readonly KubeObject[] = [];
+  readonly #installed: readonly KubeObject[];
 
-  private constructor(cluster: KubeCluster, asked: Asked, directory: string) {
-    this.cluster = cluster;
-    this.asked = asked;
-    this.directory = directory;
-    for (const name of TAKEN_AWAY) cluster.api.remove(`${RIGHTS}clusterrolebindings/${name}`);
+  private constructor(
+    parts: Pick<RightsBed, 'cluster' | 'asked' | 'directory'> & { readonly installed: readonly KubeObject[] },
+  ) {
+    ({ cluster: this.cluster, asked: this.asked, directory: this.directory, installed: this.#installed } = parts);
+    for (const name of TAKEN_AWAY) this.api.remove(`${RIGHTS}clusterrolebindings/${name}`);
+    for (const object of this.#installed.filter(({ kind }) => kind === 'APIService')) {
+      this.api.put(`${API_SERVICES}${nameOf(object)}`, object);
+    }
+    for (const right of rightsIn(this.#installed)) this.api.put(pathOfRight(right), right);
     // of the lists that can be streamed both ways are asked for, the second in pages
-    cluster.api.canStreamLists = false;
+    this.api.canStreamLists = false;
   }
 
-  static async start(): Promise<RightsBed> {
+  /** @param installed what the manifests give: their rights are granted, and programs are started as they say */
+  static async start(installed: readonly KubeObject[]): Promise<RightsBed> {
     const asked = new Asked();
     const cluster = await startKubeCluster({ onAsked: asked.note });
-    return new RightsBed(cluster, asked, await mkdtemp(join(tmpdir(), 'podnet-rights-')));
+    const directory = await mkdtemp(join(tmpdir(), 'podnet-rights-'));
+    return new RightsBed({ cluster, asked, directory, installed });
   }
 
   get api(): KubeApiServer {
     return this.cluster.api;
   }
 
-  /** Roles and bindings that are nobody's of `installed`. */
-  rightsBeside(installed: readonly KubeObject[]): ReadonlyMap<string, unknown> {
-    const paths = new Set([...this.#installed, ...installed].flatMap((one) => rightsIn([one]).map(pathOfRight)));
-    return new Map([...this.api.objects].filter(([path]) => path.startsWith(RIGHTS) && !paths.has(path)));
-  }
-
-  /** Grants the rights among these, in place of those before; programs are started as these say, and what is asked for is about `during`. */
-  install(installed: readonly KubeObject[], during: string): void {
-    const before = rightsIn(this.#installed).map(pathOfRight);
-    const rights = new Map(rightsIn(installed).map((right) => [pathOfRight(right), right]));
-    for (const [path, right] of rights) this.api.put(path, right);
-    for (const path of before) if (!rights.has(path)) this.api.remove(path);
-    this.#installed = installed;
-    this.asked.during = during;
+  /** Roles and bindings that are not of what is installed, by their paths. */
+  get otherRights(): ReadonlyMap<string, unknown> {
+    const own = new Set(rightsIn(this.#installed).map(pathOfRight));
+    return new Map([...this.api.objects].filter(([path]) => path.startsWith(RIGHTS) && !own.has(path)));
   }
 
   /** A binding that an administrator makes: in a namespace, or in all of the cluster. */
@@ -200,6 +198,7 @@ export class RightsBed {
   }
 
   async close(): Promise<void> {
+    for (const connection of this.#connections.values()) connection.close();
     for (const program of [...this.#running].reverse()) await program.close();
     await this.cluster.close();
     await rm(this.directory, { recursive: true });
@@ -212,13 +211,10 @@ export class RightsBed {
     return textAt(await this.cluster.tokens.issue(namespace, name, { spec }), 'status', 'token');
   }
 
-  async #ask(server: Apiserver, path: string, question: Parameters<ReturnType<typeof connectOverHttp1>['ask']>[1]) {
-    const connection = connectOverHttp1(server);
-    try {
-      return await connection.ask<unknown>(path, question);
-    } finally {
-      connection.close();
-    }
+  #ask(server: Apiserver, path: string, question: Question): Promise<Answer<unknown>> {
+    const connection = this.#connections.get(server) ?? connectOverHttp1(server);
+    this.#connections.set(server, connection);
+    return connection.ask(path, question);
   }
 
   #keep<T extends { close(): Promise<void> }>(program: T): T {

@@ -1,32 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, relative, resolve } from 'node:path';
-import { parseAllDocuments } from 'yaml';
 import { at, listAt, nameOf, textAt } from '../../cluster/json.js';
-import { run } from '../bundle.js';
 import type { KubeObject } from '../kube-api/objects.js';
-import { asObject } from '../kube-api/serve.js';
 
 export const RBAC_GROUP = 'rbac.authorization.k8s.io';
 const KINDS = ['ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'];
 
-/** Everything that is installed with these components, in this order, as kubectl renders it: in a user's own kustomization. */
-export async function rendered(...components: readonly string[]): Promise<readonly KubeObject[]> {
-  const directory = await mkdtemp(join(tmpdir(), 'podnet-kustomization-'));
-  const pathOf = (what: string): string => relative(directory, resolve('manifests', what));
-  const kustomization = {
-    ...{ kind: 'Kustomization', resources: [pathOf('base')] },
-    components: components.map((component) => pathOf(`components/${component}`)),
-  };
-  try {
-    await writeFile(join(directory, 'kustomization.yaml'), JSON.stringify(kustomization)); // JSON is YAML
-    return await kustomize(directory);
-  } finally {
-    await rm(directory, { recursive: true });
-  }
-}
-
-/** The rights among it. */
+/** The roles and bindings among objects. */
 export function rightsIn(objects: readonly KubeObject[]): readonly KubeObject[] {
   return objects.filter(({ kind = '' }) => KINDS.includes(kind));
 }
@@ -58,14 +36,4 @@ export function toldTo(name: string, installed: readonly KubeObject[]): Told {
     argv: flags.filter((flag) => flag.startsWith('--') && !OF_A_MACHINE.test(flag)),
     env: Object.fromEntries(variables.filter(([key, value]) => key.startsWith('PODNET_') && value !== '')),
   };
-}
-
-async function kustomize(directory: string): Promise<readonly KubeObject[]> {
-  const kubectl = run('kubectl', ['kustomize', directory]);
-  if ((await kubectl.ended) !== 0) throw new Error(kubectl.error());
-  return parseAllDocuments(kubectl.out()).map((document) => {
-    const [error] = document.errors;
-    if (error !== undefined) throw error;
-    return asObject(document.toJS());
-  });
 }

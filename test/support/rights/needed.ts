@@ -6,25 +6,22 @@ import { pathOfRight } from './granted.js';
 
 type Rule = Readonly<Record<string, unknown>>;
 
-/** All that was asked for, each once, in what the test was about at that time. */
+/** All that was asked for, each once. */
 export class Asked {
-  readonly #all = new Map<string, AskedFor & { readonly during: string }>();
-  /** What the test is about now. */
-  during = '';
+  readonly #all = new Map<string, AskedFor>();
 
   readonly note = ({ by, user: { name, groups }, attributes: given, isAllowed: mayHave }: AskedFor): void => {
-    const user = { name, groups, extra: {} };
-    const asked = { by, user, attributes: withoutSelector(given), isAllowed: mayHave, during: this.during };
+    const asked = { by, user: { name, groups, extra: {} }, attributes: withoutSelector(given), isAllowed: mayHave };
     this.#all.set(JSON.stringify(asked), asked);
   };
 
-  list(during?: string): readonly AskedFor[] {
-    return [...this.#all.values()].filter((one) => during === undefined || one.during === during);
+  list(): readonly AskedFor[] {
+    return [...this.#all.values()];
   }
 
-  /** Whether somebody has asked for something, such as `update coordination.k8s.io/leases/x`. */
+  /** Whether somebody asked for something, such as `update coordination.k8s.io/leases/x in y`. */
   has(user: string, what: string): boolean {
-    return [...this.#all.values()].some((one) => one.user.name === user && described(one.attributes) === what);
+    return this.list().some((one) => one.user.name === user && described(one.attributes) === what);
   }
 }
 
@@ -77,18 +74,31 @@ export function needless(
     const path = pathOfRight(right);
     const isNeedless = (without: object): boolean =>
       refused(new Map([...whole, [path, without]]), allowed).length === 0;
-    const title = `${right.kind ?? ''} ${nameOf(right)}`;
     const subjects = listAt(right, 'subjects');
     const atoms = listAt(right, 'rules').flatMap(atomsOf);
     return [
       ...subjects
         .filter((subject) => isNeedless({ ...right, subjects: subjects.filter((one) => one !== subject) }))
-        .map((subject) => `${title}: to ${textAt(subject, 'namespace')}/${textAt(subject, 'name')}`),
+        .map((subject) => titleOfSubject(right, subject)),
       ...atoms
         .filter((atom) => isNeedless({ ...right, rules: atoms.filter((one) => one !== atom) }))
-        .map((atom) => `${title}: ${titleOf(atom)}`),
+        .map((atom) => titleOfAtom(right, atom)),
     ];
   });
+}
+
+/** All that rights grant, each thing apart and by its name. */
+export function titlesOfRights(rights: readonly KubeObject[]): string[] {
+  return rights.flatMap((right) => [
+    ...listAt(right, 'subjects').map((subject) => titleOfSubject(right, subject)),
+    ...listAt(right, 'rules')
+      .flatMap(atomsOf)
+      .map((atom) => titleOfAtom(right, atom)),
+  ]);
+}
+
+function titleOfSubject({ kind = '', ...right }: KubeObject, subject: unknown): string {
+  return `${kind} ${nameOf(right)}: to ${textAt(subject, 'namespace')}/${textAt(subject, 'name')}`;
 }
 
 /** A rule as rules that allow one thing each, and together the same. */
@@ -112,14 +122,8 @@ function atomsOf(rule: unknown): Rule[] {
   );
 }
 
-function titleOf(atom: Rule): string {
-  const [verb, group, resource, name, url] = [
-    'verbs',
-    'apiGroups',
-    'resources',
-    'resourceNames',
-    'nonResourceURLs',
-  ].map((key) => listAt(atom, key)[0]);
-  const parts = [group === '' ? undefined : group, resource, name].filter((part) => part !== undefined);
-  return `${String(verb)} ${url === undefined ? parts.join('/') : String(url)}`;
+function titleOfAtom({ kind = '', ...right }: KubeObject, atom: Rule): string {
+  const of = (key: string): string => textAt(atom, key, 0);
+  const resource = ['apiGroups', 'resources', 'resourceNames'].map(of).filter((part) => part !== '');
+  return `${kind} ${nameOf(right)}: ${of('verbs')} ${resource.join('/')}${of('nonResourceURLs')}`;
 }

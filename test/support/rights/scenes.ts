@@ -12,7 +12,7 @@ import { addPf, addVf } from '../sysfs-functions.js';
 import { SysfsTree } from '../sysfs-tree.js';
 import { withAwsEnvironment } from '../aws-environment.js';
 import { isAllowed } from '../kube-cluster/rbac.js';
-import { NAMESPACE, userOf, type Account, type RightsBed } from './bed.js';
+import { API_SERVICES, NAMESPACE, userOf, type Account, type RightsBed } from './bed.js';
 
 export const SERVER: Account = `${NAMESPACE}/podnet-apiserver`;
 export const AGENT: Account = `${NAMESPACE}/podnet-nodeagent`;
@@ -21,17 +21,9 @@ export const PROGRAMS = [SERVER, AGENT, PROBE].map(userOf);
 
 const SECRET = `/api/v1/namespaces/${NAMESPACE}/secrets/podnet-apiserver-ca`;
 const CONFIG_MAP = `/api/v1/namespaces/${NAMESPACE}/configmaps/podnet-apiserver-ca`;
-const API_SERVICES = '/apis/apiregistration.k8s.io/v1/apiservices/';
 const LEASE = `coordination.k8s.io/leases/podnet-apiserver`;
 /** A pod that two nodes report. */
 export const WEB = { name: 'web-0', namespace: 'shop', uid: 'uid-web-0', node: 'node-a' };
-
-/** APIServices that the server looks after. */
-export function putApiServices({ api }: RightsBed, installed: readonly KubeObject[]): void {
-  for (const object of installed.filter(({ kind }) => kind === 'APIService')) {
-    api.put(`${API_SERVICES}${textAt(object, 'metadata', 'name')}`, object);
-  }
-}
 
 /**
  * Replicas come and go: the first makes the authority and publishes it, the second finds the Secret spoilt, makes another one, and publishes
@@ -140,7 +132,9 @@ export async function playClaims(bed: RightsBed): Promise<void> {
  * An agent of role probe whose pod is on a second network, and another one to be dialled.
  * @param dnsNamespace where the servers are that it asks one by one
  */
-export async function playProbe(bed: RightsBed, servers: readonly Apiserver[], dnsNamespace: string): Promise<void> {
+export async function playProbe(bed: RightsBed, dnsNamespace: string): Promise<void> {
+  const server = await bed.startServer();
+  await bed.list([server]);
   const [node, peer] = ['node-p', 'node-q'];
   const pods = [node, peer].map((one) => `podnet-probe-${one}`);
   const status = [defaultEntry('127.0.0.2'), entry('telco/storage', 'net1', '127.0.0.3')];
@@ -151,7 +145,7 @@ export async function playProbe(bed: RightsBed, servers: readonly Apiserver[], d
   bed.api.put(`${SLICES}/podnet-probe-1`, slice(endpoints));
   bed.api.put(`/api/v1/namespaces/${NAMESPACE}/pods/${pods[1] ?? ''}`, agentPod(pods[1] ?? '', status));
   const dns = ['--dns.hosts', 'kubernetes.default.svc.test', '--dns.servers', '127.0.0.1:1'];
-  const agent = await bed.startAgent(PROBE, node, [...dns, '--probe-listen-address', '127.0.0.1:0'], { annotations });
+  await bed.startAgent(PROBE, node, [...dns, '--probe-listen-address', '127.0.0.1:0'], { annotations });
   const within = (...wanted: string[]) => wanted.map((one) => `${one} in ${NAMESPACE}`);
   await bed.until(
     PROBE,
@@ -164,8 +158,7 @@ export async function playProbe(bed: RightsBed, servers: readonly Apiserver[], d
     ),
     ...['list', 'watch'].map((verb) => `${verb} discovery.k8s.io/endpointslices in ${dnsNamespace}`),
   );
-  await arrived(bed, servers, node);
-  await bed.stop(agent);
+  await arrived(bed, [server], node);
 }
 
 /** What OpenShift has of it by itself (cluster-kube-apiserver-operator, bindata/bootkube/scc-manifests). */
