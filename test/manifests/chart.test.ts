@@ -39,8 +39,14 @@ const SAME: readonly {
     components: ['without-external-metrics'],
   },
   { files: ['default'], set: 'apiService.groups={podnet.dev}', components: ['without-metrics-apis'] },
+  { files: ['default'], set: 'podMonitor.enabled=true', components: ['agent-metrics'] },
   // those that have a say in the objects of each other
-  { files: ['openshift', 'sriov'], components: ['openshift', 'sriov'] },
+  {
+    files: ['probe', 'prometheus-operator', 'openshift', 'sriov'],
+    set: 'podMonitor.enabled=true',
+    components: ['probe', 'prometheus-operator', 'grafana', 'openshift', 'sriov', 'agent-metrics'],
+  },
+  { files: ['probe', 'aws'], components: ['probe', 'aws'] },
   {
     files: ['probe', 'prometheus-operator', 'cert-manager'],
     components: ['probe', 'prometheus-operator', 'grafana', 'cert-manager'],
@@ -60,7 +66,7 @@ const LABELS_OF_HELM = new Set([
   'helm.sh/chart',
 ]);
 
-const UNORDERED = new Set(['volumes', 'volumeMounts', 'resourceNames']);
+const UNORDERED = new Set(['env', 'volumes', 'volumeMounts', 'resourceNames']);
 
 const FILES = (await readdir(CI)).map((file) => file.replace(/-values\.yaml$/, '')).sort();
 
@@ -105,8 +111,8 @@ describe('helm renders the chart', { skip }, () => {
       [],
     );
     const text = JSON.stringify(objects.map((object) => ({ ...object, data: undefined, spec: withoutRules(object) })));
-    const job = 'podnet-apiserver'; // alerts go by it
-    assert.deepEqual(text.match(/podnet-(system|apiserver|nodeagent|probe)[^"]*/g), [job]);
+    const jobs = ['podnet-apiserver', 'podnet-nodeagent']; // dashboards and alerts go by them
+    assert.deepEqual([...new Set(text.match(/podnet-(system|apiserver|nodeagent|probe)[^"]*/g))].sort(), jobs);
     for (const object of objects) {
       assert.equal(textAt(object, 'metadata', 'labels', 'example.com/team'), 'network', nameOf(object));
       assert.equal(textAt(object, 'metadata', 'labels', 'app.kubernetes.io/name'), 'networks', nameOf(object));

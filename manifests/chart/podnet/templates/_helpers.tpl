@@ -45,9 +45,9 @@ app.kubernetes.io/name: {{ include "podnet.name" . }}
 app.kubernetes.io/component: probe
 {{- end -}}
 
-{{/* In the node's network the agent listens on 127.0.0.1 alone, which is the node's: there the kubelet is. */}}
+{{/* In the node's network the agent listens on 127.0.0.1 alone, which is the node's: there the kubelet is. Unless Prometheus is to reach it. */}}
 {{- define "podnet.nodeagent.healthEndpoint" -}}
-{{- if .Values.nodeagent.hostNetwork.enabled -}}
+{{- if and .Values.nodeagent.hostNetwork.enabled (not .Values.podMonitor.enabled) -}}
 host: 127.0.0.1
 {{ end -}}
 path: /healthz
