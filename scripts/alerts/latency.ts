@@ -6,7 +6,7 @@ function failing(kind: 'dial' | 'dns' | 'ntp', by: string, range: string): strin
   return `${failed} / (${failed} + sum by (${by}) (${rate(`podnet_${kind}_latency_seconds_count`, '', range)}))`;
 }
 
-const quantile = (q: number, kind: 'dial' | 'dns', by: string, range: string): string =>
+const quantile = (q: number, kind: 'dial' | 'dns', { by, range }: Record<'by' | 'range', string>): string =>
   `histogram_quantile(${q}, sum by (${by}, le) (${rate(`podnet_${kind}_latency_seconds_bucket`, '', range)}))`;
 
 const PAIR = 'cluster, node, peer_node, host, network';
@@ -38,7 +38,7 @@ export const LATENCY: AlertGroup = {
     {
       name: 'DialsSlow',
       severity: 'warning',
-      expr: `${quantile(0.95, 'dial', PAIR, '15m')} > 0.5`,
+      expr: `${quantile(0.95, 'dial', { by: PAIR, range: '15m' })} > 0.5`,
       for: '5m',
       summary:
         'One in twenty dials from {{ $labels.node }} to {{ $labels.peer_node }}{{ $labels.host }} takes {{ $value | humanizeDuration }}.',
@@ -56,7 +56,7 @@ export const LATENCY: AlertGroup = {
     {
       name: 'DnsSlow',
       severity: 'warning',
-      expr: `${quantile(0.99, 'dns', SERVER, '5m')} > 0.5`,
+      expr: `${quantile(0.99, 'dns', { by: SERVER, range: '5m' })} > 0.5`,
       for: '10m',
       summary:
         'One in a hundred lookups at {{ $labels.server }} takes {{ $value | humanizeDuration }} ({{ $labels.protocol }}).',

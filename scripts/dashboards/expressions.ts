@@ -5,8 +5,11 @@ export const CLUSTER = 'cluster=~"$cluster"';
 export const rate = (series: string, matchers: string): string => `rate(${series}{${matchers}}[$__rate_interval])`;
 
 /** Quantile of a histogram over all series with the same labels. */
-export const quantile = (q: number, histogram: string, matchers: string, by: string): string =>
-  `histogram_quantile(${q}, sum by (${by}, le) (${rate(`${histogram}_bucket`, matchers)}))`;
+export const quantile = (
+  q: number,
+  histogram: string,
+  { matchers, by }: { readonly matchers: string; readonly by: string },
+): string => `histogram_quantile(${q}, sum by (${by}, le) (${rate(`${histogram}_bucket`, matchers)}))`;
 
 /** The series that are the highest. */
 export const most = (count: number, expression: string): string => `topk(${count}, ${expression})`;

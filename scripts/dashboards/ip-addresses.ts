@@ -12,7 +12,14 @@ const PARTIAL = 'Of the nodes that report: beside missing nodes it is too small.
 const TREND =
   'At the trend of the last hour. Absent where addresses do not become fewer, or less than half an hour is known.';
 
-const grown = (title: string, whats: readonly string[], by: string, description: string): Panel =>
+interface Growth {
+  readonly title: string;
+  readonly whats: readonly string[];
+  readonly by: string;
+  readonly description: string;
+}
+
+const grown = ({ title, whats, by, description }: Growth): Panel =>
   timeSeries({
     ...{ title, unit: 'cps', description: `${description} ${MOST}` },
     queries: whats.map((what) => ({
@@ -173,24 +180,24 @@ export const IP_ADDRESSES: DashboardSpec = {
           },
           sortBy: { column: 'Free', descending: false },
         }),
-        grown(
-          'Pods that got no address',
-          ['no_available_ip_addresses'],
-          'node',
-          'Pods per second that got no address because there was none.',
-        ),
-        grown(
-          'Errors of ipamd',
-          ['ipamd_error', 'pod_eni_error'],
-          'node, fn',
-          'Errors per second, by what ipamd was at.',
-        ),
-        grown(
-          'Calls to EC2 that failed',
-          ['ec2api_error'],
-          'node, fn',
-          'Per second and call: throttling, rights, or a subnet that is full.',
-        ),
+        grown({
+          title: 'Pods that got no address',
+          whats: ['no_available_ip_addresses'],
+          by: 'node',
+          description: 'Pods per second that got no address because there was none.',
+        }),
+        grown({
+          title: 'Errors of ipamd',
+          whats: ['ipamd_error', 'pod_eni_error'],
+          by: 'node, fn',
+          description: 'Errors per second, by what ipamd was at.',
+        }),
+        grown({
+          title: 'Calls to EC2 that failed',
+          whats: ['ec2api_error'],
+          by: 'node, fn',
+          description: 'Per second and call: throttling, rights, or a subnet that is full.',
+        }),
         timeSeries({
           title: 'Time of calls to AWS',
           description: `Mean milliseconds of a call, by node and call. ${MOST}`,
@@ -205,12 +212,12 @@ export const IP_ADDRESSES: DashboardSpec = {
             },
           ],
         }),
-        grown(
-          'Taken away from pods',
-          ['force_removed_ips', 'force_removed_enis'],
-          'node',
-          'Addresses and interfaces removed while pods had addresses on them, per second. Zero is normal.',
-        ),
+        grown({
+          title: 'Taken away from pods',
+          whats: ['force_removed_ips', 'force_removed_enis'],
+          by: 'node',
+          description: 'Addresses and interfaces removed while pods had addresses on them, per second. Zero is normal.',
+        }),
         timeSeries({
           title: 'Addresses assigned by prefix',
           description: `Addresses that pods have, by the prefix they are of. ${MOST}`,

@@ -14,7 +14,8 @@ const FAILED = 'What failed is in no latency.';
 /** Seconds. Within one zone a healthy handshake is well below the first; a SYN that is lost costs one second more (RFC 6298). */
 const SLOW = [0.005, 0.5] as const;
 
-const dialQuantile = (q: number, by: string): string => quantile(q, 'podnet_dial_latency_seconds', OF_PEERS, by);
+const dialQuantile = (q: number, by: string): string =>
+  quantile(q, 'podnet_dial_latency_seconds', { matchers: OF_PEERS, by });
 
 /** Failed over all, where there were any. A target that is probed has both families from its first reading on. */
 const failing = (kind: 'dial' | 'dns' | 'ntp', matchers: string, by: string): string => {
@@ -32,12 +33,20 @@ const quantiles = (
     description: `${description} Median and 99th percentile. ${MOST} ${FAILED}`,
     unit: 's',
     queries: [0.5, 0.99].map((q) => ({
-      expr: most(SHOWN, quantile(q, histogram, matchers, by)),
+      expr: most(SHOWN, quantile(q, histogram, { matchers, by })),
       legend: `${legend} p${q * 100}`,
     })),
   });
 
-const reasons = (title: string, kind: 'dial' | 'dns' | 'ntp', matchers: string, by: string, legend: string): Panel =>
+interface Failures {
+  readonly title: string;
+  readonly kind: 'dial' | 'dns' | 'ntp';
+  readonly matchers: string;
+  readonly by: string;
+  readonly legend: string;
+}
+
+const reasons = ({ title, kind, matchers, by, legend }: Failures): Panel =>
   timeSeries({
     title,
     description: `Failures per second by reason (docs/latency.md says what each is). ${MOST} A flat zero is the good case; absent: nothing is probed.`,
@@ -177,12 +186,24 @@ export const LATENCY_MESH: DashboardSpec = {
           ...{ matchers: OF_PEERS, by: 'cluster, peer_zone, network', legend: '{{peer_zone}} ({{network}})' },
           description: 'Over all that dial nodes of the zone; an empty one is not known.',
         }),
-        reasons('Failed dials', 'dial', OF_PEERS, 'cluster, peer_node, network', '{{peer_node}} ({{network}})'),
+        reasons({
+          title: 'Failed dials',
+          kind: 'dial',
+          matchers: OF_PEERS,
+          by: 'cluster, peer_node, network',
+          legend: '{{peer_node}} ({{network}})',
+        }),
         quantiles('Dial latency of the Service', 'podnet_dial_latency_seconds', {
           ...{ matchers: OF_SERVICE, by: 'cluster, host, family', legend: '{{host}} {{family}}' },
           description: 'Through the Service in front of the agents: kube-proxy or its replacement is on the way.',
         }),
-        reasons('Failed dials of the Service', 'dial', OF_SERVICE, 'cluster, node, host', '{{node}} {{host}}'),
+        reasons({
+          title: 'Failed dials of the Service',
+          kind: 'dial',
+          matchers: OF_SERVICE,
+          by: 'cluster, node, host',
+          legend: '{{node}} {{host}}',
+        }),
       ],
     },
     {
@@ -192,13 +213,13 @@ export const LATENCY_MESH: DashboardSpec = {
           ...{ matchers: BY_PROBER, by: 'cluster, server, protocol, host', legend: '{{server}} {{protocol}} {{host}}' },
           description: 'Until both A and AAAA were answered, as an application waits.',
         }),
-        reasons(
-          'Failed lookups',
-          'dns',
-          BY_PROBER,
-          'cluster, server, protocol, host',
-          '{{server}} {{protocol}} {{host}}',
-        ),
+        reasons({
+          title: 'Failed lookups',
+          kind: 'dns',
+          matchers: BY_PROBER,
+          by: 'cluster, server, protocol, host',
+          legend: '{{server}} {{protocol}} {{host}}',
+        }),
         heatmap({
           title: 'Lookup latencies over time',
           description: `How many lookups per second took how long. ${FAILED}`,
@@ -238,7 +259,13 @@ export const LATENCY_MESH: DashboardSpec = {
           ...{ matchers: BY_PROBER, by: 'cluster, server', legend: '{{server}}' },
           description: 'Of exchanges with each time server.',
         }),
-        reasons('Failed exchanges with time servers', 'ntp', BY_PROBER, 'cluster, server', '{{server}}'),
+        reasons({
+          title: 'Failed exchanges with time servers',
+          kind: 'ntp',
+          matchers: BY_PROBER,
+          by: 'cluster, server',
+          legend: '{{server}}',
+        }),
       ],
     },
     {
@@ -265,7 +292,10 @@ export const LATENCY_MESH: DashboardSpec = {
             {
               expr: most(
                 SHOWN,
-                quantile(0.99, 'podnet_nodeagent_event_loop_delay_seconds', CLUSTER, 'cluster, instance'),
+                quantile(0.99, 'podnet_nodeagent_event_loop_delay_seconds', {
+                  matchers: CLUSTER,
+                  by: 'cluster, instance',
+                }),
               ),
               legend: '{{instance}}',
             },
@@ -277,15 +307,6 @@ export const LATENCY_MESH: DashboardSpec = {
           unit: 'short',
           queries: [
             { expr: `sum by (cluster, kind) (podnet_nodeagent_probe_targets{${CLUSTER}})`, legend: '{{kind}}' },
-          ],
-        }),
-        timeSeries({
-          title: 'Peers left out',
-          description:
-            'Entries of what is listed of the agents to be dialled that are left out, by reason. Absent or 0 is the good case.',
-          unit: 'short',
-          queries: [
-            { expr: `sum by (cluster, reason) (podnet_nodeagent_peers_bad{${CLUSTER}})`, legend: '{{reason}}' },
           ],
         }),
       ],

@@ -1,4 +1,5 @@
-import type { FieldConfig, Link, Override, QueryPanel, Target, Threshold, Transformation } from './model.js';
+import type { FieldConfig, Link, Override, QueryPanel, Target, Transformation } from './model.js';
+import { steps, stepsOfValues, type Limits } from './thresholds.js';
 
 /** The variable that says which Prometheus is asked. */
 export const DATASOURCE = { type: 'prometheus', uid: '${datasource}' } as const;
@@ -19,8 +20,7 @@ interface Described {
   /** Of 24 columns. */
   readonly width?: number;
   readonly height?: number;
-  /** From which value on it is yellow, and red. Descending: the other way around. */
-  readonly thresholds?: readonly [yellow: number, red: number];
+  readonly thresholds?: Limits;
   readonly links?: readonly Link[];
 }
 
@@ -39,7 +39,7 @@ export interface Stat extends Described {
 export interface Column {
   readonly name: string;
   readonly unit?: string;
-  readonly thresholds?: readonly [yellow: number, red: number];
+  readonly thresholds?: Limits;
   readonly links?: readonly Link[];
 }
 
@@ -59,9 +59,6 @@ export interface Matrix extends Omit<Described, 'queries'> {
 export type Panel = Omit<QueryPanel, 'id' | 'gridPos'> & { readonly width: number; readonly height: number };
 
 const HEIGHT = 8;
-const GREEN = 'green';
-const YELLOW = 'yellow';
-const RED = 'red';
 
 export function timeSeries(spec: TimeSeries): Panel {
   const { unit, min = 0, max, thresholds, isStacked = false, links } = spec;
@@ -106,7 +103,7 @@ export function stat(spec: Stat): Panel {
         defaults: {
           ...{ unit, noValue: absent },
           color: { mode: 'thresholds' },
-          thresholds: { mode: 'absolute', steps: steps(thresholds) },
+          thresholds: { mode: 'absolute', steps: stepsOfValues(thresholds, 'text') },
           ...(links !== undefined && { links }),
         },
         overrides: [],
@@ -159,7 +156,7 @@ export function matrix(spec: Matrix): Panel {
       fieldConfig: {
         defaults: {
           ...{ unit, noValue: '', color: { mode: 'thresholds' } },
-          thresholds: { mode: 'absolute', steps: steps(thresholds) },
+          thresholds: { mode: 'absolute', steps: stepsOfValues(thresholds, 'transparent') },
           custom: { align: 'center', cellOptions: { type: 'color-background', mode: 'basic' } },
         },
         overrides: [
@@ -223,24 +220,6 @@ function targets(queries: readonly Query[], format: Target['format'], isInstant:
   }));
 }
 
-function steps(thresholds: readonly [yellow: number, red: number] | undefined): Threshold[] {
-  if (thresholds === undefined) return [{ color: GREEN, value: null }];
-  const [yellow, red] = thresholds;
-  if (yellow > red) {
-    // the less the worse
-    return [
-      { color: RED, value: null },
-      { color: YELLOW, value: red },
-      { color: GREEN, value: yellow },
-    ];
-  }
-  return [
-    { color: GREEN, value: null },
-    { color: YELLOW, value: yellow },
-    { color: RED, value: red },
-  ];
-}
-
 function fieldsOf(overrides: readonly Override[]): FieldConfig {
   return {
     defaults: {
@@ -261,7 +240,7 @@ function columnOverride(options: string, { name, unit, thresholds, links }: Colu
       ...(thresholds === undefined
         ? []
         : [
-            { id: 'thresholds', value: { mode: 'absolute', steps: steps(thresholds) } },
+            { id: 'thresholds', value: { mode: 'absolute', steps: stepsOfValues(thresholds, 'text') } },
             { id: 'custom.cellOptions', value: { type: 'color-text' } },
           ]),
     ],

@@ -1,18 +1,20 @@
 import { type DashboardSpec, linkTo } from './dashboard.js';
 import { CLUSTER, most, rate } from './expressions.js';
 import { type Panel, stat, table, timeSeries } from './panels.js';
+import {
+  BY_INTERFACE,
+  BY_POD,
+  IN_NAMESPACES,
+  MOST,
+  OF_INTERFACES,
+  OF_WORKLOADS,
+  ON_NETWORKS,
+  PODS_SHOWN,
+} from './pod-selectors.js';
+import { TRANSPORT_SECTION } from './pod-transport.js';
 import { clusterVariable, labelVariable } from './variables.js';
 
 const NAME = 'pod-networks';
-const IN_NAMESPACES = `${CLUSTER}, namespace=~"$namespace"`;
-const ON_NETWORKS = `${IN_NAMESPACES}, network=~"$network"`;
-const OF_PODS = `${IN_NAMESPACES}, node=~"$node", pod=~"$pod"`;
-const OF_INTERFACES = `${OF_PODS}, network=~"$network"`;
-/** Brings the workload of a pod to its series, and leaves out what shares the network of its node. */
-const OF_WORKLOADS =
-  'on (cluster, node, namespace, pod) group_left (workload_kind, workload) ' +
-  `podnet_pod_info{${IN_NAMESPACES}, workload=~"$workload", host_network="false"}`;
-
 /** What all pods count, those included that --max-series keeps out of the series of single pods. */
 const total = (what: string, by: string): string =>
   `sum by (${by}) (
@@ -24,10 +26,6 @@ const total = (what: string, by: string): string =>
 const ofPods = (what: string, by: string): string =>
   `sum by (${by}) (${rate(`podnet_interface_${what}_total`, OF_INTERFACES)} * ${OF_WORKLOADS})`;
 
-const BY_POD = 'cluster, namespace, pod';
-const BY_INTERFACE = 'cluster, namespace, pod, interface, network';
-const PODS_SHOWN = 20;
-const MOST = `The ${PODS_SHOWN} highest.`;
 const WHOLE = 'Pods that --max-series keeps out of single series are in it.';
 const SINGLE = 'Pods that --max-series leaves out are not among them: see the last row.';
 const STACKED =
@@ -114,25 +112,6 @@ const trouble: readonly Panel[] = DIRECTIONS.flatMap((direction) => [
     ],
   }),
 ]);
-
-const transport = (title: string, series: readonly string[], description: string, unit = 'cps'): Panel =>
-  timeSeries({
-    title,
-    description: `${description} Of the pod as a whole, not of an interface or a network. ${MOST}`,
-    unit,
-    queries: series.map((name) => ({
-      expr: most(PODS_SHOWN, `sum by (${BY_POD}) (${rate(`podnet_${name}_total`, OF_PODS)} * ${OF_WORKLOADS})`),
-      legend: `{{namespace}}/{{pod}} ${name.replace(/^(tcp|udp)_/, '').replaceAll('_', ' ')}`,
-    })),
-  });
-
-const held = (title: string, expr: string, legend: string, description: string): Panel =>
-  timeSeries({
-    title,
-    description: `${description} ${MOST}`,
-    unit: 'short',
-    queries: [{ expr: most(PODS_SHOWN, expr), legend }],
-  });
 
 const TO_PODS = linkTo(NAME, 'Pods of the workload', {
   'var-namespace': '${__data.fields.namespace}',
@@ -258,49 +237,7 @@ export const POD_NETWORKS: DashboardSpec = {
     },
     { title: 'Pods', panels: byPod },
     { title: 'Errors and drops', panels: trouble },
-    {
-      title: 'TCP and UDP of pods',
-      panels: [
-        transport(
-          'TCP segments retransmitted',
-          ['tcp_retransmitted_segments'],
-          'Segments per second that the pod sent again: loss on the way, or a peer that does not answer.',
-        ),
-        transport(
-          'TCP resets',
-          ['tcp_outgoing_resets', 'tcp_established_resets'],
-          'Segments with RST that the pod sent, and established connections that were reset by either end.',
-        ),
-        transport(
-          'TCP connections not accepted',
-          ['tcp_listen_overflows', 'tcp_listen_drops'],
-          'Connections that the pod did not take because the accept queue of a listening socket was full, and all that were dropped there.',
-        ),
-        transport(
-          'UDP datagrams lost at sockets',
-          ['udp_receive_errors', 'udp_receive_buffer_errors', 'udp_transmit_buffer_errors'],
-          'Datagrams that reached no socket of the pod, those of them for a full receive buffer, and those that it could not send for want of buffer space.',
-        ),
-        held(
-          'Sockets',
-          `sum by (${BY_POD}, protocol) (podnet_sockets{${OF_PODS}} * ${OF_WORKLOADS})`,
-          '{{namespace}}/{{pod}} {{protocol}}',
-          'Sockets of each pod in use.',
-        ),
-        held(
-          'TCP sockets in TIME_WAIT',
-          `sum by (${BY_POD}) (podnet_tcp_sockets_time_wait{${OF_PODS}} * ${OF_WORKLOADS})`,
-          '{{namespace}}/{{pod}}',
-          'Connections that the pod closed and that the kernel still remembers.',
-        ),
-        held(
-          'Connections tracked',
-          `sum by (${BY_POD}) (podnet_conntrack_entries{${OF_PODS}} * ${OF_WORKLOADS})`,
-          '{{namespace}}/{{pod}}',
-          "Entries of conntrack in the pod's own network namespace.",
-        ),
-      ],
-    },
+    TRANSPORT_SECTION,
     {
       title: 'Beyond --max-series',
       panels: DIRECTIONS.map((direction) =>

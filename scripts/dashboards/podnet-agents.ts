@@ -34,7 +34,10 @@ export const AGENT_SECTION: Section = {
       unit: 's',
       queries: [
         {
-          expr: most(SHOWN, quantile(0.99, 'podnet_nodeagent_sweep_duration_seconds', CLUSTER, 'cluster, instance')),
+          expr: most(
+            SHOWN,
+            quantile(0.99, 'podnet_nodeagent_sweep_duration_seconds', { matchers: CLUSTER, by: 'cluster, instance' }),
+          ),
           legend: '{{instance}}',
         },
       ],
@@ -62,7 +65,10 @@ export const AGENT_SECTION: Section = {
       unit: 's',
       queries: [
         {
-          expr: most(SHOWN, quantile(0.99, 'podnet_nodeagent_push_duration_seconds', CLUSTER, 'cluster, instance')),
+          expr: most(
+            SHOWN,
+            quantile(0.99, 'podnet_nodeagent_push_duration_seconds', { matchers: CLUSTER, by: 'cluster, instance' }),
+          ),
           legend: '{{instance}}',
         },
       ],

@@ -1,6 +1,7 @@
 import type { DashboardSpec } from './dashboard.js';
 import { CLUSTER, most, rate } from './expressions.js';
 import { type Panel, stat, table, timeSeries } from './panels.js';
+import type { Limits } from './thresholds.js';
 import { clusterVariable, labelVariable } from './variables.js';
 
 const ON_PFS = `${CLUSTER}, node=~"$node", pf=~"$pf"`;
@@ -11,7 +12,14 @@ const BY_VF = 'cluster, node, pf, vf, namespace, pod, network';
 const VF_LEGEND = '{{node}} {{pf}}/{{vf}} {{namespace}}/{{pod}} ({{network}})';
 const SINCE = 'Counted by the PF, so DPDK and RoCE are in it, and credited to the pod that had the VF meanwhile.';
 
-const counted = (title: string, whats: readonly string[], unit: string, description: string): Panel =>
+interface Counted {
+  readonly title: string;
+  readonly whats: readonly string[];
+  readonly unit: string;
+  readonly description: string;
+}
+
+const counted = ({ title, whats, unit, description }: Counted): Panel =>
   timeSeries({
     ...{ title, unit, description: `${description} ${MOST} ${SINCE}` },
     queries: whats.map((what) => ({
@@ -35,7 +43,12 @@ const unattributed = (what: string, unit: string): Panel =>
 
 const RDMA_BY = 'cluster, node, namespace, pod, rdma_device, port';
 const RDMA_LEGEND = '{{node}} {{namespace}}/{{pod}} {{rdma_device}}:{{port}}';
-const rdma = (title: string, whats: readonly string[], unit: string, by = RDMA_BY, legend = RDMA_LEGEND): Panel =>
+interface Rdma extends Omit<Counted, 'description'> {
+  readonly by?: string;
+  readonly legend?: string;
+}
+
+const rdma = ({ title, whats, unit, by = RDMA_BY, legend = RDMA_LEGEND }: Rdma): Panel =>
   timeSeries({
     ...{ title, unit },
     description: `Of the RDMA devices of VFs that are in the network namespace of their node, since the pod got the VF. ${MOST}`,
@@ -45,7 +58,14 @@ const rdma = (title: string, whats: readonly string[], unit: string, by = RDMA_B
     })),
   });
 
-const count = (title: string, description: string, expr: string, thresholds?: readonly [number, number]): Panel =>
+interface Count {
+  readonly title: string;
+  readonly description: string;
+  readonly expr: string;
+  readonly thresholds?: Limits;
+}
+
+const count = ({ title, description, expr, thresholds }: Count): Panel =>
   stat({
     ...{ title, description, unit: 'short', absent: 'none', queries: [{ expr }] },
     ...(thresholds !== undefined && { thresholds }),
@@ -78,30 +98,38 @@ export const SRIOV: DashboardSpec = {
     {
       title: 'Functions',
       panels: [
-        count('PFs', 'Physical functions of the chosen nodes.', `count by (cluster) (podnet_pf_info{${ON_PFS}})`),
-        count(
-          'VFs',
-          'Virtual functions that the chosen PFs have now.',
-          `sum by (cluster) (podnet_pf_virtual_functions{${ON_PFS}})`,
-        ),
-        count('VFs with an owner', 'VFs that a pod has.', `count by (cluster) (podnet_vf_info{${OF_OWNERS}, pod!=""})`),
-        count(
-          'VFs without an owner',
-          'Free VFs, and those that two living pods are said to have.',
-          `count by (cluster) (podnet_vf_info{${ON_PFS}, pod=""})`,
-        ),
-        count(
-          'PFs whose VFs are not counted',
-          'PFs that have no source of counters: the table says why. none is the good case.',
-          `count by (cluster) (podnet_pf_info{${ON_PFS}, reason!=""})`,
-          [1, 1],
-        ),
-        count(
-          'Pods across NUMA nodes',
-          'Pods whose exclusive CPUs and VFs are not all on one NUMA node. none is the good case.',
-          `count by (cluster) (podnet_pod_numa_aligned{${CLUSTER}, node=~"$node", namespace=~"$namespace", pod=~"$pod"} == 0)`,
-          [1, 1],
-        ),
+        count({
+          title: 'PFs',
+          description: 'Physical functions of the chosen nodes.',
+          expr: `count by (cluster) (podnet_pf_info{${ON_PFS}})`,
+        }),
+        count({
+          title: 'VFs',
+          description: 'Virtual functions that the chosen PFs have now.',
+          expr: `sum by (cluster) (podnet_pf_virtual_functions{${ON_PFS}})`,
+        }),
+        count({
+          title: 'VFs with an owner',
+          description: 'VFs that a pod has.',
+          expr: `count by (cluster) (podnet_vf_info{${OF_OWNERS}, pod!=""})`,
+        }),
+        count({
+          title: 'VFs without an owner',
+          description: 'Free VFs, and those that two living pods are said to have.',
+          expr: `count by (cluster) (podnet_vf_info{${ON_PFS}, pod=""})`,
+        }),
+        count({
+          title: 'PFs whose VFs are not counted',
+          description: 'PFs that have no source of counters: the table says why. none is the good case.',
+          expr: `count by (cluster) (podnet_pf_info{${ON_PFS}, reason!=""})`,
+          thresholds: [1, 1],
+        }),
+        count({
+          title: 'Pods across NUMA nodes',
+          description: 'Pods whose exclusive CPUs and VFs are not all on one NUMA node. none is the good case.',
+          expr: `count by (cluster) (podnet_pod_numa_aligned{${CLUSTER}, node=~"$node", namespace=~"$namespace", pod=~"$pod"} == 0)`,
+          thresholds: [1, 1],
+        }),
         table({
           title: 'Physical functions',
           description: 'Each PF, where the counters of its VFs come from, or the reason why they have none.',
@@ -155,45 +183,66 @@ export const SRIOV: DashboardSpec = {
     {
       title: 'Traffic',
       panels: [
-        counted('Receive by VF', ['receive_bytes'], 'Bps', 'Bytes per second that each VF receives.'),
-        counted('Transmit by VF', ['transmit_bytes'], 'Bps', 'Bytes per second that each VF transmits.'),
-        counted('Packets received by VF', ['receive_packets'], 'pps', 'Packets per second that each VF receives.'),
-        counted('Packets transmitted by VF', ['transmit_packets'], 'pps', 'Packets per second that each VF transmits.'),
-        counted(
-          'Broadcast and multicast received',
-          ['receive_broadcast_packets', 'receive_multicast_packets'],
-          'pps',
-          'Packets per second to everybody, or to groups.',
-        ),
-        counted(
-          'Broadcast and multicast transmitted',
-          ['transmit_broadcast_packets', 'transmit_multicast_packets'],
-          'pps',
-          'Packets per second to everybody, or to groups.',
-        ),
+        counted({
+          title: 'Receive by VF',
+          whats: ['receive_bytes'],
+          unit: 'Bps',
+          description: 'Bytes per second that each VF receives.',
+        }),
+        counted({
+          title: 'Transmit by VF',
+          whats: ['transmit_bytes'],
+          unit: 'Bps',
+          description: 'Bytes per second that each VF transmits.',
+        }),
+        counted({
+          title: 'Packets received by VF',
+          whats: ['receive_packets'],
+          unit: 'pps',
+          description: 'Packets per second that each VF receives.',
+        }),
+        counted({
+          title: 'Packets transmitted by VF',
+          whats: ['transmit_packets'],
+          unit: 'pps',
+          description: 'Packets per second that each VF transmits.',
+        }),
+        counted({
+          title: 'Broadcast and multicast received',
+          whats: ['receive_broadcast_packets', 'receive_multicast_packets'],
+          unit: 'pps',
+          description: 'Packets per second to everybody, or to groups.',
+        }),
+        counted({
+          title: 'Broadcast and multicast transmitted',
+          whats: ['transmit_broadcast_packets', 'transmit_multicast_packets'],
+          unit: 'pps',
+          description: 'Packets per second to everybody, or to groups.',
+        }),
       ],
     },
     {
       title: 'Errors, drops and spoofing',
       panels: [
-        counted(
-          'Drops by VF',
-          ['receive_packets_dropped', 'transmit_packets_dropped'],
-          'pps',
-          'Packets per second that were dropped. Absent where the driver does not count them.',
-        ),
-        counted(
-          'Errors by VF',
-          ['receive_errors', 'transmit_errors'],
-          'pps',
-          'Packets per second that failed for an error. Absent where the driver does not count them.',
-        ),
-        counted(
-          'Spoofed packets',
-          ['transmit_spoofed_packets'],
-          'pps',
-          'Packets per second that a VF was not let transmit for their source address or VLAN. Anything above 0 is a misconfiguration or worse.',
-        ),
+        counted({
+          title: 'Drops by VF',
+          whats: ['receive_packets_dropped', 'transmit_packets_dropped'],
+          unit: 'pps',
+          description: 'Packets per second that were dropped. Absent where the driver does not count them.',
+        }),
+        counted({
+          title: 'Errors by VF',
+          whats: ['receive_errors', 'transmit_errors'],
+          unit: 'pps',
+          description: 'Packets per second that failed for an error. Absent where the driver does not count them.',
+        }),
+        counted({
+          title: 'Spoofed packets',
+          whats: ['transmit_spoofed_packets'],
+          unit: 'pps',
+          description:
+            'Packets per second that a VF was not let transmit for their source address or VLAN. Anything above 0 is a misconfiguration or worse.',
+        }),
         unattributed('receive_bytes', 'Bps'),
         unattributed('transmit_bytes', 'Bps'),
         unattributed('receive_packets_dropped', 'pps'),
@@ -202,16 +251,16 @@ export const SRIOV: DashboardSpec = {
     {
       title: 'RDMA',
       panels: [
-        rdma('RDMA bytes', ['receive_bytes', 'transmit_bytes'], 'Bps'),
-        rdma('RDMA packets', ['receive_packets', 'transmit_packets'], 'pps'),
-        rdma('RDMA errors and drops', ['receive_errors', 'transmit_packets_dropped'], 'pps'),
-        rdma(
-          'RDMA counters of the hardware',
-          ['hw_counters', 'port_counters'],
-          'cps',
-          `${RDMA_BY}, counter`,
-          `${RDMA_LEGEND} {{counter}}`,
-        ),
+        rdma({ title: 'RDMA bytes', whats: ['receive_bytes', 'transmit_bytes'], unit: 'Bps' }),
+        rdma({ title: 'RDMA packets', whats: ['receive_packets', 'transmit_packets'], unit: 'pps' }),
+        rdma({ title: 'RDMA errors and drops', whats: ['receive_errors', 'transmit_packets_dropped'], unit: 'pps' }),
+        rdma({
+          title: 'RDMA counters of the hardware',
+          whats: ['hw_counters', 'port_counters'],
+          unit: 'cps',
+          by: `${RDMA_BY}, counter`,
+          legend: `${RDMA_LEGEND} {{counter}}`,
+        }),
       ],
     },
     {

@@ -37,7 +37,7 @@ const alone = ({ alert, severity, labels }: AlertCase): string =>
 function testsOf(one: AlertCase): RuleTest[] {
   const { alert, severity, also = [], fires, quiet } = one;
   const holds = minutesOf(ruleOf(one).for);
-  const others = `count by (alertname) (ALERTS{alertstate="firing",alertname!~"${[...also, `${alert}`].join('|')}"})`;
+  const others = `count by (alertname) (ALERTS{alertstate="firing",alertname!~"${[...also, alert].join('|')}"})`;
   const name = `${alert} (${severity})`;
   return [
     {

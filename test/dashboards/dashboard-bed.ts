@@ -1,17 +1,18 @@
 // A real Prometheus that scrapes a real apiserver and two real agents as docs/api.md says, with something to tell in every family.
-import { INTERFACE_COUNTERS } from '../../openapi/report-terms.js';
+import { gzipSync } from 'node:zlib';
+import { INTERFACE_COUNTERS, NODE_REPORTS_PATH } from '../../openapi/report-terms.js';
 import type { Nodeagent } from '../../nodeagent/start.js';
 import { connectOverHttp1, type Connection } from '../support/connections.js';
 import { runNodeagent } from '../support/programs.js';
 import { startPrometheus, type Prometheus } from '../support/prometheus.js';
 import { ReplicaBed } from '../support/replicas.js';
 import { startScriptedAws, type ScriptedAws } from '../support/scripted-aws.js';
-import { AGENT_NODES, MAX_SERIES, offeredPerSecond, putSimPods, reportAt } from './sim-cluster.js';
+import { AGENT_NODES, MAX_SERIES, offeredPerSecond, POD_COUNT, putSimPods, reportAt } from './sim-cluster.js';
 
 const CREDENTIALS = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_EC2_METADATA_DISABLED: 'true' };
 const ASK_EVERY_MS = 500;
-/** More than one user may have under way. */
-const AT_ONCE = 60;
+/** Reports; a node may have four under way. */
+const AT_ONCE = 12;
 const QUERIES = [
   '/apis/custom.metrics.k8s.io/v1beta2/namespaces/team-0/pods/*/network_receive_bytes_per_second?labelSelector=app%3Dcheckout-service',
   '/apis/external.metrics.k8s.io/v1beta1/namespaces/podnet-system/ipam_free_ip_addresses',
@@ -41,6 +42,8 @@ function configOf({ token, replicas }: ReplicaBed, agents: readonly Nodeagent[])
 export class DashboardBed {
   readonly #asking: NodeJS.Timeout;
 
+  readonly #beganMs = performance.now();
+
   private constructor(
     readonly prometheus: Prometheus,
     readonly replicas: ReplicaBed,
@@ -48,9 +51,9 @@ export class DashboardBed {
     readonly cloudwatch: ScriptedAws,
     readonly connections: readonly Connection[],
   ) {
-    const [first] = connections;
     this.#asking = setInterval(() => {
-      for (const path of QUERIES) if (first !== undefined) void this.#ask(first, path);
+      for (const path of QUERIES) void this.#ask(path);
+      this.#reportAtOnce();
     }, ASK_EVERY_MS);
   }
 
@@ -80,10 +83,10 @@ export class DashboardBed {
     ]);
     const connections = Array.from({ length: AT_ONCE }, () => connectOverHttp1(server));
     const prometheus = await startPrometheus(configOf(replicas, agents), { 'ca.pem': replicas.ca });
-    const bed = new DashboardBed(prometheus, replicas, agents, cloudwatch, connections);
-    await bed.#askAtOnce();
-    return bed;
+    return new DashboardBed(prometheus, replicas, agents, cloudwatch, connections);
   }
+
+  readonly podCount = POD_COUNT;
 
   /** What all pods of the simulated cluster together receive, bytes a second. */
   offeredBytesPerSecond(): number {
@@ -99,13 +102,19 @@ export class DashboardBed {
     await this.cloudwatch.close();
   }
 
-  /** So that there is somebody who asked too much. */
-  async #askAtOnce(): Promise<void> {
-    await Promise.all(this.connections.map((connection) => this.#ask(connection, QUERIES[0] ?? '')));
+  /** As an agent would that has lost its mind: more than one node may have under way. */
+  #reportAtOnce(): void {
+    const [node = ''] = AGENT_NODES;
+    const payload = gzipSync(JSON.stringify(reportAt(node, performance.now() - this.#beganMs)));
+    const sent = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    const headers = { ...sent, authorization: `Bearer ${this.replicas.tokenOf(node)}` };
+    for (const connection of this.connections) {
+      void connection.ask(NODE_REPORTS_PATH, { method: 'POST', headers, payload }).catch(() => undefined);
+    }
   }
 
-  async #ask(connection: Connection, path: string): Promise<void> {
+  async #ask(path: string): Promise<void> {
     const headers = { authorization: `Bearer ${this.replicas.token}` };
-    await connection.ask(path, { headers }).catch(() => undefined); // not up yet
+    await this.connections[0]?.ask(path, { headers }).catch(() => undefined); // not up yet
   }
 }

@@ -1,8 +1,14 @@
 import { growing, histogram, steady, type AlertCase } from './alert-series.js';
 import type { Series } from './promtool.js';
 
+interface Befallen {
+  readonly labels: string;
+  readonly what: string;
+  readonly perSecond: number;
+}
+
 /** Packets in both directions, and what befell some of those of one. */
-function packets(prefix: string, labels: string, what: string, perSecond: number): Series[] {
+function packets(prefix: string, { labels, what, perSecond }: Befallen): Series[] {
   return (['receive', 'transmit'] as const).flatMap((direction) => [
     growing(`${prefix}_${direction}_packets_total{${labels}}`, 1_000),
     growing(`${prefix}_${direction}_${what}_total{${labels}}`, direction === 'receive' ? perSecond : 0),
@@ -20,13 +26,13 @@ const retransmitted = (packetsSent: number, perSecond: number): Series[] => [
 export const POD_CASES: readonly AlertCase[] = [
   {
     ...{ alert: 'PodNetworkErrors', severity: 'warning', labels: `${INTERFACE},direction="receive"` },
-    fires: packets('podnet_interface', INTERFACE, 'errors', 11),
-    quiet: packets('podnet_interface', INTERFACE, 'errors', 10),
+    fires: packets('podnet_interface', { labels: INTERFACE, what: 'errors', perSecond: 11 }),
+    quiet: packets('podnet_interface', { labels: INTERFACE, what: 'errors', perSecond: 10 }),
   },
   {
     ...{ alert: 'PodNetworkDrops', severity: 'warning', labels: `${INTERFACE},direction="receive"` },
-    fires: packets('podnet_interface', INTERFACE, 'packets_dropped', 11),
-    quiet: packets('podnet_interface', INTERFACE, 'packets_dropped', 10),
+    fires: packets('podnet_interface', { labels: INTERFACE, what: 'packets_dropped', perSecond: 11 }),
+    quiet: packets('podnet_interface', { labels: INTERFACE, what: 'packets_dropped', perSecond: 10 }),
   },
   {
     ...{ alert: 'PodTcpRetransmissions', severity: 'warning', labels: POD },
@@ -44,8 +50,8 @@ export const POD_CASES: readonly AlertCase[] = [
   },
   {
     ...{ alert: 'VfDrops', severity: 'warning', labels: `${ONE_VF},direction="receive"` },
-    fires: packets('podnet_vf', ONE_VF, 'packets_dropped', 11),
-    quiet: packets('podnet_vf', ONE_VF, 'packets_dropped', 10),
+    fires: packets('podnet_vf', { labels: ONE_VF, what: 'packets_dropped', perSecond: 11 }),
+    quiet: packets('podnet_vf', { labels: ONE_VF, what: 'packets_dropped', perSecond: 10 }),
   },
   {
     ...{ alert: 'VfSpoofedPackets', severity: 'warning', labels: ONE_VF },
@@ -69,7 +75,11 @@ export const POD_CASES: readonly AlertCase[] = [
 ];
 
 /** What was tried a second, and how many of it failed. */
-function tried(kind: 'dial' | 'dns' | 'ntp', labels: string, ok: number, failed: number): Series[] {
+function tried(
+  kind: 'dial' | 'dns' | 'ntp',
+  labels: string,
+  { ok, failed }: Record<'ok' | 'failed', number>,
+): Series[] {
   return [
     growing(`podnet_${kind}_latency_seconds_count{${labels}}`, ok),
     growing(`podnet_${kind}_errors_total{${labels},reason="timeout"}`, failed),
@@ -88,8 +98,8 @@ export const LATENCY_CASES: readonly AlertCase[] = [
   },
   {
     ...{ alert: 'DialsFail', severity: 'warning', labels: PAIR },
-    fires: tried('dial', `${PAIR},family="ipv4"`, 87, 13),
-    quiet: tried('dial', `${PAIR},family="ipv4"`, 88, 12),
+    fires: tried('dial', `${PAIR},family="ipv4"`, { ok: 87, failed: 13 }),
+    quiet: tried('dial', `${PAIR},family="ipv4"`, { ok: 88, failed: 12 }),
   },
   {
     ...{ alert: 'DialsSlow', severity: 'warning', labels: PAIR },
@@ -98,8 +108,8 @@ export const LATENCY_CASES: readonly AlertCase[] = [
   },
   {
     ...{ alert: 'DnsFailing', severity: 'critical', labels: LOOKUP },
-    fires: tried('dns', ofNode(LOOKUP), 94, 6),
-    quiet: tried('dns', ofNode(LOOKUP), 95, 5),
+    fires: tried('dns', ofNode(LOOKUP), { ok: 94, failed: 6 }),
+    quiet: tried('dns', ofNode(LOOKUP), { ok: 95, failed: 5 }),
   },
   {
     ...{ alert: 'DnsSlow', severity: 'warning', labels: LOOKUP },
@@ -120,8 +130,8 @@ export const LATENCY_CASES: readonly AlertCase[] = [
   },
   {
     ...{ alert: 'NtpFailing', severity: 'warning', labels: 'server="ntp.example.com"' },
-    fires: tried('ntp', ofNode('server="ntp.example.com"'), 4, 6),
-    quiet: tried('ntp', ofNode('server="ntp.example.com"'), 5, 5),
+    fires: tried('ntp', ofNode('server="ntp.example.com"'), { ok: 4, failed: 6 }),
+    quiet: tried('ntp', ofNode('server="ntp.example.com"'), { ok: 5, failed: 5 }),
   },
 ];
 

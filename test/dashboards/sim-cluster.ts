@@ -1,13 +1,14 @@
 // What the agents of a small cluster say in which every family of the catalogue has something to tell: the pods are those of the simulator.
 import type { IpamSourceReport } from '../../openapi/ipam-report.js';
 import type { NodeReport, PodReport } from '../../openapi/node-report.js';
+import type { DialSeries } from '../../openapi/probe-report.js';
 import type { Sender } from '../../nodeagent/report/build.js';
 import type { KubeApiServer } from '../support/kube-api.js';
 import { countedOf, freeVf, ownerReport, pfReport, rawOf, VF3, vfReport } from '../support/device-reports.js';
 import { everythingTold, ipamFamilies, ipamSource, shrinking } from '../support/ipam-reports.js';
 import { dialSeries, dnsSeries, ntpSeries, probeReading, probeReport, serviceDial } from '../support/probe-reports.js';
 import { transportOf } from '../support/reports.js';
-import { draftSimReport, SimInventory } from '../simulate/sim-report.js';
+import { draftSimReport, LABELS, SimInventory } from '../simulate/sim-report.js';
 import { World } from '../simulate/world.js';
 
 const NODES = 3;
@@ -16,17 +17,25 @@ const WORLD = new World({
   // As long as it is before now, what is known of the last hour is whole.
   ...{ startMs: 7_200_000, startWallMs: Date.now(), podLifeMs: Infinity, agentLifeMs: Infinity, bootLifeMs: Infinity },
 });
+export const POD_COUNT = WORLD.options.nodes * WORLD.options.pods;
 const PROBERS = ['p0', 'p1', 'p2', 'p3'];
 /** All others see it failing. */
 const DOWN = 'p3';
-/** Of two agents of one name: it says something once, and is not heard again. */
-const SILENT = 'silent';
 const INTERVAL_MS = 1_000;
 
 const SIM_NODES = Array.from({ length: NODES }, (_, i) => WORLD.nodeName(i));
-export const AGENT_NODES: readonly string[] = [...SIM_NODES, ...PROBERS, SILENT];
+export const AGENT_NODES: readonly string[] = [...SIM_NODES, ...PROBERS];
 /** Series of a namespace: of one pod there are some thirty. */
 export const MAX_SERIES = 120;
+
+/** By its name and the labels of its pods the Deployment is known. */
+const OWNER = {
+  apiVersion: 'apps/v1',
+  kind: 'ReplicaSet',
+  name: 'checkout-service-7d9f8b6c5',
+  uid: 'rs',
+  controller: true,
+};
 
 /** So that the pods that are reported are those that the API server lists. */
 export function putSimPods(api: KubeApiServer): void {
@@ -34,7 +43,7 @@ export function putSimPods(api: KubeApiServer): void {
     for (const { namespace, name, uid, bornMs } of WORLD.podsOf(i, WORLD.options.startMs)) {
       const creationTimestamp = `${new Date(WORLD.wallMs(bornMs)).toISOString().slice(0, 19)}Z`;
       api.put(`/api/v1/namespaces/${namespace}/pods/${name}`, {
-        ...{ metadata: { uid, creationTimestamp, labels: { app: 'checkout-service' } }, spec: { nodeName } },
+        ...{ metadata: { uid, creationTimestamp, labels: LABELS, ownerReferences: [OWNER] }, spec: { nodeName } },
         status: { phase: 'Running' },
       });
     }
@@ -49,9 +58,8 @@ export function offeredPerSecond(column: number): number {
     .reduce((sum, perSecond) => sum + perSecond, 0);
 }
 
-/** What the agent of a node says at a time of the bed; undefined where it says nothing any more. */
-export function reportAt(node: string, atMs: number): NodeReport | undefined {
-  if (node === SILENT) return atMs < 2 * INTERVAL_MS ? probeReport(atMs, {}, named(node)) : undefined;
+/** What the agent of a node says at a time of the bed. */
+export function reportAt(node: string, atMs: number): NodeReport {
   const index = SIM_NODES.indexOf(node);
   return index < 0 ? proberReport(node, atMs) : simReport(index, atMs);
 }
@@ -89,6 +97,8 @@ function withMore(pod: PodReport, index: number, second: number): PodReport {
     const backed = { ...net1, source: 'vf' as const, pciAddress: VF3 };
     return { ...more, exclusiveCpus, numaAligned: false, interfaces: [eth0, backed] };
   }
+  // an entry that is left out: no container has no name
+  if (index === 2) return { ...more, exclusiveCpus: [{ container: '', cpu: 4 }] };
   return index === 1 ? { ...more, interfaces: [eth0, { ...net1, receiveUnreliable: true }] } : more;
 }
 
@@ -141,11 +151,17 @@ function ipamOf(takenAt: number, second: number): IpamSourceReport[] {
   ];
 }
 
+/** Of the newest eight dials. */
+const recently = (failures: number): NonNullable<DialSeries['recent']> => ({
+  ...{ attempts: 8, failures, lastFailed: failures > 0 },
+  ...(failures < 8 && { medianSeconds: 0.000_5 }),
+});
+
 /** Dials all others, one of which does not answer; asks DNS and a time server. */
 function proberReport(node: string, atMs: number): NodeReport {
   const count = Math.max(1, Math.floor(atMs / 100));
   const latencies = Array.from({ length: count }, (_, i) => 0.000_3 + (i % 7) * 0.000_1);
-  const reached = [probeReading('dial', { latencies })];
+  const reached = { readings: [probeReading('dial', { latencies })], recent: recently(0) };
   const failed = [probeReading('dial', { latencies: [0.001], failures: { timeout: count } })];
   return probeReport(
     atMs,
@@ -154,10 +170,10 @@ function proberReport(node: string, atMs: number): NodeReport {
         ...PROBERS.filter((peer) => peer !== node).map((peer, i) =>
           dialSeries({
             ...{ peer: { node: peer, zone: 'zone-a' }, address: `10.0.0.${i + 2}:9809` },
-            readings: peer === DOWN ? failed : reached,
+            ...(peer === DOWN ? { readings: failed, recent: recently(8) } : reached),
           }),
         ),
-        serviceDial({ readings: reached }),
+        serviceDial(reached),
       ],
       dns: [dnsSeries({ readings: [probeReading('dns', { latencies, failures: { servfail: count } })] })],
       ntp: [ntpSeries({ readings: [probeReading('ntp', { latencies, failures: { timeout: count } })] })],
