@@ -10,6 +10,7 @@ import { createPublishMetrics } from '../apiserver/publish/publish-metrics.js';
 import { addEventLoopGauge } from '../apiserver/event-loop.js';
 import { createTlsMetrics } from '../apiserver/tls/metrics.js';
 import { demoProgram } from '../cli/demo/main.js';
+import { migrateProgram } from '../cli/migrate/main.js';
 import { standaloneProgram } from '../cli/standalone.js';
 import {
   CLUSTER_FAMILIES,
@@ -48,6 +49,7 @@ function renderFlags(): string {
     nodeagentProgram(VERSION, 'host'),
     standaloneProgram('host'),
     demoProgram('host'),
+    migrateProgram(),
   ];
   const sections = programs.map(({ name, summary, options }) => {
     const rows = Object.values(options).map((option) => {
