@@ -118,7 +118,7 @@ function readUses(expression: Expression, from: readonly Predecessor[]): Uses {
     );
   const joins = joinsOf(expression, known).filter(isFrom);
   // cAdvisor's series that are joined with an info are cAdvisor's, whoever recorded others under their names.
-  const isCarried = ({ selector, predecessor }: OldSelector) =>
+  const isJoined = ({ selector, predecessor }: OldSelector) =>
     joins.some(
       ({ infoFamily, other }) =>
         infoFamily !== undefined &&
@@ -126,6 +126,8 @@ function readUses(expression: Expression, from: readonly Predecessor[]): Uses {
         other.from <= selector.node.from &&
         selector.node.to <= other.to,
     );
+  const joinedNames = new Set(known.filter(isJoined).map(({ selector }) => selector.name));
+  const isCarried = ({ selector }: OldSelector) => joinedNames.has(selector.name);
   const own = known.filter((one) => from.includes(one.predecessor) && !isCarried(one));
   const selectors = known.filter((one) => own.includes(one) || isCarried(one));
   const facts = [...new Set(own.map(({ predecessor }) => predecessor))].map((predecessor): Facts => {

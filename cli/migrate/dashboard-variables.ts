@@ -38,7 +38,7 @@ export function variablePattern(name: string): RegExp {
 function standIn(variable: string, before: string, after: string): string {
   const { length } = variable;
   if (/(\[|\boffset\s+-?|\[[^\]]*:)\s*$/.test(before) || /^\s*\]/.test(after)) {
-    return UNIT.test(after.charAt(0)) ? '1'.repeat(length) : `${'1'.repeat(length - 1)}s`;
+    return UNIT.test(after.charAt(0)) ? '1'.padStart(length, '0') : '1s'.padStart(length, '0');
   }
   if (/(=~|!~|!=|[^=!<>]=)\s*$/.test(before)) return `"${'x'.repeat(length - 2)}"`;
   const isPartOfName = /[\w:]$/.test(before);

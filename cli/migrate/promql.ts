@@ -61,7 +61,9 @@ export function parsePromql(text: string): Expression {
       if (depth > MAX_DEPTH) throw new PromqlError(`nested deeper than ${MAX_DEPTH}`, from);
       if (type.isError) throw new PromqlError(describeError(text, from, to), from);
     },
-    () => void depth--,
+    () => {
+      depth--;
+    },
   );
   return { text, plain, root };
 }

@@ -7,8 +7,10 @@ import { before, describe, test } from 'node:test';
 import { Registry } from 'prom-client';
 import { apiserverProgram } from '../../apiserver/options.js';
 import { COMPAT_NAMES, Compat } from '../../metrics/compat/compat.js';
+import type { NodeView } from '../../metrics/node-families.js';
 import { createAgentHttp } from '../../nodeagent/http.js';
 import { nodeagentProgram } from '../../nodeagent/options.js';
+import { readAwscni } from '../../nodeagent/ipam/awscni-text.js';
 import { parseOptions } from '../../runtime/options/parse.js';
 import { askAgent } from '../support/agent-http.js';
 import { compatView } from '../support/compat-view.js';
@@ -71,8 +73,10 @@ describe('all predecessors together', () => {
     const world = new PredecessorWorld();
     await world.step();
     await world.step();
+    const { families } = readAwscni(await readFile('test/fixtures/ipamd/quantiles.txt', 'utf8'));
+    const view: NodeView = { ...compatView(), ipam: [{ name: 'awscni', families: [...families], pools: [] }] };
     const app = createAgentHttp({
-      ...{ registry: new Registry(), problem: () => '', view: compatView, compat: new Compat(COMPAT_NAMES) },
+      ...{ registry: new Registry(), problem: () => '', view: () => view, compat: new Compat(COMPAT_NAMES) },
     });
     for (const accept of FORMATS) {
       scrapes.set(`apiserver ${accept}`, (await world.server.get('/metrics', { accept })).text);

@@ -1,8 +1,11 @@
 // What predecessors and their users have published, evaluated in a real Prometheus over an hour of what a real apiserver with --compat
 // shows; and beside each expression the one that `podnet migrate` suggests for it.
 import assert from 'node:assert/strict';
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { checkFile } from '../../cli/migrate/check.js';
+import { withoutVariables } from '../../cli/migrate/dashboard-variables.js';
 import type { Finding } from '../../cli/migrate/finding.js';
 import { COMPAT_NAMES } from '../../metrics/compat/compat.js';
 import {
@@ -128,6 +131,20 @@ describe('published PromQL', { skip: missing('prometheus', 'promtool') }, () => 
       }
     });
   }
+
+  test('what migrate suggests for the fixtures is PromQL to Prometheus', async () => {
+    const directory = 'test/fixtures/migrate';
+    let count = 0;
+    for (const file of await readdir(directory)) {
+      const { findings } = checkFile(file, await readFile(join(directory, file), 'utf8'));
+      for (const { podnet, kind } of findings) {
+        if (podnet === undefined || kind === 'variable') continue;
+        await query('cadvisor', withoutVariables(podnet));
+        count++;
+      }
+    }
+    assert.ok(count >= 20, String(count));
+  });
 
   for (const { expression, alert } of PUBLISHED) {
     if (alert === undefined) continue;

@@ -7,7 +7,7 @@ import { VF_COUNTERS } from '../../openapi/report-terms.js';
 import { createTestServer, type TestServer } from './app.js';
 import { CONTAINER_NETWORK } from './cadvisor.js';
 import { ownerReport, pfReport, vfReport } from './device-reports.js';
-import { GAUGES, ipamSource } from './ipam-reports.js';
+import { GAUGES, everythingTold, ipamSource } from './ipam-reports.js';
 import { addressGauges, ipamFamily, nodeWithIpam } from './ipam-view.js';
 import { dialSeries, dnsSeries, ntpSeries, probeReport, serviceDial } from './probe-reports.js';
 import { probeRow } from './probe-view.js';
@@ -157,7 +157,7 @@ export class PredecessorWorld {
         ...{ node, bootId: `boot-${node}`, sequence: second / STEP_SECONDS, intervalMs: STEP_SECONDS * 1_000 },
         samples: [{ sequence: second / STEP_SECONDS, takenAt: atMs }],
       };
-      const ipam = [ipamSource(atMs, { awscni_add_ip_req_count: second }, { intervalMs: STEP_SECONDS * 1_000 })];
+      const ipam = [ipamSource(atMs, everythingTold(second), { intervalMs: STEP_SECONDS * 1_000 })];
       const reports = [
         nodeReport(atMs, { ...common, pods: podsOf(node, second), ...devicesOf(node, second), ipam }),
         probeReport(atMs, probesOf(node, second), common),

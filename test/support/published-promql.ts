@@ -3,6 +3,7 @@
 import type { CompatName } from '../../metrics/compat/compat.js';
 import { VF_COUNTERS, type VfCounter } from '../../openapi/report-terms.js';
 import { CONTAINER_NETWORK } from './cadvisor.js';
+import { VF3 } from './device-reports.js';
 import { GAUGES } from './ipam-reports.js';
 import {
   CPUS,
@@ -79,6 +80,87 @@ const NETWORK_METRICS_DAEMON: readonly Published[] = [
   },
 ];
 
+/** As one writes them over what was published. */
+const USUAL: readonly Published[] = [
+  {
+    ...{ predecessor: 'network-metrics-daemon', source: 'usual', by: ['pod'] },
+    expression: `sum by (pod) (rate(container_network_receive_packets_total[5m]) + ${INFO_JOIN.replace('info )', 'info{network_name="telco/n3"} )')})`,
+    answer: INTERFACES.filter(({ network }) => network === 'n3').map(({ pod, perSecond }) => [pod, perSecond * 2]),
+  },
+  {
+    ...{ predecessor: 'network-metrics-daemon', source: 'usual', by: ['network_name'] },
+    expression: 'count by (network_name) (pod_network_name_info)',
+    answer: [
+      ['kindnet', 2],
+      ['telco/n3', 2],
+      ['default', 1],
+    ],
+    podnet: {
+      by: ['network'],
+      answer: [
+        ['kindnet', 2],
+        ['n3', 2],
+        ['default', 1],
+      ],
+    },
+  },
+  {
+    ...{ predecessor: 'prometheus-network-shim', source: 'usual', world: 'shim', by: ['namespace'] },
+    expression: 'sum by (namespace) (rate(container_network_transmit_bytes_total{container!="POD"}[5m]))',
+    answer: [
+      ['telco', 100 * 5],
+      ['shop', 50 * 5],
+    ],
+  },
+  {
+    ...{ predecessor: 'sriov-network-metrics-exporter', source: 'usual', by: ['node', 'dev_type'] },
+    expression:
+      'sum by (node, dev_type) (rate(sriov_vf_tx_bytes[5m]) * on (node, pciAddr) group_left(dev_type) sriov_kubepoddevice{namespace="telco"})',
+    answer: ratesOfVfs('transmitBytes').map(([node, value]) => [`${node}/openshift.io/inteldpdk`, value]),
+    podnet: { by: ['node', 'resource'] },
+  },
+  {
+    ...{ predecessor: 'sriov-network-metrics-exporter', source: 'usual', by: ['dev_type'] },
+    expression: 'count by (dev_type) (sriov_kubepoddevice)',
+    answer: [['openshift.io/inteldpdk', VFS.length]],
+    podnet: { by: ['resource'] },
+  },
+  {
+    ...{ predecessor: 'sriov-network-metrics-exporter', source: 'usual', by: ['node', 'device'] },
+    expression: 'label_replace(rate(network:sriov_vf_rx_bytes[5m]), "device", "$1", "pciAddr", "(.*)")',
+    answer: ratesOfVfs('receiveBytes').map(([node, value]) => [`${node}/${VF3}`, value]),
+  },
+  {
+    ...{ predecessor: 'net-exporter', source: 'usual', by: ['node', 'proto'] },
+    expression: 'max by (proto, node) (rate(dns_resolve_error_total[15m]))',
+    answer: NODES.flatMap((node): Answer => [
+      [`${node}/tcp`, 0],
+      [`${node}/udp`, node === 'node-a' ? FAILING.dns / STEP_SECONDS : 0],
+    ]),
+    podnet: { by: ['node', 'protocol'] },
+  },
+  {
+    ...{ predecessor: 'net-exporter', source: 'usual', by: ['node'] },
+    expression: 'increase(dns_udp_latency_seconds_sum[10m]) / increase(dns_udp_latency_seconds_count[10m])',
+    answer: NODES.map((node) => [node, TAKES_SECONDS.dns]),
+  },
+  {
+    ...{ predecessor: 'cni-metrics-helper', source: 'usual', by: [] },
+    expression: 'awscni_total_ip_addresses - awscni_assigned_ip_addresses < 100',
+    answer: [['', NODES.length * (GAUGES.awscni_total_ip_addresses - GAUGES.awscni_assigned_ip_addresses)]],
+  },
+  {
+    ...{ predecessor: 'cni-metrics-helper', source: 'usual', world: 'agents', by: ['instance'] },
+    expression: 'avg by (instance) (awscni_ip_max)',
+    answer: NODES.map((node) => [node, GAUGES.awscni_ip_max]),
+    podnet: { by: ['node'] },
+  },
+];
+
+function ratesOfVfs(counter: VfCounter): Answer {
+  return VFS.map(({ node, perSecond }) => [node, perSecond * (VF_COUNTERS.indexOf(counter) + 1)]);
+}
+
 const PROMETHEUS_NETWORK_SHIM: readonly Published[] = [
   ...CONTAINER_NETWORK.map((family, column): Published => ({
     ...{ predecessor: 'prometheus-network-shim', source: '2.4, rule', world: 'shim', by: ['namespace', 'pod'] },
@@ -114,8 +196,7 @@ const RECORDED_STATS: readonly (readonly [stat: string, counter: VfCounter])[] =
 ];
 const columnOf = (counter: VfCounter): number => VF_COUNTERS.indexOf(counter);
 const ofVfs = (valueOf: (vf: (typeof VFS)[number]) => number): Answer => VFS.map((vf) => [vf.pod, valueOf(vf)]);
-const sinceGot = (counter: VfCounter): Answer =>
-  ofVfs((vf) => counted(vf, columnOf(counter), END_SECONDS));
+const sinceGot = (counter: VfCounter): Answer => ofVfs((vf) => counted(vf, columnOf(counter), END_SECONDS));
 const DUPLICATES = /found duplicate series/;
 
 const SRIOV: readonly Published[] = [
@@ -255,4 +336,5 @@ export const PUBLISHED: readonly Published[] = [
   ...SRIOV,
   ...NET_EXPORTER,
   ...CNI_METRICS_HELPER,
+  ...USUAL,
 ];
