@@ -10,6 +10,7 @@ import { createPublishMetrics } from '../apiserver/publish/publish-metrics.js';
 import { addEventLoopGauge } from '../apiserver/event-loop.js';
 import { createTlsMetrics } from '../apiserver/tls/metrics.js';
 import { demoProgram } from '../cli/demo/main.js';
+import { metricsProgram } from '../cli/metrics.js';
 import { standaloneProgram } from '../cli/standalone.js';
 import {
   CLUSTER_FAMILIES,
@@ -46,6 +47,7 @@ function renderFlags(): string {
   const programs: ProgramHelp[] = [
     apiserverProgram(VERSION),
     nodeagentProgram(VERSION, 'host'),
+    metricsProgram(VERSION),
     standaloneProgram('host'),
     demoProgram('host'),
   ];
