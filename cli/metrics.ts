@@ -120,7 +120,8 @@ export interface MetricsDeps {
  */
 export async function printMetrics(options: MetricsOptions, deps: MetricsDeps): Promise<void> {
   const query = scrapeQuery(options);
-  const chosen = await chooseTarget(options, { env: deps.env, needsServer: query.size > 0 });
+  const [asked] = query.keys();
+  const chosen = await chooseTarget(options, { env: deps.env, asked });
   const target = await identify(chosen, options, deps);
   target.url.search = query.toString();
   await scrape(

@@ -48,20 +48,23 @@ export function serverProblem(server: string): string[] {
 
 /**
  * What was given, or the program of this pod: an agent, else a server, by the port that is open on loopback.
- * @param needsServer what is asked for only a server can tell
+ * @param asked what only a server can choose by; undefined: nothing is chosen
  * @throws {StartError}
  */
 export async function chooseTarget(
   { server, service }: Pick<TargetOptions, 'server' | 'service'>,
-  { env, needsServer }: { readonly env: Environment; readonly needsServer: boolean },
+  { env, asked }: { readonly env: Environment; readonly asked: string | undefined },
 ): Promise<Pick<ScrapeTarget, 'url' | 'certifiedName'>> {
   if (server !== undefined) return { url: new URL('/metrics', server) };
+  const agent = agentUrl(env);
+  if (await isListening(agent)) {
+    if (asked === undefined) return { url: agent };
+    throw new StartError(`here is an agent, and only a server can choose by ${asked}: give --server`);
+  }
   const certifiedName = `${service.name}.${service.namespace}.svc`;
-  const agents = needsServer ? [] : [agentUrl(env)];
   const servers = serverPorts(env).map((port) => new URL(`https://127.0.0.1:${port}/metrics`));
-  for (const url of agents) if (await isListening(url)) return { url };
   for (const url of servers) if (await isListening(url)) return { url, certifiedName };
-  const tried = [...agents, ...servers].map(({ host }) => host).join(', ');
+  const tried = [agent, ...servers].map(({ host }) => host).join(', ');
   throw new StartError(`nothing listens here on ${tried}: give --server with the URL of a server or an agent`);
 }
 

@@ -12,9 +12,13 @@ export interface Location {
 
 const KINDS: Readonly<Record<string, string>> = {
   apiservices: 'APIService',
+  clusterrolebindings: 'ClusterRoleBinding',
+  clusterroles: 'ClusterRole',
   configmaps: 'ConfigMap',
+  daemonsets: 'DaemonSet',
   endpoints: 'Endpoints',
   endpointslices: 'EndpointSlice',
+  horizontalpodautoscalers: 'HorizontalPodAutoscaler',
   'network-attachment-definitions': 'NetworkAttachmentDefinition',
   replicasets: 'ReplicaSet',
   resourceclaims: 'ResourceClaim',

@@ -1,0 +1,50 @@
+import { spawnSync } from 'node:child_process';
+import { blocksOf } from './markdown.js';
+
+/** A command that a document gives to its reader. */
+export interface DocumentedCommand {
+  /** File and line. */
+  readonly place: string;
+  /** Without sudo, and without what stands before or behind `&&`. */
+  readonly text: string;
+}
+
+/** Blocks of `sh` are commands and comments, in a block of `console` commands follow a `$`. */
+export function commandsOf(file: string): DocumentedCommand[] {
+  return blocksOf(file).flatMap(({ language, line, lines }) => {
+    const numbered = joined(lines).map(({ text, at }) => ({ text, place: `${file}:${line + at}` }));
+    const typed = numbered.flatMap(({ text, place }) => {
+      if (language === 'sh') return text === '' || text.startsWith('#') ? [] : [{ text, place }];
+      return language === 'console' && text.startsWith('$ ') ? [{ text: text.slice(2), place }] : [];
+    });
+    return typed.flatMap(({ text, place }) =>
+      text.split(' && ').map((part) => ({ place, text: part.trim().replace(/^sudo /, '') })),
+    );
+  });
+}
+
+/** Lines that end in a backslash go on. */
+function joined(lines: readonly string[]): { text: string; at: number }[] {
+  const whole: { text: string; at: number }[] = [];
+  let isOpen = false;
+  for (const [at, line] of lines.entries()) {
+    const last = whole.at(-1);
+    const text = line.trim();
+    if (isOpen && last !== undefined) last.text = `${last.text.slice(0, -1)}${text}`;
+    else whole.push({ text, at });
+    isOpen = text.endsWith('\\');
+  }
+  return whole;
+}
+
+/**
+ * The words of a command, as a shell makes them.
+ * @throws {TypeError} when it is more than one command
+ */
+export function wordsOf(text: string): string[] {
+  const plain = text.replace(/<[a-z-]+>/g, 'placeholder');
+  if (/[|;&]/.test(plain.replace(/'[^']*'|"[^"]*"/g, ''))) throw new TypeError(`several commands: ${text}`);
+  const { stdout, status } = spawnSync('sh', ['-fc', `printf '%s\\0' ${plain}`], { encoding: 'utf8' });
+  if (status !== 0) throw new TypeError(`no shell understands it: ${text}`);
+  return stdout.split('\0').slice(0, -1);
+}
