@@ -85,12 +85,14 @@ export function metricsProgram(version: string): Program<typeof METRICS_OPTIONS>
 /** What a server is asked for; an agent shows all it has. */
 export function scrapeQuery(options: MetricsOptions): URLSearchParams {
   const { namespace, node, family, shard } = options;
-  const asked = Object.entries({
-    ...{ namespace, node, family, shard },
-    exposer: options.exposerOnly ? 'only' : undefined,
-    own: options.ownOnly ? 'only' : undefined,
+  return new URLSearchParams({
+    ...(namespace !== undefined && { namespace }),
+    ...(node !== undefined && { node }),
+    ...(family !== undefined && { family }),
+    ...(shard !== undefined && { shard }),
+    ...(options.exposerOnly && { exposer: 'only' }),
+    ...(options.ownOnly && { own: 'only' }),
   });
-  return new URLSearchParams(asked.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }
 
 function checkOptions(options: MetricsOptions): string[] {

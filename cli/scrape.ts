@@ -27,10 +27,7 @@ const NO_TIMEOUT_MS = 2 ** 31 - 1;
  * One scrape, handed on as it comes.
  * @throws {StartError} also in the middle, when what was written is only a part
  */
-export async function scrape(
-  request: ScrapeRequest,
-  write: (bytes: Uint8Array) => Promise<boolean>,
-): Promise<void> {
+export async function scrape(request: ScrapeRequest, write: (bytes: Uint8Array) => Promise<boolean>): Promise<void> {
   const { url, timeoutMs, signal } = request;
   const deadline = new Deadline(timeoutMs, signal);
   const outgoing = send(request, deadline.signal);
@@ -81,11 +78,15 @@ async function checkAnswer(incoming: IncomingMessage): Promise<void> {
   const type = headers['content-type'] ?? '';
   if (statusCode === 200) {
     if (/^(text\/plain|application\/openmetrics-text)\b/.test(type)) return;
-    throw new StartError(`the answer is no metrics but "${type.slice(0, 100)}": is this a server or an agent of podnet?`);
+    throw new StartError(
+      `the answer is no metrics but "${type.slice(0, 100)}": is this a server or an agent of podnet?`,
+    );
   }
   const text = (await readText(incoming, MAX_REFUSAL_BYTES)).trim();
   const said = type.startsWith('application/json') ? statusOf(parseJson(text)).message : text.slice(0, 200);
-  throw new StartError(`HTTP ${statusCode}${said === '' ? '' : ` ${said}`}${wayOut(statusCode, headers['retry-after'])}`);
+  throw new StartError(
+    `HTTP ${statusCode}${said === '' ? '' : ` ${said}`}${wayOut(statusCode, headers['retry-after'])}`,
+  );
 }
 
 function wayOut(statusCode: number, retryAfter = '1'): string {
@@ -109,6 +110,7 @@ function bodyOf(incoming: IncomingMessage): AsyncIterable<Buffer> {
 }
 
 function explain(error: unknown): string {
+  if (error instanceof StartError) return error.message;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     return `its certificate is for another name: ${errorMessage(error)}: give --service, or --server with a name that it has`;

@@ -33,7 +33,10 @@ const RUN_MS = 30_000;
 const ELSEWHERE: readonly (readonly [pattern: RegExp, where: string])[] = [
   [/^npm ci$/, 'what installed this test: .ci/run'],
   [/^npm test$/, 'this is a part of it: .ci/run'],
-  [/^npm run bench$/, 'takes minutes, and measures: by hand, its figures in docs/benchmarks.md; its parts in test/bench'],
+  [
+    /^npm run bench$/,
+    'takes minutes, and measures: by hand, its figures in docs/benchmarks.md; its parts in test/bench',
+  ],
   [/^helm /, 'test/manifests has the chart rendered; a release needs a cluster that runs pods'],
   [/^(docker|buildah|podman) /, 'test/image builds the image'],
 ];
@@ -69,7 +72,10 @@ function benchUsage(): string {
   return readFileSync('test/bench/agent-process.ts', 'utf8');
 }
 
-const COMMANDS = documents().flatMap(commandsOf);
+const COMMANDS = documents()
+  .flatMap(commandsOf)
+  // Once of what is looked at again and again.
+  .map(({ place, text }) => ({ place, text: text.replace(/^watch -n \d+ /, '') }));
 const of = (pattern: RegExp): DocumentedCommand[] => COMMANDS.filter(({ text }) => pattern.test(text));
 
 test('every command is one that is run here, or is known to be run elsewhere', () => {

@@ -47,9 +47,7 @@ function knownNames(): Set<string> {
   const rows = [...readFileSync('docs/metrics.md', 'utf8').matchAll(/^\| `(podnet_\w+)` \| (\w+) /gm)];
   return new Set(
     rows.flatMap(([, name = '', type]) =>
-      ['histogram', 'summary'].includes(type ?? '')
-        ? [name, `${name}_bucket`, `${name}_sum`, `${name}_count`]
-        : [name],
+      ['histogram', 'summary'].includes(type ?? '') ? [name, `${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
     ),
   );
 }

@@ -90,7 +90,13 @@ export const populate = {
 
 function nodeReportAt(second: number): NodeReport {
   const pods = PODS.map((pod) => podAt(pod, second));
-  const owner = ownerReport({ podUid: 'uid-upf-0', namespace: 'telco', pod: 'upf-0', interface: 'net7', network: 'sriov' });
+  const owner = ownerReport({
+    podUid: 'uid-upf-0',
+    namespace: 'telco',
+    pod: 'upf-0',
+    interface: 'net7',
+    network: 'sriov',
+  });
   const devices = { physicalFunctions: [pfReport()], virtualFunctions: [vfReport({ owner })] };
   return nodeReport(second * 1_000, { pods, ...devices, ipam: [ipamSource(second * 1_000)] });
 }

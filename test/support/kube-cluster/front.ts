@@ -97,7 +97,9 @@ export class Front {
     const own = KINDS.filter(({ groupVersion }) => groupVersion !== 'v1').map(({ group }) => group);
     const groups = [...own, ...this.#deps.aggregator.groups()];
     const group = groups.find((one) => pathname === `/apis/${textAt(one, 'name')}`);
-    const kinds = KINDS.find(({ groupVersion }) => [`/api/${groupVersion}`, `/apis/${groupVersion}`].includes(pathname));
+    const kinds = KINDS.find(({ groupVersion }) =>
+      [`/api/${groupVersion}`, `/apis/${groupVersion}`].includes(pathname),
+    );
     const documents: Readonly<Record<string, object | undefined>> = {
       '/api': { kind: 'APIVersions', versions: ['v1'] },
       '/apis': { kind: 'APIGroupList', apiVersion: 'v1', groups },
