@@ -4,6 +4,8 @@ import { apiserverProgram } from '../apiserver/options.js';
 import { createSelfMetrics as createApiserverMetrics } from '../apiserver/self-metrics.js';
 import { Store } from '../apiserver/store/store.js';
 import { addAuthGauges, createAuthMetrics } from '../apiserver/auth/auth-metrics.js';
+import { createScrapeMetrics } from '../apiserver/exposition/scrape-metrics.js';
+import { lookupCounter } from '../apiserver/cache-lookups.js';
 import { addExposerMetrics } from '../apiserver/exposition/lease-exposer.js';
 import { addListMetrics } from '../apiserver/pods/list-metrics.js';
 import { createPublishMetrics } from '../apiserver/publish/publish-metrics.js';
@@ -110,6 +112,8 @@ async function renderMetrics(): Promise<string> {
   addListMetrics(apiserver, {}, systemClock);
   addExposerMetrics(apiserver, { isExposing: () => false }, systemClock);
   createPublishMetrics(apiserver);
+  createScrapeMetrics(apiserver, { count: 0, heldBytes: 0 });
+  lookupCounter(apiserver, '');
   createNodeagentMetrics(nodeagent, VERSION);
   createProbeMetrics(nodeagent);
   return [

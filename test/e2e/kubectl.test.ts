@@ -122,7 +122,7 @@ test('get sorts by exact rates, and prints the columns that are asked for', { sk
     'podnetwork.podnet.dev/p2.eth0',
     'podnetwork.podnet.dev/p2.net1',
   ]);
-  assert.deepEqual(await names('-o', 'jsonpath={.items[*].rates.receivePackets}'), ['3k 0 1k 0']);
+  assert.deepEqual(await names('-o', 'jsonpath={.items[*].rates.receivePackets}'), ['1500 0 500 0']);
   const labelled = await names('-L', 'app', '--field-selector', 'metadata.name=p1.eth0');
   assert.match(labelled[0] ?? '', /^p1\.eth0 default 1\.50 kB\/s .* web$/);
 });

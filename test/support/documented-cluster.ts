@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeReport, PodReport } from '../../openapi/node-report.js';
-import { ownerReport, pfReport, vfReport } from './device-reports.js';
+import { net1, ownerReport, pfReport, vfReport } from './device-reports.js';
 import { ipamSource } from './ipam-reports.js';
 import type { KubeApiServer } from './kube-api.js';
 import { dialSeries, probeReading, probeReport } from './probe-reports.js';
@@ -20,6 +20,8 @@ const PODS: readonly Spoken[] = [
   { namespace: 'telco', app: 'upf', network: 'n3' },
   { namespace: 'core', app: 'gateway', network: 'n6' },
 ];
+/** It has a VF besides, on the network sriov. */
+const WITH_VF = 'upf';
 const APISERVER = { app: 'podnet-apiserver', 'app.kubernetes.io/component': 'apiserver' };
 const AGENT = { 'app.kubernetes.io/component': 'nodeagent' };
 const SYSTEM = '/namespaces/podnet-system';
@@ -33,6 +35,7 @@ export const populate = {
       const status = [
         { name: 'cbr0', interface: 'eth0', default: true },
         ...(network === undefined ? [] : [{ name: `${namespace}/${network}`, interface: 'net1' }]),
+        ...(app === WITH_VF ? [{ name: `${namespace}/sriov`, interface: 'net2' }] : []),
       ];
       api.put(`/api/v1/namespaces/${namespace}/pods/${app}-0`, {
         metadata: {
@@ -94,7 +97,7 @@ function nodeReportAt(second: number): NodeReport {
     podUid: 'uid-upf-0',
     namespace: 'telco',
     pod: 'upf-0',
-    interface: 'net7',
+    interface: 'net2',
     network: 'sriov',
   });
   const devices = { physicalFunctions: [pfReport()], virtualFunctions: [vfReport({ owner })] };
@@ -113,6 +116,7 @@ function podAt({ namespace, app, network }: Spoken, second: number): PodReport {
             readings: [readingOf(12_500_000 * second)],
           }),
         ]),
+    ...(app === WITH_VF ? [net1(12_500_000 * second, { name: 'net2', nadNamespace: namespace })] : []),
   ];
   return podReport({ namespace, name, uid: `uid-${name}`, labels: { app }, interfaces });
 }

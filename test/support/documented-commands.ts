@@ -7,18 +7,22 @@ export interface DocumentedCommand {
   readonly place: string;
   /** Without sudo, and without what stands before or behind `&&`. */
   readonly text: string;
+  /** The first line of what it prints, as the document shows it; empty where it shows none. */
+  readonly shown: string;
 }
 
 /** Blocks of `sh` are commands and comments, in a block of `console` commands follow a `$`. */
 export function commandsOf(file: string): DocumentedCommand[] {
   return blocksOf(file).flatMap(({ language, line, lines }) => {
     const numbered = joined(lines).map(({ text, at }) => ({ text, place: `${file}:${line + at}` }));
-    const typed = numbered.flatMap(({ text, place }) => {
-      if (language === 'sh') return text === '' || text.startsWith('#') ? [] : [{ text, place }];
-      return language === 'console' && text.startsWith('$ ') ? [{ text: text.slice(2), place }] : [];
+    const typed = numbered.flatMap(({ text, place }, i) => {
+      if (language === 'sh') return text === '' || text.startsWith('#') ? [] : [{ text, place, shown: '' }];
+      if (language !== 'console' || !text.startsWith('$ ')) return [];
+      const next = numbered[i + 1]?.text ?? '';
+      return [{ text: text.slice(2), place, shown: next.startsWith('$ ') ? '' : next }];
     });
-    return typed.flatMap(({ text, place }) =>
-      text.split(' && ').map((part) => ({ place, text: part.trim().replace(/^sudo /, '') })),
+    return typed.flatMap(({ text, ...rest }) =>
+      text.split(' && ').map((part) => ({ ...rest, text: part.trim().replace(/^sudo /, '') })),
     );
   });
 }
