@@ -106,7 +106,7 @@ export const APISERVER_OPTIONS = {
     help: 'A node that is dialled within this time is never suspected for its latency; beyond it, four times the usual is slow.',
   }),
   compat: {
-    ...choices({ flag: 'compat', choices: COMPAT_NAMES, help: COMPAT_HELP }),
+    ...choices({ flag: 'compat', choices: COMPAT_NAMES, takesAll: true, help: COMPAT_HELP }),
     default: [],
     defaultText: 'none',
   },

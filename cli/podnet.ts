@@ -25,6 +25,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'both on this machine, without Kubernetes',
     run: async (argv) => (await import('./main.js')).runStandalone(argv),
   },
+  migrate: {
+    summary: 'say what becomes of rules and dashboards of predecessors',
+    run: async (argv) => (await import('./migrate/main.js')).runMigrate(argv),
+  },
   demo: {
     summary: 'three pods on two networks with known traffic (root)',
     run: async (argv) => (await import('./demo/main.js')).runDemo(argv),

@@ -147,7 +147,7 @@ export function nodeagentOptions(hostName: string, hostIp?: string) {
       help: 'Requests that one client may make at once.',
     }),
     compat: {
-      ...choices({ flag: 'compat', choices: COMPAT_NAMES, help: COMPAT_HELP }),
+      ...choices({ flag: 'compat', choices: COMPAT_NAMES, takesAll: true, help: COMPAT_HELP }),
       default: [],
       defaultText: 'none',
     },

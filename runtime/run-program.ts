@@ -24,7 +24,7 @@ export interface Running {
 export async function runProgram<Table extends OptionTable>(
   program: Program<Table>,
   io: ProcessIo,
-  start: (options: OptionValues<Table>) => Promise<Running | undefined>,
+  start: (options: OptionValues<Table>, operands: readonly string[]) => Promise<Running | undefined>,
 ): Promise<number> {
   const invocation = parseOptions(program, io.argv, io.env);
   if (invocation.kind === 'print') {
@@ -36,7 +36,7 @@ export async function runProgram<Table extends OptionTable>(
     return 2;
   }
   try {
-    const running = await start(invocation.options);
+    const running = await start(invocation.options, invocation.operands ?? []);
     if (running === undefined) return 0;
     await untilAborted(io.stop);
     await running.close();

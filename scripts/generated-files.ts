@@ -13,6 +13,7 @@ import { addEventLoopGauge } from '../apiserver/event-loop.js';
 import { createTlsMetrics } from '../apiserver/tls/metrics.js';
 import { demoProgram } from '../cli/demo/main.js';
 import { metricsProgram } from '../cli/metrics.js';
+import { migrateProgram } from '../cli/migrate/main.js';
 import { standaloneProgram } from '../cli/standalone.js';
 import {
   CLUSTER_FAMILIES,
@@ -52,6 +53,7 @@ function renderFlags(): string {
     metricsProgram(VERSION),
     standaloneProgram('host'),
     demoProgram('host'),
+    migrateProgram(),
   ];
   const sections = programs.map(({ name, summary, options }) => {
     const rows = Object.values(options).map((option) => {
@@ -149,7 +151,8 @@ async function renderMetrics(): Promise<string> {
     '## On `/metrics`, of the IP addresses of a node',
     '',
     'On the apiserver for every node, on an agent for its own; of what the agent last read, as long as that says something of the present. Each family',
-    '`awscni_<x>` of ipamd, the daemon of the VPC CNI, is `podnet_ipam_<x>` with `node`; a counter ends in `_total`, in place of `_count`. The labels',
+    '`awscni_<x>` of ipamd, the daemon of the VPC CNI, is `podnet_ipam_<x>` with `node`; a counter ends in `_total`, in place of `_count`, and the milliseconds of',
+    '`awscni_aws_api_latency_ms` are `podnet_ipam_aws_api_latency_seconds`. The labels',
     'are those of ipamd; one that is called `node` (or `exported_node`) gets `exported_` before it. What a later ipamd has besides is served as well, with its',
     'type and its help; where nodes tell different types of one name, the type is `unknown`. A family is left out whole where a sample of it is bad, where its type is not',
     'the one below (`untyped` is taken for it), and where another has its name. `podnet_ipam_range_*` are of the ranges of the CNI plugin host-local.',

@@ -11,15 +11,21 @@ export interface KnownIpamFamily {
   readonly type: IpamType;
   /** As it is served of a node. */
   readonly family: MetricFamily;
+  /** What a value of the source is divided by to be one of the family: ipamd has milliseconds. */
+  readonly divisor?: number;
 }
+
+const MILLISECONDS = /_ms$/;
 
 function known(
   source: IpamSourceName,
   [name, type, help, labels = []]: readonly [name: string, type: IpamType, help: string, labels?: readonly string[]],
 ): KnownIpamFamily {
-  const served = IPAM_PREFIX + servedName(bareName(source, name) ?? name, type);
+  const bare = (bareName(source, name) ?? name).replace(MILLISECONDS, '_seconds');
+  const served = IPAM_PREFIX + servedName(bare, type);
   return {
     ...{ source, name, type },
+    ...(MILLISECONDS.test(name) && { divisor: 1_000 }),
     family: {
       ...{ name: served, type, help, labels: [NODE_LABEL, ...labels], stability: 'alpha' },
       ...(served.endsWith('_seconds') && { unit: 'seconds' }),
@@ -47,7 +53,7 @@ const AWSCNI = (
     ['awscni_pod_eni_error_count', 'counter', 'Errors of interfaces of single pods.', ['fn']],
     ['awscni_force_removed_enis', 'counter', 'Interfaces removed while pods had addresses on them.'],
     ['awscni_force_removed_ips', 'counter', 'Addresses removed while pods had them.'],
-    ['awscni_aws_api_latency_ms', 'summary', 'Time that calls to AWS took, milliseconds.', ['api', 'error', 'status']],
+    ['awscni_aws_api_latency_ms', 'summary', 'Time that calls to AWS took.', ['api', 'error', 'status']],
     ['awscni_aws_api_error_count', 'counter', 'Calls to AWS that failed.', ['api', 'error']],
     [
       'awscni_aws_utils_error_count',

@@ -35,11 +35,18 @@ export function addIpam({ node, ipam = [] }: NodeView, add: AddLine): void {
       const known = knownFamilyOf(source.name, name);
       const block = known === undefined ? undefined : BLOCKS.get(known.family);
       if (known === undefined || block === undefined) continue;
-      add(block, renderSamples(known.family.name, known.type, { samples, labelsOf: labelsOfNode(node, known.family) }));
+      const labelsOf = labelsOfNode(node, known.family);
+      add(block, renderSamples(known.family.name, known.type, { samples: inUnits(samples, known.divisor), labelsOf }));
     }
     if (source.name === 'awscni') addNodePool(node, source, add);
     else addRanges(node, source, add);
   }
+}
+
+/** Samples in the unit of the family that is served: a number of events has none. */
+function inUnits(samples: readonly IpamSample[], divisor: number | undefined): readonly IpamSample[] {
+  if (divisor === undefined) return samples;
+  return samples.map((sample) => (sample.suffix === '_count' ? sample : { ...sample, value: sample.value / divisor }));
 }
 
 /** The families of a node's IP addresses that are not known beforehand, in the order in which its sources tell them. */

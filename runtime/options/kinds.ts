@@ -162,22 +162,28 @@ function splitList(texts: readonly string[]): string[] {
     .filter((value) => value !== '');
 }
 
-/** Some of a set, the flag repeated or comma separated; all of them where nothing is said. */
+/** Some of a set, the flag repeated or comma separated; all of them where nothing is said, and with `takesAll` for `all`. */
 export function choices<const T extends string>(
-  described: Omit<Described<readonly T[]>, 'default' | 'defaultText'> & { readonly choices: readonly T[] },
+  described: Omit<Described<readonly T[]>, 'default' | 'defaultText'> & {
+    readonly choices: readonly T[];
+    readonly takesAll?: boolean;
+  },
 ): Option<readonly T[]> {
-  const { choices: known, ...rest } = described;
+  const { choices: known, takesAll = false, ...rest } = described;
   return {
-    placeholder: known.join('|'),
+    placeholder: [...(takesAll ? ['all'] : []), ...known].join('|'),
     repeatable: true,
     ...rest,
     default: known,
     defaultText: 'all',
     parse: (texts) =>
-      splitList(texts).map((value) => {
+      splitList(texts).flatMap((value) => {
+        if (takesAll && value === 'all') return known;
         const chosen = known.find((one) => one === value);
-        if (chosen === undefined) throw new TypeError(`must be some of ${known.join(', ')}, not "${value}"`);
-        return chosen;
+        if (chosen === undefined) {
+          throw new TypeError(`must be some of ${known.join(', ')}${takesAll ? ', or all' : ''}, not "${value}"`);
+        }
+        return [chosen];
       }),
   };
 }

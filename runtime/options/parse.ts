@@ -7,6 +7,8 @@ export interface ProgramHelp<Table extends OptionTable = OptionTable> {
   readonly summary: string;
   readonly version: string;
   readonly options: Table;
+  /** What is given besides the flags, at least one; undefined where there is nothing such. Shown as `<placeholder...>`. */
+  readonly operands?: { readonly placeholder: string; readonly help: string };
 }
 
 export interface Program<Table extends OptionTable> extends ProgramHelp<Table> {
@@ -21,7 +23,7 @@ export interface Program<Table extends OptionTable> extends ProgramHelp<Table> {
 
 /** What the command line asks for: to run, to print a text and end well, or nothing that can be done, with every reason. */
 export type Invocation<Table extends OptionTable> =
-  | { readonly kind: 'run'; readonly options: OptionValues<Table> }
+  | { readonly kind: 'run'; readonly options: OptionValues<Table>; readonly operands?: readonly string[] }
   | { readonly kind: 'print'; readonly text: string }
   | { readonly kind: 'refuse'; readonly errors: readonly string[] };
 
@@ -72,7 +74,8 @@ export function parseOptions<Table extends OptionTable>(
   const errors = wrong.filter(({ flag, isAlias }) => !isAlias || (program.isUsed?.(flag, options) ?? true));
   if (errors.length > 0) return { kind: 'refuse', errors: errors.map(({ message }) => message) };
   const conflicts = program.check?.(options) ?? [];
-  return conflicts.length > 0 ? { kind: 'refuse', errors: conflicts } : { kind: 'run', options };
+  if (conflicts.length > 0) return { kind: 'refuse', errors: conflicts };
+  return { kind: 'run', options, ...(program.operands !== undefined && { operands: command.args }) };
 }
 
 /** A value that an option cannot have. */
@@ -110,8 +113,9 @@ function attributeName(flag: string): string {
   return new CommanderOption(`--${flag}`).attributeName();
 }
 
-function createCommand({ name, summary, version, options }: ProgramHelp): Command {
+function createCommand({ name, summary, version, options, operands }: ProgramHelp): Command {
   const command = new Command(name).description(summary).version(version).allowExcessArguments(false);
+  if (operands !== undefined) command.argument(`<${operands.placeholder}...>`, operands.help);
   for (const option of Object.values(options)) {
     const { flag, help, placeholder, repeatable, defaultText } = option;
     const notes = [

@@ -1,4 +1,4 @@
-// A real Prometheus scrapes what --compat serves beside a cAdvisor, with the relabelling rules of docs/compat.md.
+// A real Prometheus scrapes what --compat serves beside a cAdvisor, with the relabelling rules of docs/compat.md and docs/migrate/.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -61,7 +61,7 @@ const THEIR_INFO =
 interface Job {
   readonly name: string;
   readonly scrape: string;
-  /** Of docs/compat.md. */
+  /** Of docs/compat.md and docs/migrate/. */
   readonly rule?: string;
 }
 
@@ -113,6 +113,7 @@ describe('compat', { skip: missing('prometheus', 'promtool') }, () => {
       { name: 'kept', scrape: ours('kept'), rule: 'keep-their-info' },
       { name: 'shim', scrape: ours('shim') },
       { name: 'renamed', scrape: ours('renamed'), rule: 'rename-ours' },
+      { name: 'held', scrape: ours('nmd'), rule: 'hold-back' },
       { name: 'cadvisor', scrape: other('pods') },
       { name: 'cadvisor-of-node', scrape: other('node'), rule: 'drop-cadvisor' },
       { name: 'daemon', scrape: other('daemon') },
@@ -186,6 +187,15 @@ describe('compat', { skip: missing('prometheus', 'promtool') }, () => {
   });
 
   // Fault of network-metrics-daemon: its rules double the series that are stored.
+  test('hold-back keeps the old names out, and nothing of podnet', async () => {
+    const names = (await query('count by (__name__) ({job="held"})')).map(({ metric }) => metric['__name__'] ?? '');
+    assert.ok(names.includes('podnet_interface_receive_bytes_total'));
+    assert.deepEqual(
+      names.filter((name) => !/^(podnet_|up$|scrape_)/.test(name)),
+      [],
+    );
+  });
+
   test('drop-intf drops the names of the first rules, which are there without it', async () => {
     assert.deepEqual(await query('{__name__=~".+_intf",job="nmd"}'), []);
     const early = await query('{__name__=~".+_intf",networkname="nmd/secondary",job="bare"}');

@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 
-/** A rule of docs/compat.md as it stands there, indented for where it goes: below a scrape. */
+const PAGES = 'docs/migrate';
+
+/** Everything that is said of predecessors. */
+export async function migrationDocs(): Promise<string> {
+  const pages = (await readdir(PAGES)).sort().map((page) => join(PAGES, page));
+  return (await Promise.all(['docs/compat.md', ...pages].map((page) => readFile(page, 'utf8')))).join('\n');
+}
+
+/** A rule of those pages as it stands there, indented for where it goes: below a scrape. */
 export async function documentedRule(name: string): Promise<string> {
-  const documented = await readFile('docs/compat.md', 'utf8');
-  const [, rule] = new RegExp(`<!-- rule: ${name} -->\\s+\`\`\`yaml\\n([^]*?)\`\`\``).exec(documented) ?? [];
+  const pattern = new RegExp(`<!-- rule: ${name} -->\\s+\`\`\`yaml\\n([^]*?)\`\`\``);
+  const [, rule] = pattern.exec(await migrationDocs()) ?? [];
   assert.ok(rule !== undefined, name);
-  return `  metric_relabel_configs:\n${rule.replace(/^(?=.)/gm, '  ')}`;
+  const [indent = ''] = /^ */.exec(rule) ?? [];
+  const lines = rule.split('\n').map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line.trim()));
+  return `  metric_relabel_configs:\n${lines.join('\n').replace(/^(?=.)/gm, '  ')}`;
 }

@@ -12,8 +12,11 @@ export interface Series {
 
 /** A real Prometheus, scraping. */
 export interface Prometheus {
-  /** @throws {Error} with what Prometheus says is wrong with the query */
-  query(expression: string): Promise<Series[]>;
+  /**
+   * @param atSeconds when it is evaluated, now where it is left out
+   * @throws {Error} with what Prometheus says is wrong with the query
+   */
+  query(expression: string, atSeconds?: number): Promise<Series[]>;
   close(): Promise<void>;
 }
 
@@ -24,15 +27,21 @@ interface Answer {
   };
 }
 
-/** @param config prometheus.yml @param files that it names, in the directory it is in */
+/**
+ * @param config prometheus.yml
+ * @param files that it names, in the directory it is in
+ * @param prepare is handed that directory before it starts; its data are in `data` there
+ */
 export async function startPrometheus(
   config: string,
   files: Readonly<Record<string, string>> = {},
+  prepare?: (directory: string) => Promise<void>,
 ): Promise<Prometheus> {
   const directory = await mkdtemp(join(tmpdir(), 'podnet-prometheus-'));
   for (const [name, text] of Object.entries({ ...files, 'prometheus.yml': config })) {
     await writeFile(join(directory, name), text);
   }
+  await prepare?.(directory);
   const address = `127.0.0.1:${await freePort()}`;
   const program = run('prometheus', [
     `--config.file=${directory}/prometheus.yml`,
@@ -40,10 +49,11 @@ export async function startPrometheus(
     `--web.listen-address=${address}`,
   ]);
   return {
-    query: async (expression) => {
+    query: async (expression, atSeconds) => {
+      const at = atSeconds === undefined ? '' : `&time=${atSeconds}`;
       let response: Response;
       try {
-        response = await fetch(`http://${address}/api/v1/query?query=${encodeURIComponent(expression)}`);
+        response = await fetch(`http://${address}/api/v1/query?query=${encodeURIComponent(expression)}${at}`);
       } catch (failure) {
         if (failure instanceof TypeError && program.child.exitCode === null) return []; // not up yet
         throw new Error(program.error(), { cause: failure });

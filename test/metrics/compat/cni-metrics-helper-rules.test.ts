@@ -1,4 +1,4 @@
-// A real Prometheus scrapes two agents and the apiserver, all with --compat=cni-metrics-helper, with the rules of docs/compat.md.
+// A real Prometheus scrapes two agents and the apiserver, all with --compat=cni-metrics-helper, with the rules of docs/migrate/cni-metrics-helper.md.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Compat } from '../../../metrics/compat/compat.js';

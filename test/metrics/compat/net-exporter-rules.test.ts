@@ -157,7 +157,10 @@ describe('alerts over the series of net-exporter', { skip: missing('promtool') }
 });
 
 test('every alert is evaluated in the documentation, and ours stand there as they were tested', async () => {
-  const [rules, documented] = await Promise.all([readFile(RULES, 'utf8'), readFile('docs/compat.md', 'utf8')]);
+  const [rules, documented] = await Promise.all([
+    readFile(RULES, 'utf8'),
+    readFile('docs/migrate/net-exporter.md', 'utf8'),
+  ]);
   for (const [, alert = ''] of rules.matchAll(/- alert: (\w+)/g)) assert.ok(documented.includes(alert), alert);
   const [, block = 'none'] = /<!-- rules: podnet -->\n\n```yaml\ngroups:\n([^]*?)```/.exec(documented) ?? [];
   assert.ok(rules.endsWith(block), block);

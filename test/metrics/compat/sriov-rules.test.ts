@@ -85,7 +85,7 @@ describe('rules over the series of sriov-network-metrics-exporter', { skip: miss
 
   // Fault of sriov-network-metrics-exporter: a PCI address is taken for one device in the whole cluster.
   test('of two nodes a rule has to join by the node as well, as documented', async () => {
-    const documented = await readFile('docs/compat.md', 'utf8');
+    const documented = await readFile('docs/migrate/sriov-network-metrics-exporter.md', 'utf8');
     await assert.rejects(prometheus.query(ruleOf('rx_bytes', 'pciAddr')), (error: Error) => {
       const [, said = 'none'] = /`(found duplicate series[^`]*)`/.exec(documented) ?? [];
       return error.message.includes(said);

@@ -1,0 +1,180 @@
+// What becomes of everything in a file that reads metrics.
+import { alarmAdvice } from './alarms.js';
+import { extract, type Placed } from './extract.js';
+import type { FileReport, Finding } from './finding.js';
+import { choosesTarget, mapGrouping } from './labels.js';
+import { PREDECESSORS } from './predecessors/all.js';
+import type { OldFamily, Predecessor } from './predecessors/predecessor.js';
+import { PromqlError, parsePromql, selectorsOf, type Expression } from './promql.js';
+import { rewrite, type Rewritten } from './rewrite.js';
+import { joinsOf, oldSelectors, useOf, type Join, type OldSelector } from './use.js';
+
+/** The rule that its manual told users to put into the scrape of cAdvisor. */
+const SHIM_RELABELLING = /container_networks_/;
+
+/** @param from predecessors that there are */
+export function checkFile(file: string, text: string, from: readonly Predecessor[] = PREDECESSORS): FileReport {
+  const { found, problems } = extract(text);
+  const findings = found.map((one) => check(file, one, from));
+  const seen = findings.filter((one) => one !== undefined);
+  return { file, findings: seen, others: findings.length - seen.length, problems };
+}
+
+/** @returns undefined where it has nothing to do with podnet or a predecessor */
+function check(file: string, one: Placed, from: readonly Predecessor[]): Finding | undefined {
+  const { line, place, subject, kind, text } = one;
+  const found: Finding = {
+    ...{ file, line, place, subject, kind, expression: text, status: 'works' },
+    ...{ with: [], needs: [], wrong: [], podnet: undefined, why: [], notes: [], renamed: {} },
+  };
+  if (kind === 'alarm') return checkAlarm(found, one, from);
+  if (kind === 'relabelling') return checkRelabelling(found, from);
+  try {
+    return checkExpression(found, one, readUses(parsePromql(text), from));
+  } catch (error) {
+    if (!(error instanceof PromqlError)) throw error;
+    return { ...found, status: 'unreadable', why: [error.message] };
+  }
+}
+
+function checkAlarm(found: Finding, one: Placed, predecessors: readonly Predecessor[]): Finding | undefined {
+  const advice = predecessors.some(({ name }) => name === 'cni-metrics-helper') ? alarmAdvice(one) : undefined;
+  if (advice === undefined) return undefined;
+  const { wrong, needs } = advice;
+  return { ...found, status: needs.length > 0 ? 'change' : 'served', with: ['--publish.cloudwatch'], wrong, needs };
+}
+
+function checkRelabelling(found: Finding, predecessors: readonly Predecessor[]): Finding | undefined {
+  const isShim = predecessors.some(({ name }) => name === 'prometheus-network-shim');
+  if (!isShim || !SHIM_RELABELLING.test(found.expression)) return undefined;
+  const wrong = [
+    'Never matched: cAdvisor has container_network_…, without an s, and a relabelling rule has to match the whole name.',
+  ];
+  return { ...found, status: 'delete', wrong };
+}
+
+function checkExpression(found: Finding, one: Placed, uses: Uses): Finding | undefined {
+  const { expression, selectors, joins, facts } = uses;
+  const recorded = recordedBy(one.record, uses.from);
+  if (recorded !== undefined) {
+    const notes = ['what it records is served under its name: without the rule'];
+    const wrong = facts.flatMap((fact) => fact.wrong);
+    return { ...found, status: 'delete', with: [flagOf(recorded)], notes, wrong };
+  }
+  if (facts.length === 0) return isOfPodnet(expression) ? found : undefined;
+  const rewritten = rewrite(expression, { selectors: withoutInfos(selectors, joins), joins });
+  const families = selectors.flatMap((selector) => selector.families);
+  const notes = [...facts.flatMap((fact) => fact.notes), ...rewritten.notes];
+  return {
+    ...found,
+    status: facts.some(({ isBroken }) => isBroken) ? 'change' : 'served',
+    with: facts.map(({ predecessor }) => flagOf(predecessor)),
+    needs: facts.flatMap(({ needs }) => needs),
+    wrong: facts.flatMap(({ wrong }) => wrong),
+    podnet: asQuery(rewritten, one, families),
+    why: rewritten.why,
+    notes: [...new Set(notes)].filter((note) => !rewritten.why.includes(note)),
+    renamed: rewritten.renamed,
+  };
+}
+
+function isOfPodnet(expression: Expression): boolean {
+  return selectorsOf(expression).some(({ name, matchers }) => {
+    const named = name ?? matchers.find(({ label }) => label === '__name__')?.value;
+    return named?.startsWith('podnet_') === true;
+  });
+}
+
+function recordedBy(record: string | undefined, from: readonly Predecessor[]): Predecessor | undefined {
+  return from.find(({ families }) => families.some(({ name, isRecorded }) => isRecorded === true && name === record));
+}
+
+/** What an expression has of the predecessors that there are. */
+interface Uses {
+  readonly expression: Expression;
+  readonly from: readonly Predecessor[];
+  /** Their series, and what is joined with their infos. */
+  readonly selectors: readonly OldSelector[];
+  readonly joins: readonly Join[];
+  readonly facts: readonly Facts[];
+}
+
+/** By predecessor. */
+interface Facts {
+  readonly predecessor: Predecessor;
+  readonly wrong: readonly string[];
+  readonly needs: readonly string[];
+  readonly notes: readonly string[];
+  readonly isBroken: boolean;
+}
+
+function readUses(expression: Expression, from: readonly Predecessor[]): Uses {
+  const known = oldSelectors(expression, PREDECESSORS);
+  const isFrom = ({ infoFamily, foreign }: Join) =>
+    from.some(
+      ({ families, foreignInfos }) =>
+        (infoFamily !== undefined && families.includes(infoFamily)) ||
+        (foreign !== undefined && foreignInfos?.includes(foreign) === true),
+    );
+  const joins = joinsOf(expression, known).filter(isFrom);
+  // cAdvisor's series that are joined with an info are cAdvisor's, whoever recorded others under their names.
+  const isJoined = ({ selector, predecessor }: OldSelector) =>
+    joins.some(
+      ({ infoFamily, other }) =>
+        infoFamily !== undefined &&
+        !predecessor.families.includes(infoFamily) &&
+        other.from <= selector.node.from &&
+        selector.node.to <= other.to,
+    );
+  const joinedNames = new Set(known.filter(isJoined).map(({ selector }) => selector.name));
+  const isCarried = ({ selector }: OldSelector) => joinedNames.has(selector.name);
+  const own = known.filter((one) => from.includes(one.predecessor) && !isCarried(one));
+  const selectors = known.filter((one) => own.includes(one) || isCarried(one));
+  const facts = [...new Set(own.map(({ predecessor }) => predecessor))].map((predecessor): Facts => {
+    const of = own.filter((one) => one.predecessor === predecessor);
+    const applying = predecessor.facts.filter(({ applies }) =>
+      applies(useOf(expression, predecessor, { selectors: of, joins })),
+    );
+    const needs = [...applying.flatMap((fact) => fact.needs ?? []), ...oldTargets(expression, of)];
+    return {
+      predecessor,
+      wrong: applying.map(({ wrong }) => wrong),
+      needs,
+      notes: [...new Set(of.flatMap(({ families }) => families.flatMap(({ note }) => note ?? [])))],
+      isBroken: applying.some(({ isBroken }) => isBroken === true) || oldTargets(expression, of).length > 0,
+    };
+  });
+  return { expression, from, selectors, joins, facts };
+}
+
+/** Matchers that choose the predecessor's own scrape: nothing of podnet's has such labels. */
+function oldTargets({ text }: Expression, selectors: readonly OldSelector[]): string[] {
+  const needs = selectors.flatMap(({ selector, families }) =>
+    selector.matchers.flatMap((matcher) => {
+      const isTarget = families.some(({ labels }) => choosesTarget(matcher, labels));
+      return isTarget ? [`${text.slice(matcher.node.from, matcher.node.to)} chooses the old scrape: leave it out`] : [];
+    }),
+  );
+  return [...new Set(needs)];
+}
+
+/** Those that remain when joins are gone. */
+function withoutInfos(selectors: readonly OldSelector[], joins: readonly Join[]): OldSelector[] {
+  return selectors.filter(
+    ({ selector }) => !joins.some(({ infoSelector }) => infoSelector.node.from === selector.node.from),
+  );
+}
+
+/** With what a variable of a dashboard does with it. */
+function asQuery(rewritten: Rewritten, { call, label }: Placed, families: readonly OldFamily[]): string | undefined {
+  const { text } = rewritten;
+  if (text === undefined || call === undefined) return text;
+  if (call === 'query_result') return `query_result(${text})`;
+  const changed = families.map(({ labels }) => mapGrouping(label ?? '', labels)).find((one) => one.texts[0] !== label);
+  const renamed = changed === undefined ? label : changed.texts.at(-1);
+  return renamed === undefined ? undefined : `label_values(${text}, ${renamed})`;
+}
+
+function flagOf({ name }: Predecessor): string {
+  return `--compat=${name}`;
+}

@@ -1,0 +1,61 @@
+// Grafana fills the variables of a dashboard in before Prometheus sees the query.
+
+const VARIABLE = /\$\{[^{}]*\}|\$[A-Za-z_]\w*|\[\[\w+(?::\w+)?\]\]/y;
+const UNIT = /[a-z]/;
+
+/**
+ * A query with something that parses in the place of each variable. It is as long as the query, so that a place in the one is the same
+ * place in the other. In strings and comments nothing is changed.
+ */
+export function withoutVariables(query: string): string {
+  let plain = '';
+  while (plain.length < query.length) {
+    const at = plain.length;
+    const skipped = stringAt(query, at) ?? commentAt(query, at);
+    if (skipped !== undefined) {
+      plain += skipped;
+      continue;
+    }
+    VARIABLE.lastIndex = at;
+    const [variable] = VARIABLE.exec(query) ?? [];
+    plain += variable === undefined ? query.charAt(at) : standIn(variable, plain, query.slice(at + variable.length));
+  }
+  return plain;
+}
+
+/** Whether a piece of a query, such as the name of a family, has a variable in it. */
+export function hasVariable(text: string): boolean {
+  return new RegExp(VARIABLE.source).test(text);
+}
+
+/** A regular expression for what a name with variables can become. */
+export function variablePattern(name: string): RegExp {
+  const parts = name.split(new RegExp(VARIABLE.source)).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`);
+}
+
+/** What stands for a variable, by what is around it: a duration, a string, a function, else a name. */
+function standIn(variable: string, before: string, after: string): string {
+  const { length } = variable;
+  if (/(\[|\boffset\s+-?|\[[^\]]*:)\s*$/.test(before) || /^\s*\]/.test(after)) {
+    return UNIT.test(after.charAt(0)) ? '1'.padStart(length, '0') : '1s'.padStart(length, '0');
+  }
+  if (/(=~|!~|!=|[^=!<>]=)\s*$/.test(before)) return `"${'x'.repeat(length - 2)}"`;
+  const isPartOfName = /[\w:]$/.test(before);
+  if (!isPartOfName && /^\s*(\(|(by|without)\b)/.test(after)) return (length < 3 ? 'ln' : 'sum').padEnd(length);
+  return '_'.repeat(length);
+}
+
+function stringAt(query: string, at: number): string | undefined {
+  const quote = query.charAt(at);
+  if (quote !== '"' && quote !== "'" && quote !== '`') return undefined;
+  let end = at + 1;
+  while (end < query.length && query.charAt(end) !== quote) {
+    end += query.charAt(end) === '\\' && quote !== '`' ? 2 : 1;
+  }
+  return query.slice(at, end + 1);
+}
+
+function commentAt(query: string, at: number): string | undefined {
+  return query.charAt(at) === '#' ? (/^[^\n]*/.exec(query.slice(at)) ?? [''])[0] : undefined;
+}

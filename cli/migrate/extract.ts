@@ -1,0 +1,113 @@
+// What a file has that reads metrics: rules, dashboards, alarms, and those that are wrapped in other objects.
+import { alarmsIn } from './alarms.js';
+import { isDashboard, queriesIn } from './dashboards.js';
+import { readDocuments, renderPath, type Path, type ReadDocument, type Unreadable } from './documents.js';
+import { fieldsOf, itemsOf, stringOf, type Found } from './found.js';
+import { relabellingsIn, rulesIn } from './rule-files.js';
+
+/** With the place in the file. */
+export interface Placed extends Found {
+  readonly line: number | undefined;
+  /** As it is shown. */
+  readonly place: string;
+}
+
+export interface Extracted {
+  readonly found: readonly Placed[];
+  readonly problems: readonly Unreadable[];
+}
+
+/** A text in a ConfigMap can be a rule file, which has no such texts itself. */
+const MAX_EMBEDDED = 2;
+/** A List has no lists in it. */
+const MAX_LISTS = 2;
+/** What a ConfigMap calls files that have to be readable. */
+const READABLE = /\.(json|ya?ml|rules)$/;
+
+export function extract(text: string): Extracted {
+  return extractText(text, { firstLine: 1, prefix: '', embedded: 0 });
+}
+
+interface Where {
+  readonly firstLine: number | undefined;
+  readonly prefix: string;
+  readonly embedded: number;
+}
+
+function extractText(text: string, where: Where): Extracted {
+  const { documents, problems } = readDocuments(text, where.firstLine);
+  const several = documents.length > 1;
+  const extracted = documents.map((document, i) =>
+    new Extraction(document, {
+      ...where,
+      prefix: several ? `${where.prefix}document ${i + 1}: ` : where.prefix,
+    }).extract(),
+  );
+  return {
+    found: extracted.flatMap(({ found }) => found),
+    problems: [...problems, ...extracted.flatMap((one) => one.problems)],
+  };
+}
+
+class Extraction {
+  readonly #found: Placed[] = [];
+  readonly #problems: Unreadable[] = [];
+
+  constructor(
+    readonly document: ReadDocument,
+    readonly where: Where,
+  ) {}
+
+  extract(): Extracted {
+    this.#object(this.document.value, [], 0);
+    return { found: this.#found, problems: this.#problems };
+  }
+
+  #object(value: unknown, path: Path, lists: number): void {
+    const fields = fieldsOf(value);
+    if (fields === undefined) return;
+    if (Array.isArray(fields['items']) && lists < MAX_LISTS) {
+      for (const [i, item] of itemsOf(fields['items']).entries()) this.#object(item, [...path, 'items', i], lists + 1);
+      return;
+    }
+    this.#add(rulesIn(value, path));
+    this.#add(rulesIn(fields['spec'], [...path, 'spec']));
+    this.#add(alarmsIn(value, path));
+    this.#add(relabellingsIn(value, path));
+    if (isDashboard(value)) this.#add(queriesIn(value, path));
+    if (isDashboard(fields['dashboard'])) this.#add(queriesIn(fields['dashboard'], [...path, 'dashboard']));
+    if (fields['kind'] === 'ConfigMap') this.#texts(fields['data'], [...path, 'data']);
+    if (fields['kind'] === 'GrafanaDashboard')
+      this.#text(fieldsOf(fields['spec'])?.['json'], [...path, 'spec', 'json'], true);
+  }
+
+  #texts(data: unknown, path: Path): void {
+    for (const [key, text] of Object.entries(fieldsOf(data) ?? {})) {
+      this.#text(text, [...path, key], READABLE.test(key));
+    }
+  }
+
+  #text(value: unknown, path: Path, isReadable: boolean): void {
+    const text = stringOf(value);
+    if (text === undefined || this.where.embedded >= MAX_EMBEDDED) return;
+    const { found, problems } = extractText(text, {
+      firstLine: this.document.firstLineOf(path),
+      prefix: `${this.where.prefix}${renderPath(path)}: `,
+      embedded: this.where.embedded + 1,
+    });
+    this.#found.push(...found);
+    if (isReadable) this.#problems.push(...problems);
+  }
+
+  #lineOfEmbedded(path: Path): number | undefined {
+    return this.where.firstLine === undefined ? undefined : (this.document.lineOf(path) ?? this.where.firstLine);
+  }
+
+  #add(found: readonly Found[]): void {
+    for (const one of found) {
+      // Of a JSON in a manifest it is known where it begins.
+      const line = this.where.embedded === 0 ? this.document.lineOf(one.path) : this.#lineOfEmbedded(one.path);
+      this.#found.push({ ...one, line, place: this.where.prefix + renderPath(one.path) });
+    }
+  }
+}

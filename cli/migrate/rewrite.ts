@@ -1,0 +1,291 @@
+// The expression over podnet's families that says what one over a predecessor's did.
+import type { SyntaxNode } from '@lezer/common';
+import { hasVariable } from './dashboard-variables.js';
+import { mapGrouping, mapMatcher, type Mapped } from './labels.js';
+import type { OldFamily, Replacement } from './predecessors/predecessor.js';
+import {
+  binaryAt,
+  childrenOf,
+  groupingLabels,
+  nodesOf,
+  parsePromql,
+  unquote,
+  PromqlError,
+  type Expression,
+  type Matcher,
+} from './promql.js';
+import { applyEdits, type Edit } from './text-edits.js';
+import type { Join, OldSelector } from './use.js';
+
+export interface Rewritten {
+  /** Undefined where podnet has nothing that says the same, or it has to be written by hand: `why` tells. */
+  readonly text: string | undefined;
+  readonly why: readonly string[];
+  /** What changes besides. */
+  readonly notes: readonly string[];
+  /** Labels that are called otherwise, as templates and legends have to call them. */
+  readonly renamed: Readonly<Record<string, string>>;
+}
+
+export function rewrite(
+  expression: Expression,
+  { selectors, joins }: { readonly selectors: readonly OldSelector[]; readonly joins: readonly Join[] },
+): Rewritten {
+  return new Rewriting(expression, selectors, joins).result();
+}
+
+class Rewriting {
+  readonly #edits: Edit[] = [];
+  readonly #why = new Set<string>();
+  readonly #notes = new Set<string>();
+  readonly #renamed: Record<string, string> = {};
+  /** Labels that a grouping gets besides, by its place: what a join had taken from its info. */
+  readonly #added = new Map<number, readonly string[]>();
+
+  constructor(
+    readonly expression: Expression,
+    readonly selectors: readonly OldSelector[],
+    readonly joins: readonly Join[],
+  ) {}
+
+  result(): Rewritten {
+    for (const join of this.joins) this.#removeJoin(join);
+    for (const one of this.selectors) this.#replaceSelector(one);
+    for (const grouping of nodesOf(this.expression.root, 'GroupingLabels')) this.#replaceGrouping(grouping);
+    for (const call of nodesOf(this.expression.root, 'FunctionCall')) this.#replaceLabelArguments(call);
+    const notes = [...this.#notes];
+    const why = [...this.#why];
+    if (why.length > 0) return { text: undefined, why, notes, renamed: {} };
+    const text = applyEdits(this.expression.text, this.#edits).trim();
+    try {
+      parsePromql(text);
+    } catch (error) {
+      if (!(error instanceof PromqlError)) throw error;
+      return { text: undefined, why: ['has to be written by hand'], notes, renamed: {} };
+    }
+    return { text, why, notes, renamed: this.#renamed };
+  }
+
+  /** What is left of a join is what was joined; what the info chose by goes to the selectors in it. */
+  #removeJoin({ node, other, infoFamily, takes }: Join): void {
+    this.#edits.push({ from: node.from, to: other.from, text: '' }, { from: other.to, to: node.to, text: '' });
+    if (takes.length === 0) return;
+    const added = takes.flatMap((label) => this.#mapped(mapGrouping(label, infoFamily?.labels ?? {}), label));
+    for (const aggregate of outermostAggregates(other)) {
+      const modifier = aggregate.getChild('AggregateModifier');
+      const grouping = modifier?.getChild('GroupingLabels') ?? undefined;
+      if (grouping === undefined) this.#why.add('is added up over everything, and only then joined');
+      else if (modifier?.getChild('By') !== null) {
+        this.#added.set(grouping.from, [...(this.#added.get(grouping.from) ?? []), ...added]);
+      }
+    }
+  }
+
+  #replaceSelector({ selector, families }: OldSelector): void {
+    if (this.#isRemoved(selector.node)) return;
+    const { node, name } = selector;
+    const [family, more] = families;
+    if (family === undefined) return;
+    if (name === undefined || hasVariable(name) || more !== undefined) {
+      const ours = [...new Set(families.flatMap((one) => (one.ours === undefined ? [] : [ourName(one.ours)])))];
+      this.#why.add(
+        `the name of the family is not written in full: it can be one of ${ours.slice(0, 3).join(', ')}, …`,
+      );
+      return;
+    }
+    if (family.ours === undefined) {
+      this.#why.add(family.note ?? `podnet has nothing like ${family.name}`);
+      return;
+    }
+    if (family.info?.value === 0) this.#followInfoValue(node, family.name);
+    const joins = this.joins.filter(({ other }) => contains(other, node));
+    const { ours } = family;
+    const isJoined = joins.length > 0 && ours.joined !== undefined;
+    const own = selector.matchers.flatMap((matcher) => this.#matcher(matcher, family));
+    const ofInfos = joins.flatMap((join) =>
+      join.infoSelector.matchers.flatMap((matcher) => this.#matcher(matcher, join.infoFamily)),
+    );
+    const matchers = [...new Set([...(isJoined ? [] : (ours.where ?? [])), ...own, ...ofInfos])];
+    const isTotal = ours.total !== undefined && matchers.length === 0 && !hasAggregate(node);
+    const text = `${isTotal ? (ours.total ?? '') : isJoined ? (ours.joined ?? '') : ours.name}${braces(matchers)}`;
+    this.#place(node, text, isTotal ? undefined : ours.sumBy);
+  }
+
+  /** Their info is 0 and podnet's is 1: who reckons with the value has to know. */
+  #followInfoValue(node: SyntaxNode, name: string): void {
+    const outer = outOfParentheses(node);
+    const binary = outer.parent === null ? undefined : binaryAt(this.expression, outer.parent);
+    const number = binary?.right;
+    const isZero = number !== undefined && this.expression.plain.slice(number.from, number.to) === '0';
+    if (binary?.operator === '==' && isZero && binary.left.from === outer.from) {
+      this.#edits.push({ from: number.from, to: number.to, text: '1' });
+    } else if (!isCounted(node) && ancestors(node).some((above) => RECKONS.has(above.name))) {
+      this.#why.add(`reckons with the value of ${name}, which is 0: podnet_interface_info is 1`);
+    }
+  }
+
+  /** Puts it there, added up where podnet has more series. */
+  #place(node: SyntaxNode, text: string, sumBy: Replacement['sumBy']): void {
+    const whole = sumBy === undefined ? undefined : toBeSummed(node);
+    const open = `sum by (${(sumBy ?? []).join(', ')}) (`;
+    if (whole === undefined) {
+      this.#edits.push({ from: node.from, to: node.to, text });
+    } else if (whole.from === node.from) {
+      this.#edits.push(
+        { from: whole.from, to: node.to, text: open + text },
+        { from: whole.to, to: whole.to, text: ')' },
+      );
+    } else {
+      this.#edits.push({ from: whole.from, to: whole.from, text: open }, { from: node.from, to: node.to, text });
+      this.#edits.push({ from: whole.to, to: whole.to, text: ')' });
+    }
+  }
+
+  #matcher(matcher: Matcher, family: OldFamily | undefined): string[] {
+    const { from, to } = matcher.node;
+    if (matcher.label === '__name__') return [];
+    const mapped = mapMatcher(matcher, this.expression.text.slice(from, to), family?.labels ?? {});
+    return this.#mapped(mapped, matcher.label);
+  }
+
+  #replaceGrouping(grouping: SyntaxNode): void {
+    if (this.#isRemoved(grouping)) return;
+    const labels = this.#newGrouping(grouping);
+    if (labels === undefined) return;
+    this.#edits.push({ from: grouping.from, to: grouping.to, text: `(${labels.join(', ')})` });
+  }
+
+  /** Undefined where nothing changes. */
+  #newGrouping(grouping: SyntaxNode): string[] | undefined {
+    const owner = ownerOf(grouping);
+    const within = this.selectors.filter(({ selector }) => contains(owner, selector.node));
+    const families = within.flatMap((one) => one.families);
+    const joins = this.joins.filter(({ node }) => contains(owner, node));
+    const written = groupingLabels(this.expression, grouping);
+    const labels = written.flatMap(({ label, node }) => {
+      const taken = joins
+        .filter(({ takes }) => takes.includes(label))
+        .map(({ infoFamily }) => infoFamily?.labels ?? {});
+      const of = taken.length > 0 ? taken : families.map((family) => family.labels);
+      const outcomes = of.map((changes) => mapGrouping(label, changes));
+      const changed = outcomes.filter((one) => !isUnchanged(one, label));
+      const [outcome] = changed;
+      if (outcome === undefined) return [this.expression.text.slice(node.from, node.to)];
+      if (owner.name === 'BinaryExpr' && !this.#isAllOld(owner)) {
+        this.#why.add(`is joined by ${label} with series of others`);
+        return [];
+      }
+      return this.#mapped(outcome, label);
+    });
+    const added = this.#added.get(grouping.from) ?? [];
+    const before = written.map(({ label }) => label).join();
+    return labels.join() === before && added.length === 0 ? undefined : [...new Set([...labels, ...added])];
+  }
+
+  /** Whether a binary expression has series of predecessors on both sides, and no others. */
+  #isAllOld(binary: SyntaxNode): boolean {
+    return nodesOf(binary, 'VectorSelector')
+      .filter((node) => !this.#isRemoved(node))
+      .every(({ from }) => this.selectors.some(({ selector }) => selector.node.from === from));
+  }
+
+  /** label_replace and label_join name labels in strings. */
+  #replaceLabelArguments(call: SyntaxNode): void {
+    const name = childrenOf(call)[0]?.firstChild?.name;
+    if (this.#isRemoved(call) || (name !== 'LabelReplace' && name !== 'LabelJoin')) return;
+    const families = this.selectors.flatMap((one) => (contains(call, one.selector.node) ? one.families : []));
+    const body = call.getChild('FunctionCallBody');
+    for (const node of body?.getChildren('StringLiteral') ?? []) {
+      const label = unquote(this.expression.text.slice(node.from, node.to));
+      const change = families.map(({ labels }) => mapGrouping(label, labels)).find((one) => !isUnchanged(one, label));
+      if (change === undefined) continue;
+      const [renamed, more] = this.#mapped(change, label);
+      if (renamed === undefined || more !== undefined) this.#why.add(`${label} is made another label by a function`);
+      else this.#edits.push({ from: node.from, to: node.to, text: `"${renamed}"` });
+    }
+  }
+
+  #mapped(mapped: Mapped, label: string): string[] {
+    if (mapped.why !== undefined) this.#why.add(mapped.why);
+    if (mapped.note !== undefined) this.#notes.add(mapped.note);
+    if (mapped.renamed !== undefined) this.#renamed[label] = mapped.renamed;
+    return [...mapped.texts];
+  }
+
+  #isRemoved(node: SyntaxNode): boolean {
+    return this.joins.some((join) => contains(join.node, node) && !contains(join.other, node));
+  }
+}
+
+function isUnchanged({ texts, why }: Mapped, label: string): boolean {
+  return why === undefined && texts.length === 1 && texts[0] === label;
+}
+
+function ourName({ name, joined, where }: Replacement): string {
+  return name === '' ? (joined ?? braces(where ?? [])) : name;
+}
+
+function braces(matchers: readonly string[]): string {
+  return matchers.length === 0 ? '' : `{${matchers.join(', ')}}`;
+}
+
+function contains(outer: SyntaxNode, inner: SyntaxNode): boolean {
+  return outer.from <= inner.from && inner.to <= outer.to;
+}
+
+/** The aggregation or binary expression that labels in parentheses are of. */
+function ownerOf(grouping: SyntaxNode): SyntaxNode {
+  let owner = grouping;
+  while (owner.parent !== null && owner.name !== 'AggregateExpr' && owner.name !== 'BinaryExpr') owner = owner.parent;
+  return owner;
+}
+
+function outermostAggregates(below: SyntaxNode): SyntaxNode[] {
+  const all = nodesOf(below, 'AggregateExpr');
+  return all.filter((one) => !all.some((outer) => outer !== one && contains(outer, one) && outer.from < one.from));
+}
+
+function ancestors({ parent }: SyntaxNode): SyntaxNode[] {
+  const all: SyntaxNode[] = [];
+  for (let above = parent; above !== null; above = above.parent) all.push(above);
+  return all;
+}
+
+function hasAggregate(node: SyntaxNode): boolean {
+  return ancestors(node).some(({ name }) => name === 'AggregateExpr');
+}
+
+const RECKONS: ReadonlySet<string> = new Set(['AggregateExpr', 'BinaryExpr', 'FunctionCall']);
+const COUNTING: ReadonlySet<string> = new Set(['Count', 'Group', 'Absent', 'AbsentOverTime', 'CountOverTime']);
+
+/** Whether only the number of series is asked for. */
+function isCounted(node: SyntaxNode): boolean {
+  const [around] = ancestors(node).filter(({ name }) => name === 'AggregateExpr' || name === 'FunctionCall');
+  return COUNTING.has(around?.firstChild?.firstChild?.name ?? '');
+}
+
+function outOfParentheses(node: SyntaxNode): SyntaxNode {
+  let outer = node;
+  while (outer.parent?.name === 'ParenExpr') outer = outer.parent;
+  return outer;
+}
+
+/** The smallest whole around a selector that is a vector: itself, or the function of its range. Undefined where it is summed already. */
+function toBeSummed(node: SyntaxNode): SyntaxNode | undefined {
+  let whole = node;
+  if (node.parent?.name === 'OffsetExpr') whole = node.parent;
+  if (whole.parent?.name === 'MatrixSelector') {
+    whole = whole.parent;
+    if (whole.parent?.name === 'OffsetExpr') whole = whole.parent;
+    while (whole.parent !== null && whole.name !== 'FunctionCall') whole = whole.parent;
+  }
+  let above = whole.parent;
+  while (above?.name === 'ParenExpr' || above?.name === 'FunctionCallBody') {
+    const { parent } = above;
+    if (above.name === 'FunctionCallBody') {
+      return parent?.name === 'AggregateExpr' && parent.firstChild?.firstChild?.name === 'Sum' ? undefined : whole;
+    }
+    above = parent;
+  }
+  return whole;
+}

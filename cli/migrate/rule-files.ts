@@ -1,0 +1,38 @@
+import type { Path } from './documents.js';
+import { fieldsOf, itemsOf, stringOf, type Found } from './found.js';
+
+/** The rules of a rule file of Prometheus, or of the `spec` of a PrometheusRule. */
+export function rulesIn(value: unknown, path: Path): Found[] {
+  return itemsOf(fieldsOf(value)?.['groups']).flatMap((group, i) => {
+    const { name, rules } = fieldsOf(group) ?? {};
+    const ofGroup = stringOf(name) === undefined ? '' : ` (group ${stringOf(name) ?? ''})`;
+    return itemsOf(rules).flatMap((rule, j): Found[] => {
+      const { alert, record, expr } = fieldsOf(rule) ?? {};
+      const [text, alertName, recordName] = [stringOf(expr), stringOf(alert), stringOf(record)];
+      if (text === undefined) return [];
+      const at = { path: [...path, 'groups', i, 'rules', j, 'expr'], text };
+      if (recordName !== undefined) {
+        return [{ ...at, kind: 'record', record: recordName, subject: `record ${recordName}${ofGroup}` }];
+      }
+      return [{ ...at, kind: 'alert', subject: `alert ${alertName ?? '(without a name)'}${ofGroup}` }];
+    });
+  });
+}
+
+/** Deeper than any manifest. */
+const MAX_DEPTH = 40;
+
+/** Every relabelling rule over the families of cAdvisor, wherever in the values of a chart or in a configuration it is. */
+export function relabellingsIn(value: unknown, path: Path): Found[] {
+  if (path.length > MAX_DEPTH) return [];
+  if (Array.isArray(value)) return value.flatMap((item, i) => relabellingsIn(item, [...path, i]));
+  const fields = fieldsOf(value);
+  if (fields === undefined) return [];
+  const regex = stringOf(fields['regex']);
+  const isRelabelling = ['action', 'replacement', 'sourceLabels', 'source_labels'].some((key) => key in fields);
+  if (regex !== undefined && isRelabelling) {
+    if (!regex.includes('container_network')) return [];
+    return [{ kind: 'relabelling', subject: 'relabelling rule', path: [...path, 'regex'], text: regex }];
+  }
+  return Object.entries(fields).flatMap(([key, inner]) => relabellingsIn(inner, [...path, key]));
+}

@@ -1,0 +1,217 @@
+// How an expression uses series of predecessors: which, and joined how.
+import type { SyntaxNode } from '@lezer/common';
+import { hasVariable, variablePattern } from './dashboard-variables.js';
+import type { ForeignInfo, OldFamily, Predecessor } from './predecessors/predecessor.js';
+import {
+  binaryAt,
+  childrenOf,
+  groupingLabels,
+  nodesOf,
+  selectorsOf,
+  withoutParentheses,
+  type Expression,
+  type Selector,
+} from './promql.js';
+
+/** A selector of series of predecessors. */
+export interface OldSelector {
+  readonly selector: Selector;
+  readonly predecessor: Predecessor;
+  /** One, where the name is written in full. */
+  readonly families: readonly OldFamily[];
+}
+
+/** Series that are joined with an info for its labels. */
+export interface Join {
+  readonly node: SyntaxNode;
+  readonly operator: string;
+  /** Name of the info, and its series. */
+  readonly info: string;
+  readonly infoSelector: Selector;
+  readonly infoFamily?: OldFamily;
+  /** Undefined with `ignoring`. */
+  readonly on: readonly string[] | undefined;
+  /** Labels that are taken over. */
+  readonly takes: readonly string[];
+  /** What remains without the join. */
+  readonly other: SyntaxNode;
+  readonly foreign?: ForeignInfo;
+}
+
+/** A comparison of a quantile. */
+interface Quantile {
+  /** Name of the histogram. */
+  readonly family: string;
+  readonly above: number;
+}
+
+/** What an expression has of one predecessor. */
+export interface Use {
+  readonly names: readonly string[];
+  readonly joins: readonly Join[];
+  readonly foreignJoins: readonly Join[];
+  readonly quantiles: readonly Quantile[];
+  /** Names that are below `sum`. */
+  readonly summed: readonly string[];
+}
+
+/** Every selector of series of predecessors. */
+export function oldSelectors(expression: Expression, predecessors: readonly Predecessor[]): OldSelector[] {
+  return selectorsOf(expression).flatMap((selector) =>
+    predecessors.flatMap((predecessor): OldSelector[] => {
+      const isMeant = nameTest(selector);
+      const families = predecessor.families.filter(({ name }) => isMeant(name));
+      if (isOfNode(selector)) return [];
+      return families.length === 0 ? [] : [{ selector, predecessor, families }];
+    }),
+  );
+}
+
+/** cAdvisor's counters of the node itself have the names of those of pods. */
+function isOfNode({ matchers }: Selector): boolean {
+  return matchers.some(({ label, operator, value }) => label === 'id' && operator === '=' && value === '/');
+}
+
+/** Longer regular expressions for names are not tried. */
+const MAX_PATTERN = 1_000;
+
+function nameTest({ name, matchers }: Selector): (family: string) => boolean {
+  if (name !== undefined) {
+    if (!hasVariable(name)) return (family) => family === name;
+    // A variable alone can be any name of anybody
+    const letters = name.replace(/\$\{[^{}]*\}|\$\w+|\[\[[^\]]*\]\]/g, '');
+    if (letters.length < 4) return () => false;
+    const pattern = variablePattern(name);
+    return (family) => pattern.test(family);
+  }
+  const pattern = matchers.find(({ label, operator }) => label === '__name__' && operator === '=~')?.value;
+  if (pattern === undefined || pattern.length > MAX_PATTERN || hasVariable(pattern)) return () => false;
+  try {
+    const test = new RegExp(`^(?:${pattern})$`);
+    if (test.test('') || test.test('up')) return () => false; // means everything, and none of these
+    return (family) => test.test(family);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return () => false;
+  }
+}
+
+const JOINING: ReadonlySet<string> = new Set(['+', '*', 'and']);
+
+/** The joins with infos, outer ones first. */
+export function joinsOf(expression: Expression, selectors: readonly OldSelector[]): Join[] {
+  return nodesOf(expression.root, 'BinaryExpr').flatMap((node): Join[] => {
+    const binary = binaryAt(expression, node);
+    if (binary === undefined || !JOINING.has(binary.operator.toLowerCase())) return [];
+    const { left, right, operator } = binary;
+    const joined = joinOf(expression, selectors, [left, right]) ?? joinOf(expression, selectors, [right, left]);
+    if (joined === undefined) return [];
+    return [{ ...joined, node, operator: operator.toLowerCase(), ...matchingOf(expression, node, joined) }];
+  });
+}
+
+type Joined = Pick<Join, 'info' | 'infoSelector' | 'infoFamily' | 'other' | 'foreign'>;
+
+function joinOf(
+  expression: Expression,
+  selectors: readonly OldSelector[],
+  [other, side]: readonly [SyntaxNode, SyntaxNode],
+): Joined | undefined {
+  const [infoSelector, more] = selectorsOf(expression, side);
+  if (infoSelector?.name === undefined || more !== undefined || !isInfoSide(side)) return undefined;
+  const isWithin = ({ node }: Selector) => node.from >= other.from && node.to <= other.to;
+  const others = selectors.filter(
+    ({ selector, families }) => isWithin(selector) && families.every(({ info }) => info === undefined),
+  );
+  const [first] = others;
+  if (first === undefined) return undefined;
+  const own = selectors
+    .filter(({ selector }) => selector.node.from === infoSelector.node.from)
+    .flatMap(({ families }) => families)
+    .find(({ info }) => info !== undefined);
+  if (own !== undefined) return { info: own.name, infoSelector, infoFamily: own, other };
+  const foreign = first.predecessor.foreignInfos?.find(
+    ({ name, of }) => name === infoSelector.name && first.families.some((family) => family.name === of),
+  );
+  return foreign === undefined ? undefined : { info: foreign.name, infoSelector, other, foreign };
+}
+
+/** The info as it is, or made one for each of some labels. */
+function isInfoSide(side: SyntaxNode): boolean {
+  const inner = withoutParentheses(side);
+  if (inner.name === 'VectorSelector') return true;
+  if (inner.name !== 'AggregateExpr') return false;
+  return nodesOf(inner, 'BinaryExpr', 'FunctionCall').length === 0;
+}
+
+function matchingOf(
+  expression: Expression,
+  node: SyntaxNode,
+  { infoFamily, foreign }: Joined,
+): Pick<Join, 'on' | 'takes'> {
+  const [clause] = childrenOf(node).filter(({ name }) => name === 'MatchingModifierClause');
+  if (clause === undefined) return { on: undefined, takes: [] };
+  const parts = childrenOf(clause);
+  const labelsAfter = (...names: readonly string[]) => {
+    const at = parts.findIndex(({ name }) => names.includes(name));
+    const grouping = at < 0 ? undefined : parts[at + 1];
+    return grouping?.name === 'GroupingLabels'
+      ? groupingLabels(expression, grouping).map(({ label }) => label)
+      : undefined;
+  };
+  const isRight = parts.some(({ name }) => name === 'GroupRight');
+  const gives = infoFamily?.info?.gives ?? foreign?.gives ?? [];
+  const onRight = isRight && infoFamily !== undefined;
+  return {
+    on: parts.some(({ name }) => name === 'On') ? (labelsAfter('On') ?? []) : undefined,
+    takes: onRight ? gives : (labelsAfter('GroupLeft', 'GroupRight') ?? []),
+  };
+}
+
+/** What an expression has of a predecessor. */
+export function useOf(
+  expression: Expression,
+  predecessor: Predecessor,
+  { selectors, joins }: { readonly selectors: readonly OldSelector[]; readonly joins: readonly Join[] },
+): Use {
+  const own = selectors.filter((one) => one.predecessor === predecessor);
+  const names = own.flatMap(({ families }) => families.map(({ name }) => name));
+  const isOwn = ({ infoFamily }: Join) => infoFamily !== undefined && predecessor.families.includes(infoFamily);
+  return {
+    names: [...new Set(names)],
+    joins: joins.filter(isOwn),
+    foreignJoins: joins.filter(({ foreign }) => foreign !== undefined && predecessor.foreignInfos?.includes(foreign)),
+    quantiles: quantilesOf(expression),
+    summed: own
+      .filter(({ selector }) => isBelowSum(selector.node))
+      .flatMap(({ families }) => families.map(({ name }) => name)),
+  };
+}
+
+function isBelowSum({ parent }: SyntaxNode): boolean {
+  for (let above = parent; above !== null; above = above.parent) {
+    if (above.name === 'AggregateExpr' && above.firstChild?.firstChild?.name === 'Sum') return true;
+  }
+  return false;
+}
+
+/** Where a quantile has to be more than a number. */
+function quantilesOf(expression: Expression): Quantile[] {
+  return nodesOf(expression.root, 'BinaryExpr').flatMap((node) => {
+    const binary = binaryAt(expression, node);
+    if (binary === undefined || !/^>=?$/.test(binary.operator)) return [];
+    const number = withoutParentheses(binary.right);
+    const above = number.name === 'NumberDurationLiteral' ? numberAt(expression, number) : NaN;
+    if (Number.isNaN(above)) return [];
+    return nodesOf(binary.left, 'FunctionCall')
+      .filter((call) => nodesOf(call, 'HistogramQuantile').some(({ parent }) => parent?.parent?.from === call.from))
+      .flatMap((call) => selectorsOf(expression, call))
+      .flatMap(({ name }) =>
+        name?.endsWith('_bucket') === true ? [{ family: name.slice(0, -'_bucket'.length), above }] : [],
+      );
+  });
+}
+
+function numberAt({ plain }: Expression, { from, to }: SyntaxNode): number {
+  return Number(plain.slice(from, to).replaceAll('_', ''));
+}

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { checkFile } from '../../../cli/migrate/check.js';
+import type { Finding } from '../../../cli/migrate/finding.js';
+
+function find(expr: string): Finding | undefined {
+  const text = JSON.stringify({ groups: [{ name: 'g', rules: [{ alert: 'A', expr }] }] });
+  return checkFile('f', text).findings[0];
+}
+
+/** What each becomes, or why nothing. */
+const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[] = [
+  // Names and labels
+  [
+    'rate(network:container_network_receive_bytes_total{network_name="telco/n3",pod=~"$pod"}[$__rate_interval])',
+    'rate(podnet_interface_receive_bytes_total{nad_namespace="telco", network="n3", pod=~"$pod"}[$__rate_interval])',
+  ],
+  [
+    'network:container_network_receive_bytes_total{network_name="kindnet"}',
+    'podnet_interface_receive_bytes_total{nad_namespace="", network="kindnet"}',
+  ],
+  ['network:container_network_receive_bytes_total{network_name=~".*n3"}', /nad_namespace and network/],
+  ['container_network_receive_bytes_total_intf{networkname=~".*"}', 'podnet_interface_receive_bytes_total'],
+  [
+    'topk(5, sum without (network_name, interface) (network:container_network_receive_bytes_total))',
+    'topk(5, sum without (nad_namespace, network, interface) (podnet_interface_receive_bytes_total))',
+  ],
+  [
+    'container_network_receive_bytes_total{container!="POD",image!="",job="kubelet",pod="a"} offset 5m',
+    'podnet_interface_receive_bytes_total{pod="a"} offset 5m',
+  ],
+  ['container_network_receive_bytes_total{id="/kubepods/x"}', /chooses by id/],
+  ['{__name__=~"container_network_.+", pod="a"}', /not written in full/],
+  ['network:container_network_${direction}_bytes_total', /not written in full/],
+  [
+    'label_replace(network:sriov_vf_rx_bytes, "device", "$1", "pciAddr", "(.*)")',
+    'label_replace(podnet_vf_receive_bytes_total, "device", "$1", "pci_address", "(.*)")',
+  ],
+  // Joins
+  [
+    'sum(rate(container_network_receive_bytes_total[5m]) + on(namespace,pod,interface) group_left(network_name) pod_network_name_info{network_name="telco/n3"})',
+    'sum(rate(podnet_interface_receive_bytes_total{nad_namespace="telco", network="n3"}[5m]))',
+  ],
+  [
+    'pod_network_name_info + on(namespace,pod,interface) group_right() container_network_receive_bytes_total{pod="a"}',
+    'podnet_interface_receive_bytes_total{pod="a"}',
+  ],
+  [
+    'sum(container_network_receive_bytes_total) + on() group_left(network_name) pod_network_name_info',
+    /added up over everything/,
+  ],
+  [
+    'sum by (pod) (container_network_receive_bytes_total and on(namespace, pod, interface) pod_network_name_info{network_name="default"})',
+    'sum by (pod) (podnet_interface_receive_bytes_total{nad_namespace="", network="default"})',
+  ],
+  ['container_network_receive_bytes_total unless on(namespace, pod) pod_network_name_info', /reckons with the value/],
+  [
+    'sum by (instance, dev_type) (rate(sriov_vf_rx_bytes[5m]) * on (node, pciAddr) group_left(dev_type) sriov_kubepoddevice{namespace="telco"})',
+    'sum by (node, resource) (rate(podnet_vf_receive_bytes_total{namespace="telco"}[5m]))',
+  ],
+  [
+    'rate(sriov_vf_rx_bytes{pf="p"}[5m]) / rate(sriov_vf_rx_packets{pf="p"}[5m])',
+    'rate({__name__=~"podnet_vf_(unattributed_)?receive_bytes_total", pf="p"}[5m]) / rate({__name__=~"podnet_vf_(unattributed_)?receive_packets_total", pf="p"}[5m])',
+  ],
+  ['count by (uid) (sriov_kubepodcpu)', /has namespace and pod, and no uid/],
+  ['sriov_cpu_info', /podnet has no family of the CPUs/],
+  // Values of infos
+  ['count by (network_name) (pod_network_name_info)', 'count by (nad_namespace, network) (podnet_interface_info)'],
+  ['pod_network_name_info{pod="a"} == 0', 'podnet_interface_info{pod="a"} == 1'],
+  ['sum(pod_network_name_info)', /reckons with the value/],
+  ['pod_network_name_info + 5', /reckons with the value/],
+  // More series than theirs
+  [
+    'max by (host, proto) (rate(dns_resolve_error_total[5m]))',
+    'max by (host, protocol) (sum by (node, protocol, host) (rate(podnet_dns_errors_total[5m])))',
+  ],
+  ['sum by (proto) (rate(dns_resolve_error_total[5m]))', 'sum by (protocol) (rate(podnet_dns_errors_total[5m]))'],
+  [
+    'histogram_quantile(0.9, rate(dns_tcp_latency_seconds_bucket[5m] offset 1h))',
+    'histogram_quantile(0.9, sum by (le, node, host) (rate(podnet_dns_latency_seconds_bucket{protocol="tcp"}[5m] offset 1h)))',
+  ],
+  ['ntp_sync_error_total', 'sum by (node, server) (podnet_ntp_errors_total)'],
+  ['sum by (host) (rate(network_dial_error_total[5m]))', /host was the address/],
+  ['rate(network_dial_error_total{host="10.0.0.1:8000"}[5m])', /host was the address/],
+  // Totals
+  ['awscni_ip_max', 'podnet_ipam_cluster_ip_max'],
+  ['sum(awscni_ip_max)', 'sum(podnet_ipam_ip_max)'],
+  ['avg by (instance) (awscni_ip_max)', 'avg by (node) (podnet_ipam_ip_max)'],
+  ['awscni_ip_max{instance="a"}', /chooses by instance/],
+  ['awscni_ipamd_error_count * on (instance) group_left(zone) node_info', /joined by instance with series of others/],
+];
+
+test('an expression becomes one that says the same, or none', () => {
+  for (const [expression, expected] of CASES) {
+    const finding = find(expression);
+    assert.ok(finding !== undefined, expression);
+    if (typeof expected === 'string') {
+      assert.equal(finding.podnet, expected, `${expression}: ${finding.why.join()}`);
+    } else {
+      assert.equal(finding.podnet, undefined, expression);
+      assert.match(finding.why.join('; '), expected, expression);
+    }
+  }
+});
+
+test('what is suggested is left alone when it is looked at again', () => {
+  for (const [expression, expected] of CASES) {
+    if (typeof expected !== 'string') continue;
+    assert.equal(find(expected)?.status, 'works', expression);
+  }
+});
+
+test('expressions over series of others are none of ours', () => {
+  for (const expression of [
+    'up == 0',
+    'sum(rate(http_requests_total[5m]))',
+    '$metric',
+    '{job="x"}',
+    '{__name__=~".+"}',
+  ]) {
+    assert.equal(find(expression), undefined, expression);
+  }
+});
+
+test('labels that templates have to call otherwise are told', () => {
+  assert.deepEqual(find('sum by (pciAddr, dev_type) (network:sriov_vf_rx_bytes)')?.renamed, {
+    pciAddr: 'pci_address',
+    dev_type: 'resource',
+  });
+});
+
+test('a matcher on the old scrape has to go, also with --compat', () => {
+  const needs = (expression: string) => [find(expression)?.status, ...(find(expression)?.needs ?? [])];
+  assert.deepEqual(needs('rate(ntp_sync_error_total{job="net-exporter"}[5m])'), [
+    'change',
+    'job="net-exporter" chooses the old scrape: leave it out',
+  ]);
+  assert.deepEqual(needs('rate(ntp_sync_error_total{server="a"}[5m])'), ['served']);
+  const joined =
+    'container_network_receive_bytes_total{job="kubelet"} + on(namespace,pod,interface) pod_network_name_info';
+  assert.deepEqual(needs(joined), ['served']);
+});
+
+test('what is wrong is said of what is wrong', () => {
+  const wrong = (expression: string) => [find(expression)?.status, find(expression)?.wrong.join(' ') ?? ''] as const;
+  const blind = (threshold: string, family = 'network_latency_seconds') =>
+    wrong(`histogram_quantile(0.95, sum by (le) (rate(${family}_bucket[5m]))) > ${threshold}`);
+  assert.equal(blind('0.5')[0], 'change');
+  assert.match(blind('0.5')[1], /Never fires/);
+  assert.equal(blind('0.016')[0], 'served');
+  assert.equal(blind('0.01')[0], 'served');
+  assert.doesNotMatch(blind('0.01')[1], /Never fires/);
+  assert.equal(blind('0.5', 'dns_udp_latency_seconds')[0], 'served');
+  assert.equal(blind('0.6', 'ntp_latency_seconds')[0], 'change');
+  const join = (on: string) => wrong(`sriov_vf_rx_bytes * on (${on}) group_left(pod) sriov_kubepoddevice`);
+  assert.equal(join('pciAddr')[0], 'change');
+  assert.match(join('pciAddr')[1], /Joined without the node/);
+  assert.equal(join('node, pciAddr')[0], 'served');
+  assert.match(wrong('rate(container_network_receive_bytes_total[5m])')[1], /receive was what the pod sent/);
+  assert.doesNotMatch(
+    wrong('container_network_receive_bytes_total + on(namespace,pod,interface) group_left() pod_network_name_info')[1],
+    /receive was what the pod sent/,
+  );
+  assert.match(wrong('sum(awscni_eni_max)')[1], /Counted twice/);
+  assert.doesNotMatch(wrong('awscni_eni_max')[1], /Counted twice/);
+});
