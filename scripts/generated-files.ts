@@ -1,16 +1,5 @@
-import { Registry } from 'prom-client';
-import { createAgentTokenMetrics } from '../apiserver/auth/agent-token-metrics.js';
+import type { Registry } from 'prom-client';
 import { apiserverProgram } from '../apiserver/options.js';
-import { createSelfMetrics as createApiserverMetrics } from '../apiserver/self-metrics.js';
-import { Store } from '../apiserver/store/store.js';
-import { addAuthGauges, createAuthMetrics } from '../apiserver/auth/auth-metrics.js';
-import { createScrapeMetrics } from '../apiserver/exposition/scrape-metrics.js';
-import { lookupCounter } from '../apiserver/cache-lookups.js';
-import { addExposerMetrics } from '../apiserver/exposition/lease-exposer.js';
-import { addListMetrics } from '../apiserver/pods/list-metrics.js';
-import { createPublishMetrics } from '../apiserver/publish/publish-metrics.js';
-import { addEventLoopGauge } from '../apiserver/event-loop.js';
-import { createTlsMetrics } from '../apiserver/tls/metrics.js';
 import { demoProgram } from '../cli/demo/main.js';
 import { metricsProgram } from '../cli/metrics.js';
 import { migrateProgram } from '../cli/migrate/main.js';
@@ -28,12 +17,12 @@ import { IPAM_FIGURES, IPAM_NODES } from '../metrics/ipam/figures.js';
 import { IPAM_FAMILIES } from '../metrics/ipam/known-families.js';
 import { PROBE_FAMILIES } from '../metrics/probe-families.js';
 import { nodeagentProgram } from '../nodeagent/options.js';
-import { createProbeMetrics } from '../nodeagent/probes/probe-metrics.js';
-import { createSelfMetrics as createNodeagentMetrics } from '../nodeagent/self-metrics.js';
-import { systemClock } from '../runtime/clock.js';
 import { environmentNames, type ProgramHelp } from '../runtime/options/parse.js';
 import { VERSION } from '../runtime/version.js';
+import { alertFiles, runbookIndex } from './alerts/rendered.js';
+import { dashboardFiles } from './dashboards/rendered.js';
 import { openApiDocument } from './openapi-document.js';
+import { ownMetrics } from './own-metrics.js';
 
 /** Every file of the tree that is generated from code, with its content. */
 export async function generatedFiles(): Promise<Map<string, string>> {
@@ -41,6 +30,9 @@ export async function generatedFiles(): Promise<Map<string, string>> {
     ['openapi/podnet.openapi.json', `${JSON.stringify(await openApiDocument(), null, 2)}\n`],
     ['docs/flags.md', renderFlags()],
     ['docs/metrics.md', await renderMetrics()],
+    ...(await dashboardFiles()),
+    ...(await alertFiles()),
+    ['docs/runbooks/README.md', runbookIndex()],
   ]);
 }
 
@@ -103,21 +95,7 @@ async function renderMetrics(): Promise<string> {
   ];
   const own = async (registry: Registry) =>
     (await registry.getMetricsAsJSON()).map(({ name, help, type }) => tableRow([`\`${name}\``, String(type), help]));
-  const [apiserver, nodeagent] = [new Registry(), new Registry()];
-  const store = new Store({ historyMs: 0 });
-  createApiserverMetrics(apiserver, { store, clock: systemClock, version: VERSION });
-  addEventLoopGauge(apiserver, () => []);
-  createTlsMetrics(apiserver);
-  createAgentTokenMetrics(apiserver, { count: 0, ageMs: undefined });
-  createAuthMetrics(apiserver);
-  addAuthGauges(apiserver, { caches: {}, inFlight: () => 0 });
-  addListMetrics(apiserver, {}, systemClock);
-  addExposerMetrics(apiserver, { isExposing: () => false }, systemClock);
-  createPublishMetrics(apiserver);
-  createScrapeMetrics(apiserver, { count: 0, heldBytes: 0 });
-  lookupCounter(apiserver, '');
-  createNodeagentMetrics(nodeagent, VERSION);
-  createProbeMetrics(nodeagent);
+  const { apiserver, nodeagent } = ownMetrics();
   return [
     NOTICE,
     '# Metrics',
@@ -151,8 +129,7 @@ async function renderMetrics(): Promise<string> {
     '## On `/metrics`, of the IP addresses of a node',
     '',
     'On the apiserver for every node, on an agent for its own; of what the agent last read, as long as that says something of the present. Each family',
-    '`awscni_<x>` of ipamd, the daemon of the VPC CNI, is `podnet_ipam_<x>` with `node`; a counter ends in `_total`, in place of `_count`, and the milliseconds of',
-    '`awscni_aws_api_latency_ms` are `podnet_ipam_aws_api_latency_seconds`. The labels',
+    '`awscni_<x>` of ipamd, the daemon of the VPC CNI, is `podnet_ipam_<x>` with `node`; a counter ends in `_total`, in place of `_count`. The labels',
     'are those of ipamd; one that is called `node` (or `exported_node`) gets `exported_` before it. What a later ipamd has besides is served as well, with its',
     'type and its help; where nodes tell different types of one name, the type is `unknown`. A family is left out whole where a sample of it is bad, where its type is not',
     'the one below (`untyped` is taken for it), and where another has its name. `podnet_ipam_range_*` are of the ranges of the CNI plugin host-local.',

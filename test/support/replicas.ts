@@ -29,6 +29,17 @@ export interface ReplicaProcess {
   connect(): Connection;
 }
 
+export interface ReplicaBedOptions {
+  readonly replicas?: number;
+  /** Beside those that every replica has. */
+  readonly flags?: readonly string[];
+  readonly env?: Record<string, string>;
+  /** What the agent of a node says at a time of the bed, milliseconds; undefined: nothing more. */
+  readonly report?: (node: string, atMs: number) => NodeReport | undefined;
+  /** Has more objects in the API server, before a replica is started. */
+  readonly prepare?: (api: KubeApiServer) => void;
+}
+
 interface Agent {
   readonly node: string;
   readonly token: string;
@@ -47,16 +58,21 @@ export class ReplicaBed {
   readonly #pushing = new Map<string, { readonly connection: Connection; isBusy: boolean }>();
   readonly #beganMs = performance.now();
   readonly #timer: NodeJS.Timeout;
+  readonly #report: Required<ReplicaBedOptions>['report'];
 
-  private constructor(parts: Pick<ReplicaBed, 'api' | 'ca' | 'token' | 'replicas'> & Files & { agents: Agent[] }) {
+  private constructor(parts: Pick<ReplicaBed, 'api' | 'ca' | 'token' | 'replicas'> & Files & Reporting) {
     ({ api: this.api, ca: this.ca, token: this.token, replicas: this.replicas } = parts);
     this.#agents = parts.agents;
+    this.#report = parts.report;
     this.#files = parts.files;
     this.#timer = setInterval(() => this.#tick(), 1_000);
     this.#tick();
   }
 
-  static async start(nodes: readonly string[], replicas = 2): Promise<ReplicaBed> {
+  static async start(
+    nodes: readonly string[],
+    { replicas = 2, flags: more = [], env = {}, report = reportOf, prepare = () => undefined }: ReplicaBedOptions = {},
+  ): Promise<ReplicaBed> {
     const api = await createKubeApi({ onAccessReview: () => ({ allowed: true }) });
     const tokens = await ServiceAccountTokens.create(api);
     const [frontProxy, client] = await Promise.all(['front-proxy-ca', 'ca'].map((name) => createAuthority(name)));
@@ -74,10 +90,13 @@ export class ReplicaBed {
       const issued = await tokens.issue(NAMESPACE, 'agent', { spec: { audiences: ['podnet'], boundObjectRef } });
       agents.push({ node, token: tokenOf(issued), report: undefined });
     }
+    prepare(api);
     const files = await createCertificateFiles();
-    const flags = ['--kubeconfig', await api.kubeconfig(), ...files.flags];
-    const started = await Promise.all(Array.from({ length: replicas }, () => startReplica(flags, files.ca, token)));
-    return new ReplicaBed({ api, ca: files.ca, token, replicas: started, agents, files });
+    const flags = ['--kubeconfig', await api.kubeconfig(), ...files.flags, ...more];
+    const started = await Promise.all(
+      Array.from({ length: replicas }, () => startReplica({ flags, env, ca: files.ca, token })),
+    );
+    return new ReplicaBed({ api, ca: files.ca, token, replicas: started, agents, files, report });
   }
 
   /** The replica that says it exposes; undefined where none does. */
@@ -89,6 +108,11 @@ export class ReplicaBed {
     }
     if (found.length > 1) throw new Error('two replicas expose');
     return found[0];
+  }
+
+  /** Of the agent of a node, for the server. */
+  tokenOf(node: string): string {
+    return this.#agents.find((agent) => agent.node === node)?.token ?? '';
   }
 
   /** What the counter of received bytes of each node stands at in the last report. */
@@ -125,7 +149,9 @@ export class ReplicaBed {
   #tick(): void {
     const atMs = Math.round(performance.now() - this.#beganMs) + 1_000;
     for (const agent of this.#agents) {
-      agent.report = reportOf(agent.node, atMs);
+      const report = this.#report(agent.node, atMs);
+      if (report === undefined) continue;
+      agent.report = report;
       for (const replica of this.replicas) void this.#push(agent, replica);
     }
   }
@@ -153,6 +179,11 @@ export class ReplicaBed {
   }
 }
 
+interface Reporting {
+  readonly agents: readonly Agent[];
+  readonly report: Required<ReplicaBedOptions>['report'];
+}
+
 interface Files {
   readonly files: { readonly remove: () => Promise<void> };
 }
@@ -166,11 +197,19 @@ function putPod(api: KubeApiServer, namespace: string, name: string, nodeName: s
   api.put(`/api/v1/namespaces/${namespace}/pods/${name}`, { metadata, spec: { nodeName } });
 }
 
-async function startReplica(flags: readonly string[], ca: string, token: string): Promise<ReplicaProcess> {
+interface Starting {
+  readonly flags: readonly string[];
+  readonly env: Record<string, string>;
+  readonly ca: string;
+  /** Of whoever scrapes. */
+  readonly token: string;
+}
+
+async function startReplica({ flags, env, ca, token }: Starting): Promise<ReplicaProcess> {
   const host = `127.0.0.1:${await freePort()}`;
   const [bindAddress = '', port = ''] = host.split(':');
   const own = ['--bind-address', bindAddress, '--secure-port', port, '--shutdown-delay', '3s'];
-  const program = run(process.execPath, [PODNET, 'apiserver', ...own, ...flags]);
+  const program = run(process.execPath, [PODNET, 'apiserver', ...own, ...flags], { env });
   const connect = (): Connection => connectOverHttp1({ url: `https://${host}`, ca });
   return {
     ...{ host, program, connect },

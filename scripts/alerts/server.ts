@@ -1,0 +1,167 @@
+import { UNAVAILABLE_APISERVICE } from '../promql/known-families.js';
+import { rate, type AlertGroup } from './alert.js';
+
+const DAY = 86_400;
+const REPORTS = 'podnet_apiserver_reports_total';
+/** The routes that the HPA asks. */
+const QUERIES = 'route=~"/apis/(custom|external).metrics.k8s.io/.*"';
+const REQUESTS = 'podnet_apiserver_request_duration_seconds';
+const LAST_REPORT = 'podnet_node_last_report_timestamp_seconds';
+const APISERVICES = 'v1beta[12].custom.metrics.k8s.io|v1beta1.external.metrics.k8s.io|v1alpha1.podnet.dev';
+const CERTIFICATE_ENDS =
+  'min by (cluster, instance) (podnet_apiserver_certificate_expiration_timestamp_seconds > 0) - time()';
+
+/** The apiserver: is it there, does it hear everybody, does it answer. */
+export const SERVER: AlertGroup = {
+  name: 'podnet',
+  alerts: [
+    {
+      name: 'PodnetDown',
+      severity: 'critical',
+      expr: 'absent(podnet_apiserver_build_info)',
+      for: '5m',
+      summary: 'No replica of podnet is scraped.',
+      description: 'HPAs on network metrics hold their size, and no other alert of podnet can fire.',
+    },
+    {
+      name: 'PodnetNotExposing',
+      severity: 'critical',
+      expr: 'max by (cluster) (podnet_apiserver_exposing) == 0',
+      for: '3m',
+      summary: 'No replica of podnet shows the series of the cluster.',
+      description: 'Every podnet_* series of pods and nodes is absent from Prometheus. HPAs are not affected.',
+    },
+    {
+      name: 'PodnetApiServiceUnavailable',
+      severity: 'critical',
+      expr: `max by (cluster, name) (${UNAVAILABLE_APISERVICE.name}{name=~"${APISERVICES}"}) == 1`,
+      for: '5m',
+      summary: 'The APIService {{ $labels.name }} is not available.',
+      description:
+        'kube-apiserver does not reach who serves it: HPAs that use it hold their size, and namespaces are not deleted.',
+    },
+    {
+      name: 'PodnetCertificateExpires',
+      severity: 'warning',
+      expr: `${CERTIFICATE_ENDS} < ${14 * DAY}`,
+      for: '1h',
+      summary: 'The certificate of podnet {{ $labels.instance }} ends in {{ $value | humanizeDuration }}.',
+      description: 'It is renewed by itself a month before: that has not happened.',
+    },
+    {
+      name: 'PodnetCertificateExpires',
+      severity: 'critical',
+      expr: `${CERTIFICATE_ENDS} < ${3 * DAY}`,
+      for: '5m',
+      summary: 'The certificate of podnet {{ $labels.instance }} ends in {{ $value | humanizeDuration }}.',
+      description: 'When it has ended, kube-apiserver and agents do not talk to this replica any more.',
+    },
+    {
+      name: 'PodnetAgentSilent',
+      severity: 'warning',
+      expr: `time() - ${LAST_REPORT} > 60`,
+      for: '5m',
+      summary:
+        'The agent (role {{ $labels.role }}) of node {{ $labels.node }} has been silent for {{ $value | humanizeDuration }}.',
+      description: 'Its pods have no values: their HPAs and series are absent, no alert about them can fire.',
+    },
+    {
+      name: 'PodnetManyAgentsSilent',
+      severity: 'critical',
+      expr: `count by (cluster, role) (time() - ${LAST_REPORT} > 60) / count by (cluster, role) (${LAST_REPORT}) > 0.2`,
+      for: '5m',
+      summary: '{{ $value | humanizePercentage }} of the agents of role {{ $labels.role }} are silent.',
+      description: 'That is no single node: their way to the server, their tokens or a rollout.',
+    },
+    {
+      name: 'PodnetReplicaLacksReports',
+      severity: 'warning',
+      expr: `podnet_apiserver_nodes{state="fresh"} < on (cluster) group_left () 0.9 * max by (cluster) (podnet_apiserver_nodes{state="fresh"})`,
+      for: '10m',
+      summary: 'Replica {{ $labels.instance }} hears {{ $value }} agents, others more.',
+      description: 'HPAs that happen to be answered by it get <unknown> for the pods of the others.',
+    },
+    {
+      name: 'PodnetReportsRefused',
+      severity: 'warning',
+      expr: `sum by (cluster, reason) (${rate(REPORTS, 'result="refused"')}) / on (cluster) group_left () sum by (cluster) (${rate(REPORTS)}) > 0.01`,
+      for: '10m',
+      summary: '{{ $value | humanizePercentage }} of the reports of agents are refused: {{ $labels.reason }}.',
+      description: 'What is refused is tried again; pods of an agent that is refused all the time have no values.',
+    },
+    {
+      name: 'PodnetEntriesRejected',
+      severity: 'warning',
+      expr: `sum by (cluster, reason) (${rate('podnet_apiserver_report_entries_rejected_total', '', '10m')}) > 0`,
+      for: '30m',
+      summary: 'Entries of reports are left out: {{ $labels.reason }}.',
+      description: 'The rest of each report is taken; the pods or devices that were left out have no values.',
+    },
+    {
+      name: 'PodnetNodeClockSteps',
+      severity: 'warning',
+      expr: 'max by (cluster) (increase(podnet_apiserver_node_clock_steps_total[1h])) > 3',
+      for: '0m',
+      summary: 'Monotonic clocks of nodes stepped {{ $value | humanize }} times within an hour.',
+      description: 'With each step the history of the node is forgotten: its pods have no rates for a window.',
+    },
+    {
+      name: 'PodnetAnswersOld',
+      severity: 'warning',
+      expr: `histogram_quantile(0.99, sum by (cluster, group, le) (${rate('podnet_apiserver_sample_age_seconds_bucket')})) > 30`,
+      for: '10m',
+      summary: 'One in a hundred values on {{ $labels.group }} is older than {{ $value | humanizeDuration }}.',
+      description: 'HPAs act late. Values older than three intervals are not answered at all.',
+    },
+    {
+      name: 'PodnetHpaQueriesSlow',
+      severity: 'warning',
+      expr: `histogram_quantile(0.99, sum by (cluster, instance, le) (${rate(`${REQUESTS}_bucket`, QUERIES)})) > 0.25`,
+      for: '10m',
+      summary: 'One in a hundred queries of HPAs takes {{ $value | humanizeDuration }} on {{ $labels.instance }}.',
+      description: 'The server is starved of CPU, or answers very large lists.',
+    },
+    {
+      name: 'PodnetHpaQueriesFail',
+      severity: 'critical',
+      expr: `sum by (cluster, instance) (${rate(`${REQUESTS}_count`, `${QUERIES}, code=~"5..|429"`)}) / sum by (cluster, instance) (${rate(`${REQUESTS}_count`, QUERIES)}) > 0.05`,
+      for: '5m',
+      summary: '{{ $value | humanizePercentage }} of the queries of HPAs to {{ $labels.instance }} are not answered.',
+      description: 'Answers are 5xx or 429. A 404 is an answer and is not counted.',
+    },
+    {
+      name: 'PodnetEventLoopBlocked',
+      severity: 'warning',
+      expr: 'podnet_apiserver_event_loop_delay_seconds{statistic="longest"} > 1',
+      for: '10m',
+      summary: 'Replica {{ $labels.instance }} stands still for {{ $value | humanizeDuration }} at a time.',
+      description: 'Nothing is answered meanwhile, probes of the kubelet neither.',
+    },
+    {
+      name: 'PodnetKubernetesUnheard',
+      severity: 'warning',
+      expr: 'podnet_apiserver_kubernetes_contact_age_seconds > 180',
+      for: '5m',
+      summary:
+        'Replica {{ $labels.instance }} has not heard of {{ $labels.resource }} for {{ $value | humanizeDuration }}.',
+      description: 'It goes on with what it knows; where it is pods it is not ready, and gets no queries.',
+    },
+    {
+      name: 'PodnetSeriesLimitHit',
+      severity: 'warning',
+      expr: 'max by (cluster, namespace) (podnet_apiserver_pods_beyond_max_series) > 0',
+      for: '15m',
+      summary: '{{ $value }} pods of {{ $labels.namespace }} have no series of their own.',
+      description:
+        'Over --max-series pods are added up by workload, and no alert on single pods sees them. HPAs are not affected.',
+    },
+    {
+      name: 'PodnetExpositionFails',
+      severity: 'warning',
+      expr: 'increase(podnet_apiserver_exposition_failures_total[15m]) > 0',
+      for: '0m',
+      summary: 'Replica {{ $labels.instance }} could not write lines of /metrics.',
+      description: 'A node is left out until its next report, or a family of the cluster until the next scrape.',
+    },
+  ],
+};

@@ -1,0 +1,121 @@
+// The shipped rules, evaluated by promtool over made-up series: each alert fires when it ought to, and at no other time.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { readFile } from 'node:fs/promises';
+import { parse } from 'yaml';
+import { ALERT_GROUPS } from '../../scripts/alerts/rendered.js';
+import { missing } from '../support/requirements.js';
+import { LASTS, type AlertCase } from './alert-series.js';
+import { IPAM_CASES, LATENCY_CASES, POD_CASES } from './node-alert-cases.js';
+import { promtool, RULES, testRules, type RuleTest, type Series } from './promtool.js';
+import { AGENT_CASES, SERVER_CASES } from './server-alert-cases.js';
+
+const CASES = [...SERVER_CASES, ...AGENT_CASES, ...POD_CASES, ...LATENCY_CASES, ...IPAM_CASES];
+const ALERTS = ALERT_GROUPS.flatMap(({ alerts }) => alerts);
+/** It alone is about what is not there at all. */
+const ABSENT = 'PodnetDown';
+/** By when all that had been has left every range that rules look at. */
+const LONG_AFTER = LASTS + 70;
+const SCRAPED: Series = ['podnet_apiserver_build_info{instance="a",version="1"}', `1x${LONG_AFTER + 10}`];
+const FIRING = 'count by (alertname, severity) (ALERTS{alertstate="firing"})';
+
+const firing = ({ alert, severity }: Pick<AlertCase, 'alert' | 'severity'>): string =>
+  `{alertname="${alert}", severity="${severity}"}`;
+
+const minutesOf = (text: string): number => Number.parseInt(text) * (text.endsWith('h') ? 60 : 1);
+
+function ruleOf({ alert, severity }: AlertCase) {
+  const found = ALERTS.find((one) => one.name === alert && one.severity === severity);
+  assert.ok(found, `no alert ${alert} of severity ${severity}`);
+  return found;
+}
+
+/** Of the others those that the same reason sets off, by name: their own cases count how many. */
+const alone = ({ alert, severity, labels }: AlertCase): string =>
+  `count(ALERTS{alertstate="firing",alertname="${alert}",severity="${severity}"${labels === '' ? '' : `,${labels}`}})`;
+
+function testsOf(one: AlertCase): RuleTest[] {
+  const { alert, severity, also = [], fires, quiet } = one;
+  const holds = minutesOf(ruleOf(one).for);
+  const others = `count by (alertname) (ALERTS{alertstate="firing",alertname!~"${[...also, alert].join('|')}"})`;
+  const name = `${alert} (${severity})`;
+  return [
+    {
+      name: `${name} fires, and nothing else does`,
+      series: [SCRAPED, ...fires],
+      expected: [
+        ...(holds >= 2 ? [{ expr: alone(one), minute: holds - 1, samples: {} }] : []),
+        { expr: alone(one), minute: LASTS, samples: { '{}': 1 } },
+        { expr: others, minute: LASTS, samples: {} },
+        { expr: FIRING, minute: LONG_AFTER, samples: {} },
+      ],
+    },
+    {
+      name: `${name} does not fire just below`,
+      series: [SCRAPED, ...quiet],
+      expected: [LASTS / 2, LASTS].map((minute) => ({
+        expr: `ALERTS{alertstate="firing",alertname="${alert}",severity="${severity}"}`,
+        minute,
+        samples: {},
+      })),
+    },
+  ];
+}
+
+describe('alerts', { skip: missing('promtool') }, () => {
+  test('promtool has nothing to say of the rules', () => {
+    const { status, text } = promtool('check', 'rules', RULES);
+    assert.equal(status, 0, text);
+    assert.match(text, new RegExp(`${ALERTS.length} rules found`));
+  });
+
+  test('each fires when it ought to, not before its time, not just below, and not without data', async () => {
+    const { status, text } = await testRules(CASES.flatMap(testsOf));
+    assert.equal(status, 0, text);
+  });
+
+  test('where nothing is scraped the one that says so fires, and no other', async () => {
+    const down = { alert: ABSENT, severity: 'critical' } as const;
+    const { status, text } = await testRules([
+      {
+        name: 'nothing',
+        series: [],
+        expected: [
+          { expr: FIRING, minute: 4, samples: {} },
+          { expr: FIRING, minute: LASTS, samples: { [firing(down)]: 1 } },
+        ],
+      },
+      { name: 'scraped', series: [SCRAPED], expected: [{ expr: FIRING, minute: LASTS, samples: {} }] },
+    ]);
+    assert.equal(status, 0, text);
+  });
+
+  test('a rule that does not fire as a test says is found out', async () => {
+    const [first] = SERVER_CASES;
+    assert.ok(first);
+    const wrong: RuleTest = {
+      name: 'wrong',
+      series: [SCRAPED, ...first.quiet],
+      expected: [{ expr: alone(first), minute: LASTS, samples: { '{}': 1 } }],
+    };
+    assert.notEqual((await testRules([wrong])).status, 0);
+  });
+});
+
+test('every alert has a case, and every case its alert', () => {
+  const rules = ALERTS.map(({ name, severity }) => firing({ alert: name, severity }));
+  const cases = CASES.map(firing);
+  assert.deepEqual([...cases, firing({ alert: ABSENT, severity: 'critical' })].sort(), rules.sort());
+});
+
+test('the operator gets the same rules as Prometheus', async () => {
+  const [plain, operated] = await Promise.all(
+    [RULES, 'manifests/components/prometheus-operator/rules.yaml'].map(
+      async (path) => parse(await readFile(path, 'utf8')) as Record<string, unknown>,
+    ),
+  );
+  assert.ok(plain && operated);
+  assert.deepEqual(Object.keys(operated), ['apiVersion', 'kind', 'metadata', 'spec']);
+  assert.deepEqual(operated['spec'], { groups: plain['groups'] });
+  assert.deepEqual([operated['apiVersion'], operated['kind']], ['monitoring.coreos.com/v1', 'PrometheusRule']);
+});
