@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { authenticationData, createAuthority, createLeaf } from './certificates.js';
 import { createKubeApi, type KubeApiServer } from './kube-api.js';
-import { attributesOfReview, isAllowed, addBuiltInRights } from './kube-cluster/rbac.js';
+import { attributesOfReview, isAllowed, addBuiltInRights, type AskedFor } from './kube-cluster/rbac.js';
 import { Aggregator } from './kube-cluster/aggregator.js';
 import { runControllers } from './kube-cluster/controllers.js';
 import { Front } from './kube-cluster/front.js';
@@ -16,29 +16,48 @@ export interface KubeCluster {
   readonly url: string;
   /** Of the administrator. */
   readonly kubeconfig: string;
+  readonly tokens: ServiceAccountTokens;
+  /** PEM. */
+  readonly ca: string;
+  /** The file of whoever has this token. */
+  kubeconfigOf(token: string): Promise<string>;
   close(): Promise<void>;
 }
 
 const CONTROLLERS_EVERY_MS = 100;
 const AUTHENTICATION = '/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication';
 
-export async function startKubeCluster(): Promise<KubeCluster> {
+export interface KubeClusterOptions {
+  /** Told all that anybody asks the API for, and that servers have reviewed. */
+  readonly onAsked?: (asked: AskedFor) => void;
+}
+
+export async function startKubeCluster({ onAsked }: KubeClusterOptions = {}): Promise<KubeCluster> {
   const [frontProxyCa, clientCa] = await Promise.all(['front-proxy-ca', 'ca'].map((name) => createAuthority(name)));
   if (frontProxyCa === undefined || clientCa === undefined) throw new TypeError('no authorities');
   const api = await createKubeApi({ token: 'administrator' });
-  api.onAccessReview = (spec) => ({ allowed: isAllowed(api, ...attributesOfReview(spec)) });
+  api.onAccessReview = (spec) => {
+    const [user, attributes] = attributesOfReview(spec);
+    const allowed = isAllowed(api, user, attributes);
+    onAsked?.({ by: 'review', user, attributes, isAllowed: allowed });
+    return { allowed };
+  };
   addBuiltInRights(api);
   api.put(AUTHENTICATION, { data: authenticationData(frontProxyCa.cert, clientCa.cert) });
   const tokens = await ServiceAccountTokens.create(api);
   const aggregator = new Aggregator(api, await createLeaf(frontProxyCa, 'front-proxy-client'));
-  const front = await Front.start({ api, tokens, aggregator });
+  const front = await Front.start({ api, tokens, aggregator, onAsked });
   const stop = new AbortController();
   const controllers = runControllers({ api, aggregator }, CONTROLLERS_EVERY_MS, stop.signal);
   const directory = await mkdtemp(join(tmpdir(), 'podnet-cluster-'));
-  const kubeconfig = join(directory, 'config');
-  await writeFile(kubeconfig, JSON.stringify(documentOf(front, api.token)));
+  let files = 0;
+  const kubeconfigOf = async (token: string): Promise<string> => {
+    const file = join(directory, `config-${files++}`);
+    await writeFile(file, JSON.stringify(documentOf(front, token)));
+    return file;
+  };
   return {
-    ...{ api, kubeconfig, url: front.url },
+    ...{ api, tokens, kubeconfig: await kubeconfigOf(api.token), kubeconfigOf, url: front.url, ca: front.ca },
     close: async () => {
       stop.abort();
       await controllers;

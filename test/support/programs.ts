@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { apiserverProgram } from '../../apiserver/options.js';
 import { startApiserver, type Apiserver, type ApiserverDeps } from '../../apiserver/start.js';
+import { servingHosts } from '../../apiserver/tls/leaf.js';
 import { createSelfSignedCertificate } from '../../apiserver/tls/self-made.js';
 import { nodeagentProgram } from '../../nodeagent/options.js';
 import { startNodeagent, type Nodeagent, type NodeagentDeps } from '../../nodeagent/start.js';
@@ -31,10 +32,13 @@ export function createShiftedClock(): ShiftedClock {
 
 const log = createLogger('test', { level: 'error', format: 'text', write: (line) => process.stderr.write(line) });
 
+/** As the manifests have it. */
+const SERVICE = { namespace: 'podnet-system', name: 'podnet-apiserver' };
+
 /** A certificate in files, so that a restarted server has the same. */
 export async function createCertificateFiles(): Promise<{ ca: string; flags: string[]; remove: () => Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), 'podnet-tls-'));
-  const { cert, key } = await createSelfSignedCertificate(['127.0.0.1'], Date.now());
+  const { cert, key } = await createSelfSignedCertificate(servingHosts(SERVICE), Date.now());
   await writeFile(join(directory, 'tls.crt'), cert);
   await writeFile(join(directory, 'tls.key'), key);
   const flags = ['--tls-cert-file', join(directory, 'tls.crt'), '--tls-private-key-file', join(directory, 'tls.key')];

@@ -30,8 +30,10 @@ export function rights(names: Names, apiServices: readonly string[]): NewObject[
       metadata: metadata(names, account, system),
     })),
     role(names, { name }, [
-      rule('', ['pods', 'services', 'namespaces', 'nodes'], ['get', 'list', 'watch']),
-      rule('apps', ['deployments', 'statefulsets', 'daemonsets'], ['get', 'list']),
+      rule('', ['pods'], ['get', 'list', 'watch']),
+      rule('', ['services'], ['list', 'watch']),
+      rule('', ['namespaces', 'nodes'], ['list']),
+      rule('apps', ['deployments', 'statefulsets', 'daemonsets'], ['list']),
       { ...rule('apiregistration.k8s.io', ['apiservices'], ['get', 'patch']), resourceNames: apiServices },
     ]),
     binding(names, { name }, { kind: 'ClusterRole', name }, [server]),

@@ -15,7 +15,7 @@ import { parseLocation, renderLocation } from '../kube-api/location.js';
 import type { Aggregator } from './aggregator.js';
 import { KINDS, resourceList } from './kinds.js';
 import { decodeSelfReview } from './protobuf.js';
-import { isAllowed, readAttributes } from './rbac.js';
+import { isAllowed, readAttributes, type AskedFor } from './rbac.js';
 import type { ServiceAccountTokens } from './tokens.js';
 
 const ADMIN: User = { name: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'], extra: {} };
@@ -25,6 +25,7 @@ export interface FrontDeps {
   readonly api: KubeApiServer;
   readonly tokens: ServiceAccountTokens;
   readonly aggregator: Aggregator;
+  readonly onAsked?: ((asked: AskedFor) => void) | undefined;
 }
 
 /**
@@ -75,7 +76,9 @@ export class Front {
     const user = this.#userOf(incoming);
     const url = new URL(path, this.url);
     const attributes = attributesOf(method, path, Object.fromEntries(url.searchParams));
-    if (!isAllowed(this.#deps.api, user, attributes)) throw forbidden(user, attributes, '');
+    const mayHave = isAllowed(this.#deps.api, user, attributes);
+    this.#deps.onAsked?.({ by: 'request', user, attributes, isAllowed: mayHave });
+    if (!mayHave) throw forbidden(user, attributes, '');
     const registration = this.#deps.aggregator.find(path);
     if (registration !== undefined) await this.#deps.aggregator.proxy(registration, user, incoming, response);
     else if (!this.#discover(url.pathname, response)) await this.#act(incoming, url.pathname, user, response);

@@ -2,6 +2,21 @@ import type { Attributes } from '../../../apiserver/auth/attributes.js';
 import type { User } from '../../../apiserver/auth/user.js';
 import { at, listAt, textAt } from '../../cluster/json.js';
 import type { KubeApiServer } from '../kube-api.js';
+import { asObject } from '../kube-api/serve.js';
+
+/** Something that somebody asked for, or that a server asked about, and whether it was allowed. */
+export interface AskedFor {
+  /** request: of the Kubernetes API; review: of another server, which had it judged by a SubjectAccessReview. */
+  readonly by: 'request' | 'review';
+  readonly user: User;
+  readonly attributes: Attributes;
+  readonly isAllowed: boolean;
+}
+
+/** Roles and bindings, by their paths, among whatever else. */
+export interface Rights {
+  readonly objects: ReadonlyMap<string, unknown>;
+}
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const MASTERS = 'system:masters';
@@ -29,6 +44,8 @@ export function addBuiltInRights(api: KubeApiServer): void {
     bind(name, [{ kind: 'Group', name: 'system:authenticated' }]);
   }
   bind('system:service-account-issuer-discovery', [{ kind: 'Group', name: 'system:serviceaccounts' }]);
+  const clusterRoleSelectors = [{ matchLabels: { 'rbac.authorization.k8s.io/aggregate-to-view': 'true' } }];
+  api.put(`${RBAC}/clusterroles/view`, { aggregationRule: { clusterRoleSelectors }, rules: [] });
   bind(controller, [{ kind: 'ServiceAccount', namespace: 'kube-system', name: 'horizontal-pod-autoscaler' }]);
   api.put(`${RBAC}/namespaces/kube-system/roles/extension-apiserver-authentication-reader`, {
     rules: [
@@ -41,23 +58,37 @@ export function addBuiltInRights(api: KubeApiServer): void {
 }
 
 /** Whether roles and bindings allow something (kubernetes/plugin/pkg/auth/authorizer/rbac). */
-export function isAllowed(api: KubeApiServer, user: User, attributes: Attributes): boolean {
+export function isAllowed(rights: Rights, user: User, attributes: Attributes): boolean {
   if (user.groups.includes(MASTERS)) return true;
   const namespace = 'resourceAttributes' in attributes ? attributes.resourceAttributes.namespace : undefined;
   const scopes = ['', ...(namespace === undefined ? [] : [`/namespaces/${namespace}`])];
-  return scopes.some((scope) => rulesOf(api, user, scope).some((rule) => covers(rule, attributes)));
+  return scopes.some((scope) => rulesOf(rights, user, scope).some((rule) => covers(rule, attributes)));
 }
 
 /** Rules of what binds a user in the cluster, or in a namespace. */
-function rulesOf(api: KubeApiServer, user: User, scope: string): unknown[] {
+function rulesOf({ objects }: Rights, user: User, scope: string): unknown[] {
   const collection = `${RBAC}${scope}/${scope === '' ? 'clusterrolebindings' : 'rolebindings'}/`;
-  return [...api.objects]
+  return [...objects]
     .filter(([path, binding]) => path.startsWith(collection) && isBound(binding, user))
     .flatMap(([, binding]) => {
       const isOfCluster = textAt(binding, 'roleRef', 'kind') === 'ClusterRole';
       const roles = isOfCluster ? `${RBAC}/clusterroles` : `${RBAC}${scope}/roles`;
-      return listAt(api.objects.get(`${roles}/${textAt(binding, 'roleRef', 'name')}`), 'rules');
+      const role = objects.get(`${roles}/${textAt(binding, 'roleRef', 'name')}`);
+      return [...listAt(role, 'rules'), ...aggregated({ objects }, role)];
     });
+}
+
+/** What a controller writes into a ClusterRole that is made of others (kubernetes/pkg/controller/clusterroleaggregation). */
+function aggregated({ objects }: Rights, role: unknown): unknown[] {
+  const selectors = listAt(role, 'aggregationRule', 'clusterRoleSelectors').map((selector) =>
+    Object.entries(asObject(at(selector, 'matchLabels'))),
+  );
+  return [...objects]
+    .filter(([path]) => path.startsWith(`${RBAC}/clusterroles/`))
+    .filter(([, one]) =>
+      selectors.some((labels) => labels.every(([key, value]) => textAt(one, 'metadata', 'labels', key) === value)),
+    )
+    .flatMap(([, one]) => listAt(one, 'rules'));
 }
 
 function isBound(binding: unknown, { name, groups }: User): boolean {
