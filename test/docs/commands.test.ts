@@ -1,7 +1,7 @@
 // Every command of every document is run: here, or where the list below says.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -10,18 +10,19 @@ import { fileURLToPath } from 'node:url';
 import { apiserverProgram } from '../../apiserver/options.js';
 import { demoProgram } from '../../cli/demo/main.js';
 import { metricsProgram } from '../../cli/metrics.js';
+import { migrateProgram } from '../../cli/migrate/main.js';
 import { standaloneProgram } from '../../cli/standalone.js';
 import type { Nodeagent } from '../../nodeagent/start.js';
 import { nodeagentProgram } from '../../nodeagent/options.js';
-import type { OptionTable } from '../../runtime/options/kinds.js';
-import { parseOptions, type Program } from '../../runtime/options/parse.js';
+import type { Option, OptionTable } from '../../runtime/options/kinds.js';
+import { environmentNames, parseOptions, type Program } from '../../runtime/options/parse.js';
 import { VERSION } from '../../runtime/version.js';
 import { clusterTestProgram } from '../cluster/options.js';
 import { simulateProgram } from '../simulate/options.js';
 import { run, type Run } from '../support/bundle.js';
 import { populate } from '../support/documented-cluster.js';
-import { commandsOf, wordsOf, type DocumentedCommand } from '../support/documented-commands.js';
-import { documents } from '../support/markdown.js';
+import { commandsOf, filledIn, isPipeline, wordsOf, type DocumentedCommand } from '../support/documented-commands.js';
+import { blocksOf, documents } from '../support/markdown.js';
 import { eventually, runNodeagent } from '../support/programs.js';
 import { whyMissing } from '../support/requirements.js';
 import { register, startServedCluster, type ServedCluster } from '../support/served-cluster.js';
@@ -39,6 +40,12 @@ const ELSEWHERE: readonly (readonly [pattern: RegExp, where: string])[] = [
   ],
   [/^helm /, 'test/manifests has the chart rendered; a release needs a cluster that runs pods'],
   [/^(docker|buildah|podman) /, 'test/image builds the image'],
+  [/^aws /, 'needs an account; test/cli/migrate reads what it prints'],
+  [/^amtool /, 'needs an Alertmanager, of which the alert is known; test/dashboards has the alerts'],
+  [/^kubectl .*\/proxy\//, 'the small cluster has no proxy to Services; test/apiserver asks /readyz?verbose'],
+  [/^kubectl .*\btop pods?\b/, 'asks metrics-server'],
+  [/^kubectl get certificates/, 'a kind of cert-manager'],
+  [/^kubectl get events/, 'the small cluster has no events'],
 ];
 
 /** Programs that npm starts with flags of their own, which are read here; to run them takes minutes, root or a cluster. */
@@ -55,6 +62,7 @@ const PODNET_PROGRAMS: Readonly<Record<string, { readonly refused: (argv: readon
   apiserver: reader(apiserverProgram(VERSION)),
   nodeagent: reader(nodeagentProgram(VERSION, 'host')),
   metrics: reader(metricsProgram(VERSION)),
+  migrate: reader(migrateProgram()),
   standalone: reader(standaloneProgram('host')),
 };
 
@@ -76,12 +84,23 @@ const COMMANDS = documents()
   .flatMap(commandsOf)
   // Once of what is looked at again and again.
   .map((command) => ({ ...command, text: command.text.replace(/^watch -n \d+ /, '') }));
-const of = (pattern: RegExp): DocumentedCommand[] => COMMANDS.filter(({ text }) => pattern.test(text));
+const isElsewhere = ({ text }: DocumentedCommand): boolean => ELSEWHERE.some(([one]) => one.test(text));
+/** Each once, however often it is documented. */
+const of = (pattern: RegExp): DocumentedCommand[] =>
+  COMMANDS.filter(
+    (command, i) =>
+      pattern.test(command.text) &&
+      !isElsewhere(command) &&
+      COMMANDS.findIndex(({ text, shown }) => text === command.text && shown === command.shown) === i,
+  );
 
 test('every command is one that is run here, or is known to be run elsewhere', () => {
-  const known = /^(kubectl|curl|npm (start|run [\w:]+)|podnet)( |$)/;
-  const unknown = COMMANDS.filter(({ text }) => !known.test(text) && !ELSEWHERE.some(([one]) => one.test(text)));
-  assert.deepEqual(unknown, []);
+  const known = /^(kubectl|curl|npm (start|run [\w:]+)|podnet|[A-Z]+=|sed)( |=|$)|^[A-Z]+=/;
+  const unknown = COMMANDS.filter((command) => !known.test(command.text) && !isElsewhere(command));
+  assert.deepEqual(
+    unknown.map(({ place, text }) => `${place}: ${text}`),
+    [],
+  );
   assert.ok(COMMANDS.length > 40, `only ${COMMANDS.length} are found`);
 });
 
@@ -105,6 +124,23 @@ describe('podnet', () => {
       const [, command = '', ...argv] = wordsOf(text);
       const program = PODNET_PROGRAMS[command] ?? assert.fail(`no such command: ${command}`);
       assert.deepEqual(program.refused(argv), []);
+    });
+  }
+});
+
+describe('shell scripts', () => {
+  const blocks = documents().flatMap(blocksOf);
+  for (const { file, line, lines } of blocks.filter(
+    ({ language, lines: [first = ''] }) => language === 'sh' && /^[A-Z]+=/.test(first),
+  )) {
+    test(`${file}:${line} does what it says`, async (t) => {
+      const directory = await mkdtemp(join(tmpdir(), 'podnet-script-'));
+      t.after(() => rm(directory, { recursive: true }));
+      await symlink(join(process.cwd(), 'manifests'), join(directory, 'manifests'));
+      const shell = run('sh', ['-euc', `cd ${directory}\n${lines.join('\n')}`]);
+      assert.equal(await shell.ended, 0, shell.error());
+      const made = (await readdir(directory)).filter((name) => name !== 'manifests');
+      assert.notDeepEqual(made, [], 'it makes no file');
     });
   }
 });
@@ -158,7 +194,8 @@ describe('kubectl', { skip: whyMissing('kubectl') }, () => {
     agent = await runNodeagent(served.server, ['--pod-source', 'none']);
     directory = await mkdtemp(join(tmpdir(), 'podnet-commands-'));
     await writeFile(join(directory, 'ca.crt'), served.ca);
-    await writeFile(join(directory, 'token'), served.cluster.api.token);
+    // As the programs are called in the image.
+    await writeFile(join(directory, 'podnet'), `#!/bin/sh\nexec ${process.execPath} ${PODNET} "$@"\n`, { mode: 0o755 });
   });
   after(async () => {
     await agent.close();
@@ -166,8 +203,17 @@ describe('kubectl', { skip: whyMissing('kubectl') }, () => {
     await rm(directory, { recursive: true });
   });
 
+  const environment = (): Record<string, string> => ({
+    ...{ HOME: directory, KUBECONFIG: served.cluster.kubeconfig },
+    PATH: `${directory}:${process.env['PATH'] ?? ''}`,
+  });
+  const pipeline = async (text: string): Promise<void> => {
+    const shell = run('sh', ['-ec', filledIn(text)], { env: environment() });
+    assert.equal(await shell.ended, 0, `${shell.error()}${shell.out()}`);
+    assert.notEqual(shell.out(), '', shell.error());
+  };
   const kubectl = async (argv: readonly string[]): Promise<string> => {
-    const client = run('kubectl', argv, { env: { HOME: directory, KUBECONFIG: served.cluster.kubeconfig } });
+    const client = run('kubectl', argv, { env: environment() });
     assert.equal(await client.ended, 0, `${client.error()}${client.out()}`);
     if (!argv.includes('--ignore-not-found')) assert.notEqual(client.out(), '', client.error());
     return client.out();
@@ -194,6 +240,7 @@ describe('kubectl', { skip: whyMissing('kubectl') }, () => {
   const commands = of(/^kubectl /).sort((a, b) => turnOf(a) - turnOf(b));
   for (const { place, text, shown } of commands) {
     test(`${place}: ${text}`, async () => {
+      if (isPipeline(text)) return pipeline(text);
       const [, ...argv] = wordsOf(text);
       const k = argv.indexOf('-k');
       if (k >= 0) {
@@ -205,16 +252,31 @@ describe('kubectl', { skip: whyMissing('kubectl') }, () => {
       } else if (argv.includes('apply')) {
         // The small cluster has no OpenAPI of Kubernetes' own types; test/manifests checks them.
         await kubectl([...argv, '--validate=false']);
-      } else if (argv.includes('create')) {
-        // Which kubectl writes as protobuf, and the small cluster reads JSON.
+      } else if (argv.includes('create') || argv.includes('set')) {
+        // The small cluster reads JSON, and kubectl writes protobuf and strategic patches.
+        if (argv.includes('set')) assertVariables(argv);
         await kubectl([...argv, '--dry-run=client', '--output=yaml']);
       } else {
-        if (isDelete({ text })) register(served.cluster, served.port);
+        if (text.includes('delete apiservices')) register(served.cluster, served.port);
         assertShows(await kubectl(argv), shown);
       }
     });
   }
 });
+
+/** kubectl set env <workload> NAME=value …: as flags they would be taken. */
+function assertVariables(argv: readonly string[]): void {
+  const variables = argv.flatMap((word) => {
+    const [, name, value] = /^([A-Z_]+)=(.*)$/.exec(word) ?? [];
+    return name === undefined || value === undefined ? [] : [[name, value] as const];
+  });
+  const program = argv.some((word) => word.includes('apiserver'))
+    ? apiserverProgram(VERSION)
+    : nodeagentProgram(VERSION, 'host');
+  const names = new Set(Object.values<Pick<Option<unknown>, 'flag'>>(program.options).flatMap(environmentNames));
+  for (const [name] of variables) assert.ok(names.has(name), `${program.name} does not read ${name}`);
+  assert.ok(variables.length > 0);
+}
 
 /** The document shows the columns of a table, or how JSON begins. */
 function assertShows(out: string, shown: string): void {

@@ -17,6 +17,10 @@ function expressionsOf(file: string): Expression[] {
   return blocksOf(file).flatMap(({ line, language, lines }) => {
     const place = `${file}:${line}`;
     const text = lines.join('\n');
+    // One expression, or one on each line.
+    if (language === 'promql' && errorsIn(text).length > 0 && !text.includes('(\n')) {
+      return lines.map((one, i) => ({ place: `${file}:${line + i}`, text: one }));
+    }
     if (language === 'promql') return [{ place, text }];
     if (language !== 'yaml' || !/^\s*(- )?expr:/m.test(text)) return [];
     return rulesIn(parse(text)).map((rule) => ({ place, text: textAt(rule, 'expr') }));

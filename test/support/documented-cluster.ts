@@ -22,8 +22,10 @@ const PODS: readonly Spoken[] = [
 ];
 /** It has a VF besides, on the network sriov. */
 const WITH_VF = 'upf';
+/** So that nothing is stale before all commands have been run. */
+const SELDOM = { intervalMs: 60_000 };
 const APISERVER = { app: 'podnet-apiserver', 'app.kubernetes.io/component': 'apiserver' };
-const AGENT = { 'app.kubernetes.io/component': 'nodeagent' };
+const DAEMONS = ['nodeagent', 'probe'] as const;
 const SYSTEM = '/namespaces/podnet-system';
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 
@@ -55,14 +57,37 @@ export const populate = {
         template: { metadata: { labels: APISERVER }, spec: { containers: [{ name: 'apiserver', image: 'podnet' }] } },
       },
     });
-    const all = { desiredNumberScheduled: 1, updatedNumberScheduled: 1, numberAvailable: 1, numberReady: 1 };
-    api.put(`/apis/apps/v1${SYSTEM}/daemonsets/podnet-nodeagent`, {
-      spec: {
-        selector: { matchLabels: AGENT },
-        updateStrategy: { type: 'RollingUpdate' },
-        template: { metadata: { labels: AGENT }, spec: { containers: [{ name: 'nodeagent', image: 'podnet' }] } },
-      },
-      status: all,
+    for (const component of DAEMONS) putDaemonSet(api, component);
+    api.put('/api/v1/nodes/node-a', {});
+    for (const [name, app] of [
+      ['coredns', 'kube-dns'],
+      ['aws-node', 'aws-node'],
+    ] as const) {
+      api.put(`/api/v1/namespaces/kube-system/pods/${name}-0`, {
+        metadata: { labels: { 'k8s-app': app } },
+        spec: { nodeName: 'node-a', containers: [{ name, image: name }] },
+        status: { phase: 'Running' },
+      });
+    }
+    for (const name of ['podnet-apiserver', 'podnet-apiserver-replicas']) {
+      api.put(`/apis/discovery.k8s.io/v1${SYSTEM}/endpointslices/${name}`, {
+        metadata: { labels: { 'kubernetes.io/service-name': name } },
+        ...{ addressType: 'IPv4', endpoints: [], ports: [] },
+      });
+    }
+    api.put(`/apis/coordination.k8s.io/v1${SYSTEM}/leases/podnet-apiserver-cloudwatch`, {});
+    // What predecessors are looked for in.
+    const rules = [{ alert: 'Down', expr: 'up == 0' }];
+    api.put('/apis/monitoring.coreos.com/v1/namespaces/shop/prometheusrules/web', {
+      spec: { groups: [{ name: 'web', rules }] },
+    });
+    api.put('/api/v1/namespaces/shop/configmaps/web', { data: {} });
+    api.put(`${RBAC}/clusterroles/podnet-apiserver`, {
+      rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['list'] }],
+    });
+    api.put(`${RBAC}/clusterrolebindings/podnet-apiserver`, {
+      roleRef: { kind: 'ClusterRole', name: 'podnet-apiserver' },
+      subjects: [{ kind: 'ServiceAccount', namespace: 'podnet-system', name: 'podnet-apiserver' }],
     });
     api.put(`${RBAC}/clusterroles/podnet-metrics-reader`, {
       rules: [{ nonResourceURLs: ['/metrics'], verbs: ['get'] }],
@@ -79,7 +104,7 @@ export const populate = {
       await served.push(nodeReportAt(second));
       const readings = [probeReading('dial', { latencies: Array.from({ length: second * 4 }, () => 0.001) })];
       const dials = [dialSeries({ peer: { node: 'n7', zone: 'zone-b' }, readings })];
-      await served.push(probeReport(second * 1_000, { dials }, { node: 'node-b', bootId: 'boot-b' }));
+      await served.push(probeReport(second * 1_000, { dials }, { node: 'node-b', bootId: 'boot-b', ...SELDOM }));
     }
   },
 
@@ -91,6 +116,25 @@ export const populate = {
   },
 };
 
+/** One that is rolled out, with the pod of one node. */
+function putDaemonSet(api: KubeApiServer, component: (typeof DAEMONS)[number]): void {
+  const labels = { 'app.kubernetes.io/component': component };
+  const containers = [{ name: component, image: 'podnet' }];
+  api.put(`/apis/apps/v1${SYSTEM}/daemonsets/podnet-${component}`, {
+    spec: {
+      selector: { matchLabels: labels },
+      updateStrategy: { type: 'RollingUpdate' },
+      template: { metadata: { labels }, spec: { containers } },
+    },
+    status: { desiredNumberScheduled: 1, updatedNumberScheduled: 1, numberAvailable: 1, numberReady: 1 },
+  });
+  api.put(`/api/v1${SYSTEM}/pods/podnet-${component}-0`, {
+    metadata: { labels },
+    spec: { nodeName: 'node-a', containers },
+    status: { phase: 'Running' },
+  });
+}
+
 function nodeReportAt(second: number): NodeReport {
   const pods = PODS.map((pod) => podAt(pod, second));
   const owner = ownerReport({
@@ -101,7 +145,7 @@ function nodeReportAt(second: number): NodeReport {
     network: 'sriov',
   });
   const devices = { physicalFunctions: [pfReport()], virtualFunctions: [vfReport({ owner })] };
-  return nodeReport(second * 1_000, { pods, ...devices, ipam: [ipamSource(second * 1_000)] });
+  return nodeReport(second * 1_000, { ...SELDOM, pods, ...devices, ipam: [ipamSource(second * 1_000)] });
 }
 
 function podAt({ namespace, app, network }: Spoken, second: number): PodReport {

@@ -41,14 +41,27 @@ function joined(lines: readonly string[]): { text: string; at: number }[] {
   return whole;
 }
 
+/** What a document leaves to its reader, as the cluster of the tests has it. */
+const PLACEHOLDERS: Readonly<Record<string, string>> = { NODE: 'node-a', NAMESPACE: 'telco', POD: 'upf-0' };
+
+/** The command as it can be run. */
+export function filledIn(text: string): string {
+  return text.replace(/<[a-z-]+>/g, 'placeholder').replace(/\b[A-Z]+\b/g, (word) => PLACEHOLDERS[word] ?? word);
+}
+
+/** Whether it is several programs. */
+export function isPipeline(text: string): boolean {
+  return text.replace(/'[^']*'|"[^"]*"/g, '').includes('|');
+}
+
 /**
  * The words of a command, as a shell makes them.
  * @throws {TypeError} when it is more than one command
  */
 export function wordsOf(text: string): string[] {
-  const plain = text.replace(/<[a-z-]+>/g, 'placeholder');
-  if (/[|;&]/.test(plain.replace(/'[^']*'|"[^"]*"/g, ''))) throw new TypeError(`several commands: ${text}`);
-  const { stdout, status } = spawnSync('sh', ['-fc', `printf '%s\\0' ${plain}`], { encoding: 'utf8' });
+  const filled = filledIn(text);
+  if (/[|;&]/.test(filled.replace(/'[^']*'|"[^"]*"/g, ''))) throw new TypeError(`several commands: ${text}`);
+  const { stdout, status } = spawnSync('sh', ['-fc', `printf '%s\\0' ${filled}`], { encoding: 'utf8' });
   if (status !== 0) throw new TypeError(`no shell understands it: ${text}`);
   return stdout.split('\0').slice(0, -1);
 }

@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What a reader of the project finds: every document of it. */
+/** What a reader of the project finds: every document of it but CHANGELOG.md, which is of its time. */
 export function documents(): string[] {
   const below = (directory: string): string[] =>
     readdirSync(directory, { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.md'))
       .map((file) => join(directory, file));
-  return ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...below('docs'), ...below('manifests')].sort();
+  return ['README.md', 'CONTRIBUTING.md', ...below('docs'), ...below('manifests')].sort();
 }
 
 /** A fenced block. */

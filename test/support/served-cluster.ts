@@ -114,7 +114,7 @@ export function register({ api }: KubeCluster, port: number): void {
   api.put(service, { spec: { type: 'ExternalName', externalName: '127.0.0.1', ports: [{ name: 'https', port }] } });
   for (const [group, version, versionPriority] of GROUP_VERSIONS) {
     api.put(`${API_SERVICES}/${version}.${group}`, {
-      metadata: { labels: { 'app.kubernetes.io/part-of': 'podnet' } },
+      metadata: { labels: { 'app.kubernetes.io/name': 'podnet', 'app.kubernetes.io/part-of': 'podnet' } },
       spec: {
         ...{ group, version, versionPriority, groupPriorityMinimum: 100 },
         service: { namespace: NAMESPACE, name: SERVICE, port },

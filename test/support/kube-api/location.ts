@@ -20,6 +20,7 @@ const KINDS: Readonly<Record<string, string>> = {
   endpointslices: 'EndpointSlice',
   horizontalpodautoscalers: 'HorizontalPodAutoscaler',
   'network-attachment-definitions': 'NetworkAttachmentDefinition',
+  prometheusrules: 'PrometheusRule',
   replicasets: 'ReplicaSet',
   resourceclaims: 'ResourceClaim',
   resourceslices: 'ResourceSlice',

@@ -48,10 +48,12 @@ export const KINDS: readonly GroupVersion[] = [
     of('StatefulSet', 'statefulsets', 'sts'),
   ]),
   groupVersion('autoscaling', 'v2', [of('HorizontalPodAutoscaler', 'horizontalpodautoscalers', 'hpa')]),
+  groupVersion('coordination.k8s.io', 'v1', [of('Lease', 'leases')]),
   groupVersion('discovery.k8s.io', 'v1', [of('EndpointSlice', 'endpointslices')]),
   groupVersion('k8s.cni.cncf.io', 'v1', [
     of('NetworkAttachmentDefinition', 'network-attachment-definitions', 'net-attach-def'),
   ]),
+  groupVersion('monitoring.coreos.com', 'v1', [of('PrometheusRule', 'prometheusrules', 'promrule')]),
   groupVersion('rbac.authorization.k8s.io', 'v1', [
     ofCluster('ClusterRole', 'clusterroles'),
     ofCluster('ClusterRoleBinding', 'clusterrolebindings'),
