@@ -64,6 +64,7 @@ function checkExpression(found: Finding, one: Placed, uses: Uses): Finding | und
   if (facts.length === 0) return isOfPodnet(expression) ? found : undefined;
   const rewritten = rewrite(expression, { selectors: withoutInfos(selectors, joins), joins });
   const families = selectors.flatMap((selector) => selector.families);
+  const podnet = asQuery(rewritten, one, families);
   const notes = [...facts.flatMap((fact) => fact.notes), ...rewritten.notes];
   return {
     ...found,
@@ -71,8 +72,11 @@ function checkExpression(found: Finding, one: Placed, uses: Uses): Finding | und
     with: facts.map(({ predecessor }) => flagOf(predecessor)),
     needs: facts.flatMap(({ needs }) => needs),
     wrong: facts.flatMap(({ wrong }) => wrong),
-    podnet: asQuery(rewritten, one, families),
-    why: rewritten.why,
+    podnet,
+    why:
+      podnet === undefined && rewritten.why.length === 0
+        ? [`podnet has no label like ${one.label ?? ''}`]
+        : rewritten.why,
     notes: [...new Set(notes)].filter((note) => !rewritten.why.includes(note)),
     renamed: rewritten.renamed,
   };

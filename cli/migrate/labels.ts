@@ -13,6 +13,9 @@ export interface Mapped {
   readonly renamed?: string;
 }
 
+/** What interfaces are called in pods, as good as always; also as a regular expression, or anything. */
+const IN_POD = /^(eth|net)\d|^\.[+*]$/;
+
 const NETWORK_NOTE = 'network_name is two labels: nad_namespace (empty for the network of the CNI) and network';
 
 /** A label of `by`, `on` and the like. */
@@ -21,6 +24,7 @@ export function mapGrouping(label: string, changes: LabelChanges): Mapped {
   switch (change?.kind) {
     case undefined:
     case 'target':
+    case 'interface':
       return { texts: [label] };
     case 'renamed':
       return { texts: [change.to], renamed: change.to };
@@ -48,6 +52,13 @@ export function mapMatcher({ label, operator, value }: Matcher, text: string, ch
       return { texts: [`${change.to}${text.slice(label.length)}`], renamed: change.to };
     case 'network':
       return mapNetwork(operator, value);
+    case 'interface':
+      return operator.startsWith('!') || IN_POD.test(value)
+        ? { texts: [text] }
+        : {
+            texts: [],
+            why: 'chooses by interface: podnet has its name in the pod, and that on the node in podnet_interface_info',
+          };
     case 'dropped':
       return isIdle(operator, value)
         ? { texts: [] }
@@ -76,6 +87,7 @@ function isIdle(operator: Matcher['operator'], value: string): boolean {
 /** `<namespace>/<name>`, or the bare name. */
 function mapNetwork(operator: Matcher['operator'], value: string): Mapped {
   const [namespace = '', name, more] = value.includes('/') ? value.split('/') : ['', value];
+  if (operator === '!=' && value === '') return { texts: ['network!=""'], note: NETWORK_NOTE };
   if (operator === '=~' && (value === '.+' || value === '.*')) {
     return { texts: value === '.+' ? ['network!=""'] : [], note: NETWORK_NOTE };
   }

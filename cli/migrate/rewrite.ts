@@ -14,8 +14,24 @@ import {
   type Expression,
   type Matcher,
 } from './promql.js';
+import {
+  contains,
+  hasNamedLabels,
+  isReckonedWith,
+  isSummed,
+  isWithout,
+  outOfParentheses,
+  outermostAggregates,
+  ownerOf,
+  standsAlone,
+  vectorAround,
+} from './syntax-tree.js';
 import { applyEdits, type Edit } from './text-edits.js';
+import { joinProblems } from './join-problems.js';
 import type { Join, OldSelector } from './use.js';
+
+/** `offset 5m` and `@ end()`. */
+const MODIFIERS = /^(\s*(@\s*(start\(\)|end\(\)|-?[\d.]+)|offset\s+-?\w+))+/;
 
 export interface Rewritten {
   /** Undefined where podnet has nothing that says the same, or it has to be written by hand: `why` tells. */
@@ -51,6 +67,7 @@ class Rewriting {
   result(): Rewritten {
     for (const join of this.joins) this.#removeJoin(join);
     for (const one of this.selectors) this.#replaceSelector(one);
+    for (const binary of nodesOf(this.expression.root, 'BinaryExpr')) this.#checkMatching(binary);
     for (const grouping of nodesOf(this.expression.root, 'GroupingLabels')) this.#replaceGrouping(grouping);
     for (const call of nodesOf(this.expression.root, 'FunctionCall')) this.#replaceLabelArguments(call);
     const notes = [...this.#notes];
@@ -67,7 +84,9 @@ class Rewriting {
   }
 
   /** What is left of a join is what was joined; what the info chose by goes to the selectors in it. */
-  #removeJoin({ node, other, infoFamily, takes }: Join): void {
+  #removeJoin(join: Join): void {
+    const { node, other, infoFamily, takes } = join;
+    for (const problem of joinProblems(this.expression, join)) this.#why.add(problem);
     this.#edits.push({ from: node.from, to: other.from, text: '' }, { from: other.to, to: node.to, text: '' });
     if (takes.length === 0) return;
     const added = takes.flatMap((label) => this.#mapped(mapGrouping(label, infoFamily?.labels ?? {}), label));
@@ -106,9 +125,10 @@ class Rewriting {
       join.infoSelector.matchers.flatMap((matcher) => this.#matcher(matcher, join.infoFamily)),
     );
     const matchers = [...new Set([...(isJoined ? [] : (ours.where ?? [])), ...own, ...ofInfos])];
-    const isTotal = ours.total !== undefined && matchers.length === 0 && !hasAggregate(node);
+    const isTotal = ours.total !== undefined && matchers.length === 0 && standsAlone(node);
     const text = `${isTotal ? (ours.total ?? '') : isJoined ? (ours.joined ?? '') : ours.name}${braces(matchers)}`;
-    this.#place(node, text, isTotal ? undefined : ours.sumBy);
+    const { sumBy, ...rest } = ours;
+    this.#place(node, text, isTotal || isJoined || sumBy === undefined ? rest : { ...rest, sumBy });
   }
 
   /** Their info is 0 and podnet's is 1: who reckons with the value has to know. */
@@ -117,28 +137,40 @@ class Rewriting {
     const binary = outer.parent === null ? undefined : binaryAt(this.expression, outer.parent);
     const number = binary?.right;
     const isZero = number !== undefined && this.expression.plain.slice(number.from, number.to) === '0';
-    if (binary?.operator === '==' && isZero && binary.left.from === outer.from) {
+    const isCompared = binary?.operator === '==' && isZero && binary.left.from === outer.from;
+    if (isCompared && outer.parent !== null && !isReckonedWith(outer.parent)) {
       this.#edits.push({ from: number.from, to: number.to, text: '1' });
-    } else if (!isCounted(node) && ancestors(node).some((above) => RECKONS.has(above.name))) {
+    } else if (isReckonedWith(node)) {
       this.#why.add(`reckons with the value of ${name}, which is 0: podnet_interface_info is 1`);
     }
   }
 
-  /** Puts it there, added up where podnet has more series. */
-  #place(node: SyntaxNode, text: string, sumBy: Replacement['sumBy']): void {
-    const whole = sumBy === undefined ? undefined : toBeSummed(node);
-    const open = `sum by (${(sumBy ?? []).join(', ')}) (`;
-    if (whole === undefined) {
-      this.#edits.push({ from: node.from, to: node.to, text });
-    } else if (whole.from === node.from) {
-      this.#edits.push(
-        { from: whole.from, to: node.to, text: open + text },
-        { from: whole.to, to: whole.to, text: ')' },
-      );
-    } else {
-      this.#edits.push({ from: whole.from, to: whole.from, text: open }, { from: node.from, to: node.to, text });
-      this.#edits.push({ from: whole.to, to: whole.to, text: ')' });
-    }
+  /** Puts it there: added up where podnet has more series, in their unit where podnet has another. */
+  #place(node: SyntaxNode, text: string, { sumBy, scale }: Replacement): void {
+    const vector = vectorAround(node);
+    const isToSum = sumBy !== undefined && !isSummed(vector);
+    const open = `${scale === undefined ? '' : `(${scale} * `}${isToSum ? `sum by (${sumBy.join(', ')}) (` : ''}`;
+    const close = `${isToSum ? ')' : ''}${scale === undefined ? '' : ')'}`;
+    if (vector.from === node.from) this.#edits.push({ from: node.from, to: node.to, text: open + text });
+    else this.#edits.push(insertion(vector.from, open), { from: node.from, to: node.to, text });
+    // The grammar takes a modifier behind the last operand for one of the whole: to Prometheus it is the selector's.
+    const [modifiers = ''] = MODIFIERS.exec(this.expression.plain.slice(vector.to)) ?? [];
+    this.#edits.push(insertion(vector.to + (vector.name === 'FunctionCall' ? 0 : modifiers.length), close));
+  }
+
+  /** podnet's series have labels that theirs had not: whatever goes by all labels, or by all but some, finds others. */
+  #checkMatching(binary: SyntaxNode): void {
+    const sides = binaryAt(this.expression, binary);
+    if (sides === undefined || this.joins.some(({ node }) => node.from === binary.from && node.to === binary.to))
+      return;
+    if (this.#isRemoved(binary) || this.#isAllOld(binary)) return;
+    const isOn = (binary.getChild('MatchingModifierClause')?.getChild('On') ?? null) !== null;
+    const hasSeries = [sides.left, sides.right].every((side) => nodesOf(side, 'VectorSelector').length > 0);
+    const own = [sides.left, sides.right].filter((side) =>
+      this.selectors.some((one) => contains(side, one.selector.node)),
+    );
+    if (isOn || !hasSeries || own.every(hasNamedLabels)) return;
+    this.#why.add('is matched by all its labels with series of others: say by which, with on');
   }
 
   #matcher(matcher: Matcher, family: OldFamily | undefined): string[] {
@@ -177,6 +209,9 @@ class Rewriting {
       }
       return this.#mapped(outcome, label);
     });
+    if (within.length > 0 && owner.name === 'AggregateExpr' && isWithout(owner)) {
+      this.#why.add("adds up without some labels: podnet's series have others besides, so say which remain, with by");
+    }
     const added = this.#added.get(grouping.from) ?? [];
     const before = written.map(({ label }) => label).join();
     return labels.join() === before && added.length === 0 ? undefined : [...new Set([...labels, ...added])];
@@ -217,6 +252,10 @@ class Rewriting {
   }
 }
 
+function insertion(at: number, text: string): Edit {
+  return { from: at, to: at, text };
+}
+
 function isUnchanged({ texts, why }: Mapped, label: string): boolean {
   return why === undefined && texts.length === 1 && texts[0] === label;
 }
@@ -227,65 +266,4 @@ function ourName({ name, joined, where }: Replacement): string {
 
 function braces(matchers: readonly string[]): string {
   return matchers.length === 0 ? '' : `{${matchers.join(', ')}}`;
-}
-
-function contains(outer: SyntaxNode, inner: SyntaxNode): boolean {
-  return outer.from <= inner.from && inner.to <= outer.to;
-}
-
-/** The aggregation or binary expression that labels in parentheses are of. */
-function ownerOf(grouping: SyntaxNode): SyntaxNode {
-  let owner = grouping;
-  while (owner.parent !== null && owner.name !== 'AggregateExpr' && owner.name !== 'BinaryExpr') owner = owner.parent;
-  return owner;
-}
-
-function outermostAggregates(below: SyntaxNode): SyntaxNode[] {
-  const all = nodesOf(below, 'AggregateExpr');
-  return all.filter((one) => !all.some((outer) => outer !== one && contains(outer, one) && outer.from < one.from));
-}
-
-function ancestors({ parent }: SyntaxNode): SyntaxNode[] {
-  const all: SyntaxNode[] = [];
-  for (let above = parent; above !== null; above = above.parent) all.push(above);
-  return all;
-}
-
-function hasAggregate(node: SyntaxNode): boolean {
-  return ancestors(node).some(({ name }) => name === 'AggregateExpr');
-}
-
-const RECKONS: ReadonlySet<string> = new Set(['AggregateExpr', 'BinaryExpr', 'FunctionCall']);
-const COUNTING: ReadonlySet<string> = new Set(['Count', 'Group', 'Absent', 'AbsentOverTime', 'CountOverTime']);
-
-/** Whether only the number of series is asked for. */
-function isCounted(node: SyntaxNode): boolean {
-  const [around] = ancestors(node).filter(({ name }) => name === 'AggregateExpr' || name === 'FunctionCall');
-  return COUNTING.has(around?.firstChild?.firstChild?.name ?? '');
-}
-
-function outOfParentheses(node: SyntaxNode): SyntaxNode {
-  let outer = node;
-  while (outer.parent?.name === 'ParenExpr') outer = outer.parent;
-  return outer;
-}
-
-/** The smallest whole around a selector that is a vector: itself, or the function of its range. Undefined where it is summed already. */
-function toBeSummed(node: SyntaxNode): SyntaxNode | undefined {
-  let whole = node;
-  if (node.parent?.name === 'OffsetExpr') whole = node.parent;
-  if (whole.parent?.name === 'MatrixSelector') {
-    whole = whole.parent;
-    if (whole.parent?.name === 'OffsetExpr') whole = whole.parent;
-    while (whole.parent !== null && whole.name !== 'FunctionCall') whole = whole.parent;
-  }
-  let above = whole.parent;
-  while (above?.name === 'ParenExpr' || above?.name === 'FunctionCallBody') {
-    const { parent } = above;
-    if (above.name === 'FunctionCallBody') {
-      return parent?.name === 'AggregateExpr' && parent.firstChild?.firstChild?.name === 'Sum' ? undefined : whole;
-    }
-    above = parent;
-  }
-  return whole;
 }

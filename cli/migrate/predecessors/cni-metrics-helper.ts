@@ -16,11 +16,12 @@ const FAMILIES = KNOWN_IPAM_FAMILIES.filter(({ source }) => source === 'awscni')
     const total = IPAM_FIGURES.find(({ reads }) => reads === name)?.cluster.name;
     return (SUFFIXES[type] ?? ['']).map((suffix) => ({
       name: name + suffix,
-      ours: { name: family.name + suffix, ...(TOTALS.has(name) && total !== undefined && { total }) },
+      ours: {
+        name: family.name + suffix,
+        ...(TOTALS.has(name) && total !== undefined && { total }),
+        ...(divisor !== undefined && suffix !== '_count' && { scale: divisor }),
+      },
       labels: AGENT_TARGET_LABELS,
-      ...(divisor !== undefined && {
-        note: 'podnet has seconds where ipamd has milliseconds: divide the threshold by 1000',
-      }),
       ...(TOTALS.has(name) && {
         note: 'a total is of the nodes that report: an alert on it asks for podnet_ipam_nodes{state="missing"} == 0',
       }),

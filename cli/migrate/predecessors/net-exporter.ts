@@ -19,10 +19,10 @@ const NO_ADDRESS = 'host was the address that was dialled: podnet has the node (
 const DIAL_LABELS: LabelChanges = { ...AGENT_TARGET_LABELS, host: { kind: 'lost', why: NO_ADDRESS } };
 const DNS_LABELS: LabelChanges = { ...AGENT_TARGET_LABELS, proto: { kind: 'renamed', to: 'protocol' } };
 
-const DIALS = { where: ['network="default"'] };
-const DIALLED = ['node', 'peer_node', 'host', 'family'];
+const DIALS = { where: ['network="default"'], sumBy: ['node', 'peer_node', 'host', 'family'] };
+const ENDPOINTS = 'with --dns.endpoints lookups at the endpoints are among them: choose by server';
 
-function histogram(name: string, ours: Replacement, labels: LabelChanges): OldFamily[] {
+function histogram(name: string, ours: Replacement, labels: LabelChanges, note?: string): OldFamily[] {
   return ['_bucket', '_sum', '_count'].map((suffix) => ({
     name: name + suffix,
     ours: {
@@ -31,6 +31,7 @@ function histogram(name: string, ours: Replacement, labels: LabelChanges): OldFa
       ...(ours.sumBy !== undefined && { sumBy: [...(suffix === '_bucket' ? ['le'] : []), ...ours.sumBy] }),
     },
     labels,
+    ...(note !== undefined && { note }),
   }));
 }
 
@@ -48,7 +49,7 @@ export const NET_EXPORTER: Predecessor = {
     ...histogram('network_latency_seconds', { name: 'podnet_dial_latency_seconds', ...DIALS }, DIAL_LABELS),
     {
       name: 'network_dial_error_total',
-      ours: { name: 'podnet_dial_errors_total', ...DIALS, sumBy: DIALLED },
+      ours: { name: 'podnet_dial_errors_total', ...DIALS },
       labels: DIAL_LABELS,
     },
     internalErrors('network_error_total'),
@@ -57,13 +58,20 @@ export const NET_EXPORTER: Predecessor = {
         `dns_${protocol}_latency_seconds`,
         { name: 'podnet_dns_latency_seconds', where: [`protocol="${protocol}"`], sumBy: ['node', 'host'] },
         DNS_LABELS,
+        ENDPOINTS,
       ),
     ),
-    ...histogram('dns_latency_seconds', { name: 'podnet_dns_latency_seconds', sumBy: ['node', 'host'] }, DNS_LABELS),
+    ...histogram(
+      'dns_latency_seconds',
+      { name: 'podnet_dns_latency_seconds', sumBy: ['node', 'host'] },
+      DNS_LABELS,
+      ENDPOINTS,
+    ),
     {
       name: 'dns_resolve_error_total',
       ours: { name: 'podnet_dns_errors_total', sumBy: ['node', 'protocol', 'host'] },
       labels: DNS_LABELS,
+      note: ENDPOINTS,
     },
     internalErrors('dns_error_total'),
     ...histogram('ntp_latency_seconds', { name: 'podnet_ntp_latency_seconds' }, AGENT_TARGET_LABELS),

@@ -16,7 +16,7 @@ export const NETWORK_METRICS_DAEMON: Predecessor = {
       name: INFO,
       ours: { name: 'podnet_interface_info' },
       labels: labelsWith('network_name'),
-      info: { value: 0, gives: ['network_name'] },
+      info: { value: 0, gives: ['network_name'], keys: ['namespace', 'pod', 'interface'] },
       note: 'podnet_interface_info is 1 where pod_network_name_info was 0',
     },
     ...containerNetworkFamilies((name) => `network:${name}`, {

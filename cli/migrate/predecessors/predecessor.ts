@@ -9,6 +9,8 @@ export type LabelChange =
   | { readonly kind: 'network' }
   /** Told series of one pod apart that podnet has once: left out. A matcher that chose by it cannot be. */
   | { readonly kind: 'dropped' }
+  /** The name of an interface on the node, or in the pod: podnet has the latter. */
+  | { readonly kind: 'interface' }
   /** Of the scraped target: left out, and said. */
   | { readonly kind: 'target' }
   /** Podnet has nothing that says the same. */
@@ -26,6 +28,8 @@ export interface Replacement {
   readonly where?: readonly string[];
   /** Labels that theirs has, by names of podnet: podnet's series are more, and added up by these the same. */
   readonly sumBy?: readonly string[];
+  /** What a value of podnet's is multiplied by to be in their unit. */
+  readonly scale?: number;
 }
 
 /** A series name of a predecessor. */
@@ -47,6 +51,10 @@ export interface Info {
   readonly value: 0 | 1;
   /** Labels that the joined series get where nobody lists them (group_right). */
   readonly gives: readonly string[];
+  /** Labels that a join has to be on for one info to be of one series. */
+  readonly keys: readonly string[];
+  /** Its `interface` is the name on the node. */
+  readonly isOfHost?: boolean;
 }
 
 /** A family of somebody else that was joined for labels which podnet's series have. */

@@ -7,6 +7,7 @@ const COUNTER_LABELS: LabelChanges = {
   ...TARGET_LABELS,
   ...SANDBOX_LABELS,
   instance: { kind: 'renamed', to: 'node' },
+  interface: { kind: 'interface' },
 };
 
 export const PROMETHEUS_NETWORK_SHIM: Predecessor = {
@@ -16,7 +17,7 @@ export const PROMETHEUS_NETWORK_SHIM: Predecessor = {
       name: INFO,
       ours: { name: 'podnet_interface_info', where: ['host_interface!=""'] },
       labels: { ...COUNTER_LABELS, interface: { kind: 'renamed', to: 'host_interface' } },
-      info: { value: 0, gives: ['namespace', 'pod'] },
+      info: { value: 0, gives: ['namespace', 'pod'], keys: ['interface'], isOfHost: true },
       note: 'podnet_interface_info is 1 where pod_interface_shim was 0',
     },
     ...containerNetworkFamilies((name) => name, {

@@ -51,7 +51,7 @@ function deviceFamily(name: string): OldFamily {
     name,
     ours: { name: 'podnet_vf_info', where: ['container!=""'] },
     labels: OWNED_LABELS,
-    info: { value: 1, gives: ['pod', 'namespace', 'dev_type'] },
+    info: { value: 1, gives: ['pod', 'namespace', 'dev_type'], keys: ['pciAddr'] },
   };
 }
 
@@ -68,6 +68,7 @@ export const SRIOV_NETWORK_METRICS_EXPORTER: Predecessor = {
         name: '',
         joined: `podnet_vf_${ours}_total`,
         where: [`__name__=~"podnet_vf_(unattributed_)?${ours}_total"`],
+        sumBy: ['node', 'pf', 'vf', 'pci_address', 'numa_node'],
       },
       labels: VF_LABELS,
       note: 'podnet_vf_*_total begin at 0 for each pod that gets a VF; what was counted while none had it is podnet_vf_unattributed_*_total',

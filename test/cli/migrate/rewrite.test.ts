@@ -23,7 +23,7 @@ const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[]
   ['container_network_receive_bytes_total_intf{networkname=~".*"}', 'podnet_interface_receive_bytes_total'],
   [
     'topk(5, sum without (network_name, interface) (network:container_network_receive_bytes_total))',
-    'topk(5, sum without (nad_namespace, network, interface) (podnet_interface_receive_bytes_total))',
+    /adds up without some labels/,
   ],
   [
     'container_network_receive_bytes_total{container!="POD",image!="",job="kubelet",pod="a"} offset 5m',
@@ -59,8 +59,37 @@ const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[]
     'sum by (node, resource) (rate(podnet_vf_receive_bytes_total{namespace="telco"}[5m]))',
   ],
   [
-    'rate(sriov_vf_rx_bytes{pf="p"}[5m]) / rate(sriov_vf_rx_packets{pf="p"}[5m])',
-    'rate({__name__=~"podnet_vf_(unattributed_)?receive_bytes_total", pf="p"}[5m]) / rate({__name__=~"podnet_vf_(unattributed_)?receive_packets_total", pf="p"}[5m])',
+    'avg by (pf) (rate(sriov_vf_rx_bytes{pf="p"}[5m]))',
+    'avg by (pf) (sum by (node, pf, vf, pci_address, numa_node) (rate({__name__=~"podnet_vf_(unattributed_)?receive_bytes_total", pf="p"}[5m])))',
+  ],
+  ['sum(rate(sriov_vf_rx_bytes[5m]))', 'sum(rate({__name__=~"podnet_vf_(unattributed_)?receive_bytes_total"}[5m]))'],
+  [
+    'sum by (pod) (rate(container_network_receive_bytes_total[5m])) * on (namespace, pod) group_left() max by (namespace, pod) (pod_network_name_info{network_name="telco/n3"})',
+    /not joined on \(namespace, pod, interface\)/,
+  ],
+  ['container_network_receive_bytes_total + on(namespace,pod,interface) (pod_network_name_info == 0)', /reckons with/],
+  [
+    'rate(network:container_network_receive_bytes_total{interface="lxc1"}[5m]) + on(interface, node) group_right pod_interface_shim',
+    /by interface, which is that of the node/,
+  ],
+  ['container_network_receive_bytes_total{interface="lxc1"}', /has its name in the pod/],
+  [
+    'container_network_receive_bytes_total{interface=~"eth0|net1"}',
+    'podnet_interface_receive_bytes_total{interface=~"eth0|net1"}',
+  ],
+  [
+    'sriov_kubepodcpu * on(uid) group_left(host_ip) kube_pod_info{created_by_kind="Job"}',
+    /takes host_ip, created_by_kind of kube_pod_info/,
+  ],
+  // Labels that podnet's series have besides
+  ['network:container_network_receive_bytes_total / other', /matched by all its labels/],
+  [
+    'sum by (pod) (network:container_network_receive_bytes_total) / sum by (pod) (other)',
+    'sum by (pod) (podnet_interface_receive_bytes_total) / sum by (pod) (other)',
+  ],
+  [
+    'rate(network_dial_error_total[5m]) / rate(network_latency_seconds_count[5m])',
+    'sum by (node, peer_node, host, family) (rate(podnet_dial_errors_total{network="default"}[5m])) / sum by (node, peer_node, host, family) (rate(podnet_dial_latency_seconds_count{network="default"}[5m]))',
   ],
   ['count by (uid) (sriov_kubepodcpu)', /has namespace and pod, and no uid/],
   ['sriov_cpu_info', /podnet has no family of the CPUs/],
@@ -82,7 +111,21 @@ const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[]
   ['ntp_sync_error_total', 'sum by (node, server) (podnet_ntp_errors_total)'],
   ['sum by (host) (rate(network_dial_error_total[5m]))', /host was the address/],
   ['rate(network_dial_error_total{host="10.0.0.1:8000"}[5m])', /host was the address/],
+  [
+    'rate(ntp_sync_error_total[5m:30s]) + ntp_sync_error_total @ end()',
+    'sum by (node, server) (rate(podnet_ntp_errors_total[5m:30s])) + sum by (node, server) (podnet_ntp_errors_total @ end())',
+  ],
+  ['1 + ntp_sync_error_total offset 5m', '1 + sum by (node, server) (podnet_ntp_errors_total offset 5m)'],
+  // Units
+  [
+    'rate(awscni_aws_api_latency_ms_sum[5m]) / rate(awscni_aws_api_latency_ms_count[5m]) > 500',
+    '(1000 * rate(podnet_ipam_aws_api_latency_seconds_sum[5m])) / rate(podnet_ipam_aws_api_latency_seconds_count[5m]) > 500',
+  ],
   // Totals
+  [
+    'awscni_assigned_ip_addresses / on (instance) awscni_ip_max',
+    'podnet_ipam_assigned_ip_addresses / on (node) podnet_ipam_ip_max',
+  ],
   ['awscni_ip_max', 'podnet_ipam_cluster_ip_max'],
   ['sum(awscni_ip_max)', 'sum(podnet_ipam_ip_max)'],
   ['avg by (instance) (awscni_ip_max)', 'avg by (node) (podnet_ipam_ip_max)'],

@@ -1,0 +1,88 @@
+// Where in the tree of an expression something is, and what that makes of it.
+import type { SyntaxNode } from '@lezer/common';
+import { childrenOf, nodesOf, withoutParentheses } from './promql.js';
+
+export function contains(outer: SyntaxNode, inner: SyntaxNode): boolean {
+  return outer.from <= inner.from && inner.to <= outer.to;
+}
+
+/** What a node is in, the innermost first. */
+export function ancestors({ parent }: SyntaxNode): SyntaxNode[] {
+  const all: SyntaxNode[] = [];
+  for (let above = parent; above !== null; above = above.parent) all.push(above);
+  return all;
+}
+
+/** The aggregation or binary expression that labels in parentheses are of. */
+export function ownerOf(grouping: SyntaxNode): SyntaxNode {
+  return ancestors(grouping).find(({ name }) => name === 'AggregateExpr' || name === 'BinaryExpr') ?? grouping;
+}
+
+export function outermostAggregates(below: SyntaxNode): SyntaxNode[] {
+  const all = nodesOf(below, 'AggregateExpr');
+  return all.filter((one) => !all.some((outer) => outer.from < one.from && contains(outer, one)));
+}
+
+/** Whether nothing adds series up, or matches them with others by labels: each stands for itself. */
+export function standsAlone(node: SyntaxNode): boolean {
+  return !ancestors(node).some(
+    (above) => above.name === 'AggregateExpr' || above.getChild('MatchingModifierClause') !== null,
+  );
+}
+
+const RECKONING: ReadonlySet<string> = new Set(['AggregateExpr', 'BinaryExpr', 'FunctionCall']);
+const COUNTING: ReadonlySet<string> = new Set(['Count', 'Group', 'Absent', 'AbsentOverTime', 'CountOverTime']);
+
+/** Whether the values of series go into others: not where only their number is asked for. */
+export function isReckonedWith(node: SyntaxNode): boolean {
+  const [around] = ancestors(node).filter(({ name }) => RECKONING.has(name));
+  return around !== undefined && !COUNTING.has(operationOf(around));
+}
+
+/** `Sum`, `Rate` and the like. */
+export function operationOf(node: SyntaxNode): string {
+  return node.firstChild?.firstChild?.name ?? '';
+}
+
+export function outOfParentheses(node: SyntaxNode): SyntaxNode {
+  let outer = node;
+  while (outer.parent?.name === 'ParenExpr') outer = outer.parent;
+  return outer;
+}
+
+const MODIFIED: ReadonlySet<string> = new Set(['OffsetExpr', 'StepInvariantExpr', 'AnchoredExpr', 'SmoothedExpr']);
+
+/** The smallest vector that a selector makes: itself with its modifiers, or the function of its range. */
+export function vectorAround(node: SyntaxNode): SyntaxNode {
+  const modified = withModifiers(node);
+  const { parent: range } = modified;
+  if (range?.name !== 'MatrixSelector' && range?.name !== 'SubqueryExpr') return modified;
+  return ancestors(range).find(({ name }) => name === 'FunctionCall') ?? range;
+}
+
+function withModifiers(node: SyntaxNode): SyntaxNode {
+  let whole = node;
+  while (whole.parent !== null && MODIFIED.has(whole.parent.name)) whole = whole.parent;
+  return whole;
+}
+
+/** Whether a vector is added up as it is, by labels that are named. */
+export function isSummed(vector: SyntaxNode): boolean {
+  const { parent: body } = outOfParentheses(vector);
+  const aggregate = body?.name === 'FunctionCallBody' ? body.parent : null;
+  return aggregate?.name === 'AggregateExpr' && operationOf(aggregate) === 'Sum' && !isWithout(aggregate);
+}
+
+/** Whether an aggregation names the labels that it takes away, and not those that remain. */
+export function isWithout(aggregate: SyntaxNode): boolean {
+  return (aggregate.getChild('AggregateModifier')?.getChild('Without') ?? null) !== null;
+}
+
+/** Whether the labels of a side of a binary expression are those that it names itself. */
+export function hasNamedLabels(side: SyntaxNode): boolean {
+  const inner = withoutParentheses(side);
+  if (inner.name === 'AggregateExpr') return !isWithout(inner);
+  if (inner.name !== 'FunctionCall') return nodesOf(inner, 'VectorSelector').length === 0;
+  const parts = inner.getChild('FunctionCallBody');
+  return parts !== null && childrenOf(parts).every(hasNamedLabels);
+}
