@@ -142,6 +142,26 @@ describe('what manifests/ installs', { skip: missing('kubectl') }, () => {
     assert.deepEqual([...new Set(told)].sort(), [...new Set(had)].sort());
   });
 
+  test('with ha no two of three servers are on one host, also during an update', async () => {
+    const server = (await renderComponents(['ha'])).find(({ kind }) => kind === 'Deployment');
+    assert.equal(at(server, 'spec', 'replicas'), 3);
+    // on three hosts there is room for no fourth
+    assert.equal(at(server, 'spec', 'strategy', 'rollingUpdate', 'maxSurge'), 0);
+    const required = ['podAntiAffinity', 'requiredDuringSchedulingIgnoredDuringExecution'];
+    const terms = listAt(server, 'spec', 'template', 'spec', 'affinity', ...required);
+    assert.deepEqual(
+      terms.map((term) => textAt(term, 'topologyKey')),
+      ['kubernetes.io/hostname'],
+    );
+  });
+
+  test('what the README says is applied is there', async () => {
+    const readme = await readFile(`${MANIFESTS}/README.md`, 'utf8');
+    const paths = [...readme.matchAll(/-k (manifests\/[\w/-]+)(?=[\s`])/g)].map(([, path = '']) => path);
+    assert.ok(paths.length > 0);
+    for (const path of new Set(paths)) assert.ok((await readdir(path)).includes('kustomization.yaml'), path);
+  });
+
   test('component grafana has every dashboard, as it is', async () => {
     const files = (await readdir(`${MANIFESTS}/dashboards`)).filter((name) => name.endsWith('.json'));
     assert.ok(files.length > 0);

@@ -21,7 +21,10 @@ export interface Rights {
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const MASTERS = 'system:masters';
 
-/** What every cluster has of roles and bindings, as far as podnet needs them. */
+/**
+ * What every cluster has of roles and bindings, as far as podnet needs them (kubernetes, plugin/pkg/auth/authorizer/rbac/bootstrappolicy:
+ * policy.go, namespace_policy.go and controller_policy.go).
+ */
 export function addBuiltInRights(api: KubeApiServer): void {
   const rule = (apiGroups: string[], resources: string[], verbs: string[]): object => ({ apiGroups, resources, verbs });
   const role = (name: string, rules: object[]): unknown => api.put(`${RBAC}/clusterroles/${name}`, { rules });

@@ -27,7 +27,7 @@ export const API_SERVICES = '/apis/apiregistration.k8s.io/v1/apiservices/';
 const SLICES = `/apis/discovery.k8s.io/v1/namespaces/${NAMESPACE}/endpointslices`;
 /** What Kubernetes gives by itself, and some clusters take away: what the manifests give has to be enough. */
 const TAKEN_AWAY = ['system:service-account-issuer-discovery', 'system:controller:horizontal-pod-autoscaler'];
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** A service account, such as `podnet-system/podnet-apiserver`. */
 export type Account = `${string}/${string}`;

@@ -58,6 +58,9 @@ export async function playReplicas(bed: RightsBed): Promise<[Apiserver, Apiserve
 export async function playAgents(bed: RightsBed, servers: readonly Apiserver[]): Promise<void> {
   await bed.startAgent(AGENT, 'node-c', ['--path.kubelet-socket', 'none']);
   await arrived(bed, servers, 'node-c');
+  const slices = `discovery.k8s.io/endpointslices in ${NAMESPACE}`;
+  await bed.until(AGENT, 'list pods', 'watch pods', `list ${slices}`, `watch ${slices}`);
+  await bed.until(SERVER, 'list pods', 'watch pods', 'list services', 'watch services');
   bed.api.put(pathOfPod(WEB), nodePodObject(WEB));
   const tokens = await Promise.all(['node-a', 'node-b'].map((node) => bed.agentToken(AGENT, node)));
   for (const [server, sequence] of servers.flatMap((one) => [1, 2, 3].map((n) => [one, n] as const))) {
@@ -68,7 +71,7 @@ export async function playAgents(bed: RightsBed, servers: readonly Apiserver[]):
   }
 }
 
-/** From an agent of the role, at all of them. */
+/** A report of the node is at each of the servers. */
 async function arrived(bed: RightsBed, servers: readonly Apiserver[], node: string): Promise<void> {
   await bed.eventually(
     () => servers.map(({ store }) => store.nodes().some((one) => one.node === node)),
