@@ -20,6 +20,7 @@ import { nodeagentProgram } from '../nodeagent/options.js';
 import { environmentNames, type ProgramHelp } from '../runtime/options/parse.js';
 import { VERSION } from '../runtime/version.js';
 import { alertFiles, runbookIndex } from './alerts/rendered.js';
+import { chartFiles } from './chart-readme.js';
 import { dashboardFiles } from './dashboards/rendered.js';
 import { openApiDocument } from './openapi-document.js';
 import { ownMetrics } from './own-metrics.js';
@@ -33,6 +34,7 @@ export async function generatedFiles(): Promise<Map<string, string>> {
     ...(await dashboardFiles()),
     ...(await alertFiles()),
     ['docs/runbooks/README.md', runbookIndex()],
+    ...(await chartFiles()),
   ]);
 }
 

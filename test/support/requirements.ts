@@ -2,13 +2,13 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';
 
-/** What a test needs of the machine: root, a kernel with TAP devices, the emulator of CloudWatch, or a program of a Debian package. */
-export type Requirement = 'root' | 'tun' | 'cni-plugins' | 'moto' | Program;
+/** What a test needs of the machine: root, a kernel with TAP devices, the emulator of CloudWatch, helm, or a program of a Debian package. */
+export type Requirement = 'root' | 'tun' | 'cni-plugins' | 'moto' | 'helm' | Program;
 type Program =
   | ('ip' | 'iptables' | 'chronyd' | 'dnsmasq' | 'prometheus' | 'promtool' | 'setpriv' | 'script' | 'curl' | 'kubectl')
   | ('containerd' | 'runc' | 'ctr' | 'busybox' | 'nsenter' | 'prlimit' | 'umount' | 'tar');
 
-const PACKAGES: Readonly<Record<Exclude<Requirement, 'root' | 'tun' | 'moto'>, string>> = {
+const PACKAGES: Readonly<Record<Exclude<Requirement, 'root' | 'tun' | 'moto' | 'helm'>, string>> = {
   ip: 'iproute2',
   iptables: 'iptables',
   chronyd: 'chrony',
@@ -39,6 +39,9 @@ export const MOTO = process.env['PODNET_MOTO'] ?? '/opt/podnet-moto';
 /** In it. */
 export const MOTO_SERVER = 'usr/bin/moto_server';
 
+/** Where scripts/install-helm.sh puts helm, or whoever has it elsewhere says that it is. */
+export const HELM = process.env['PODNET_HELM'] ?? '/opt/podnet-helm/helm';
+
 /** Where Debian has the CNI plugins. */
 const CNI_PLUGIN = '/usr/lib/cni/ptp';
 
@@ -61,6 +64,7 @@ export function whyMissing(...requirements: readonly Requirement[]): string | fa
 function reasonFor(requirement: Requirement): string {
   if (requirement === 'root') return 'needs root';
   if (requirement === 'moto') return 'needs moto (scripts/install-moto.sh)';
+  if (requirement === 'helm') return 'needs helm (scripts/install-helm.sh)';
   return requirement === 'tun' ? `needs ${TUN}` : `needs ${requirement} (package ${PACKAGES[requirement]})`;
 }
 
@@ -68,6 +72,7 @@ function isMet(requirement: Requirement): boolean {
   if (requirement === 'root') return process.getuid?.() === 0;
   if (requirement === 'tun') return existsSync(TUN);
   if (requirement === 'moto') return existsSync(join(MOTO, MOTO_SERVER));
+  if (requirement === 'helm') return isExecutable(HELM);
   if (requirement === 'cni-plugins') return isExecutable(CNI_PLUGIN);
   return (process.env['PATH'] ?? '').split(delimiter).some((directory) => isExecutable(join(directory, requirement)));
 }
