@@ -1,63 +1,19 @@
 import type { DashboardSpec } from './dashboard.js';
-import { CLUSTER, most, quantile, rate } from './expressions.js';
-import { heatmap, matrix, type Panel, stat, table, timeSeries } from './panels.js';
+import { CLUSTER, quantile, rate } from './expressions.js';
+import { heatmap, matrix, stat, table } from './panels.js';
+import { BY_PROBER, FAILED, failing, quantiles, reasons } from './probe-panels.js';
+import { DNS_SECTION, PROBER_SECTION, TIME_SECTION } from './probe-sections.js';
 import { clusterVariable, labelVariable } from './variables.js';
 
 const DIALS = `${CLUSTER}, node=~"$node", peer_node=~"$peer_node", network=~"$network", family=~"$family"`;
 /** Dials of the Service have no peer. */
 const OF_PEERS = `${DIALS}, peer_node!=""`;
 const OF_SERVICE = `${CLUSTER}, node=~"$node", network=~"$network", family=~"$family", host!=""`;
-const BY_PROBER = `${CLUSTER}, node=~"$node"`;
-const SHOWN = 20;
-const MOST = `The ${SHOWN} highest.`;
-const FAILED = 'What failed is in no latency.';
 /** Seconds. Within one zone a healthy handshake is well below the first; a SYN that is lost costs one second more (RFC 6298). */
 const SLOW = [0.005, 0.5] as const;
 
 const dialQuantile = (q: number, by: string): string =>
   quantile(q, 'podnet_dial_latency_seconds', { matchers: OF_PEERS, by });
-
-/** Failed over all, where there were any. A target that is probed has both families from its first reading on. */
-const failing = (kind: 'dial' | 'dns' | 'ntp', matchers: string, by: string): string => {
-  const failed = `sum by (${by}) (${rate(`podnet_${kind}_errors_total`, matchers)})`;
-  return `${failed} / (${failed} + sum by (${by}) (${rate(`podnet_${kind}_latency_seconds_count`, matchers)}))`;
-};
-
-const quantiles = (
-  title: string,
-  histogram: string,
-  { matchers, by, legend, description }: { matchers: string; by: string; legend: string; description: string },
-): Panel =>
-  timeSeries({
-    title,
-    description: `${description} Median and 99th percentile. ${MOST} ${FAILED}`,
-    unit: 's',
-    queries: [0.5, 0.99].map((q) => ({
-      expr: most(SHOWN, quantile(q, histogram, { matchers, by })),
-      legend: `${legend} p${q * 100}`,
-    })),
-  });
-
-interface Failures {
-  readonly title: string;
-  readonly kind: 'dial' | 'dns' | 'ntp';
-  readonly matchers: string;
-  readonly by: string;
-  readonly legend: string;
-}
-
-const reasons = ({ title, kind, matchers, by, legend }: Failures): Panel =>
-  timeSeries({
-    title,
-    description: `Failures per second by reason (docs/latency.md says what each is). ${MOST} A flat zero is the good case; absent: nothing is probed.`,
-    unit: 'cps',
-    queries: [
-      {
-        expr: most(SHOWN, `sum by (${by}, reason) (${rate(`podnet_${kind}_errors_total`, matchers)})`),
-        legend: `${legend} {{reason}}`,
-      },
-    ],
-  });
 
 export const LATENCY_MESH: DashboardSpec = {
   name: 'latency-mesh',
@@ -206,110 +162,8 @@ export const LATENCY_MESH: DashboardSpec = {
         }),
       ],
     },
-    {
-      title: 'DNS',
-      panels: [
-        quantiles('Lookup latency by server', 'podnet_dns_latency_seconds', {
-          ...{ matchers: BY_PROBER, by: 'cluster, server, protocol, host', legend: '{{server}} {{protocol}} {{host}}' },
-          description: 'Until both A and AAAA were answered, as an application waits.',
-        }),
-        reasons({
-          title: 'Failed lookups',
-          kind: 'dns',
-          matchers: BY_PROBER,
-          by: 'cluster, server, protocol, host',
-          legend: '{{server}} {{protocol}} {{host}}',
-        }),
-        heatmap({
-          title: 'Lookup latencies over time',
-          description: `How many lookups per second took how long. ${FAILED}`,
-          unit: 's',
-          query: `sum by (le) (${rate('podnet_dns_latency_seconds_bucket', BY_PROBER)})`,
-        }),
-        timeSeries({
-          title: 'Nodes whose lookups fail',
-          description: `Share of the lookups of each node that failed. ${MOST}`,
-          unit: 'percentunit',
-          thresholds: [0.001, 0.05],
-          queries: [
-            { expr: most(SHOWN, failing('dns', BY_PROBER, 'cluster, node, server')), legend: '{{node}} {{server}}' },
-          ],
-        }),
-      ],
-    },
-    {
-      title: 'Time',
-      panels: [
-        timeSeries({
-          title: 'Clock offset',
-          description:
-            "Clock of the time server less the node's, by its newest answer: below 0 the node is ahead. Absent where that answer is old.",
-          unit: 's',
-          min: -Infinity,
-          queries: [{ expr: `podnet_ntp_offset_seconds{${BY_PROBER}}`, legend: '{{node}} {{server}}' }],
-        }),
-        timeSeries({
-          title: 'Stratum of time servers',
-          description:
-            'How far a time server is from a reference clock. 16 would be unsynchronized, which is counted as a failure.',
-          unit: 'short',
-          queries: [{ expr: `max by (cluster, server) (podnet_ntp_stratum{${BY_PROBER}})`, legend: '{{server}}' }],
-        }),
-        quantiles('Time server latency', 'podnet_ntp_latency_seconds', {
-          ...{ matchers: BY_PROBER, by: 'cluster, server', legend: '{{server}}' },
-          description: 'Of exchanges with each time server.',
-        }),
-        reasons({
-          title: 'Failed exchanges with time servers',
-          kind: 'ntp',
-          matchers: BY_PROBER,
-          by: 'cluster, server',
-          legend: '{{server}}',
-        }),
-      ],
-    },
-    {
-      title: 'Those that probe (their own /metrics)',
-      panels: [
-        timeSeries({
-          title: 'Probes left out',
-          description:
-            'Probes per second that are not counted, and why: the agent itself was held up (loop_delay), too many were under way (busy), who was asked is no more (peer_gone).',
-          unit: 'cps',
-          queries: [
-            {
-              expr: `sum by (cluster, kind, reason) (${rate('podnet_nodeagent_probes_left_out_total', CLUSTER)})`,
-              legend: '{{kind}} {{reason}}',
-            },
-          ],
-        }),
-        timeSeries({
-          title: 'Delay of the agents themselves',
-          description: `How late agents got to what was due, 99th percentile: above 10 ms a latency is left out. ${MOST}`,
-          unit: 's',
-          thresholds: [0.01, 0.1],
-          queries: [
-            {
-              expr: most(
-                SHOWN,
-                quantile(0.99, 'podnet_nodeagent_event_loop_delay_seconds', {
-                  matchers: CLUSTER,
-                  by: 'cluster, instance',
-                }),
-              ),
-              legend: '{{instance}}',
-            },
-          ],
-        }),
-        timeSeries({
-          title: 'Targets',
-          description: 'Targets that all agents together probe.',
-          unit: 'short',
-          queries: [
-            { expr: `sum by (cluster, kind) (podnet_nodeagent_probe_targets{${CLUSTER}})`, legend: '{{kind}}' },
-          ],
-        }),
-      ],
-    },
+    DNS_SECTION,
+    TIME_SECTION,
+    PROBER_SECTION,
   ],
 };

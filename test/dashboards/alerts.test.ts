@@ -14,9 +14,9 @@ const CASES = [...SERVER_CASES, ...AGENT_CASES, ...POD_CASES, ...LATENCY_CASES, 
 const ALERTS = ALERT_GROUPS.flatMap(({ alerts }) => alerts);
 /** It alone is about what is not there at all. */
 const ABSENT = 'PodnetDown';
-/** By when all that had been has left every range that rules look at. */
-const LONG_AFTER = LASTS + 70;
-const SCRAPED: Series = ['podnet_apiserver_build_info{instance="a",version="1"}', `1x${LONG_AFTER + 10}`];
+/** Minutes after which a series that ended is no more. */
+const STALE_AFTER = 6;
+const SCRAPED: Series = ['podnet_apiserver_build_info{instance="a",version="1"}', `1x${3 * LASTS}`];
 const FIRING = 'count by (alertname, severity) (ALERTS{alertstate="firing"})';
 
 const firing = ({ alert, severity }: Pick<AlertCase, 'alert' | 'severity'>): string =>
@@ -36,24 +36,30 @@ const alone = ({ alert, severity, labels }: AlertCase): string =>
 
 function testsOf(one: AlertCase): RuleTest[] {
   const { alert, severity, also = [], fires, quiet } = one;
-  const holds = minutesOf(ruleOf(one).for);
+  const rule = ruleOf(one);
+  const holds = minutesOf(rule.for);
+  const range = Math.max(0, ...[...rule.expr.matchAll(/\[(\d+[mh])\]/g)].map(([, length = '']) => minutesOf(length)));
+  // no longer than it takes: promtool evaluates every rule in every minute of each
+  const lasts = holds + range + 10;
+  const lasting = (series: readonly Series[]): Series[] =>
+    series.map(([name, values]) => [name, values.replace(/x\d+$/, `x${lasts}`)]);
   const others = `count by (alertname) (ALERTS{alertstate="firing",alertname!~"${[...also, alert].join('|')}"})`;
   const name = `${alert} (${severity})`;
   return [
     {
       name: `${name} fires, and nothing else does`,
-      series: [SCRAPED, ...fires],
+      series: [SCRAPED, ...lasting(fires)],
       expected: [
         ...(holds >= 2 ? [{ expr: alone(one), minute: holds - 1, samples: {} }] : []),
-        { expr: alone(one), minute: LASTS, samples: { '{}': 1 } },
-        { expr: others, minute: LASTS, samples: {} },
-        { expr: FIRING, minute: LONG_AFTER, samples: {} },
+        { expr: alone(one), minute: lasts, samples: { '{}': 1 } },
+        { expr: others, minute: lasts, samples: {} },
+        { expr: FIRING, minute: lasts + range + STALE_AFTER, samples: {} },
       ],
     },
     {
       name: `${name} does not fire just below`,
-      series: [SCRAPED, ...quiet],
-      expected: [LASTS / 2, LASTS].map((minute) => ({
+      series: [SCRAPED, ...lasting(quiet)],
+      expected: [Math.ceil(lasts / 2), lasts].map((minute) => ({
         expr: `ALERTS{alertstate="firing",alertname="${alert}",severity="${severity}"}`,
         minute,
         samples: {},

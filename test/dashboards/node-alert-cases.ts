@@ -36,7 +36,7 @@ export const POD_CASES: readonly AlertCase[] = [
   },
   {
     ...{ alert: 'PodTcpRetransmissions', severity: 'warning', labels: POD },
-    fires: retransmitted(100, 6),
+    fires: retransmitted(20, 1.1),
     // neither a small share of many, nor a large one of next to none
     quiet: [
       ...retransmitted(1_000, 50),
@@ -103,8 +103,8 @@ export const LATENCY_CASES: readonly AlertCase[] = [
   },
   {
     ...{ alert: 'DialsSlow', severity: 'warning', labels: PAIR },
-    fires: histogram('podnet_dial_latency_seconds', `${PAIR},family="ipv4"`, { 0.512: 90, 1.024: 100, '+Inf': 100 }),
-    quiet: histogram('podnet_dial_latency_seconds', `${PAIR},family="ipv4"`, { 0.256: 95, 1.024: 100, '+Inf': 100 }),
+    fires: histogram('podnet_dial_latency_seconds', `${PAIR},family="ipv4"`, { 0.256: 90, 0.512: 95.05, '+Inf': 100 }),
+    quiet: histogram('podnet_dial_latency_seconds', `${PAIR},family="ipv4"`, { 0.256: 90, 0.512: 96, '+Inf': 100 }),
   },
   {
     ...{ alert: 'DnsFailing', severity: 'critical', labels: LOOKUP },
@@ -113,8 +113,8 @@ export const LATENCY_CASES: readonly AlertCase[] = [
   },
   {
     ...{ alert: 'DnsSlow', severity: 'warning', labels: LOOKUP },
-    fires: histogram('podnet_dns_latency_seconds', ofNode(LOOKUP), { 0.256: 97, 1.024: 100, '+Inf': 100 }),
-    quiet: histogram('podnet_dns_latency_seconds', ofNode(LOOKUP), { 0.256: 99, 1.024: 100, '+Inf': 100 }),
+    fires: histogram('podnet_dns_latency_seconds', ofNode(LOOKUP), { 0.256: 97, 0.512: 99.05, '+Inf': 100 }),
+    quiet: histogram('podnet_dns_latency_seconds', ofNode(LOOKUP), { 0.256: 97, 0.512: 99.4, '+Inf': 100 }),
   },
   {
     ...{ alert: 'NtpOffset', severity: 'warning', labels: 'node="n1"' },

@@ -22,6 +22,16 @@ function blocks(text: string, language: string): string[] {
   );
 }
 
+/** Of its headings, as they are linked to. */
+function anchors(text: string): string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\s-]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
 test('every alert has its runbook, and every runbook its alert', async () => {
   const files = (await readdir(DIRECTORY)).filter((file) => file !== 'README.md');
   assert.deepEqual(files.map((file) => join(DIRECTORY, file)).sort(), NAMES.map(runbookOf).sort());
@@ -55,6 +65,9 @@ for (const name of NAMES) {
       }
     }
     assert.match(text, new RegExp(`amtool silence add alertname=${name} `));
-    for (const [, link = ''] of text.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)) await readFile(join(DIRECTORY, link));
+    for (const [, link = '', anchor] of text.matchAll(/\]\(([^)#]+)(?:#([^)]*))?\)/g)) {
+      const linked = await readFile(join(DIRECTORY, link), 'utf8');
+      if (anchor !== undefined) assert.ok(anchors(linked).includes(anchor), `${link}#${anchor}`);
+    }
   });
 }

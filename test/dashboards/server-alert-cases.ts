@@ -38,8 +38,8 @@ export const SERVER_CASES: readonly AlertCase[] = [
   },
   {
     ...{ alert: 'PodnetCertificateExpires', severity: 'critical', labels: 'instance="a"' },
-    fires: [steady('podnet_apiserver_certificate_expiration_timestamp_seconds{instance="a"}', 2 * DAY)],
-    quiet: [steady('podnet_apiserver_certificate_expiration_timestamp_seconds{instance="a"}', 16 * DAY)],
+    fires: [steady('podnet_apiserver_certificate_expiration_timestamp_seconds{instance="a"}', 2.9 * DAY)],
+    quiet: [steady('podnet_apiserver_certificate_expiration_timestamp_seconds{instance="a"}', 3.2 * DAY)],
     also: ['PodnetCertificateExpires'],
   },
   {
@@ -50,7 +50,7 @@ export const SERVER_CASES: readonly AlertCase[] = [
   {
     ...{ alert: 'PodnetManyAgentsSilent', severity: 'critical', labels: 'role="node"' },
     fires: agents(3, 61),
-    quiet: agents(3, 60),
+    quiet: agents(2, 61),
     also: ['PodnetAgentSilent'],
   },
   {
@@ -68,8 +68,8 @@ export const SERVER_CASES: readonly AlertCase[] = [
   {
     ...{ alert: 'PodnetReportsRefused', severity: 'warning', labels: 'reason="Conflict"' },
     fires: [
-      growing('podnet_apiserver_reports_total{instance="a",result="accepted",reason=""}', 98),
-      growing('podnet_apiserver_reports_total{instance="a",result="refused",reason="Conflict"}', 2),
+      growing('podnet_apiserver_reports_total{instance="a",result="accepted",reason=""}', 98.9),
+      growing('podnet_apiserver_reports_total{instance="a",result="refused",reason="Conflict"}', 1.1),
     ],
     quiet: [
       growing('podnet_apiserver_reports_total{instance="a",result="accepted",reason=""}', 99),

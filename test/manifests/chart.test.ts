@@ -21,6 +21,8 @@ const skip = missing('helm', 'kubectl');
 
 const TEMPLATES = join(CHART, 'templates');
 const CI = join(CHART, 'ci');
+/** Files of ci/ with the name of the component of kustomize that makes the same. */
+const ONE_NAME = 'ha unprivileged-agent probe sriov aws openshift cert-manager without-custom-metrics'.split(' ');
 /** Which files of ci/, one after the other, and values beside them make what which components of kustomize make, in their order. */
 const SAME: readonly {
   readonly files: readonly string[];
@@ -28,9 +30,7 @@ const SAME: readonly {
   readonly components: readonly string[];
 }[] = [
   { files: ['default'], components: [] },
-  ...[
-    ...['ha', 'unprivileged-agent', 'probe', 'sriov', 'aws', 'openshift', 'cert-manager', 'without-custom-metrics'],
-  ].map((name) => ({ files: [name], components: [name] })),
+  ...ONE_NAME.map((name) => ({ files: [name], components: [name] })),
   { files: ['prometheus-operator'], components: ['prometheus-operator', 'grafana'] },
   { files: ['default'], set: 'nodeagent.hostLocal.enabled=true', components: ['host-local'] },
   {

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ALERT_GROUPS } from '../../scripts/alerts/rendered.js';
+import { dashboards } from '../../scripts/dashboards/rendered.js';
+import { knownSeries } from '../../scripts/promql/known-families.js';
+
+/** What no dashboard shows, and why. Whoever adds a family shows it, or says here why not. */
+const NOT_SHOWN: readonly (readonly [names: RegExp, why: string])[] = [
+  [
+    /^podnet_vf_unattributed_/,
+    'three of them show that something is nobody’s; the others say the same of other counters',
+  ],
+  [
+    /^podnet_workload_(network_.*_errors|tcp|udp)_/,
+    'of pods beyond --max-series: what their workloads do is on other panels',
+  ],
+  [/^podnet_ipam_cluster_/, 'totals of what is shown by node'],
+  [
+    /^podnet_ipam_(add|del)_ip_req_|^podnet_ipam_(ec2api_req|reconcile|connmark_\w+|aws_\w+_error)/,
+    'the doings of ipamd, not its failures',
+  ],
+  [
+    /^podnet_ipam_(assigned_ip_per_eni|total_ipv4_prefixes|ipamd_\w+|aws_api_latency_ms)$/,
+    'details of a node, for who looks into it',
+  ],
+  [
+    /^podnet_apiserver_(certificate_loads|ca_publications)_total$/,
+    'once in months; PodnetCertificateExpires and its runbook',
+  ],
+  [/^podnet_apiserver_(service_account_keys|ignored_remote|denied_requests_un)/, 'for who looks into authentication'],
+  [/^podnet_apiserver_cloudwatch_(published|possible)_/, 'requests and age say it'],
+  [/^podnet_nodeagent_/, 'each has a line in troubleshooting, or an alert; nothing to be seen while all is well'],
+  [/^aggregator_/, 'kube-apiserver’s: an alert'],
+];
+
+test('every family is on a dashboard, or it is said why not', async () => {
+  const shown = JSON.stringify([...(await dashboards()).values()]);
+  const alerts = JSON.stringify(ALERT_GROUPS);
+  const isNamed = (name: string, text: string): boolean => new RegExp(`\\b${name}\\b`).test(text);
+  const of = (name: string): string[] => {
+    const [, histogram] = /^(.*)_(?:bucket|count|sum)$/.exec(name) ?? [];
+    return histogram === undefined ? [name] : ['bucket', 'count', 'sum'].map((part) => `${histogram}_${part}`);
+  };
+  const used = new Set<RegExp>();
+  const forgotten = [...(await knownSeries()).keys()].filter((name) => {
+    if (of(name).some((one) => isNamed(one, shown))) return false;
+    const [pattern] = NOT_SHOWN.find(([names]) => names.test(name)) ?? [];
+    if (pattern !== undefined) used.add(pattern);
+    return pattern === undefined && !isNamed(name, alerts);
+  });
+  assert.deepEqual(forgotten, []);
+  assert.deepEqual(
+    NOT_SHOWN.flatMap(([names]) => (used.has(names) ? [] : [String(names)])),
+    [],
+    'these are shown by now',
+  );
+});
