@@ -2,7 +2,8 @@
 import { alarmAdvice } from './alarms.js';
 import { extract, type Placed } from './extract.js';
 import type { FileReport, Finding } from './finding.js';
-import { choosesTarget, mapGrouping } from './labels.js';
+import { mapGrouping } from './labels.js';
+import { oldTargets } from './old-targets.js';
 import { PREDECESSORS } from './predecessors/all.js';
 import type { OldFamily, Predecessor } from './predecessors/predecessor.js';
 import { PromqlError, parsePromql, selectorsOf, type Expression } from './promql.js';
@@ -139,27 +140,18 @@ function readUses(expression: Expression, from: readonly Predecessor[]): Uses {
     const applying = predecessor.facts.filter(({ applies }) =>
       applies(useOf(expression, predecessor, { selectors: of, joins })),
     );
-    const needs = [...applying.flatMap((fact) => fact.needs ?? []), ...oldTargets(expression, of)];
+    const targets = oldTargets(expression, predecessor, of);
+    const infos = joins.map(({ infoSelector }) => infoSelector.node.from);
+    const noted = of.filter(({ selector }) => !infos.includes(selector.node.from));
     return {
       predecessor,
       wrong: applying.map(({ wrong }) => wrong),
-      needs,
-      notes: [...new Set(of.flatMap(({ families }) => families.flatMap(({ note }) => note ?? [])))],
-      isBroken: applying.some(({ isBroken }) => isBroken === true) || oldTargets(expression, of).length > 0,
+      needs: [...applying.flatMap((fact) => fact.needs ?? []), ...targets],
+      notes: [...new Set(noted.flatMap(({ families }) => families.flatMap(({ note }) => note ?? [])))],
+      isBroken: applying.some(({ isBroken }) => isBroken === true) || targets.length > 0,
     };
   });
   return { expression, from, selectors, joins, facts };
-}
-
-/** Matchers that choose the predecessor's own scrape: nothing of podnet's has such labels. */
-function oldTargets({ text }: Expression, selectors: readonly OldSelector[]): string[] {
-  const needs = selectors.flatMap(({ selector, families }) =>
-    selector.matchers.flatMap((matcher) => {
-      const isTarget = families.some(({ labels }) => choosesTarget(matcher, labels));
-      return isTarget ? [`${text.slice(matcher.node.from, matcher.node.to)} chooses the old scrape: leave it out`] : [];
-    }),
-  );
-  return [...new Set(needs)];
 }
 
 /** Those that remain when joins are gone. */

@@ -32,6 +32,7 @@ const FAMILIES = KNOWN_IPAM_FAMILIES.filter(({ source }) => source === 'awscni')
 export const CNI_METRICS_HELPER: Predecessor = {
   name: 'cni-metrics-helper',
   families: FAMILIES,
+  isOfAgents: true,
   facts: [
     {
       applies: ({ names, summed }) => names.some((name) => TOTALS.has(name) && summed.includes(name)),

@@ -81,8 +81,8 @@ export interface Predecessor {
   readonly families: readonly OldFamily[];
   readonly foreignInfos?: readonly ForeignInfo[];
   readonly facts: readonly Fact[];
-  /** Labels that have to be in a join with an info: without them --compat does not make it right. */
-  readonly joinsBy?: string;
+  /** With --compat its series are those of agents, each a target of its own; others come from the apiserver, for all nodes. */
+  readonly isOfAgents?: boolean;
 }
 
 /** Of the target that was scraped, whatever the predecessor. */

@@ -95,7 +95,6 @@ export const SRIOV_NETWORK_METRICS_EXPORTER: Predecessor = {
     ...{ name: 'kube_pod_info', of },
     ...{ on: ['uid'], gives: ['pod', 'namespace', 'node'] },
   })),
-  joinsBy: 'node',
   facts: [
     {
       applies: ({ joins }) =>
