@@ -46,7 +46,8 @@ export const SERVER: AlertGroup = {
       expr: `${CERTIFICATE_ENDS} < ${14 * DAY}`,
       for: '1h',
       summary: 'The certificate of podnet {{ $labels.instance }} ends in {{ $value | humanizeDuration }}.',
-      description: 'It is renewed by itself a month before: that has not happened.',
+      description:
+        'What podnet makes for itself is renewed a month before, and files that were given are followed: neither has happened.',
     },
     {
       name: 'PodnetCertificateExpires',
