@@ -8,16 +8,19 @@ ARG RUNTIME_IMAGE=node:24-trixie-slim
 FROM ${RUNTIME_IMAGE} AS runtime
 
 FROM --platform=${BUILDPLATFORM} ${BUILD_IMAGE} AS build
-ARG TARGETARCH
-# The packages of the image's platform: machine code, licenses, SBOM
-WORKDIR /build/production
-COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --ignore-scripts --os=linux --libc=glibc --cpu="$(echo "${TARGETARCH:?}" | sed 's/^amd64$/x64/')" && \
-    npm sbom --omit=dev --sbom-format=cyclonedx >../npm.cdx.json
+ENV NPM_CONFIG_UPDATE_NOTIFIER=false
 # The packages of this machine, to build with
 WORKDIR /build/podnet
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --ignore-scripts
+RUN --mount=type=cache,target=/root/.npm \
+    npm ci --ignore-scripts && npm sbom --package-lock-only --sbom-format=cyclonedx >/build/npm.cdx.json
+# Those of the image's platform, which machine code is taken of
+WORKDIR /build/production
+COPY package.json package-lock.json .npmrc ./
+ARG TARGETARCH
+RUN --mount=type=cache,target=/root/.npm \
+    npm ci --omit=dev --ignore-scripts --os=linux --libc=glibc --cpu="$(echo "${TARGETARCH:?}" | sed 's/^amd64$/x64/')"
+WORKDIR /build/podnet
 COPY --from=runtime / /build/runtime/
 COPY . .
 # Seconds; the time of every file
@@ -28,9 +31,7 @@ FROM scratch
 # Changes with Node or Debian alone: a node that has an older podnet has it already
 COPY --from=build /build/image/system/ /
 COPY --from=build /build/image/podnet/ /
-ARG VERSION=0.1.0
-ARG REVISION=
-ARG SOURCE=
+ARG VERSION=0.1.0 REVISION= SOURCE=
 LABEL org.opencontainers.image.title="podnet" \
       org.opencontainers.image.description="Kubernetes network metrics per pod, interface, network and SR-IOV virtual function" \
       org.opencontainers.image.licenses="Apache-2.0" \

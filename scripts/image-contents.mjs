@@ -10,7 +10,7 @@ import { BUNDLE, bundle } from './bundle.mjs';
 import { copyNode, copyPackages, readPackages, readRelease } from './image/debian.mjs';
 import { copy, normalize, write } from './image/files.mjs';
 import { renderNotices } from './image/notices.mjs';
-import { createSbom, packagePathOf, pathOf } from './image/sbom.mjs';
+import { createSbom, packagePathOf } from './image/sbom.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const KOFFI = 'node_modules/@koromix';
@@ -26,7 +26,7 @@ const { values } = parseArgs({
     runtime: { type: 'string' },
     /** Where npm installed the production packages of the image's platform. */
     production: { type: 'string' },
-    /** What `npm sbom` says of those. */
+    /** What `npm sbom` says of the lock file. */
     sbom: { type: 'string' },
     to: { type: 'string' },
   },
@@ -45,15 +45,19 @@ write(join(system, 'etc/nsswitch.conf'), 'hosts: files dns\n');
 
 const { outputs } = await bundle();
 const koffi = copyProgram(join(podnet, LIBRARY));
-const shipped = new Set(Object.values(outputs).flatMap(packagesIn).concat(koffi));
+const paths = new Set(Object.values(outputs).flatMap(packagesIn).concat(koffi));
+const shipped = new Map([...paths].map((path) => [nameOf(path), join(production, path)]));
 const bom = createSbom({
-  ...{ shipped, packages, epochSeconds, release: readRelease(runtime) },
+  ...{ shipped: [...shipped.keys()], packages, epochSeconds, release: readRelease(runtime) },
   npm: JSON.parse(readFileSync(sbom, 'utf8')),
   node: { version: node.version, sha256: sha256Of(join(system, node.path)) },
 });
 write(join(podnet, SBOM), `${JSON.stringify(bom, undefined, 2)}\n`);
-const ofNpm = bom.components.filter((component) => pathOf(component) !== '');
-write(join(podnet, DOCUMENTS, 'THIRD-PARTY-LICENSES'), renderNotices(ofNpm, production));
+const ofNpm = bom.components.filter((component) => shipped.has(component['bom-ref']));
+write(
+  join(podnet, DOCUMENTS, 'THIRD-PARTY-LICENSES'),
+  renderNotices(ofNpm, (ref) => shipped.get(ref)),
+);
 copy(join(ROOT, 'LICENSE'), join(podnet, DOCUMENTS, 'LICENSE'));
 [system, podnet].forEach((directory) => normalize(directory, epochSeconds));
 console.log(`node ${node.version}, ${packages.length} packages of Debian, ${ofNpm.length} of npm`);
@@ -64,6 +68,11 @@ function packagesIn({ inputs }) {
     const path = bytesInOutput > 0 ? packagePathOf(file) : undefined;
     return path === undefined ? [] : [path];
   });
+}
+
+function nameOf(path) {
+  const { name, version } = JSON.parse(readFileSync(join(production, path, 'package.json'), 'utf8'));
+  return `${name}@${version}`;
 }
 
 /**
@@ -77,7 +86,8 @@ function copyProgram(directory) {
   });
   const found = existsSync(join(production, KOFFI)) ? readdirSync(join(production, KOFFI)) : [];
   const [name] = found.filter((one) => one.startsWith('koffi-linux-'));
-  if (name === undefined || found.length > 1) throw new Error(`${join(production, KOFFI)}: ${found.join(', ') || 'nothing'}, where one for linux has to be`);
+  if (name === undefined || found.length > 1)
+    throw new Error(`${join(production, KOFFI)}: ${found.join(', ') || 'nothing'}, where one for linux has to be`);
   cpSync(join(production, KOFFI, name), join(directory, KOFFI, name), {
     recursive: true,
     filter: (from) => !/\/musl_[^/]*$/.test(from),

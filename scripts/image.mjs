@@ -21,19 +21,18 @@ const HELP = `Usage: node scripts/image.mjs [options]
   --write                      put the sizes into docs/image.md
 `;
 
-/** Each makes an image of a Dockerfile and the present directory, and an archive of an image. */
+/** How each makes an image of a Dockerfile and the present directory, and an archive of an image. */
 const BUILDERS = {
-  docker: {
-    build: (args) => ['docker', 'build', ...args],
+  docker: () => ({
+    build: ['docker', 'build'],
     save: (tag, file) => ['docker', 'save', '--output', file, tag],
-    remove: (tag) => ['docker', 'image', 'rm', tag],
-  },
-  buildah: {
-    // a layer for each COPY, as docker makes them
-    build: (args, epoch) => ['buildah', 'build', '--layers', '--timestamp', epoch, ...args],
+    remove: ['docker', 'image', 'rm'],
+  }),
+  buildah: (epoch) => ({
+    build: ['buildah', 'build', '--layers', '--timestamp', epoch], // a layer for each COPY, as docker makes them
     save: (tag, file) => ['buildah', 'push', '--quiet', tag, `docker-archive:${file}:${tag}`],
-    remove: (tag) => ['buildah', 'rmi', tag],
-  },
+    remove: ['buildah', 'rmi'],
+  }),
 };
 
 const { values } = parseArgs({
@@ -53,42 +52,50 @@ else main();
 function main() {
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   const tag = values.tag ?? `podnet:${version}`;
-  const directory = mkdtempSync(join(tmpdir(), 'podnet-image-'));
-  const builder = BUILDERS[values.builder ?? (succeeds('docker', ['info']) ? 'docker' : 'buildah')];
-  if (builder === undefined) throw new Error(`no builder "${values.builder}": docker or buildah`);
   const epoch = gitSays('log', '-1', '--format=%ct') ?? '0';
-  const args = [
-    ...(values.platform === undefined ? [] : ['--platform', values.platform]),
-    ...[`VERSION=${version}`, `REVISION=${revision()}`, `SOURCE_DATE_EPOCH=${epoch}`, ...values['build-arg']].flatMap(
-      (arg) => ['--build-arg', arg],
-    ),
-  ];
-  const make = (name, file, more) => run(builder.build([...more, '--file', file, '--tag', name, '.'], epoch));
-  const layersOf = (name, file) => {
-    run(builder.save(name, file));
-    return unpackArchive(file, `${file}.d`).layers.map(measureLayer);
-  };
+  const builder = chooseBuilder(epoch);
+  const given = [`VERSION=${version}`, `REVISION=${revision()}`, `SOURCE_DATE_EPOCH=${epoch}`, ...values['build-arg']];
+  const platform = values.platform === undefined ? [] : ['--platform', values.platform];
+  const directory = mkdtempSync(join(tmpdir(), 'podnet-image-'));
   try {
-    make(tag, 'Dockerfile', args);
-    const layers = layersOf(tag, join(directory, 'image.tar'));
-    if (values.output !== undefined) cpSync(join(directory, 'image.tar'), values.output);
-    const [context] = measureContext(`${tag}-context`);
-    const figures = renderFigures(layers, context);
+    const archive = join(directory, 'image.tar');
+    builder.make(tag, 'Dockerfile', [...platform, ...given.flatMap((arg) => ['--build-arg', arg])]);
+    builder.save(tag, archive);
+    if (values.output !== undefined) cpSync(archive, values.output);
+    const figures = renderFigures(measure(archive), measureContext(builder, `${tag}-context`, directory));
     process.stdout.write(figures);
     if (values.write) writeFileSync(DOCUMENT, replaceFigures(readFileSync(DOCUMENT, 'utf8'), figures));
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
 
-  /** What the builder is sent, by its own reading of .dockerignore. */
-  function measureContext(name) {
-    const file = join(directory, 'Dockerfile');
-    writeFileSync(file, 'FROM scratch\nCOPY . /\n');
-    make(name, file, []);
-    const layers = layersOf(name, join(directory, 'context.tar'));
-    run(builder.remove(name));
-    return layers;
-  }
+function chooseBuilder(epoch) {
+  const name = values.builder ?? (succeeds('docker', ['info']) ? 'docker' : 'buildah');
+  const create = BUILDERS[name];
+  if (create === undefined) throw new Error(`no builder "${name}": docker or buildah`);
+  const { build, save, remove } = create(epoch);
+  return {
+    make: (tag, dockerfile, args) => run([...build, ...args, '--file', dockerfile, '--tag', tag, '.']),
+    save: (tag, file) => run(save(tag, file)),
+    remove: (tag) => run([...remove, tag]),
+  };
+}
+
+function measure(archive) {
+  return unpackArchive(archive, `${archive}.d`).map(measureLayer);
+}
+
+/** What the builder is sent, by its own reading of .dockerignore. */
+function measureContext(builder, tag, directory) {
+  const dockerfile = join(directory, 'Dockerfile');
+  const archive = join(directory, 'context.tar');
+  writeFileSync(dockerfile, 'FROM scratch\nCOPY . /\n');
+  builder.make(tag, dockerfile, []);
+  builder.save(tag, archive);
+  builder.remove(tag);
+  const [context] = measure(archive);
+  return context;
 }
 
 /** What of git the tree is; nothing where it is none of git's. */

@@ -6,15 +6,12 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 
 const GZIP = 0x1f8b;
 
-/** Unpacks an archive. @returns the configuration of its image, and the files of its layers from the lowest up */
+/** Unpacks an archive. @returns the files of the layers of its image, from the lowest up */
 export function unpackArchive(file, directory) {
   mkdirSync(directory, { recursive: true });
   execFileSync('tar', ['-xf', file, '-C', directory]);
-  const [{ Config: config, Layers: layers }] = JSON.parse(readFileSync(join(directory, 'manifest.json'), 'utf8'));
-  return {
-    config: JSON.parse(readFileSync(join(directory, config), 'utf8')),
-    layers: layers.map((layer) => join(directory, layer)),
-  };
+  const [{ Layers: layers }] = JSON.parse(readFileSync(join(directory, 'manifest.json'), 'utf8'));
+  return layers.map((layer) => join(directory, layer));
 }
 
 /** What a layer takes as a tar, what about it takes in a registry, which has it as gzip, and how many files it has. */

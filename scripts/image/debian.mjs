@@ -29,7 +29,8 @@ const NODE_LICENSE = ['usr/local/LICENSE', 'usr/share/doc/nodejs/copyright'];
  */
 export function readPackages(runtime) {
   const status = join(runtime, 'var/lib/dpkg/status');
-  if (!existsSync(status)) throw new Error('RUNTIME_IMAGE has no /var/lib/dpkg/status: it has to be made of Debian packages');
+  if (!existsSync(status))
+    throw new Error('RUNTIME_IMAGE has no /var/lib/dpkg/status: it has to be made of Debian packages');
   const found = readFileSync(status, 'utf8')
     .split(/\n{2,}/)
     .map((record) => ({ record: `${record.trim()}\n`, ...fieldsOf(record) }))
@@ -67,7 +68,8 @@ export function copyPackages(runtime, packages, to) {
   for (const { name, architecture, record } of packages) {
     const lists = [`${name}.list`, `${name}:${architecture}.list`].map((list) => join(root, 'var/lib/dpkg/info', list));
     const list = lists.find((file) => existsSync(file));
-    if (list === undefined) throw new Error(`RUNTIME_IMAGE does not tell the files of its package ${name}: no ${lists[0]}`);
+    if (list === undefined)
+      throw new Error(`RUNTIME_IMAGE does not tell the files of its package ${name}: no ${lists[0]}`);
     readFileSync(list, 'utf8')
       .split('\n')
       .filter((path) => KEPT.some((pattern) => pattern.test(path)))

@@ -1,12 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathOf } from './sbom.mjs';
 
 const FILES = /^(licen[cs]e|notice|copying|copyright)([.-].*)?$/i;
 
-/** The licenses of packages, whole, as most of them ask for: in the order of the SBOM. */
-export function renderNotices(components, production) {
-  return components.map((component) => renderOne(component, join(production, pathOf(component)))).join('\n');
+/**
+ * The licenses of packages, whole, as most of them ask for.
+ * @param directoryOf where a package is installed, by its `bom-ref`
+ */
+export function renderNotices(components, directoryOf) {
+  return components.map((component) => renderOne(component, directoryOf(component['bom-ref']))).join('\n');
 }
 
 function renderOne({ name, version, licenses = [] }, directory) {

@@ -1,26 +1,18 @@
-/** The property of npm's SBOM that tells where a package is, relative to the project. */
-const PATH = 'cdx:npm:package:path';
-
-/** Where npm has a package: `node_modules/a/node_modules/b`. */
-export function pathOf({ properties = [] }) {
-  return properties.find(({ name }) => name === PATH)?.value ?? '';
-}
-
-/** Which package a file of node_modules belongs to, as {@link pathOf} tells it; none for a file of our own. */
+/** Which package a file of node_modules belongs to: `node_modules/a/node_modules/b`; none for a file of our own. */
 export function packagePathOf(file) {
   return /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0];
 }
 
 /**
- * CycloneDX of what is in the image: of npm's SBOM of the production packages those that are in the bundle, node, Debian's packages.
- * What is installed and not shipped would have scanners warn of what is not there.
+ * CycloneDX of what is in the image: of npm's SBOM of the lock file the packages that are shipped, node, Debian's packages. What is installed
+ * and not shipped would have scanners warn of what is not there.
  * @param npm what `npm sbom` printed
- * @param shipped paths of packages, as {@link pathOf} tells them
+ * @param shipped npm's packages in the bundle, as `<name>@<version>`
  * @throws {Error} when npm does not know of a package that is shipped
  */
 export function createSbom({ npm, shipped, node, packages, release, epochSeconds }) {
-  const components = npm.components.filter((component) => shipped.has(pathOf(component)));
-  const unknown = [...shipped].filter((path) => !components.some((component) => pathOf(component) === path));
+  const components = npm.components.filter((component) => shipped.includes(component['bom-ref']));
+  const unknown = shipped.filter((ref) => !components.some((component) => component['bom-ref'] === ref));
   if (unknown.length > 0) throw new Error(`in the bundle, and unknown to npm sbom: ${unknown.join(', ')}`);
   const { 'bom-ref': rootRef, name, version } = npm.metadata.component;
   const system = [nodeComponent(node), ...packages.map((one) => debianComponent(one, release))];
@@ -29,7 +21,7 @@ export function createSbom({ npm, shipped, node, packages, release, epochSeconds
   const dependencies = npm.dependencies
     .filter(({ ref }) => isShipped(ref))
     .map(({ ref, dependsOn = [] }) => ({ ref, dependsOn: dependsOn.filter(isShipped).sort() }));
-  // of what npm says the project depends on, a part is only there for what is not bundled; what is bundled the program has, directly or not
+  // whatever is in the bundle the program has, by whichever package it came
   const root = { ref: rootRef, dependsOn: [...refs].sort() };
   return {
     $schema: npm.$schema,
@@ -38,7 +30,13 @@ export function createSbom({ npm, shipped, node, packages, release, epochSeconds
     version: 1,
     metadata: {
       timestamp: new Date(epochSeconds * 1_000).toISOString(),
-      component: { 'bom-ref': rootRef, type: 'application', name, version, licenses: [{ license: { id: 'Apache-2.0' } }] },
+      component: {
+        'bom-ref': rootRef,
+        type: 'application',
+        name,
+        version,
+        licenses: [{ license: { id: 'Apache-2.0' } }],
+      },
     },
     components: [...sorted(components), ...system],
     dependencies: [root, ...dependencies.sort((a, b) => (a.ref < b.ref ? -1 : 1))],

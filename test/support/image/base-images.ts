@@ -6,9 +6,10 @@ import { makeDebianRoot } from './debian-root.js';
 import { execute } from './execute.js';
 
 /** Node 24 LTS, as nodejs.org has it; npm checks it against the registry's own record. */
-const NODE_VERSION = '24.0.0';
+const NODE_VERSION = '24.21.0';
 const BUSYBOX = '/bin/busybox'; // of busybox-static
 /** What npm and the Dockerfile run. */
+const AUTHORITIES = 'etc/authorities.pem';
 const APPLETS = ['sh', 'env', 'echo', 'sed'];
 
 export const BUILD_IMAGE = 'localhost/podnet-test/build';
@@ -42,11 +43,14 @@ async function addNode(root: string, work: string): Promise<void> {
 /** A shell and npm, and what the machine needs to reach npm's registry. @returns what the Dockerfile says of it */
 async function addBuildTools(root: string): Promise<string[]> {
   await copyFile(BUSYBOX, join(root, 'usr/local/bin/busybox'));
-  await mkdir(join(root, 'bin'), { recursive: true });
   for (const applet of APPLETS) await symlink('/usr/local/bin/busybox', join(root, 'usr/bin', applet));
-  await symlink('/usr/local/bin/busybox', join(root, 'bin/sh'));
   const npm = join(root, 'usr/local/lib/node_modules/npm');
-  await cp(resolve(dirname(await realpath(await which('npm'))), '..'), npm, { recursive: true });
+  await cp(resolve(dirname(await realpath((await execute('sh', ['-c', 'command -v npm'])).trim())), '..'), npm, {
+    recursive: true,
+  });
   await symlink('../lib/node_modules/npm/bin/npm-cli.js', join(root, 'usr/local/bin/npm'));
-  return ['ENV HOME=/root'];
+  const authorities = process.env['NODE_EXTRA_CA_CERTS'];
+  if (authorities === undefined) return ['ENV HOME=/root'];
+  await copyFile(authorities, join(root, AUTHORITIES));
+  return ['ENV HOME=/root', `ENV NODE_EXTRA_CA_CERTS=/${AUTHORITIES}`];
 }

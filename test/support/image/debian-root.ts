@@ -16,7 +16,6 @@ export async function makeDebianRoot(root: string, work: string): Promise<void> 
   const debs = await download(work);
   const records = join(root, 'var/lib/dpkg');
   await mkdir(join(records, 'info'), { recursive: true });
-  // Debian's own images have a merged /usr, which makes these
   for (const deb of debs) {
     await execute('dpkg-deb', ['--extract', deb, root]);
     await record(deb, records);
@@ -25,7 +24,8 @@ export async function makeDebianRoot(root: string, work: string): Promise<void> 
 
 async function download(work: string): Promise<string[]> {
   const debs = join(work, 'debs');
-  for (const path of ['debs', 'lists/partial', 'cache/archives/partial']) await mkdir(join(work, path), { recursive: true });
+  for (const path of ['debs', 'lists/partial', 'cache/archives/partial'])
+    await mkdir(join(work, path), { recursive: true });
   await chmod(work, 0o755); // apt downloads as a user of its own
   await chown(debs, APT_USER, 0);
   const sources = join(work, 'sources.list');
@@ -47,7 +47,8 @@ async function mirror(): Promise<string> {
   const format = '$(REPO_URI) $(RELEASE)';
   const targets = await execute('apt-get', ['indextargets', '--format', format, 'Created-By: Packages']);
   const found = targets.split('\n').find((line) => line.endsWith(` ${codename ?? ''}`));
-  if (codename === undefined || found === undefined) throw new Error(`apt has no source of ${codename ?? 'this machine'}`);
+  if (codename === undefined || found === undefined)
+    throw new Error(`apt has no source of ${codename ?? 'this machine'}`);
   return found.split(' ')[0] ?? '';
 }
 
@@ -60,7 +61,9 @@ async function record(deb: string, records: string): Promise<void> {
     control.trim().replace(/^(Package: .*)$/m, '$1\nStatus: install ok installed') + '\n\n',
   );
   const listed = await execute('sh', ['-c', 'dpkg-deb --fsys-tarfile "$1" | tar -t', 'sh', deb]);
-  const paths = listed.split('\n').flatMap((path) => (path === '' ? [] : [path.replace(/^\./, '').replace(/\/$/, '') || '/.']));
+  const paths = listed
+    .split('\n')
+    .flatMap((path) => (path === '' ? [] : [path.replace(/^\./, '').replace(/\/$/, '') || '/.']));
   const name = field('Multi-Arch') === 'same' ? `${field('Package')}:${field('Architecture')}` : field('Package');
   await writeFile(join(records, 'info', `${name}.list`), `${paths.join('\n')}\n`);
 }

@@ -67,7 +67,9 @@ export class ImagePod {
 
   /** From when the kernel made its process, which was runc's first, to a time by the clock of the kernel's start. */
   secondsTo(uptime: number): number {
-    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
     return uptime - Number(fields[19]) / TICKS_PER_SECOND; // field 22 of proc(5): starttime
   }
 
