@@ -40,6 +40,10 @@ const ELSEWHERE: readonly (readonly [pattern: RegExp, where: string])[] = [
   ],
   [/^helm /, 'test/manifests has the chart rendered; a release needs a cluster that runs pods'],
   [/^(docker|buildah|podman) /, 'test/image builds the image'],
+  [
+    /^(grep .*podnet\.cdx\.json|sha256sum node)$/,
+    'of what docker copied out of the image, which test/image holds to each other',
+  ],
   [/^aws /, 'needs an account; test/cli/migrate reads what it prints'],
   [/^amtool /, 'needs an Alertmanager, of which the alert is known; test/dashboards has the alerts'],
   [/^kubectl .*\/proxy\//, 'the small cluster has no proxy to Services; test/apiserver asks /readyz?verbose'],
