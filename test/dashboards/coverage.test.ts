@@ -20,7 +20,7 @@ const NOT_SHOWN: readonly (readonly [names: RegExp, why: string])[] = [
     'the doings of ipamd, not its failures',
   ],
   [
-    /^podnet_ipam_(assigned_ip_per_eni|total_ipv4_prefixes|ipamd_\w+|aws_api_latency_ms)$/,
+    /^podnet_ipam_(assigned_ip_per_eni|total_ipv4_prefixes|ipamd_\w+|aws_api_latency_\w+)$/,
     'details of a node, for who looks into it',
   ],
   [
