@@ -77,8 +77,8 @@ class Extraction {
     if (isDashboard(value)) this.#add(queriesIn(value, path));
     if (isDashboard(fields['dashboard'])) this.#add(queriesIn(fields['dashboard'], [...path, 'dashboard']));
     if (fields['kind'] === 'ConfigMap') this.#texts(fields['data'], [...path, 'data']);
-    if (fields['kind'] === 'GrafanaDashboard')
-      this.#text(fieldsOf(fields['spec'])?.['json'], [...path, 'spec', 'json'], true);
+    if (fields['kind'] !== 'GrafanaDashboard') return;
+    this.#text(fieldsOf(fields['spec'])?.['json'], [...path, 'spec', 'json'], true);
   }
 
   #texts(data: unknown, path: Path): void {
@@ -90,13 +90,28 @@ class Extraction {
   #text(value: unknown, path: Path, isReadable: boolean): void {
     const text = stringOf(value);
     if (text === undefined || this.where.embedded >= MAX_EMBEDDED) return;
+    const prefix = `${this.where.prefix}${this.#place(path)}: `;
+    const firstLine = this.document.firstLineOf(path);
     const { found, problems } = extractText(text, {
-      firstLine: this.document.firstLineOf(path),
-      prefix: `${this.where.prefix}${renderPath(path)}: `,
+      firstLine,
+      prefix,
       embedded: this.where.embedded + 1,
     });
     this.#found.push(...found);
-    if (isReadable) this.#problems.push(...problems);
+    if (!isReadable) return;
+    for (const { line, error } of problems) {
+      this.#problems.push({ line: firstLine === undefined ? undefined : line, error: prefix + error });
+    }
+  }
+
+  /** Of an object of Kubernetes by its name: in a List of hundreds its number is none. */
+  #place(path: Path): string {
+    const [first, index, ...rest] = path;
+    const isItem = first === 'items' && typeof index === 'number';
+    const items = itemsOf(fieldsOf(this.document.value)?.['items']);
+    const name = objectName(isItem ? items[index] : this.document.value);
+    if (name === undefined) return renderPath(path);
+    return `${name}: ${renderPath(isItem ? rest : path)}`;
   }
 
   #lineOfEmbedded(path: Path): number | undefined {
@@ -107,7 +122,16 @@ class Extraction {
     for (const one of found) {
       // Of a JSON in a manifest it is known where it begins.
       const line = this.where.embedded === 0 ? this.document.lineOf(one.path) : this.#lineOfEmbedded(one.path);
-      this.#found.push({ ...one, line, place: this.where.prefix + renderPath(one.path) });
+      this.#found.push({ ...one, line, place: this.where.prefix + this.#place(one.path) });
     }
   }
+}
+
+/** `ConfigMap telco/dashboards`; undefined of what is no object of Kubernetes with a name. */
+function objectName(value: unknown): string | undefined {
+  const fields = fieldsOf(value);
+  const metadata = fieldsOf(fields?.['metadata']);
+  const [kind, name, namespace] = [fields?.['kind'], metadata?.['name'], metadata?.['namespace']].map(stringOf);
+  if (kind === undefined || name === undefined) return undefined;
+  return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
 }

@@ -39,7 +39,7 @@ function renderFinding(finding: Finding): string[] {
   const changes = Object.entries(renamed).map(([from, to]) => `${from} is ${to}`);
   return [
     `${at(file, line)}: ${clean(subject)}`,
-    ...(kind === 'alert' || kind === 'record' ? [] : [`  at      ${clean(place)}`]),
+    ...(line !== undefined && (kind === 'alert' || kind === 'record') ? [] : [`  at      ${clean(place)}`]),
     ...labelled('was', expression),
     `  ${verdict}${besides}${status === 'unreadable' ? `: ${why.map(clean).join('; ')}` : ''}`,
     ...finding.wrong.flatMap((text) => labelled('wrong', text)),

@@ -45,7 +45,9 @@ test('rules and dashboards are found in Lists, several documents and other wrapp
 test('a text in a ConfigMap that is no manifest is nobody’s problem', () => {
   const configMap = (key: string) => JSON.stringify({ kind: 'ConfigMap', data: { [key]: 'a: [b' } });
   assert.deepEqual(extract(configMap('script.sh')).problems, []);
-  assert.equal(extract(configMap('rules.yaml')).problems.length, 1);
+  const [problem, more] = extract(configMap('rules.yaml')).problems;
+  assert.match(problem?.error ?? '', /^data\["rules\.yaml"\]: /);
+  assert.deepEqual([problem?.line, more], [undefined, undefined]);
 });
 
 test('aliases without end are refused', () => {
@@ -53,4 +55,21 @@ test('aliases without end are refused', () => {
   const { problems } = extract(`a0: &a0 [x]\n${levels.join('\n')}\n`);
   assert.equal(problems.length, 1);
   assert.match(problems[0]?.error ?? '', /alias/i);
+});
+
+test('an object in a List is told by its name', () => {
+  const metadata = { name: 'drops', namespace: 'telco' };
+  const spec = { groups: [{ name: 'g', rules: [{ alert: 'A', expr: 'x' }] }] };
+  const data = { 'd.json': DASHBOARD };
+  const items = [
+    { kind: 'PrometheusRule', metadata, spec },
+    { kind: 'ConfigMap', metadata: { name: 'd' }, data },
+  ];
+  assert.deepEqual(
+    extract(JSON.stringify({ kind: 'List', items })).found.map(({ place }) => place),
+    [
+      'PrometheusRule telco/drops: spec.groups[0].rules[0].expr',
+      'ConfigMap d: data["d.json"]: panels[0].targets[0].expr',
+    ],
+  );
 });
