@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { after, before, describe, test } from 'node:test';
@@ -10,7 +10,7 @@ import { HOST_CGROUPS } from '../support/agent-node.js';
 import { Containerd, CONTAINERD_REQUIREMENTS } from '../support/containerd.js';
 import { readKernelCounters } from '../support/containerd/network.js';
 import { BuiltImage } from '../support/image/built-image.js';
-import { firstAnswer, ImagePod, type ProgramSpec } from '../support/image/image-pod.js';
+import { assertIsRestricted, ImagePod, type ProgramSpec } from '../support/image/image-pod.js';
 import { createKubeApi } from '../support/kube-api.js';
 import { PodObjects } from '../support/pod-objects.js';
 import { createCertificateFiles, eventually, fetchText } from '../support/programs.js';
@@ -212,69 +212,50 @@ describe('the image', { skip: missing(...CONTAINERD_REQUIREMENTS, 'buildah', 'ap
   });
 
   test('both programs run from it without a right, a file to write or a shell', async (t) => {
-    const files = await createCertificateFiles();
-    const [, certificate = ''] = files.flags;
+    const made = await createCertificateFiles();
+    const [, certificate = ''] = made.flags;
     chmodSync(dirname(certificate), 0o755);
     const api = await createKubeApi();
-    t.after(() => Promise.all([files.remove(), api.close()]));
-    const upf = await containerd.createPod({
-      namespace: 'telco',
-      name: 'upf',
-      uid: 'a9e27000-0000-4000-8000-000000000001',
-    });
-    const peer = await containerd.createPod({
-      namespace: 'telco',
-      name: 'peer',
-      uid: 'a9e27000-0000-4000-8000-000000000002',
-    });
+    t.after(() => Promise.all([made.remove(), api.close()]));
+    const uidOf = (n: number): string => `a9e27000-0000-4000-8000-00000000000${n}`;
+    const upf = await containerd.createPod({ namespace: 'telco', name: 'upf', uid: uidOf(1) });
+    const peer = await containerd.createPod({ namespace: 'telco', name: 'peer', uid: uidOf(2) });
     [upf, peer].forEach((pod) => new PodObjects(api, NODE_NAME).put(pod));
     await containerd.send(peer, upf, { interfaceName: 'eth1', count: 100, payload: 1_000 });
 
-    const at = (path: string) => ({ hostPath: path, containerPath: path });
     const start = async (spec: ProgramSpec, isAnswered: () => Promise<boolean>): Promise<ImagePod> => {
-      const answered = firstAnswer(isAnswered);
-      const pod = await ImagePod.start(containerd, spec);
-      const seconds = await answered
-        .then((uptime) => pod.secondsTo(uptime))
-        .catch((error: unknown) => {
-          throw new Error(`${String(error)}\n${pod.log()}`);
-        });
+      const { pod, seconds } = await ImagePod.startAnswering(containerd, spec, isAnswered);
       t.diagnostic(`${spec.name}: first answer ${seconds.toFixed(2)} s after its start`);
       assert.ok(seconds < START_BOUND_SECONDS, `${spec.name} took ${seconds} s`);
-      assertIsRestricted(pod);
+      assertIsRestricted(pod.pid);
       return pod;
     };
 
+    const tls = { hostPath: dirname(certificate), containerPath: '/etc/podnet/tls' };
+    const files = ['--tls-cert-file', '/etc/podnet/tls/tls.crt', '--tls-private-key-file', '/etc/podnet/tls/tls.key'];
     const url = `https://127.0.0.1:${await freePort()}`;
-    const ask = (path: string) => fetchText({ url, ca: files.ca }, path);
+    const ask = (path: string) => fetchText({ url, ca: made.ca }, path);
     const server = await start(
       {
         name: 'apiserver',
-        args: ['apiserver', '--standalone', '--secure-port', new URL(url).port, ...files.flags],
-        mounts: [at(dirname(certificate))],
+        args: ['apiserver', '--standalone', '--secure-port', new URL(url).port, ...files],
+        mounts: [tls],
       },
-      async () => (await ask('/readyz')).statusCode === 200,
+      async () => (await ask('/livez')).text === 'ok',
     );
     const kubeconfig = await api.kubeconfig();
     chmodSync(kubeconfig, 0o644);
     const listen = `127.0.0.1:${await freePort()}`;
     const metrics = async (): Promise<string> => (await fetch(`http://${listen}/metrics`)).text();
-    const push = ['--server', url, '--server-ca-file', certificate, '--interval', '500ms', '--node-name', NODE_NAME];
+    const push = ['--server', url, '--server-ca-file', '/etc/podnet/tls/tls.crt', '--interval', '500ms'];
+    const read = ['--kubeconfig', '/etc/podnet/kubeconfig', '--path.cgroupfs', HOST_CGROUPS.containerPath];
+    const serve = ['--listen-address', listen, '--listen-rate-limit', '1000'];
     const agent = await start(
       {
         name: 'nodeagent',
-        args: [
-          'nodeagent',
-          '--kubeconfig',
-          kubeconfig,
-          '--listen-address',
-          listen,
-          '--listen-rate-limit',
-          '1000',
-          ...push,
-        ].concat('--path.cgroupfs', HOST_CGROUPS.containerPath),
+        args: ['nodeagent', '--node-name', NODE_NAME, ...read, ...serve, ...push],
         env: { NODE_OPTIONS: '--max-semi-space-size=1' },
-        mounts: [HOST_CGROUPS, at(kubeconfig), at(dirname(certificate))],
+        mounts: [HOST_CGROUPS, { hostPath: kubeconfig, containerPath: '/etc/podnet/kubeconfig' }, tls],
       },
       async () => (await metrics()) !== '',
     );
@@ -287,6 +268,7 @@ describe('the image', { skip: missing(...CONTAINERD_REQUIREMENTS, 'buildah', 'ap
     const [received] = (await readKernelCounters(upf.netns ?? '')).get('eth1') ?? [];
     assert.equal(Number(served), received);
     assert.ok(Number(served) >= 100 * 1_042);
+    assert.equal((await ask('/readyz')).statusCode, 200);
     // koffi's machine code is loaded for this
     await eventually(metrics, (text) =>
       /^podnet_nodeagent_source_up\{source="host-interfaces",reason=""\} 1$/m.test(text),
@@ -297,19 +279,6 @@ describe('the image', { skip: missing(...CONTAINERD_REQUIREMENTS, 'buildah', 'ap
     }
   });
 });
-
-function assertIsRestricted({ pid }: ImagePod): void {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  assert.match(status, /^Uid:(\t65534){4}$/m);
-  assert.match(status, /^Gid:(\t65534){4}$/m);
-  assert.equal(status.match(/^Cap(Inh|Prm|Eff|Bnd|Amb):\t0{16}$/gm)?.length, 5, status);
-  assert.match(status, /^NoNewPrivs:\t1$/m);
-  assert.match(readFileSync(`/proc/${pid}/mountinfo`, 'utf8'), / \/ ro,/);
-  assert.deepEqual(
-    ['bin/sh', 'tmp', 'var/tmp'].filter((path) => existsSync(`/proc/${pid}/root/${path}`)),
-    [],
-  );
-}
 
 /** Of a table of scripts/image/figures.mjs: MiB, and MiB as gzip. */
 function sizesIn(text: string): Map<string, number[]> {

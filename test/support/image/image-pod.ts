@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Containerd } from '../containerd.js';
 import type { HostPath, RunningContainer, RunningPod } from '../containerd/pods.js';
@@ -45,6 +46,19 @@ export class ImagePod {
     return new ImagePod(containerd, pod, container);
   }
 
+  /** @returns how long after its start it answered for the first time, too */
+  static async startAnswering(
+    containerd: Containerd,
+    spec: ProgramSpec,
+    isAnswered: () => Promise<boolean>,
+  ): Promise<{ pod: ImagePod; seconds: number }> {
+    const [answered, started] = await Promise.allSettled([firstAnswer(isAnswered), ImagePod.start(containerd, spec)]);
+    if (started.status === 'rejected') throw started.reason;
+    const pod = started.value;
+    if (answered.status === 'rejected') throw new Error(`${String(answered.reason)}\n${pod.log()}`);
+    return { pod, seconds: pod.#secondsTo(answered.value) };
+  }
+
   get pid(): number {
     return this.#container.pid;
   }
@@ -66,7 +80,7 @@ export class ImagePod {
   }
 
   /** From when the kernel made its process, which was runc's first, to a time by the clock of the kernel's start. */
-  secondsTo(uptime: number): number {
+  #secondsTo(uptime: number): number {
     const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8')
       .replace(/^.*\) /s, '')
       .split(' ');
@@ -85,11 +99,25 @@ export class ImagePod {
 }
 
 /** Asks again and again until there is an answer. @returns when, in seconds since the kernel's start */
-export async function firstAnswer(ask: () => Promise<boolean>, timeoutMs = 30_000): Promise<number> {
+async function firstAnswer(ask: () => Promise<boolean>, timeoutMs = 30_000): Promise<number> {
   const deadline = performance.now() + timeoutMs;
   while (!(await ask().catch(() => false))) {
     if (performance.now() > deadline) throw new Error(`no answer within ${timeoutMs} ms`);
     await delay(LOOK_MS);
   }
   return Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
+}
+
+/** The process of a container: nobody, without a right, on a root file system that it can read alone, and that has little. */
+export function assertIsRestricted(pid: number): void {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  assert.match(status, /^Uid:(\t65534){4}$/m);
+  assert.match(status, /^Gid:(\t65534){4}$/m);
+  assert.equal(status.match(/^Cap(Inh|Prm|Eff|Bnd|Amb):\t0{16}$/gm)?.length, 5, status);
+  assert.match(status, /^NoNewPrivs:\t1$/m);
+  assert.match(readFileSync(`/proc/${pid}/mountinfo`, 'utf8'), / \/ ro,/);
+  assert.deepEqual(
+    ['bin/sh', 'tmp', 'var/tmp'].filter((path) => existsSync(`/proc/${pid}/root/${path}`)),
+    [],
+  );
 }
