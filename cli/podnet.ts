@@ -17,6 +17,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'read the counters of this node and push them',
     run: async (argv) => (await import('../nodeagent/main.js')).runNodeagent(argv),
   },
+  metrics: {
+    summary: 'print what a scrape of a server or an agent would give',
+    run: async (argv) => (await import('./metrics.js')).runMetrics(argv),
+  },
   standalone: {
     summary: 'both on this machine, without Kubernetes',
     run: async (argv) => (await import('./main.js')).runStandalone(argv),
@@ -47,11 +51,11 @@ function usage(): string {
 }
 
 async function run([name, ...argv]: readonly string[]): Promise<number> {
-  if (name === '--version') {
+  if (name === '--version' || name === '-V' || name === 'version') {
     process.stdout.write(`${VERSION}\n`);
     return 0;
   }
-  if (name === undefined || name === '--help' || name === 'help') {
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     process.stdout.write(usage());
     return name === undefined ? 2 : 0;
   }

@@ -45,13 +45,18 @@ export const BUILD_OPTIONS = {
   logLevel: 'warning',
 };
 
+/** @returns esbuild's account of what is in it */
 export async function bundle() {
   const { build } = await import('esbuild');
   const directory = dirname(BUNDLE);
   rmSync(directory, { recursive: true, force: true });
-  await build({ ...BUILD_OPTIONS, entryPoints: ['cli/podnet.ts'], outdir: directory });
+  const { metafile } = await build({
+    ...BUILD_OPTIONS,
+    ...{ entryPoints: ['cli/podnet.ts'], outdir: directory, metafile: true },
+  });
   // npm has none for a platform that koffi does not know; there the agent goes without
   if (existsSync(join(ROOT, KOFFI))) cpSync(join(ROOT, KOFFI), join(directory, KOFFI), { recursive: true });
+  return metafile;
 }
 
 /** Whether a source is newer than the bundle, or there is none. */

@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import { apiserverProgram } from '../apiserver/options.js';
 import { demoProgram } from '../cli/demo/main.js';
+import { metricsProgram } from '../cli/metrics.js';
 import { migrateProgram } from '../cli/migrate/main.js';
 import { standaloneProgram } from '../cli/standalone.js';
 import {
@@ -43,6 +44,7 @@ function renderFlags(): string {
   const programs: ProgramHelp[] = [
     apiserverProgram(VERSION),
     nodeagentProgram(VERSION, 'host'),
+    metricsProgram(VERSION),
     standaloneProgram('host'),
     demoProgram('host'),
     migrateProgram(),

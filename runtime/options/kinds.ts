@@ -7,6 +7,8 @@ import { parseDuration, renderDuration } from '../duration.js';
 export interface Option<T> {
   readonly flag: string;
   readonly help: string;
+  /** Its name in the environment, where that of its flag belongs to a program that may run in the same container. */
+  readonly twin?: string;
   /** What a predecessor called it in the environment; the first that is set counts, after the flag and its twin. */
   readonly aliases?: readonly Alias[];
   /** Shown as `--flag <placeholder>`; undefined for a switch. */
@@ -46,6 +48,7 @@ export function defaultsOf<Table extends OptionTable>(table: Table): OptionValue
 interface Described<T> {
   readonly flag: string;
   readonly help: string;
+  readonly twin?: string;
   readonly aliases?: readonly Alias[];
   readonly placeholder?: string;
   readonly default: T;

@@ -33,8 +33,12 @@ export function environmentName(flag: string): string {
 }
 
 /** All names that an option has in the environment, the one that counts before the others first. */
-export function environmentNames({ flag, aliases = [] }: Pick<Option<unknown>, 'flag' | 'aliases'>): string[] {
-  return [environmentName(flag), ...aliases.map(({ name }) => name)];
+export function environmentNames({
+  flag,
+  twin = environmentName(flag),
+  aliases = [],
+}: Pick<Option<unknown>, 'flag' | 'twin' | 'aliases'>): string[] {
+  return [twin, ...aliases.map(({ name }) => name)];
 }
 
 /** Reads the options of a program. All wrong ones are told at once. */
@@ -95,7 +99,7 @@ function given(command: Command, option: Option<unknown>, env: Readonly<Record<s
     return { texts: Array.isArray(value) ? value.map(String) : [String(value)], from: `--${option.flag}` };
   }
   const isSet = (variable: string): boolean => env[variable] !== undefined && env[variable] !== '';
-  const twin = environmentName(option.flag);
+  const { twin = environmentName(option.flag) } = option;
   const alias = isSet(twin) ? undefined : option.aliases?.find((one) => isSet(one.name));
   const from = alias?.name ?? twin;
   return { texts: isSet(from) ? [env[from] ?? ''] : undefined, from, ...(alias !== undefined && { alias }) };
@@ -112,20 +116,21 @@ function attributeName(flag: string): string {
 function createCommand({ name, summary, version, options, operands }: ProgramHelp): Command {
   const command = new Command(name).description(summary).version(version).allowExcessArguments(false);
   if (operands !== undefined) command.argument(`<${operands.placeholder}...>`, operands.help);
-  for (const { flag, help, placeholder, repeatable, defaultText, aliases = [] } of Object.values(options)) {
+  for (const option of Object.values(options)) {
+    const { flag, help, placeholder, repeatable, defaultText } = option;
     const notes = [
       ...(repeatable === true ? ['repeatable'] : []),
       ...(defaultText === undefined ? [] : [`default: ${defaultText}`]),
       ...(placeholder === undefined && defaultText === 'on' ? [`off: --no-${flag}`] : []),
-      `env: ${environmentNames({ flag, aliases }).join(', ')}`,
+      `env: ${environmentNames(option).join(', ')}`,
     ];
     const description = `${help} (${notes.join('; ')})`;
     if (placeholder === undefined) {
       command.addOption(new CommanderOption(`--${flag}`, description));
       command.addOption(new CommanderOption(`--no-${flag}`, `The opposite of --${flag}.`).hideHelp());
     } else {
-      const option = new CommanderOption(`--${flag} <${placeholder}>`, description);
-      command.addOption(repeatable === true ? option.argParser(collect) : option);
+      const shown = new CommanderOption(`--${flag} <${placeholder}>`, description);
+      command.addOption(repeatable === true ? shown.argParser(collect) : shown);
     }
   }
   return command;

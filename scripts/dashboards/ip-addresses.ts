@@ -200,13 +200,13 @@ export const IP_ADDRESSES: DashboardSpec = {
         }),
         timeSeries({
           title: 'Time of calls to AWS',
-          description: `Mean milliseconds of a call, by node and call. ${MOST}`,
-          unit: 'ms',
+          description: `Mean of a call, by node and call. ${MOST}`,
+          unit: 's',
           queries: [
             {
               expr: most(
                 SHOWN,
-                `sum by (cluster, node, api) (${rate('podnet_ipam_aws_api_latency_ms_sum', OF_NODES)}) / sum by (cluster, node, api) (${rate('podnet_ipam_aws_api_latency_ms_count', OF_NODES)})`,
+                `sum by (cluster, node, api) (${rate('podnet_ipam_aws_api_latency_seconds_sum', OF_NODES)}) / sum by (cluster, node, api) (${rate('podnet_ipam_aws_api_latency_seconds_count', OF_NODES)})`,
               ),
               legend: '{{node}} {{api}}',
             },

@@ -217,7 +217,13 @@ describe('podnet', () => {
   test('help and version go to standard output', async () => {
     for (const [args, text] of [
       [['--help'], /standalone/],
-      [['--version'], /^\d+\.\d+\.\d+\n$/],
+      ...[[], ['apiserver'], ['nodeagent'], ['metrics'], ['standalone'], ['demo']].flatMap((command) => [
+        [[...command, '--version'], /^\d+\.\d+\.\d+\n$/] as const,
+        [[...command, '-V'], /^\d+\.\d+\.\d+\n$/] as const,
+      ]),
+      [['version'], /^\d+\.\d+\.\d+\n$/],
+      [['-h'], /metrics +print what a scrape/],
+      [['metrics', '--help'], /--server-ca-file/],
       [['nodeagent', '--help'], /--path\.procfs/],
     ] as const) {
       const program = podnet(args);

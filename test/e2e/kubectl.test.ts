@@ -97,6 +97,91 @@ test('get nodenetworks and virtualfunctions, for who may see the cluster', { ski
   assert.equal(everywhere.out.trim().split('\n').length, 1 + 6, everywhere.out);
 });
 
+test('get sorts by exact rates, and prints the columns that are asked for', { skip }, async () => {
+  const names = async (...args: readonly string[]): Promise<string[]> => {
+    const { code, out, error } = await kubectl('viewer', ['get', 'podnetworks', '-n', 'demo', '--no-headers', ...args]);
+    assert.equal(code, 0, error);
+    return out
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/ +/).join(' '));
+  };
+  // 500 is less than 1500: as texts it would be more
+  const sorted = await names('-l', 'app=web', '--field-selector', 'interface=eth0', '--sort-by=.rates.receiveBytes');
+  assert.deepEqual(
+    sorted.map((line) => line.split(' ')[0]),
+    ['p2.eth0', 'p1.eth0'],
+  );
+  assert.deepEqual(await names('-o', 'custom-columns=N:.metadata.name,R:.rates.receiveBytes,L:.metadata.labels.app'), [
+    'p1.eth0 1500 web',
+    'p1.net1 0 web',
+    'p2.eth0 500 web',
+    'p2.net1 0 web',
+  ]);
+  assert.deepEqual(await names('-o', 'name', '--field-selector', 'pod=p2'), [
+    'podnetwork.podnet.dev/p2.eth0',
+    'podnetwork.podnet.dev/p2.net1',
+  ]);
+  assert.deepEqual(await names('-o', 'jsonpath={.items[*].rates.receivePackets}'), ['1500 0 500 0']);
+  const labelled = await names('-L', 'app', '--field-selector', 'metadata.name=p1.eth0');
+  assert.match(labelled[0] ?? '', /^p1\.eth0 default 1\.50 kB\/s .* web$/);
+});
+
+test('a list in chunks is the list', { skip }, async () => {
+  const get = (...args: readonly string[]) =>
+    kubectl('root', ['get', 'podnetworks', '-A', ...args], ['system:masters']);
+  const whole = await get('--chunk-size', '0');
+  assert.match(whole.out, /^NAMESPACE +NAME +NETWORK /);
+  for (const size of ['1', '2', '3']) assert.equal((await get('--chunk-size', size)).out, whole.out, size);
+  const page = await kubectl('root', ['get', '--raw', `${PODNET}/podnetworks?limit=4`], ['system:masters']);
+  const { metadata, items } = JSON.parse(page.out) as { metadata: Record<string, unknown>; items: object[] };
+  assert.deepEqual([items.length, metadata['remainingItemCount']], [4, 2]);
+  const rest = await kubectl(
+    'root',
+    ['get', '--raw', `${PODNET}/podnetworks?limit=4&continue=${String(metadata['continue'])}`],
+    ['system:masters'],
+  );
+  const last = JSON.parse(rest.out) as { metadata: Record<string, unknown>; items: object[] };
+  assert.deepEqual([last.items.length, last.metadata['continue']], [2, undefined]);
+});
+
+test('describe, yaml and several names at once', { skip }, async () => {
+  const described = await kubectl('viewer', ['describe', 'podnetwork', 'p1.eth0', '-n', 'demo']);
+  assert.equal(described.code, 0, described.error);
+  assert.match(described.out, /^Kind: +PodNetwork$/m);
+  assert.match(described.out, /^ +Receive Bytes: +1500$/m);
+  const yaml = await kubectl('viewer', ['get', 'pn/p1.eth0', 'pn/p2.eth0', '-n', 'demo', '-o', 'yaml']);
+  assert.equal(yaml.code, 0, yaml.error);
+  assert.match(yaml.out, /^ {4}receiveBytes: "?1500"?$/m);
+  assert.match(yaml.out, /^ {4}receiveBytes: "?500"?$/m);
+});
+
+test('a watch prints the list, and says that there is none', { skip }, async () => {
+  const { code, out, error } = await kubectl('viewer', ['get', 'podnetworks', '-n', 'demo', '-w']);
+  assert.match(out, /^p1\.eth0 +default +1\.50 kB\/s/m);
+  assert.notEqual(code, 0);
+  assert.match(
+    error,
+    /^Error from server \(MethodNotAllowed\): watch is not supported on resources of kind "podnetworks\.podnet\.dev"$/m,
+  );
+});
+
+test('what there is to ask for is listed, with short names', { skip }, async () => {
+  const { out, error } = await kubectl('viewer', ['api-resources', '--api-group', 'podnet.dev', '--no-headers']);
+  const rows = out
+    .trim()
+    .split('\n')
+    .map((line) => line.split(/ +/).slice(0, 2));
+  assert.ok(
+    rows.some(([name, short]) => name === 'podnetworks' && short === 'pn'),
+    out + error,
+  );
+  assert.ok(
+    rows.some(([name, short]) => name === 'virtualfunctions' && short === 'vf'),
+    out,
+  );
+});
+
 test('get --raw prints what the HPA reads', { skip }, async () => {
   const list = await kubectl(HPA, [
     'get',

@@ -31,6 +31,8 @@ const PROMETHEUS: Account = 'monitoring/prometheus-k8s';
 const PLATFORM: Account = 'openshift-monitoring/prometheus-k8s';
 /** By which component prometheus-operator lets Prometheus in. */
 const READER: Account = 'podnet-system/podnet-metrics-reader';
+/** podnet metrics in its pod asks as it. */
+const SERVER: Account = 'podnet-system/podnet-apiserver';
 const SCRAPER: Account = 'shop/scraper';
 const VIEWER: Account = 'shop/viewer';
 const OPERATOR: Account = 'shop/operator';
@@ -66,6 +68,7 @@ const READS: readonly (readonly [Account, number, readonly string[]])[] = [
   [OPERATOR, 404, [ONE_FUNCTION]],
   [OPERATOR, 403, [...RATES_OF_SHOP, ...OF_SHOP, ...SCRAPES]],
   [SCRAPER, 200, SCRAPES],
+  [SERVER, 200, SCRAPES],
   [SCRAPER, 403, [...RATES_OF_SHOP, ...OF_SHOP, ...OF_NODES]],
   [STRANGER, 403, [...RATES_OF_SHOP, ...OF_SHOP, ...OF_NODES, ...SCRAPES, ONE_FUNCTION]],
 ];

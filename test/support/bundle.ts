@@ -33,13 +33,17 @@ export interface Run {
   readonly ended: Promise<number | string>;
 }
 
+/** @param options.ownGroup of processes, so that they can be signalled together, as a terminal does */
 export function run(
   command: string,
   args: readonly string[],
-  options: { readonly env?: Record<string, string> } = {},
+  options: { readonly env?: Record<string, string>; readonly ownGroup?: boolean } = {},
 ): Run {
   const { CI: _ci, NODE_V8_COVERAGE: _coverage, NODE_TEST_CONTEXT: _context, ...env } = process.env;
-  const child = spawn(command, args, { stdio: 'pipe', env: { ...env, ...options.env } });
+  const child = spawn(command, args, {
+    ...{ stdio: 'pipe', env: { ...env, ...options.env } },
+    detached: options.ownGroup ?? false,
+  });
   let out = '';
   let error = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));

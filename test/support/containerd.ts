@@ -5,7 +5,7 @@ import process from 'node:process';
 import { networksOf, placesIn, writeConfig, type CniNetwork, type Places } from './containerd/config.js';
 import { CriClient } from './containerd/cri.js';
 import { Daemon } from './containerd/daemon.js';
-import { importImage } from './containerd/image.js';
+import { importArchive, importImage } from './containerd/image.js';
 import type { Owner } from './containerd/leftovers.js';
 import { addBridge } from './containerd/network.js';
 import { Pods, type ContainerSpec, type PodSpec, type RunningContainer, type RunningPod } from './containerd/pods.js';
@@ -70,6 +70,11 @@ export class Containerd {
   /** As in --cri-endpoint. */
   get endpoint(): string {
     return `unix://${this.#places.socket}`;
+  }
+
+  /** @param archive an image as `docker save` writes it */
+  importImage(archive: string): Promise<void> {
+    return importArchive(this.#places.socket, archive);
   }
 
   async createPod(spec: PodSpec): Promise<RunningPod> {

@@ -6,7 +6,8 @@ import process from 'node:process';
 export type Requirement = 'root' | 'tun' | 'cni-plugins' | 'moto' | 'helm' | Program;
 type Program =
   | ('ip' | 'iptables' | 'chronyd' | 'dnsmasq' | 'prometheus' | 'promtool' | 'setpriv' | 'script' | 'curl' | 'kubectl')
-  | ('containerd' | 'runc' | 'ctr' | 'busybox' | 'nsenter' | 'prlimit' | 'umount' | 'tar');
+  | ('containerd' | 'runc' | 'ctr' | 'busybox' | 'nsenter' | 'prlimit' | 'umount' | 'tar')
+  | ('buildah' | 'apt-get' | 'dpkg-deb');
 
 const PACKAGES: Readonly<Record<Exclude<Requirement, 'root' | 'tun' | 'moto' | 'helm'>, string>> = {
   ip: 'iproute2',
@@ -28,6 +29,9 @@ const PACKAGES: Readonly<Record<Exclude<Requirement, 'root' | 'tun' | 'moto' | '
   prlimit: 'util-linux',
   umount: 'mount',
   tar: 'tar',
+  buildah: 'buildah',
+  'apt-get': 'apt',
+  'dpkg-deb': 'dpkg',
 };
 
 /** What TAP devices are made with. */

@@ -8,6 +8,12 @@ export interface TaskStatus {
   readonly pid: number;
 }
 
+/** Of a container. */
+export interface ContainerStatus extends TaskStatus {
+  /** Of one that has ended. */
+  readonly exitCode: number;
+}
+
 export interface SandboxStatus extends TaskStatus {
   /** Path of its network namespace; undefined where it has none of its own. */
   readonly netns?: string;
@@ -34,7 +40,7 @@ interface VerboseInfo {
   } | null;
 }
 interface StatusResponse {
-  readonly status: { readonly state: string };
+  readonly status: { readonly state: string; readonly exit_code?: number };
   readonly info: { readonly info?: string };
 }
 
@@ -110,13 +116,19 @@ export class CriClient {
     await this.#call('StartContainer', { container_id: id });
   }
 
+  /** As the kubelet ends one: by the signal that its image names, and by force after some seconds. */
+  async stopContainer(id: string, timeoutSeconds: number): Promise<void> {
+    await this.#call('StopContainer', { container_id: id, timeout: timeoutSeconds });
+  }
+
   async removeContainer(id: string): Promise<void> {
     await this.#call('RemoveContainer', { container_id: id });
   }
 
-  async containerStatus(id: string): Promise<TaskStatus> {
+  async containerStatus(id: string): Promise<ContainerStatus> {
     const { status, info } = await this.#call<StatusResponse>('ContainerStatus', { container_id: id, verbose: true });
-    return { state: status.state, pid: (JSON.parse(info.info ?? '{"pid":0}') as VerboseInfo).pid };
+    const { pid } = JSON.parse(info.info ?? '{"pid":0}') as VerboseInfo;
+    return { state: status.state, pid, exitCode: status.exit_code ?? 0 };
   }
 
   async #call<T>(name: string, request: object): Promise<T> {

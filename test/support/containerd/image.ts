@@ -12,6 +12,11 @@ const APPLETS = ['sh', 'sleep'];
 /** Also what a sandbox runs, as its pause. */
 const ENTRYPOINT = ['/bin/sleep', '2147483647'];
 
+/** Gives containerd an image, so that pods can have it. */
+export async function importArchive(socket: string, archive: string): Promise<void> {
+  await execute('ctr', ['-a', socket, '-n', 'k8s.io', 'images', 'import', archive]);
+}
+
 /** Makes an image of one static binary and gives it to containerd: nothing is pulled. */
 export async function importImage({ directory, socket }: Places): Promise<void> {
   const made = join(directory, 'image');
@@ -34,6 +39,6 @@ export async function importImage({ directory, socket }: Places): Promise<void> 
   const manifest = [{ Config: 'config.json', RepoTags: [IMAGE], Layers: ['layer.tar'] }];
   await writeFile(join(made, 'manifest.json'), JSON.stringify(manifest));
   await execute('tar', ['-C', made, '-cf', join(made, 'image.tar'), 'manifest.json', 'config.json', 'layer.tar']);
-  await execute('ctr', ['-a', socket, '-n', 'k8s.io', 'images', 'import', join(made, 'image.tar')]);
+  await importArchive(socket, join(made, 'image.tar'));
   await rm(made, { recursive: true });
 }

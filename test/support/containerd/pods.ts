@@ -19,7 +19,12 @@ export interface PodSpec {
 /** A container that does more than sleep. */
 export interface ContainerSpec {
   readonly name: string;
-  readonly command: readonly string[];
+  /** Another one than that of the containers that sleep. */
+  readonly image?: string;
+  /** In place of the image's own program. */
+  readonly command?: readonly string[];
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   /** All of them read-only. */
   readonly mounts?: readonly HostPath[];
   /** What a kubelet makes of a securityContext, in the words of CRI. */
@@ -111,11 +116,12 @@ export class Pods {
   }
 
   async #run(pod: RunningPod, spec: ContainerSpec, attempt: number): Promise<RunningContainer> {
-    const { name, command, mounts = [], securityContext = {} } = spec;
+    const { name, image = IMAGE, command = [], args = [], env = {}, mounts = [], securityContext = {} } = spec;
     const logPath = `${name}-${attempt}.log`;
     const config = {
       metadata: { name, attempt },
-      ...{ image: { image: IMAGE }, command, log_path: logPath },
+      ...{ image: { image }, command, args, log_path: logPath },
+      envs: Object.entries(env).map(([key, value]) => ({ key, value })),
       mounts: mounts.map(({ hostPath, containerPath }) => ({
         ...{ host_path: hostPath, container_path: containerPath, readonly: true },
       })),

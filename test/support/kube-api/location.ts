@@ -12,10 +12,15 @@ export interface Location {
 
 const KINDS: Readonly<Record<string, string>> = {
   apiservices: 'APIService',
+  clusterrolebindings: 'ClusterRoleBinding',
+  clusterroles: 'ClusterRole',
   configmaps: 'ConfigMap',
+  daemonsets: 'DaemonSet',
   endpoints: 'Endpoints',
   endpointslices: 'EndpointSlice',
+  horizontalpodautoscalers: 'HorizontalPodAutoscaler',
   'network-attachment-definitions': 'NetworkAttachmentDefinition',
+  prometheusrules: 'PrometheusRule',
   replicasets: 'ReplicaSet',
   resourceclaims: 'ResourceClaim',
   resourceslices: 'ResourceSlice',

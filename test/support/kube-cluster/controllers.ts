@@ -67,7 +67,8 @@ function syncDeployments(deps: ControllerDeps): void {
       });
     }
     if (numberAt(deployment, 'status', 'replicas') !== wanted) {
-      deps.api.put(path, { ...deployment, status: { replicas: wanted } });
+      const each = { updatedReplicas: wanted, readyReplicas: wanted, availableReplicas: wanted };
+      deps.api.put(path, { ...deployment, status: { replicas: wanted, ...each } });
     }
   }
 }

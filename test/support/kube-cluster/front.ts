@@ -13,6 +13,7 @@ import type { KubeApiServer } from '../kube-api.js';
 import { answer, asObject, readBody } from '../kube-api/serve.js';
 import { parseLocation, renderLocation } from '../kube-api/location.js';
 import type { Aggregator } from './aggregator.js';
+import { KINDS, resourceList } from './kinds.js';
 import { decodeSelfReview } from './protobuf.js';
 import { isAllowed, readAttributes, type AskedFor } from './rbac.js';
 import type { ServiceAccountTokens } from './tokens.js';
@@ -96,14 +97,17 @@ export class Front {
 
   /** @returns whether it was that */
   #discover(pathname: string, response: ServerResponse): boolean {
-    const groups = this.#deps.aggregator.groups();
+    const own = KINDS.filter(({ groupVersion }) => groupVersion !== 'v1').map(({ group }) => group);
+    const groups = [...own, ...this.#deps.aggregator.groups()];
     const group = groups.find((one) => pathname === `/apis/${textAt(one, 'name')}`);
+    const kinds = KINDS.find(({ groupVersion }) =>
+      [`/api/${groupVersion}`, `/apis/${groupVersion}`].includes(pathname),
+    );
     const documents: Readonly<Record<string, object | undefined>> = {
       '/api': { kind: 'APIVersions', versions: ['v1'] },
-      '/api/v1': { kind: 'APIResourceList', groupVersion: 'v1', resources: [] },
       '/apis': { kind: 'APIGroupList', apiVersion: 'v1', groups },
     };
-    const found = group ?? documents[pathname];
+    const found = group ?? documents[pathname] ?? (kinds && resourceList(kinds));
     if (found !== undefined) answer(response, 200, found);
     return found !== undefined;
   }
@@ -129,6 +133,9 @@ export class Front {
         answer(response, 201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' });
         return;
       }
+      case 'GET pods/log':
+        response.writeHead(200, { 'content-type': 'text/plain' }).end(`${location?.name ?? ''} has nothing to tell\n`);
+        return;
       case 'DELETE namespaces/': {
         // its controller empties and removes it
         const found = api.objects.get(path);

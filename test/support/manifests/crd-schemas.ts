@@ -5,6 +5,7 @@
  * - prometheus-operator: Documentation/api-reference/api.md, monitoring.coreos.com/v1
  * - cert-manager: API reference, cert-manager.io/v1
  * - OpenShift: SecurityContextConstraints [security.openshift.io/v1]
+ * - Multus: the Kubernetes Network Custom Resource Definition De-facto Standard, k8s.cni.cncf.io/v1
  */
 const TEXT = { type: 'string', minLength: 1 };
 const FLAG = { type: 'boolean' };
@@ -183,4 +184,5 @@ export const CRD_SCHEMAS: Readonly<Record<string, object>> = {
     },
     false,
   ),
+  ...kind('k8s.cni.cncf.io/v1', 'NetworkAttachmentDefinition', { spec: fields({ config: TEXT }, 'config') }),
 };
