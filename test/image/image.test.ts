@@ -260,7 +260,7 @@ describe('the image', { skip: missing(...CONTAINERD_REQUIREMENTS, 'buildah', 'ap
       async () => (await metrics()) !== '',
     );
 
-    const series = /^podnet_interface_receive_bytes_total\{.*interface="eth1".*pod="upf".*\} (\d+)$/m;
+    const series = /^podnet_interface_receive_bytes_total\{.*pod="upf",interface="eth1",.*\} (\d+)$/m;
     const served = await eventually(
       async () => series.exec((await ask('/metrics')).text)?.[1],
       (value) => value !== undefined,
