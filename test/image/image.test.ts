@@ -225,7 +225,10 @@ describe('the image', { skip: missing(...CONTAINERD_REQUIREMENTS, 'buildah', 'ap
 
     const start = async (spec: ProgramSpec, isAnswered: () => Promise<boolean>): Promise<ImagePod> => {
       const { pod, seconds } = await ImagePod.startAnswering(containerd, spec, isAnswered);
-      t.diagnostic(`${spec.name}: first answer ${seconds.toFixed(2)} s after its start`);
+      const cpu = pod.cpuSeconds().toFixed(2);
+      t.diagnostic(
+        `${spec.name}: first answer ${seconds.toFixed(2)} s after its start, ${cpu} s of CPU a little later`,
+      );
       assert.ok(seconds < START_BOUND_SECONDS, `${spec.name} took ${seconds} s`);
       assertIsRestricted(pod.pid);
       return pod;
