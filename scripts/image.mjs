@@ -21,6 +21,9 @@ const HELP = `Usage: node scripts/image.mjs [options]
   --write                      put the sizes into docs/image.md
 `;
 
+/** As images call it. */
+const ARCHITECTURE = process.arch === 'x64' ? 'amd64' : process.arch;
+
 /** How each makes an image of a Dockerfile and the present directory, and an archive of an image. */
 const BUILDERS = {
   docker: () => ({
@@ -29,7 +32,8 @@ const BUILDERS = {
     remove: ['docker', 'image', 'rm'],
   }),
   buildah: (epoch) => ({
-    build: ['buildah', 'build', '--layers', '--timestamp', epoch], // a layer for each COPY, as docker makes them
+    // a layer for each COPY, as docker makes them; of a build for another platform buildah 1.28 forgets its own
+    build: ['buildah', 'build', '--layers', '--timestamp', epoch, '--build-arg', `BUILDPLATFORM=linux/${ARCHITECTURE}`],
     save: (tag, file) => ['buildah', 'push', '--quiet', tag, `docker-archive:${file}:${tag}`],
     remove: ['buildah', 'rmi'],
   }),

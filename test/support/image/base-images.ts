@@ -33,8 +33,9 @@ export async function makeBaseImages(directory: string, env: NodeJS.ProcessEnv):
 async function addNode(root: string, work: string): Promise<void> {
   const name = `node-linux-${process.arch}`;
   await mkdir(work);
-  await execute('npm', ['install', '--prefix', work, '--no-save', '--ignore-scripts', `${name}@${NODE_VERSION}`]);
-  const unpacked = join(work, 'node_modules', name);
+  await execute('npm', ['pack', '--silent', '--pack-destination', work, `${name}@${NODE_VERSION}`]);
+  await execute('tar', ['-xf', join(work, `${name}-${NODE_VERSION}.tgz`), '-C', work]);
+  const unpacked = join(work, 'package');
   await mkdir(join(root, 'usr/local/bin'), { recursive: true });
   await copyFile(join(unpacked, 'bin/node'), join(root, 'usr/local/bin/node'), constants.COPYFILE_FICLONE);
   await copyFile(join(unpacked, 'LICENSE'), join(root, 'usr/local/LICENSE'));

@@ -79,12 +79,20 @@ export class ImagePod {
     return this.ended();
   }
 
+  /** CPU that it has used since its start, by all of its threads. */
+  cpuSeconds(): number {
+    return (Number(this.#stat(14)) + Number(this.#stat(15))) / TICKS_PER_SECOND; // utime, stime
+  }
+
   /** From when the kernel made its process, which was runc's first, to a time by the clock of the kernel's start. */
   #secondsTo(uptime: number): number {
-    const fields = readFileSync(`/proc/${this.pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    return uptime - Number(fields[19]) / TICKS_PER_SECOND; // field 22 of proc(5): starttime
+    return uptime - Number(this.#stat(22)) / TICKS_PER_SECOND; // starttime
+  }
+
+  /** A field of /proc/<pid>/stat, by its number in proc(5). */
+  #stat(field: number): string | undefined {
+    const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8');
+    return stat.replace(/^.*\) /s, '').split(' ')[field - 3];
   }
 
   /** Resident memory. */
