@@ -38,7 +38,7 @@ const ELSEWHERE: readonly (readonly [pattern: RegExp, where: string])[] = [
     /^npm run bench$/,
     'takes minutes, and measures: by hand, its figures in docs/benchmarks.md; its parts in test/bench',
   ],
-  [/^helm /, 'test/manifests has the chart rendered; a release needs a cluster that runs pods'],
+  [/^helm /, 'test/manifests/chart-install.test.ts installs, upgrades and takes away a release'],
   [/^(docker|buildah|podman) /, 'test/image builds the image'],
   [
     /^(grep .*podnet\.cdx\.json|sha256sum node)$/,
