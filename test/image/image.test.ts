@@ -40,7 +40,8 @@ interface Bom {
 }
 
 const { version: VERSION } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
-const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
+const git = (...args: string[]): string =>
+  execFileSync('git', ['-c', `safe.directory=${process.cwd()}`, ...args], { encoding: 'utf8' }).trim();
 
 describe('the image', { skip: missing(...CONTAINERD_REQUIREMENTS, 'buildah', 'apt-get', 'dpkg-deb') }, () => {
   let image: BuiltImage;
