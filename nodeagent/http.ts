@@ -17,6 +17,8 @@ export interface AgentHttpDeps {
   readonly registry: Registry;
   /** What fails as a whole at present; empty when nothing does. */
   readonly problem: () => string;
+  /** Whether nothing is left of what the agent is there for, where something fails. */
+  readonly isBlind?: () => boolean;
   /** What has to be learnt from others before anything can be read; empty when nothing has. */
   readonly waiting?: () => string;
   /** Families of predecessors that are served as well. */
@@ -46,7 +48,8 @@ const MAX_CONNECTIONS = 256;
  * agent's 80 MiB.
  *
  * Whoever restarts what is not healthy must not do so because the Kubernetes API is away: the agent would not learn the sooner which
- * pods there are, and one that has started without it is as good as any other.
+ * pods there are, and one that has started without it is as good as any other. Nor because one collector fails, as with a broken NIC: a
+ * restart would cost what the others read, and mend nothing.
  */
 export function createAgentHttp(deps: AgentHttpDeps): Server {
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
@@ -92,12 +95,14 @@ async function metrics(
   return { code: 200, type: CONTENT_TYPE[format], body };
 }
 
-function health({ view, problem, waiting = () => '' }: AgentHttpDeps): Answer {
-  const expected = waiting();
+function health({ view, problem, isBlind = () => true, waiting = () => '' }: AgentHttpDeps): Answer {
+  const [expected, failing] = [waiting(), problem()];
   const unread = view() === undefined && expected === '' ? 'no fresh sample' : '';
-  const complaint = [problem(), unread].filter((text) => text !== '').join('; ');
-  const praise = expected === '' ? 'ok' : `ok, but waiting: ${expected}\n`;
-  return complaint === '' ? { code: 200, type: TEXT, body: praise } : { code: 500, type: TEXT, body: `${complaint}\n` };
+  const told = [failing, unread].filter((text) => text !== '').join('; ');
+  if (unread !== '' || (failing !== '' && isBlind())) return { code: 500, type: TEXT, body: `${told}\n` };
+  const reservations = [failing, expected === '' ? '' : `waiting: ${expected}`].filter((text) => text !== '');
+  const body = reservations.length === 0 ? 'ok' : `ok, but ${reservations.join('; ')}\n`;
+  return { code: 200, type: TEXT, body };
 }
 
 function send(response: ServerResponse, { code, type, body, headers }: Answer): void {

@@ -35,6 +35,9 @@ export async function createNodeRole(options: NodeagentOptions, deps: NodeRoleDe
     get problem() {
       return sweeper.problem;
     },
+    get isBlind() {
+      return sweeper.isBlind;
+    },
     get waiting() {
       return sweeper.waiting;
     },

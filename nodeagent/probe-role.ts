@@ -68,6 +68,7 @@ export async function createProbeRole(options: NodeagentOptions, deps: RoleDeps)
       return samples.newestMs;
     },
     problem: '',
+    isBlind: false,
     get waiting() {
       return sources.waiting;
     },

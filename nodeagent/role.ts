@@ -11,6 +11,8 @@ export interface Role {
   readonly newestMs: number;
   /** What failed as a whole in the last round; empty when nothing did. */
   readonly problem: string;
+  /** Whether that leaves nothing of what it is there for. */
+  readonly isBlind: boolean;
   /** What has to be learnt from others before anything can be sampled; empty when nothing has. */
   readonly waiting: string;
   /** Resolved as soon as a sample can be whole. */

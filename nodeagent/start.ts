@@ -72,6 +72,7 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
   const http = createAgentHttp({
     registry: metrics.registry,
     problem: () => role.problem,
+    isBlind: () => role.isBlind,
     waiting: () => role.waiting,
     compat: new Compat(options.compat),
     limit: new RateLimit({ perSecond: options.listenRateLimit, burst: options.listenRateBurst }, clock),

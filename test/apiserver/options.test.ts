@@ -22,7 +22,7 @@ test('a predecessor that nobody knows is refused with those that are', () => {
   const refused = (from: string) => ({
     kind: 'refuse',
     errors: [
-      `${from}: must be some of network-metrics-daemon, prometheus-network-shim, sriov-network-metrics-exporter, net-exporter, cni-metrics-helper, not "shim"`,
+      `${from}: must be some of network-metrics-daemon, prometheus-network-shim, sriov-network-metrics-exporter, net-exporter, cni-metrics-helper, or all, not "shim"`,
     ],
   });
   assert.deepEqual(parse(['--compat', 'network-metrics-daemon,shim']), refused('--compat'));

@@ -62,6 +62,7 @@ test('an agent is not healthy while a collector fails as a whole, and says which
     registry: metrics.registry,
     view: () => sweeper.view(),
     problem: () => sweeper.problem,
+    isBlind: () => sweeper.isBlind,
   });
   const health = async () => {
     await sweeper.sweep();
@@ -71,6 +72,26 @@ test('an agent is not healthy while a collector fails as a whole, and says which
   assert.deepEqual(await health(), [500, 'interfaces: no procfs\n']);
   fails = false;
   assert.deepEqual(await health(), [200, 'ok']);
+});
+
+// Whoever restarts it for that would take away what it reads of every pod.
+test('an agent is healthy while something else than the interfaces of pods fails, and says what', async () => {
+  const failing = (): Promise<void> => Promise.reject(new Error('no answer of ens1f0'));
+  const { sweeper, metrics } = sweeperOf(readAll, {
+    collectors: new Map([
+      ['interfaces', readAll],
+      ['sriov', failing],
+    ]),
+  });
+  const app = createAgentHttp({
+    registry: metrics.registry,
+    view: () => sweeper.view(),
+    problem: () => sweeper.problem,
+    isBlind: () => sweeper.isBlind,
+  });
+  await sweeper.sweep();
+  const { statusCode, body } = await askAgent(app, '/healthz');
+  assert.deepEqual([statusCode, body], [200, 'ok, but sriov: no answer of ens1f0\n']);
 });
 
 test('a round before the pods are known waits, and no collector failed', async () => {

@@ -51,7 +51,7 @@ app.kubernetes.io/component: probe
 host: 127.0.0.1
 {{ end -}}
 path: /healthz
-port: 9808
+port: 19808
 {{- end -}}
 
 {{- define "podnet.image" -}}
