@@ -30,7 +30,7 @@ export interface Limits {
 }
 
 export const LIMITS: Limits = {
-  connections: 10_000,
+  connections: 25_000,
   handshakeTimeoutMs: 10_000,
   headersTimeoutMs: 20_000,
   requestTimeoutMs: 30_000,
