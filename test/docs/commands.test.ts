@@ -1,6 +1,6 @@
 // Every command of every document is run: here, or where the list below says.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +22,7 @@ import { simulateProgram } from '../simulate/options.js';
 import { run, type Run } from '../support/bundle.js';
 import { populate } from '../support/documented-cluster.js';
 import { commandsOf, filledIn, isPipeline, wordsOf, type DocumentedCommand } from '../support/documented-commands.js';
+import { kustomizationOf } from '../support/documented-kustomization.js';
 import { blocksOf, documents } from '../support/markdown.js';
 import { eventually, runNodeagent } from '../support/programs.js';
 import { whyMissing } from '../support/requirements.js';
@@ -248,9 +249,8 @@ describe('kubectl', { skip: whyMissing('kubectl') }, () => {
       const [, ...argv] = wordsOf(text);
       const k = argv.indexOf('-k');
       if (k >= 0) {
-        const overlay = argv[k + 1] ?? '';
-        assert.ok(existsSync(overlay), `there is no ${overlay}`);
-        await kubectl(['kustomize', overlay]);
+        const rendered = await kubectl(['kustomize', kustomizationOf(place, argv[k + 1] ?? '', directory)]);
+        if (argv[k + 1] === '.') assert.match(rendered, / image: registry\.example\/podnet:/);
       } else if (argv.includes('exec')) {
         await execute(argv);
       } else if (argv.includes('apply')) {
