@@ -100,10 +100,7 @@ describe('alerts', { skip: missing('promtool') }, () => {
 
   test('an agent that the server forgets is told of before, unless its node is gone', async () => {
     const reported = (role: string): string => `podnet_node_last_report_timestamp_seconds{node="n1",role="${role}"}`;
-    const others = Array.from(
-      { length: 10 },
-      (_, i) => [`${reported('probe').replace('n1', `o${i}`)}`, '0+60x20'] as const,
-    );
+    const others = Array.from({ length: 10 }, (_, i) => [reported('probe').replace('n1', `o${i}`), '0+60x20'] as const);
     const is = { alert: 'PodnetProbeSilent', severity: 'warning' } as const;
     const silent: Series = [reported('probe'), '0x5'];
     const { status, text } = await testRules([
