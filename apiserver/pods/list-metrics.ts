@@ -12,14 +12,15 @@ export function addListMetrics(
   clock: Pick<Clock, 'monotonicMs'>,
 ): void {
   const registers = [registry];
+  const startedMs = clock.monotonicMs();
   new Gauge({
     name: 'podnet_apiserver_kubernetes_contact_age_seconds',
-    help: 'Seconds since the API server last said something of a list that is followed; absent before it first did.',
+    help: 'Seconds since the API server last said something of a list that is followed; before it first did, since the start.',
     labelNames: ['resource'],
     registers,
     collect() {
-      for (const [resource, { lastContactMs }] of Object.entries(sources)) {
-        if (lastContactMs !== undefined) this.set({ resource }, (clock.monotonicMs() - lastContactMs) / 1_000);
+      for (const [resource, { lastContactMs = startedMs }] of Object.entries(sources)) {
+        this.set({ resource }, (clock.monotonicMs() - lastContactMs) / 1_000);
       }
     },
   });

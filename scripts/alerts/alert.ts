@@ -19,6 +19,12 @@ export interface AlertGroup {
   readonly alerts: readonly Alert[];
 }
 
+/**
+ * As it last was: of what one replica shows for the whole cluster, which is absent for a moment when another takes over. Without it an alert
+ * would end there, and begin anew.
+ */
+export const last = (series: string, range = '2m'): string => `last_over_time(${series}[${range}])`;
+
 /** Grows within five minutes, per second. */
 export const rate = (series: string, matchers = '', range = '5m'): string =>
   `rate(${series}${matchers === '' ? '' : `{${matchers}}`}[${range}])`;

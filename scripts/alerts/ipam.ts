@@ -1,4 +1,4 @@
-import { rate, type AlertGroup } from './alert.js';
+import { last, rate, type AlertGroup } from './alert.js';
 
 const HOUR = 3_600;
 const RANGE = '{{ $labels.range }} ({{ $labels.network }}) on {{ $labels.node }}';
@@ -10,7 +10,7 @@ export const IPAM: AlertGroup = {
       // as docs/ipam.md has it
       name: 'ClusterIpAddressesRunOut',
       severity: 'critical',
-      expr: `podnet_ipam_cluster_exhaustion_seconds < ${6 * HOUR} and on (cluster) podnet_ipam_nodes{state="missing"} == 0`,
+      expr: `${last('podnet_ipam_cluster_exhaustion_seconds')} < ${6 * HOUR} and on (cluster) ${last('podnet_ipam_nodes{state="missing"}')} == 0`,
       for: '5m',
       summary: 'The nodes have no IP address left in {{ $value | humanizeDuration }}.',
       description: 'At the trend of the last hour, over all nodes. Pods that find none stay in ContainerCreating.',
@@ -18,7 +18,7 @@ export const IPAM: AlertGroup = {
     {
       name: 'IpamOfNodesMissing',
       severity: 'warning',
-      expr: 'podnet_ipam_nodes{state="missing"} > 0',
+      expr: `${last('podnet_ipam_nodes{state="missing"}')} > 0`,
       for: '10m',
       summary: 'The IP addresses of {{ $value }} nodes are not known.',
       description: 'Totals of the cluster are too small by theirs, and ClusterIpAddressesRunOut cannot fire.',
@@ -26,10 +26,11 @@ export const IPAM: AlertGroup = {
     {
       name: 'NodeIpAddressesRunOut',
       severity: 'warning',
-      expr: `podnet_ipam_exhaustion_seconds < ${HOUR}`,
+      expr: `${last('podnet_ipam_exhaustion_seconds')} > 0 < ${HOUR}`,
       for: '10m',
       summary: 'Node {{ $labels.node }} has no IP address left in {{ $value | humanizeDuration }}.',
-      description: 'At the trend of the last hour; 0: none is left.',
+      description:
+        'At the trend of the last hour. A node that is full is well, until it refuses a pod: IpAssignmentsFail.',
     },
     {
       name: 'IpAssignmentsFail',
@@ -42,7 +43,7 @@ export const IPAM: AlertGroup = {
     {
       name: 'RangeIpAddressesRunOut',
       severity: 'warning',
-      expr: `podnet_ipam_range_exhaustion_seconds < ${HOUR}`,
+      expr: `${last('podnet_ipam_range_exhaustion_seconds')} < ${HOUR}`,
       for: '10m',
       summary: `The range ${RANGE} has no address left in {{ $value | humanizeDuration }}.`,
       description: 'At the trend of the last hour; 0: none is left.',
@@ -50,7 +51,7 @@ export const IPAM: AlertGroup = {
     {
       name: 'RangeIpAddressesLeaked',
       severity: 'warning',
-      expr: 'podnet_ipam_range_leaked_addresses / podnet_ipam_range_addresses > 0.1',
+      expr: `${last('podnet_ipam_range_leaked_addresses')} / ${last('podnet_ipam_range_addresses')} > 0.1`,
       for: '1h',
       summary: `{{ $value | humanizePercentage }} of the range ${RANGE} are given to no pod that lives.`,
       description: 'They are not given back by themselves, and the range runs out.',

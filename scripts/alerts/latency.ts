@@ -1,4 +1,4 @@
-import { rate, type AlertGroup } from './alert.js';
+import { last, rate, type AlertGroup } from './alert.js';
 
 /** Of all that was tried the share that failed. */
 function failing(kind: 'dial' | 'dns' | 'ntp', by: string, range: string): string {
@@ -11,6 +11,7 @@ const quantile = (q: number, kind: 'dial' | 'dns', { by, range }: Record<'by' | 
 
 const PAIR = 'cluster, node, peer_node, host, network';
 const SERVER = 'cluster, server, protocol, host';
+const OF_NODES = `${failing('dns', `${SERVER}, node`, '5m')} > 0.05`;
 
 export const LATENCY: AlertGroup = {
   name: 'podnet-latency',
@@ -18,7 +19,7 @@ export const LATENCY: AlertGroup = {
     {
       name: 'NodeSuspect',
       severity: 'critical',
-      expr: 'podnet_node_suspect_ratio > 0.5',
+      expr: `${last('podnet_node_suspect_ratio', '1m')} > 0.5`,
       for: '2m',
       summary:
         'Node {{ $labels.node }} is failing or slow over {{ $labels.network }}, as {{ $value | humanizePercentage }} of its peers see it.',
@@ -47,11 +48,21 @@ export const LATENCY: AlertGroup = {
     {
       name: 'DnsFailing',
       severity: 'critical',
-      expr: `${failing('dns', SERVER, '5m')} > 0.05`,
+      expr: `${failing('dns', SERVER, '5m')} > 0.05 and count by (${SERVER}) (${OF_NODES}) > 1`,
       for: '5m',
       summary:
         '{{ $value | humanizePercentage }} of the lookups of {{ $labels.host }} at {{ $labels.server }} fail ({{ $labels.protocol }}).',
-      description: 'Over all nodes that ask. Whatever looks up names in the cluster fails as often.',
+      description:
+        'Over all nodes that ask, and more than one of them sees it. Whatever looks up names in the cluster fails as often.',
+    },
+    {
+      name: 'NodeDnsFailing',
+      severity: 'warning',
+      expr: OF_NODES,
+      for: '5m',
+      summary:
+        'On node {{ $labels.node }} {{ $value | humanizePercentage }} of the lookups of {{ $labels.host }} at {{ $labels.server }} fail ({{ $labels.protocol }}).',
+      description: 'DnsFailing beside it says that it is not this node alone.',
     },
     {
       name: 'DnsSlow',
@@ -65,7 +76,7 @@ export const LATENCY: AlertGroup = {
     {
       name: 'NtpOffset',
       severity: 'warning',
-      expr: 'min by (cluster, node) (abs(podnet_ntp_offset_seconds)) > 0.1',
+      expr: `min by (cluster, node) (abs(${last('podnet_ntp_offset_seconds')})) > 0.1`,
       for: '10m',
       summary: 'The clock of node {{ $labels.node }} is off by {{ $value | humanizeDuration }} at least.',
       description: 'Every time server that it asks says so.',

@@ -1,10 +1,16 @@
-import { rate, type AlertGroup } from './alert.js';
+import { last, rate, type AlertGroup } from './alert.js';
 
-/** Of the packets of each interface or VF the share that `what` happened to, with the direction as a label. */
+/**
+ * Of the packets of each interface or VF the share that `what` happened to, with the direction as a label; where that is more than one a second:
+ * of an interface that idles a frame that nobody wanted is all there is.
+ */
 function shares(prefix: string, what: string): string {
-  const direction = (one: 'receive' | 'transmit'): string =>
-    `label_replace(${rate(`${prefix}_${one}_${what}_total`)} / ${rate(`${prefix}_${one}_packets_total`)}, "direction", "${one}", "", "")`;
-  return `(${direction('receive')} or ${direction('transmit')}) > 0.01`;
+  const direction = (one: 'receive' | 'transmit'): string => {
+    const bad = rate(`${prefix}_${one}_${what}_total`);
+    const share = `${bad} / ${rate(`${prefix}_${one}_packets_total`)} > 0.01 and ${bad} > 1`;
+    return `label_replace(${share}, "direction", "${one}", "", "")`;
+  };
+  return `${direction('receive')} or ${direction('transmit')}`;
 }
 
 const ON = 'on (cluster, node, namespace, pod)';
@@ -75,7 +81,7 @@ export const SRIOV: AlertGroup = {
     {
       name: 'VfCountersUnknown',
       severity: 'warning',
-      expr: 'podnet_pf_info{reason!=""} and on (cluster, node, pf) podnet_vf_info{pod!=""}',
+      expr: `${last('podnet_pf_info{reason!=""}')} and on (cluster, node, pf) ${last('podnet_vf_info{pod!=""}')}`,
       for: '1h',
       summary: 'What the VFs of {{ $labels.pf }} on {{ $labels.node }} count is not known: {{ $labels.reason }}.',
       description: 'Pods have VFs of it (driver {{ $labels.driver }}): they have no values, and no HPA can use them.',

@@ -1,5 +1,5 @@
 import { UNAVAILABLE_APISERVICE } from '../promql/known-families.js';
-import { rate, type AlertGroup } from './alert.js';
+import { last, rate, type AlertGroup } from './alert.js';
 
 const DAY = 86_400;
 const REPORTS = 'podnet_apiserver_reports_total';
@@ -7,6 +7,10 @@ const REPORTS = 'podnet_apiserver_reports_total';
 const QUERIES = 'route=~"/apis/(custom|external).metrics.k8s.io/.*"';
 const REQUESTS = 'podnet_apiserver_request_duration_seconds';
 const LAST_REPORT = 'podnet_node_last_report_timestamp_seconds';
+const FRESH = 'podnet_apiserver_nodes{state="fresh"}';
+const heard = (role: 'node' | 'probe'): string => last(`${LAST_REPORT}{role="${role}"}`);
+/** For four intervals of the agents. */
+const silent = (role: 'node' | 'probe'): string => `time() - ${heard(role)} > 60`;
 const APISERVICES = 'v1beta[12].custom.metrics.k8s.io|v1beta1.external.metrics.k8s.io|v1alpha1.podnet.dev';
 const CERTIFICATE_ENDS =
   'min by (cluster, instance) (podnet_apiserver_certificate_expiration_timestamp_seconds > 0) - time()';
@@ -21,7 +25,7 @@ export const SERVER: AlertGroup = {
       expr: 'absent(podnet_apiserver_build_info)',
       for: '5m',
       summary: 'No replica of podnet is scraped.',
-      description: 'HPAs on network metrics hold their size, and no other alert of podnet can fire.',
+      description: 'Where none runs HPAs on network metrics hold their size. No other alert of podnet can fire.',
     },
     {
       name: 'PodnetNotExposing',
@@ -58,26 +62,54 @@ export const SERVER: AlertGroup = {
       description: 'When it has ended, kube-apiserver and agents do not talk to this replica any more.',
     },
     {
+      name: 'PodnetSeriesAbsent',
+      severity: 'critical',
+      expr: `sum by (cluster) (podnet_apiserver_nodes) > 0 unless on (cluster) count by (cluster) (${last(LAST_REPORT)})`,
+      for: '5m',
+      summary: 'The server hears {{ $value }} agents, and Prometheus has nothing of what they say.',
+      description:
+        'The scrape of ?exposer=only fails: every podnet_* series of pods and nodes is absent, alerts on them are silent.',
+    },
+    {
+      name: 'PodnetAllAgentsSilent',
+      severity: 'critical',
+      expr: `max by (cluster) (${FRESH}) == 0 and on (cluster) max by (cluster) (max_over_time(${FRESH}[1d])) > 0`,
+      for: '5m',
+      summary: 'No agent is heard by any replica of podnet any more.',
+      description:
+        'No pod has values: HPAs on network metrics hold their size, and no alert about pods or nodes can fire.',
+    },
+    {
       name: 'PodnetAgentSilent',
       severity: 'warning',
-      expr: `time() - ${LAST_REPORT} > 60`,
-      for: '5m',
-      summary:
-        'The agent (role {{ $labels.role }}) of node {{ $labels.node }} has been silent for {{ $value | humanizeDuration }}.',
+      expr: silent('node'),
+      // a node that was removed is forgotten before
+      for: '8m',
+      summary: 'The agent of node {{ $labels.node }} has been silent for {{ $value | humanizeDuration }}.',
       description: 'Its pods have no values: their HPAs and series are absent, no alert about them can fire.',
+    },
+    {
+      name: 'PodnetProbeSilent',
+      severity: 'warning',
+      expr: `${silent('probe')} unless on (cluster, node) (${silent('node')})`,
+      // it has no pods that it would be remembered for
+      for: '2m',
+      summary: 'The prober of node {{ $labels.node }} has been silent for {{ $value | humanizeDuration }}.',
+      description:
+        'Nobody hears what the node sees of its peers, of DNS and of time servers; its agent of role node is heard.',
     },
     {
       name: 'PodnetManyAgentsSilent',
       severity: 'critical',
-      expr: `count by (cluster, role) (time() - ${LAST_REPORT} > 60) / count by (cluster, role) (${LAST_REPORT}) > 0.2`,
-      for: '5m',
+      expr: `count by (cluster, role) (${silent('node')}) / count by (cluster, role) (${heard('node')}) > 0.2`,
+      for: '8m',
       summary: '{{ $value | humanizePercentage }} of the agents of role {{ $labels.role }} are silent.',
       description: 'That is no single node: their way to the server, their tokens or a rollout.',
     },
     {
       name: 'PodnetReplicaLacksReports',
       severity: 'warning',
-      expr: `podnet_apiserver_nodes{state="fresh"} < on (cluster) group_left () 0.9 * max by (cluster) (podnet_apiserver_nodes{state="fresh"})`,
+      expr: `${FRESH} < on (cluster) group_left () 0.9 * max by (cluster) (${FRESH})`,
       for: '10m',
       summary: 'Replica {{ $labels.instance }} hears {{ $value }} agents, others more.',
       description: 'HPAs that happen to be answered by it get <unknown> for the pods of the others.',
@@ -145,7 +177,8 @@ export const SERVER: AlertGroup = {
       for: '5m',
       summary:
         'Replica {{ $labels.instance }} has not heard of {{ $labels.resource }} for {{ $value | humanizeDuration }}.',
-      description: 'It goes on with what it knows; where it is pods it is not ready, and gets no queries.',
+      description:
+        'It goes on with what it knows: values are of the pods that the reports name, and those of Services are not answered (503).',
     },
     {
       name: 'PodnetSeriesLimitHit',

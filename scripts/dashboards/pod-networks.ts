@@ -44,7 +44,7 @@ const byNamespace: readonly Panel[] = DIRECTIONS.flatMap((direction) => [
   }),
   timeSeries({
     title: `${TITLE[direction]} by network`,
-    description: `Bytes per second that pods ${direction}, by network and the namespace of its NetworkAttachmentDefinition. ${WHOLE}`,
+    description: `Bytes per second that pods ${direction}, by network and the namespace of its NetworkAttachmentDefinition. ${WHOLE} ${STACKED}`,
     unit: 'Bps',
     isStacked: true,
     queries: [
@@ -56,7 +56,7 @@ const byNamespace: readonly Panel[] = DIRECTIONS.flatMap((direction) => [
 const byPod: readonly Panel[] = DIRECTIONS.flatMap((direction) => [
   timeSeries({
     title: `${TITLE[direction]} by pod`,
-    description: `Bytes per second that each pod ${direction}s over the chosen networks. ${MOST} ${SINGLE}`,
+    description: `Bytes per second that each pod ${direction}s over the chosen networks. ${MOST} ${SINGLE} ${STACKED}`,
     unit: 'Bps',
     queries: [{ expr: most(PODS_SHOWN, ofPods(`${direction}_bytes`, BY_POD)), legend: '{{namespace}}/{{pod}}' }],
   }),
@@ -156,13 +156,13 @@ export const POD_NETWORKS: DashboardSpec = {
       panels: [
         stat({
           title: 'Receive',
-          description: `Bytes per second that all chosen pods receive. ${WHOLE}`,
+          description: `Bytes per second that all chosen pods receive. ${WHOLE} ${STACKED}`,
           unit: 'Bps',
           queries: [{ expr: total('receive_bytes', 'cluster') }],
         }),
         stat({
           title: 'Transmit',
-          description: `Bytes per second that all chosen pods transmit. ${WHOLE}`,
+          description: `Bytes per second that all chosen pods transmit. ${WHOLE} ${STACKED}`,
           unit: 'Bps',
           queries: [{ expr: total('transmit_bytes', 'cluster') }],
         }),
@@ -211,7 +211,7 @@ export const POD_NETWORKS: DashboardSpec = {
         ...byNamespace,
         table({
           title: 'Workloads',
-          description: `What the pods of each workload do together; a click leads to its pods. ${WHOLE}`,
+          description: `What the pods of each workload do together; a click leads to its pods. ${WHOLE} ${STACKED}`,
           queries: [
             'receive_bytes',
             'transmit_bytes',
@@ -243,7 +243,7 @@ export const POD_NETWORKS: DashboardSpec = {
       panels: DIRECTIONS.map((direction) =>
         timeSeries({
           title: `${TITLE[direction]} of workloads whose pods have no series`,
-          description: `Bytes per second of the pods that --max-series leaves out, by workload. Absent where it leaves none out.`,
+          description: `Bytes per second of the pods that --max-series leaves out, by workload. Absent where it leaves none out. ${STACKED}`,
           unit: 'Bps',
           queries: [
             {

@@ -48,7 +48,7 @@ const health: readonly Panel[] = [
     thresholds: [14 * 86_400, 7 * 86_400],
     queries: [
       {
-        expr: `min by (cluster) (podnet_apiserver_certificate_expiration_timestamp_seconds{${CLUSTER}}) - time()`,
+        expr: `min by (cluster) (podnet_apiserver_certificate_expiration_timestamp_seconds{${CLUSTER}} > 0) - time()`,
       },
     ],
   }),

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { ALERT_GROUPS } from '../../scripts/alerts/rendered.js';
 import { missing } from '../support/requirements.js';
-import { LASTS, type AlertCase } from './alert-series.js';
+import { handedOver, LASTS, type AlertCase } from './alert-series.js';
 import { IPAM_CASES, LATENCY_CASES, POD_CASES } from './node-alert-cases.js';
 import { promtool, RULES, testRules, type RuleTest, type Series } from './promtool.js';
 import { AGENT_CASES, SERVER_CASES } from './server-alert-cases.js';
@@ -14,8 +14,10 @@ const CASES = [...SERVER_CASES, ...AGENT_CASES, ...POD_CASES, ...LATENCY_CASES, 
 const ALERTS = ALERT_GROUPS.flatMap(({ alerts }) => alerts);
 /** It alone is about what is not there at all. */
 const ABSENT = 'PodnetDown';
+/** It fires for what is absent, of what every replica says of itself. */
+const UNHANDED = 'PodnetSeriesAbsent';
 /** Minutes after which a series that ended is no more. */
-const STALE_AFTER = 6;
+const STALE_AFTER = 7;
 const SCRAPED: Series = ['podnet_apiserver_build_info{instance="a",version="1"}', `1x${3 * LASTS}`];
 const FIRING = 'count by (alertname, severity) (ALERTS{alertstate="firing"})';
 
@@ -77,6 +79,46 @@ describe('alerts', { skip: missing('promtool') }, () => {
 
   test('each fires when it ought to, not before its time, not just below, and not without data', async () => {
     const { status, text } = await testRules(CASES.flatMap(testsOf));
+    assert.equal(status, 0, text);
+  });
+
+  test('none ends, and none begins anew, when another replica shows the series of the cluster', async () => {
+    const handed = CASES.filter((one) => ruleOf(one).expr.includes('last_over_time(') && one.alert !== UNHANDED);
+    assert.notEqual(handed.length, 0);
+    const tests = handed.map((one): RuleTest => {
+      const minute = Math.max(6, minutesOf(ruleOf(one).for) + 1);
+      return {
+        name: one.alert,
+        interval: '15s',
+        series: [SCRAPED, ...one.fires.map((series) => handedOver(series, minute + 5))],
+        expected: [minute, minute + 1].map((at) => ({ expr: alone(one), minute: at, samples: { '{}': 1 } })),
+      };
+    });
+    const { status, text } = await testRules(tests);
+    assert.equal(status, 0, text);
+  });
+
+  test('an agent that the server forgets is told of before, unless its node is gone', async () => {
+    const reported = (role: string): string => `podnet_node_last_report_timestamp_seconds{node="n1",role="${role}"}`;
+    const others = Array.from({ length: 10 }, (_, i) => [reported('probe').replace('n1', `o${i}`), '0+60x20'] as const);
+    const is = { alert: 'PodnetProbeSilent', severity: 'warning' } as const;
+    const silent: Series = [reported('probe'), '0x5'];
+    const { status, text } = await testRules([
+      {
+        name: 'prober alone',
+        series: [SCRAPED, ...others, silent, [reported('node'), '0+60x20']],
+        expected: [
+          { expr: FIRING, minute: 3, samples: {} },
+          { expr: FIRING, minute: 5, samples: { [firing(is)]: 1 } },
+          { expr: FIRING, minute: 9, samples: {} },
+        ],
+      },
+      {
+        name: 'node',
+        series: [SCRAPED, ...others, silent, [reported('node'), '0x6']],
+        expected: [4, 5, 6, 7, 8, 9, 10].map((minute) => ({ expr: FIRING, minute, samples: {} })),
+      },
+    ]);
     assert.equal(status, 0, text);
   });
 

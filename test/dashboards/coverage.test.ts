@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { ALERT_GROUPS } from '../../scripts/alerts/rendered.js';
 import { dashboards } from '../../scripts/dashboards/rendered.js';
@@ -29,21 +31,29 @@ const NOT_SHOWN: readonly (readonly [names: RegExp, why: string])[] = [
   ],
   [/^podnet_apiserver_(service_account_keys|ignored_remote|denied_requests_un)/, 'for who looks into authentication'],
   [/^podnet_apiserver_cloudwatch_(published|possible)_/, 'requests and age say it'],
-  [/^podnet_nodeagent_/, 'each has a line in troubleshooting, or an alert; nothing to be seen while all is well'],
+  [/^podnet_nodeagent_/, 'nothing to be seen while all is well; the test below says where each is told of'],
   [/^aggregator_/, 'kube-apiserver’s: an alert'],
 ];
+
+const isNamed = (name: string, text: string): boolean => new RegExp(`\\b${name}\\b`).test(text);
+
+/** Of a histogram its series, of which one is enough. */
+function partsOf(name: string): string[] {
+  const [, histogram] = /^(.*)_(?:bucket|count|sum)$/.exec(name) ?? [];
+  return histogram === undefined ? [name] : ['bucket', 'count', 'sum'].map((part) => `${histogram}_${part}`);
+}
+
+/** Of agents those that no document explains but the list of metrics, and why. */
+const NOT_EXPLAINED: Readonly<Record<string, string>> = {
+  podnet_nodeagent_build_info: 'the version, for who compares nodes',
+};
 
 test('every family is on a dashboard, or it is said why not', async () => {
   const shown = JSON.stringify([...(await dashboards()).values()]);
   const alerts = JSON.stringify(ALERT_GROUPS);
-  const isNamed = (name: string, text: string): boolean => new RegExp(`\\b${name}\\b`).test(text);
-  const of = (name: string): string[] => {
-    const [, histogram] = /^(.*)_(?:bucket|count|sum)$/.exec(name) ?? [];
-    return histogram === undefined ? [name] : ['bucket', 'count', 'sum'].map((part) => `${histogram}_${part}`);
-  };
   const used = new Set<RegExp>();
   const forgotten = [...(await knownSeries()).keys()].filter((name) => {
-    if (of(name).some((one) => isNamed(one, shown))) return false;
+    if (partsOf(name).some((one) => isNamed(one, shown))) return false;
     const [pattern] = NOT_SHOWN.find(([names]) => names.test(name)) ?? [];
     if (pattern !== undefined) used.add(pattern);
     return pattern === undefined && !isNamed(name, alerts);
@@ -54,4 +64,15 @@ test('every family is on a dashboard, or it is said why not', async () => {
     [],
     'these are shown by now',
   );
+});
+
+test('what an agent says of itself is told of in a document, an alert or a dashboard', async () => {
+  const runbooks = (await readdir('docs/runbooks')).map((file) => join('docs/runbooks', file));
+  const documents = await Promise.all(['docs/troubleshooting.md', ...runbooks].map((file) => readFile(file, 'utf8')));
+  const text = [...documents, JSON.stringify(ALERT_GROUPS), JSON.stringify([...(await dashboards()).values()])].join();
+  const families = [...(await knownSeries()).keys()].filter((name) => name.startsWith('podnet_nodeagent_'));
+  const untold = families.filter(
+    (name) => ![...partsOf(name), name.replace(/_(?:bucket|count|sum)$/, '')].some((one) => isNamed(one, text)),
+  );
+  assert.deepEqual(untold, Object.keys(NOT_EXPLAINED));
 });

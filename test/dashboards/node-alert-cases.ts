@@ -15,6 +15,17 @@ function packets(prefix: string, { labels, what, perSecond }: Befallen): Series[
   ]);
 }
 
+/** Of two nodes, whose interfaces have no packets but those, or none at all. */
+function idle(prefix: string, { labels, what, perSecond }: Befallen): Series[] {
+  return [perSecond, 0].flatMap((packetsPerSecond, i) => {
+    const there = labels.replace('n1', `idle${i}`);
+    return [
+      growing(`${prefix}_receive_packets_total{${there}}`, packetsPerSecond),
+      growing(`${prefix}_receive_${what}_total{${there}}`, perSecond),
+    ];
+  });
+}
+
 const POD = 'node="n1",namespace="shop",pod="web-0"';
 const INTERFACE = `${POD},interface="eth0",network="default",nad_namespace="",primary="true"`;
 const ONE_VF = 'node="n1",namespace="telco",pod="du-0",network="sriov",pf="ens1f0",vf="3"';
@@ -27,12 +38,18 @@ export const POD_CASES: readonly AlertCase[] = [
   {
     ...{ alert: 'PodNetworkErrors', severity: 'warning', labels: `${INTERFACE},direction="receive"` },
     fires: packets('podnet_interface', { labels: INTERFACE, what: 'errors', perSecond: 11 }),
-    quiet: packets('podnet_interface', { labels: INTERFACE, what: 'errors', perSecond: 10 }),
+    quiet: [
+      ...packets('podnet_interface', { labels: INTERFACE, what: 'errors', perSecond: 10 }),
+      ...idle('podnet_interface', { labels: INTERFACE, what: 'errors', perSecond: 0.5 }),
+    ],
   },
   {
     ...{ alert: 'PodNetworkDrops', severity: 'warning', labels: `${INTERFACE},direction="receive"` },
     fires: packets('podnet_interface', { labels: INTERFACE, what: 'packets_dropped', perSecond: 11 }),
-    quiet: packets('podnet_interface', { labels: INTERFACE, what: 'packets_dropped', perSecond: 10 }),
+    quiet: [
+      ...packets('podnet_interface', { labels: INTERFACE, what: 'packets_dropped', perSecond: 10 }),
+      ...idle('podnet_interface', { labels: INTERFACE, what: 'packets_dropped', perSecond: 0.5 }),
+    ],
   },
   {
     ...{ alert: 'PodTcpRetransmissions', severity: 'warning', labels: POD },
@@ -51,7 +68,10 @@ export const POD_CASES: readonly AlertCase[] = [
   {
     ...{ alert: 'VfDrops', severity: 'warning', labels: `${ONE_VF},direction="receive"` },
     fires: packets('podnet_vf', { labels: ONE_VF, what: 'packets_dropped', perSecond: 11 }),
-    quiet: packets('podnet_vf', { labels: ONE_VF, what: 'packets_dropped', perSecond: 10 }),
+    quiet: [
+      ...packets('podnet_vf', { labels: ONE_VF, what: 'packets_dropped', perSecond: 10 }),
+      ...idle('podnet_vf', { labels: ONE_VF, what: 'packets_dropped', perSecond: 0.5 }),
+    ],
   },
   {
     ...{ alert: 'VfSpoofedPackets', severity: 'warning', labels: ONE_VF },
@@ -88,6 +108,7 @@ function tried(
 
 const PAIR = 'node="n1",peer_node="n2",network="default"';
 const LOOKUP = 'server="10.96.0.10",protocol="udp",host="kubernetes.default.svc.cluster.local."';
+const ofOther = (labels: string): string => `node="n2",${labels}`;
 const ofNode = (labels: string): string => `node="n1",${labels}`;
 
 export const LATENCY_CASES: readonly AlertCase[] = [
@@ -108,7 +129,25 @@ export const LATENCY_CASES: readonly AlertCase[] = [
   },
   {
     ...{ alert: 'DnsFailing', severity: 'critical', labels: LOOKUP },
-    fires: tried('dns', ofNode(LOOKUP), { ok: 94, failed: 6 }),
+    fires: [
+      ...tried('dns', ofNode(LOOKUP), { ok: 94, failed: 6 }),
+      ...tried('dns', ofOther(LOOKUP), { ok: 94, failed: 6 }),
+    ],
+    // little everywhere, and nearly all of it on one node
+    quiet: [
+      ...[ofNode(LOOKUP), ofOther(LOOKUP)].flatMap((labels) => tried('dns', labels, { ok: 95, failed: 5 })),
+      ...[ofNode, ofOther].flatMap((of, i) =>
+        tried('dns', of(LOOKUP.replace('.10', '.11')), { ok: 100 * i, failed: 100 - 99 * i }),
+      ),
+    ],
+    also: ['NodeDnsFailing'],
+  },
+  {
+    ...{ alert: 'NodeDnsFailing', severity: 'warning', labels: ofNode(LOOKUP) },
+    fires: [
+      ...tried('dns', ofNode(LOOKUP), { ok: 94, failed: 6 }),
+      ...tried('dns', ofOther(LOOKUP), { ok: 100, failed: 0 }),
+    ],
     quiet: tried('dns', ofNode(LOOKUP), { ok: 95, failed: 5 }),
   },
   {
@@ -160,7 +199,11 @@ export const IPAM_CASES: readonly AlertCase[] = [
   {
     ...{ alert: 'NodeIpAddressesRunOut', severity: 'warning', labels: 'node="n1"' },
     fires: [steady('podnet_ipam_exhaustion_seconds{node="n1"}', HOUR - 1)],
-    quiet: [steady('podnet_ipam_exhaustion_seconds{node="n1"}', HOUR)],
+    // and a node that is full
+    quiet: [
+      steady('podnet_ipam_exhaustion_seconds{node="n1"}', HOUR),
+      steady('podnet_ipam_exhaustion_seconds{node="full"}', 0),
+    ],
   },
   {
     ...{ alert: 'IpAssignmentsFail', severity: 'critical', labels: 'node="n1"' },

@@ -29,6 +29,8 @@ export interface Expectation {
 
 export interface RuleTest {
   readonly name: string;
+  /** Between two values of a series: a minute where it is not said. */
+  readonly interval?: string;
   readonly series: readonly Series[];
   readonly expected: readonly Expectation[];
 }
@@ -41,9 +43,9 @@ export async function testRules(tests: readonly RuleTest[]): Promise<Outcome> {
     const document = {
       rule_files: [join(process.cwd(), RULES)],
       evaluation_interval: '1m',
-      tests: tests.map(({ name, series, expected }) => ({
+      tests: tests.map(({ name, interval = '1m', series, expected }) => ({
         name,
-        interval: '1m',
+        interval,
         input_series: series.map(([one, values]) => ({ series: one, values })),
         promql_expr_test: expected.map(({ expr, minute, samples }) => ({
           expr,

@@ -60,6 +60,11 @@ for (const name of NAMES) {
       const [program = '', ...words] = command.split(' ');
       assert.ok(program === 'kubectl' || program === 'amtool', command);
       if (program === 'kubectl') assert.ok(READS.has(words[0] === '-n' ? (words[2] ?? '') : (words[0] ?? '')), command);
+      assert.doesNotMatch(
+        command,
+        /\blogs (?:daemonset|deployment)\//,
+        'the log of any pod, not of the one in question',
+      );
       for (const object of command.match(/\b(?:deployment|daemonset)\/[\w-]+/g) ?? []) {
         assert.ok(OBJECTS.includes(object), command);
       }

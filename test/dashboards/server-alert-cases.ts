@@ -7,6 +7,14 @@ const REPORTED = 'podnet_node_last_report_timestamp_seconds';
 const agents = (silent: number, seconds: number): Series[] =>
   Array.from({ length: 10 }, (_, i) => ago(`${REPORTED}{node="n${i}",role="node"}`, i < silent ? seconds : 10));
 
+const probers = (seconds: number): Series[] =>
+  agents(1, seconds).map(([series, values]) => [series.replace('role="node"', 'role="probe"'), values]);
+const ago10 = ago(`${REPORTED}{node="n0",role="node"}`, 10);
+const nodes = (instance: string, fresh: string, stale: string): Series[] => [
+  [`podnet_apiserver_nodes{instance="${instance}",state="fresh"}`, fresh],
+  [`podnet_apiserver_nodes{instance="${instance}",state="stale"}`, stale],
+];
+
 const ROUTE = 'instance="a",route="/apis/custom.metrics.k8s.io/v1beta2/namespaces/:namespace/:resource/:name/:metric"';
 const REQUESTS = 'podnet_apiserver_request_duration_seconds';
 const OTHERS = `${REQUESTS}_count{instance="a",route="/metrics",code="429"}`;
@@ -43,6 +51,30 @@ export const SERVER_CASES: readonly AlertCase[] = [
     also: ['PodnetCertificateExpires'],
   },
   {
+    ...{ alert: 'PodnetSeriesAbsent', severity: 'critical', labels: '' },
+    fires: [...nodes('a', '3x120', '0x120'), ...nodes('b', '3x120', '0x120')],
+    quiet: [...nodes('a', '3x120', '0x120'), ago10],
+  },
+  {
+    ...{ alert: 'PodnetAllAgentsSilent', severity: 'critical', labels: '' },
+    fires: [...nodes('a', '3 0x120', '0 3x120'), ...nodes('b', '3 0x120', '0x120'), ago10],
+    // one replica hears them, and those of another cluster never were heard
+    quiet: [
+      ...nodes('a', '3 0x120', '0 3x120'),
+      ...nodes('b', '3x120', '0x120'),
+      ...nodes('c', '0x120', '0x120').map(([series, values]): Series => [
+        series.replace('{', '{cluster="new",'),
+        values,
+      ]),
+      ago10,
+    ],
+  },
+  {
+    ...{ alert: 'PodnetProbeSilent', severity: 'warning', labels: 'node="n0",role="probe"' },
+    fires: probers(61),
+    quiet: probers(60),
+  },
+  {
     ...{ alert: 'PodnetAgentSilent', severity: 'warning', labels: 'node="n0",role="node"' },
     fires: agents(1, 61),
     quiet: agents(1, 60),
@@ -58,6 +90,7 @@ export const SERVER_CASES: readonly AlertCase[] = [
     fires: [
       steady('podnet_apiserver_nodes{instance="a",state="fresh"}', 100),
       steady('podnet_apiserver_nodes{instance="b",state="fresh"}', 89),
+      ago10,
     ],
     quiet: [
       steady('podnet_apiserver_nodes{instance="a",state="fresh"}', 100),

@@ -44,9 +44,13 @@ function joined(lines: readonly string[]): { text: string; at: number }[] {
 /** What a document leaves to its reader, as the cluster of the tests has it. */
 const PLACEHOLDERS: Readonly<Record<string, string>> = { NODE: 'node-a', NAMESPACE: 'telco', POD: 'upf-0' };
 
+/** There it is one of podnet's own pods that is meant. */
+const OWN_POD: typeof PLACEHOLDERS = { ...PLACEHOLDERS, POD: 'podnet-nodeagent-0' };
+
 /** The command as it can be run. */
 export function filledIn(text: string): string {
-  return text.replace(/<[a-z-]+>/g, 'placeholder').replace(/\b[A-Z]+\b/g, (word) => PLACEHOLDERS[word] ?? word);
+  const placeholders = text.includes('-n podnet-system ') ? OWN_POD : PLACEHOLDERS;
+  return text.replace(/<[a-z-]+>/g, 'placeholder').replace(/\b[A-Z]+\b/g, (word) => placeholders[word] ?? word);
 }
 
 /** Whether it is several programs. */
