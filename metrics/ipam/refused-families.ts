@@ -1,15 +1,15 @@
 import type { IpamFamily } from '../../openapi/ipam-report.js';
 import type { IpamSourceName, IpamType } from '../../openapi/report-terms.js';
 import { IPAM_FIGURES, IPAM_NODES } from './figures.js';
-import { IPAM_FAMILIES } from './known-families.js';
+import { IPAM_FAMILIES, KNOWN_IPAM_FAMILIES } from './known-families.js';
 import { bareName } from './names.js';
 import { sampleProblem } from './sample-problem.js';
 import { knownFamilyOf, servedFamily, takenNames } from './served-families.js';
 
-/** Every name that is taken whatever a source tells, with the family that has it. */
+/** Every name that is taken whatever a source tells, with the family that has it: podnet's names, and with --compat the source's. */
 const TAKEN = new Map(
-  [...IPAM_FAMILIES, IPAM_NODES, ...IPAM_FIGURES.map(({ cluster }) => cluster)].flatMap((family) =>
-    takenNames(family).map((name) => [name, family] as const),
+  [...IPAM_FAMILIES, IPAM_NODES, ...IPAM_FIGURES.map(({ cluster }) => cluster), ...KNOWN_IPAM_FAMILIES].flatMap(
+    (family) => takenNames(family).map((name) => [name, family] as const),
   ),
 );
 /** What the bare names of the totals begin with, and those of host-local: no two sources can have one name. */
@@ -62,7 +62,7 @@ function nameProblem(source: IpamSourceName, family: IpamFamily): string | undef
   if (bare.startsWith(CLUSTER)) return `would be served as a total of the cluster`;
   if (bare.startsWith(RANGE) !== (source === 'host-local')) return `would be served as one of another source`;
   const served = servedFamily(source, family);
-  const taken = served === undefined ? [] : takenNames(served);
+  const taken = served === undefined ? [] : [...takenNames(served), ...takenNames(family)];
   const other = taken.map((one) => TAKEN.get(one)).find((one) => one !== undefined);
   return other === undefined ? undefined : `would be served under the name of ${other.name}`;
 }

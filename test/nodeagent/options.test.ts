@@ -51,7 +51,7 @@ test('a predecessor that nobody knows is refused with those that are', () => {
   assert.deepEqual(parse('--compat=shim'), {
     kind: 'refuse',
     errors: [
-      '--compat: must be some of network-metrics-daemon, prometheus-network-shim, sriov-network-metrics-exporter, net-exporter, cni-metrics-helper, not "shim"',
+      '--compat: must be some of network-metrics-daemon, prometheus-network-shim, sriov-network-metrics-exporter, net-exporter, cni-metrics-helper, or all, not "shim"',
     ],
   });
 });

@@ -42,10 +42,10 @@ test('labels are in the order of the family, others follow by name', () => {
   ];
   const text = 'node="n1",api="Get",error="a\\"b\\\\c\\nd",status="200",az="",zone="z"';
   assert.deepEqual(linesOf(nodeWithIpam({ families })), [
-    `podnet_ipam_aws_api_latency_ms{${text},quantile="0.5"} 12`,
-    `podnet_ipam_aws_api_latency_ms{${text},quantile="1.0"} 341`,
-    `podnet_ipam_aws_api_latency_ms_sum{${text}} 90.5`,
-    `podnet_ipam_aws_api_latency_ms_count{${text}} 3`,
+    `podnet_ipam_aws_api_latency_seconds{${text},quantile="0.5"} 0.012`,
+    `podnet_ipam_aws_api_latency_seconds{${text},quantile="1.0"} 0.341`,
+    `podnet_ipam_aws_api_latency_seconds_sum{${text}} 0.0905`,
+    `podnet_ipam_aws_api_latency_seconds_count{${text}} 3`,
   ]);
 });
 

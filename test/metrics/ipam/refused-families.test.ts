@@ -41,7 +41,7 @@ test('an untyped family is held to the type that it is known with', () => {
   // as an untyped text has them: families of their own, under names that the known one has
   for (const suffix of ['_sum', '_count']) {
     assert.deepEqual(problems([untyped(`awscni_aws_api_latency_ms${suffix}`, 12)]), [
-      `awscni_aws_api_latency_ms${suffix} would be served under the name of podnet_ipam_aws_api_latency_ms`,
+      `awscni_aws_api_latency_ms${suffix} would be served under the name of awscni_aws_api_latency_ms`,
     ]);
   }
 });
