@@ -1,6 +1,6 @@
 // Labels of the scrape of a predecessor, which no series of podnet has: with --compat, too, an expression that goes by them says something
 // else.
-import { choosesTarget, mapGrouping } from './labels.js';
+import { choosesTarget, mapGrouping, tellsNode } from './labels.js';
 import type { OldFamily, Predecessor } from './predecessors/predecessor.js';
 import { groupingLabels, nodesOf, type Expression } from './promql.js';
 import { contains, ownerOf } from './syntax-tree.js';
@@ -22,7 +22,8 @@ function* chosen({ text }: Expression, selectors: readonly OldSelector[]): Gener
     for (const matcher of selector.matchers) {
       const { from, to } = matcher.node;
       if (families.some(({ labels }) => choosesTarget(matcher, labels))) {
-        yield `${text.slice(from, to)} chooses the old scrape: leave it out`;
+        const isNode = families.some(({ labels }) => tellsNode(matcher.label, labels));
+        yield `${text.slice(from, to)} chooses the old scrape: ${isNode ? 'podnet has node' : 'leave it out'}`;
       }
     }
   }

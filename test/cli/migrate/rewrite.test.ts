@@ -36,6 +36,14 @@ const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[]
     'label_replace(network:sriov_vf_rx_bytes, "device", "$1", "pciAddr", "(.*)")',
     'label_replace(podnet_vf_receive_bytes_total, "device", "$1", "pci_address", "(.*)")',
   ],
+  // What is left out by its value is no less chosen
+  ['rate(sriov_vf_rx_bytes{instance!="worker-7:9808"}[5m])', /chooses by instance of the old scrape: podnet has node/],
+  ['rate(network_dial_error_total{pod!~"exp-.*"}[5m])', /chooses by pod of the old scrape: podnet has node/],
+  ['container_network_receive_bytes_total{id!~"/kubepods/besteffort.*"}', /chooses by id/],
+  [
+    'container_network_receive_bytes_total{id!="/",container!~"POD|",image!=""}',
+    'podnet_interface_receive_bytes_total',
+  ],
   // Joins
   [
     'sum(rate(container_network_receive_bytes_total[5m]) + on(namespace,pod,interface) group_left(network_name) pod_network_name_info{network_name="telco/n3"})',
@@ -178,7 +186,11 @@ test('a matcher on the old scrape has to go, also with --compat', () => {
     'change',
     'job="net-exporter" chooses the old scrape: leave it out',
   ]);
-  assert.deepEqual(needs('rate(ntp_sync_error_total{server="a"}[5m])'), ['served']);
+  assert.deepEqual(needs('rate(ntp_sync_error_total{instance!="worker-7:9102"}[5m])'), [
+    'change',
+    'instance!="worker-7:9102" chooses the old scrape: podnet has node',
+  ]);
+  assert.deepEqual(needs('rate(ntp_sync_error_total{server="a",pod!=""}[5m])'), ['served']);
   const joined =
     'container_network_receive_bytes_total{job="kubelet"} + on(namespace,pod,interface) pod_network_name_info';
   assert.deepEqual(needs(joined), ['served']);
