@@ -24,6 +24,7 @@ import {
   outermostAggregates,
   ownerOf,
   standsAlone,
+  takenFrom,
   vectorAround,
 } from './syntax-tree.js';
 import { applyEdits, type Edit } from './text-edits.js';
@@ -191,7 +192,9 @@ class Rewriting {
   #newGrouping(grouping: SyntaxNode): string[] | undefined {
     const owner = ownerOf(grouping);
     const within = this.selectors.filter(({ selector }) => contains(owner, selector.node));
-    const families = within.flatMap((one) => one.families);
+    const taking = takenFrom(this.expression, grouping);
+    const from = taking === undefined ? within : within.filter(({ selector }) => contains(taking, selector.node));
+    const families = from.flatMap((one) => one.families);
     const joins = this.joins.filter(({ node }) => contains(owner, node));
     const written = groupingLabels(this.expression, grouping);
     const labels = written.flatMap(({ label, node }) => {

@@ -1,6 +1,6 @@
 // Where in the tree of an expression something is, and what that makes of it.
 import type { SyntaxNode } from '@lezer/common';
-import { childrenOf, nodesOf, withoutParentheses } from './promql.js';
+import { binaryAt, childrenOf, nodesOf, withoutParentheses, type Expression } from './promql.js';
 
 export function contains(outer: SyntaxNode, inner: SyntaxNode): boolean {
   return outer.from <= inner.from && inner.to <= outer.to;
@@ -16,6 +16,17 @@ export function ancestors({ parent }: SyntaxNode): SyntaxNode[] {
 /** The aggregation or binary expression that labels in parentheses are of. */
 export function ownerOf(grouping: SyntaxNode): SyntaxNode {
   return ancestors(grouping).find(({ name }) => name === 'AggregateExpr' || name === 'BinaryExpr') ?? grouping;
+}
+
+/** The side whose labels those of `group_left` and `group_right` are: the one of which there is one. Undefined of other labels. */
+export function takenFrom(expression: Expression, grouping: SyntaxNode): SyntaxNode | undefined {
+  const { parent: clause } = grouping;
+  if (clause?.name !== 'MatchingModifierClause' || clause.parent === null) return undefined;
+  const parts = childrenOf(clause);
+  const before = parts[parts.findIndex(({ from }) => from === grouping.from) - 1]?.name;
+  const binary = binaryAt(expression, clause.parent);
+  if (before === 'GroupLeft') return binary?.right;
+  return before === 'GroupRight' ? binary?.left : undefined;
 }
 
 export function outermostAggregates(below: SyntaxNode): SyntaxNode[] {

@@ -36,6 +36,8 @@ export interface Join {
   /** What remains without the join. */
   readonly other: SyntaxNode;
   readonly foreign?: ForeignInfo;
+  /** Made another before it is joined, so that what the join does is not known. */
+  readonly isWrapped: boolean;
 }
 
 /** A comparison of a quantile. */
@@ -110,38 +112,54 @@ export function joinsOf(expression: Expression, selectors: readonly OldSelector[
   });
 }
 
-type Joined = Pick<Join, 'info' | 'infoSelector' | 'infoFamily' | 'other' | 'foreign'>;
+type Joined = Pick<Join, 'info' | 'infoSelector' | 'infoFamily' | 'other' | 'foreign' | 'isWrapped'>;
 
 function joinOf(
   expression: Expression,
   selectors: readonly OldSelector[],
   [other, side]: readonly [SyntaxNode, SyntaxNode],
 ): Joined | undefined {
-  const [infoSelector, more] = selectorsOf(expression, side);
-  if (infoSelector?.name === undefined || more !== undefined || !isInfoSide(side)) return undefined;
-  const isWithin = ({ node }: Selector) => node.from >= other.from && node.to <= other.to;
-  const others = selectors.filter(
-    ({ selector, families }) => isWithin(selector) && families.every(({ info }) => info === undefined),
-  );
+  const sideSelectors = selectorsOf(expression, side);
+  const others = selectors.filter(({ selector }) => isWithin(selector, other)).filter(isSeries);
   const [first] = others;
-  if (first === undefined) return undefined;
-  const own = selectors
-    .filter(({ selector }) => selector.node.from === infoSelector.node.from)
-    .flatMap(({ families }) => families)
-    .find(({ info }) => info !== undefined);
-  if (own !== undefined) return { info: own.name, infoSelector, infoFamily: own, other };
-  const foreign = first.predecessor.foreignInfos?.find(
-    ({ name, of }) => name === infoSelector.name && first.families.some((family) => family.name === of),
-  );
-  return foreign === undefined ? undefined : { info: foreign.name, infoSelector, other, foreign };
+  // Series on both sides are reckoned with each other, whatever they are joined with within.
+  if (first === undefined || selectors.some((one) => isWithin(one.selector, side) && isSeries(one))) return undefined;
+  for (const infoSelector of sideSelectors) {
+    const own = selectors
+      .filter(({ selector }) => selector.node.from === infoSelector.node.from)
+      .flatMap(({ families }) => families)
+      .find(({ info }) => info !== undefined);
+    const foreign = first.predecessor.foreignInfos?.find(
+      ({ name, of }) => name === infoSelector.name && first.families.some((family) => family.name === of),
+    );
+    const info = own ?? foreign;
+    if (info === undefined) continue;
+    const isWrapped = sideSelectors.length > 1 || !isInfoSide(expression, side, own?.info?.value ?? 1);
+    const known = own === undefined ? { ...(foreign !== undefined && { foreign }) } : { infoFamily: own };
+    return { info: info.name, infoSelector, other, isWrapped, ...known };
+  }
+  return undefined;
 }
 
-/** The info as it is, or made one for each of some labels. */
-function isInfoSide(side: SyntaxNode): boolean {
+function isWithin({ node }: Selector, outer: SyntaxNode): boolean {
+  return node.from >= outer.from && node.to <= outer.to;
+}
+
+function isSeries({ families }: OldSelector): boolean {
+  return families.every(({ info }) => info === undefined);
+}
+
+/** The info as it is, also compared with the value that it always has, or made one for each of some labels. */
+function isInfoSide(expression: Expression, side: SyntaxNode, value: 0 | 1): boolean {
   const inner = withoutParentheses(side);
   if (inner.name === 'VectorSelector') return true;
-  if (inner.name !== 'AggregateExpr') return false;
-  return nodesOf(inner, 'BinaryExpr', 'FunctionCall').length === 0;
+  if (inner.name === 'AggregateExpr') return nodesOf(inner, 'BinaryExpr', 'FunctionCall').length === 0;
+  const compared = binaryAt(expression, inner);
+  if (compared?.operator !== '==' || inner.getChild('BoolModifier') !== null) return false;
+  const { from, to } = compared.right;
+  return (
+    withoutParentheses(compared.left).name === 'VectorSelector' && expression.plain.slice(from, to) === String(value)
+  );
 }
 
 function matchingOf(

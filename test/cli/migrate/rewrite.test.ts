@@ -75,7 +75,26 @@ const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[]
     'sum by (pod) (rate(container_network_receive_bytes_total[5m])) * on (namespace, pod) group_left() max by (namespace, pod) (pod_network_name_info{network_name="telco/n3"})',
     /not joined on \(namespace, pod, interface\)/,
   ],
-  ['container_network_receive_bytes_total + on(namespace,pod,interface) (pod_network_name_info == 0)', /reckons with/],
+  [
+    'container_network_receive_bytes_total + on(namespace,pod,interface) (pod_network_name_info == 0)',
+    'podnet_interface_receive_bytes_total',
+  ],
+  [
+    'rate(sriov_vf_rx_bytes[5m]) * on(node,pciAddr) group_left(pod,namespace) (sriov_kubepoddevice{pod="a"} == 1)',
+    'rate(podnet_vf_receive_bytes_total{pod="a"}[5m])',
+  ],
+  [
+    'rate(sriov_vf_rx_bytes[5m]) * on(pciAddr) group_left(pod) label_replace(sriov_kubepoddevice,"nic","$1","dev_type",".*/(.*)")',
+    /joined with what is made of sriov_kubepoddevice/,
+  ],
+  [
+    'container_network_receive_bytes_total * on(namespace,pod,interface) group_left(network_name) (pod_network_name_info + 1)',
+    /joined with what is made of pod_network_name_info/,
+  ],
+  [
+    'sriov_vf_rx_bytes / on(node, pciAddr) group_left(pod, namespace) sriov_kubepoddevice',
+    'sum by (node, pf, vf, pci_address, numa_node) ({__name__=~"podnet_vf_(unattributed_)?receive_bytes_total"}) / on(node, pci_address) group_left(pod, namespace) podnet_vf_info{container!=""}',
+  ],
   [
     'rate(network:container_network_receive_bytes_total{interface="lxc1"}[5m]) + on(interface, node) group_right pod_interface_shim',
     /by interface, which is that of the node/,
@@ -211,6 +230,9 @@ test('what is wrong is said of what is wrong', () => {
   assert.equal(join('pciAddr')[0], 'change');
   assert.match(join('pciAddr')[1], /Joined without the node/);
   assert.equal(join('node, pciAddr')[0], 'served');
+  const wrapped = wrong('sriov_vf_rx_bytes * on (pciAddr) group_left(pod) (sriov_kubepoddevice > 0)');
+  assert.equal(wrapped[0], 'change');
+  assert.match(wrapped[1], /Joined without the node/);
   assert.match(wrong('rate(container_network_receive_bytes_total[5m])')[1], /receive was what the pod sent/);
   assert.doesNotMatch(
     wrong('container_network_receive_bytes_total + on(namespace,pod,interface) group_left() pod_network_name_info')[1],
