@@ -31,7 +31,7 @@ function check(file: string, one: Placed, from: readonly Predecessor[]): Finding
   if (kind === 'alarm') return checkAlarm(found, one, from);
   if (kind === 'relabelling') return checkRelabelling(found, from);
   try {
-    return checkExpression(found, one, readUses(parsePromql(text), from));
+    return checkExpression(found, one, readUses(parsePromql(text), from, one.label));
   } catch (error) {
     if (!(error instanceof PromqlError)) throw error;
     return { ...found, status: 'unreadable', why: [error.message] };
@@ -63,7 +63,8 @@ function checkExpression(found: Finding, one: Placed, uses: Uses): Finding | und
     return { ...found, status: 'delete', with: [flagOf(recorded)], notes, wrong };
   }
   if (facts.length === 0) return isOfPodnet(expression) ? found : undefined;
-  const rewritten = rewrite(expression, { selectors: withoutInfos(selectors, joins), joins });
+  const asked = one.call === 'label_values' ? one.label : undefined;
+  const rewritten = rewrite(expression, { selectors: withoutInfos(selectors, joins), joins, label: asked });
   const families = selectors.flatMap((selector) => selector.families);
   const podnet = asQuery(rewritten, one, families);
   const notes = [...facts.flatMap((fact) => fact.notes), ...rewritten.notes];
@@ -113,7 +114,8 @@ interface Facts {
   readonly isBroken: boolean;
 }
 
-function readUses(expression: Expression, from: readonly Predecessor[]): Uses {
+/** @param label of `label_values` */
+function readUses(expression: Expression, from: readonly Predecessor[], label?: string): Uses {
   const known = oldSelectors(expression, PREDECESSORS);
   const isFrom = ({ infoFamily, foreign }: Join) =>
     from.some(
@@ -140,7 +142,7 @@ function readUses(expression: Expression, from: readonly Predecessor[]): Uses {
     const applying = predecessor.facts.filter(({ applies }) =>
       applies(useOf(expression, predecessor, { selectors: of, joins })),
     );
-    const targets = oldTargets(expression, predecessor, of);
+    const targets = oldTargets(expression, predecessor, { selectors: of, label });
     const infos = joins.map(({ infoSelector }) => infoSelector.node.from);
     const noted = of.filter(({ selector }) => !infos.includes(selector.node.from));
     return {

@@ -34,13 +34,6 @@ export function outermostAggregates(below: SyntaxNode): SyntaxNode[] {
   return all.filter((one) => !all.some((outer) => outer.from < one.from && contains(outer, one)));
 }
 
-/** Whether nothing adds series up, or matches them with others by labels: each stands for itself. */
-export function standsAlone(node: SyntaxNode): boolean {
-  return !ancestors(node).some(
-    (above) => above.name === 'AggregateExpr' || above.getChild('MatchingModifierClause') !== null,
-  );
-}
-
 const RECKONING: ReadonlySet<string> = new Set(['AggregateExpr', 'BinaryExpr', 'FunctionCall']);
 const COUNTING: ReadonlySet<string> = new Set(['Count', 'Group', 'Absent', 'AbsentOverTime', 'CountOverTime']);
 
@@ -69,6 +62,17 @@ export function vectorAround(node: SyntaxNode): SyntaxNode {
   const { parent: range } = modified;
   if (range?.name !== 'MatrixSelector' && range?.name !== 'SubqueryExpr') return modified;
   return ancestors(range).find(({ name }) => name === 'FunctionCall') ?? range;
+}
+
+/** Of these, what several series add up to is what the function gives of their sum. */
+const ADDITIVE: ReadonlySet<string> = new Set([
+  ...['Rate', 'Irate', 'Increase', 'Delta', 'Idelta', 'Deriv', 'PredictLinear'],
+  ...['SumOverTime', 'LastOverTime', 'AvgOverTime'],
+]);
+
+/** Whether a vector can be added up in the place of the series that it is made of. */
+export function isAdditive(vector: SyntaxNode): boolean {
+  return vector.name !== 'FunctionCall' || ADDITIVE.has(operationOf(vector));
 }
 
 function withModifiers(node: SyntaxNode): SyntaxNode {

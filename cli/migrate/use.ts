@@ -12,6 +12,7 @@ import {
   type Expression,
   type Selector,
 } from './promql.js';
+import { quantilesOf, type Quantile } from './quantiles.js';
 
 /** A selector of series of predecessors. */
 export interface OldSelector {
@@ -38,13 +39,6 @@ export interface Join {
   readonly foreign?: ForeignInfo;
   /** Made another before it is joined, so that what the join does is not known. */
   readonly isWrapped: boolean;
-}
-
-/** A comparison of a quantile. */
-interface Quantile {
-  /** Name of the histogram. */
-  readonly family: string;
-  readonly above: number;
 }
 
 /** What an expression has of one predecessor. */
@@ -211,25 +205,4 @@ function isBelowSum({ parent }: SyntaxNode): boolean {
     if (above.name === 'AggregateExpr' && above.firstChild?.firstChild?.name === 'Sum') return true;
   }
   return false;
-}
-
-/** Where a quantile has to be more than a number. */
-function quantilesOf(expression: Expression): Quantile[] {
-  return nodesOf(expression.root, 'BinaryExpr').flatMap((node) => {
-    const binary = binaryAt(expression, node);
-    if (binary === undefined || !/^>=?$/.test(binary.operator)) return [];
-    const number = withoutParentheses(binary.right);
-    const above = number.name === 'NumberDurationLiteral' ? numberAt(expression, number) : NaN;
-    if (Number.isNaN(above)) return [];
-    return nodesOf(binary.left, 'FunctionCall')
-      .filter((call) => nodesOf(call, 'HistogramQuantile').some(({ parent }) => parent?.parent?.from === call.from))
-      .flatMap((call) => selectorsOf(expression, call))
-      .flatMap(({ name }) =>
-        name?.endsWith('_bucket') === true ? [{ family: name.slice(0, -'_bucket'.length), above }] : [],
-      );
-  });
-}
-
-function numberAt({ plain }: Expression, { from, to }: SyntaxNode): number {
-  return Number(plain.slice(from, to).replaceAll('_', ''));
 }

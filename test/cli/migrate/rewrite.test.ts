@@ -157,6 +157,21 @@ const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[]
   ['sum(awscni_ip_max)', 'sum(podnet_ipam_ip_max)'],
   ['avg by (instance) (awscni_ip_max)', 'avg by (node) (podnet_ipam_ip_max)'],
   ['awscni_ip_max{instance="a"}', /chooses by instance/],
+  ['max(awscni_ip_max) > 1000', 'max(podnet_ipam_cluster_ip_max) > 1000'],
+  ['avg by (cluster) (awscni_ip_max{cluster="prod"})', 'avg by (cluster) (podnet_ipam_cluster_ip_max{cluster="prod"})'],
+  ['awscni_ip_max{node="a"}', 'podnet_ipam_ip_max{node="a"}'],
+  ['max by (node) (avg_over_time(awscni_ip_max[1h]))', 'max by (node) (avg_over_time(podnet_ipam_ip_max[1h]))'],
+  ['label_replace(awscni_ip_max, "x", "$1", "instance", "(.*):.*") > 20', /a total of the cluster has no node/],
+  // Functions of several series
+  ['count_over_time(network_dial_error_total[10m]) < 5', /^count_over_time of several series/],
+  ['sum(max_over_time(sriov_vf_rx_bytes[1h]))', /^max_over_time of several series/],
+  ['resets(dns_resolve_error_total[1h] offset 5m)', /^resets of several series/],
+  ['count_over_time(network:sriov_vf_rx_bytes[10m])', 'count_over_time(podnet_vf_receive_bytes_total[10m])'],
+  ['avg_over_time(ntp_sync_error_total[10m])', 'sum by (node, server) (avg_over_time(podnet_ntp_errors_total[10m]))'],
+  [
+    'max_over_time(rate(ntp_sync_error_total[5m])[1h:1m]) > 0',
+    'max_over_time(sum by (node, server) (rate(podnet_ntp_errors_total[5m]))[1h:1m]) > 0',
+  ],
   ['awscni_ipamd_error_count * on (instance) group_left(zone) node_info', /joined by instance with series of others/],
 ];
 
@@ -221,6 +236,13 @@ test('what is wrong is said of what is wrong', () => {
     wrong(`histogram_quantile(0.95, sum by (le) (rate(${family}_bucket[5m]))) > ${threshold}`);
   assert.equal(blind('0.5')[0], 'change');
   assert.match(blind('0.5')[1], /Never fires/);
+  const quantile = 'histogram_quantile(0.95, sum by (le) (rate(network_latency_seconds_bucket[5m])))';
+  for (const never of [`${quantile} * 1000 > 17`, `0.5 < ${quantile}`, `count(${quantile} / 2 >= 0.009) > 3`]) {
+    assert.match(wrong(never)[1], /Never fires/, never);
+  }
+  for (const can of [`1000 * ${quantile} > 10`, `count(${quantile} > 0.01) > 3`, `0.5 > ${quantile}`]) {
+    assert.doesNotMatch(wrong(can)[1], /Never fires/, can);
+  }
   assert.equal(blind('0.016')[0], 'served');
   assert.equal(blind('0.01')[0], 'served');
   assert.doesNotMatch(blind('0.01')[1], /Never fires/);
@@ -240,4 +262,27 @@ test('what is wrong is said of what is wrong', () => {
   );
   assert.match(wrong('sum(awscni_eni_max)')[1], /Counted twice/);
   assert.doesNotMatch(wrong('awscni_eni_max')[1], /Counted twice/);
+});
+
+test('what asks for the values of a label is a selector and nothing else', () => {
+  const ask = (query: string) => {
+    const list = [{ type: 'query', name: 'v', query }];
+    return checkFile('f', JSON.stringify({ title: 'd', panels: [], templating: { list } })).findings[0];
+  };
+  const vfs = '{__name__=~"podnet_vf_(unattributed_)?receive_bytes_total"}';
+  assert.equal(ask('label_values(sriov_vf_rx_bytes, pciAddr)')?.podnet, `label_values(${vfs}, pci_address)`);
+  assert.equal(ask('label_values(sriov_vf_rx_bytes, pciAddr)')?.status, 'served');
+  const node = ask('label_values(sriov_vf_rx_bytes, instance)');
+  assert.equal(node?.podnet, `label_values(${vfs}, node)`);
+  assert.deepEqual(
+    [node?.status, node?.needs],
+    ['change', ['instance is that of the old scrape, one for each node: write node']],
+  );
+  assert.equal(ask('label_values(awscni_ip_max, instance)')?.podnet, 'label_values(podnet_ipam_ip_max, node)');
+  assert.match(ask('query_result(sriov_vf_rx_bytes)')?.podnet ?? '', /^query_result\(sum by /);
+});
+
+test('of a total it is told what it is where ipamd itself was scraped', () => {
+  const [note = ''] = find('max(awscni_ip_max) > 1000')?.notes.filter((text) => text.includes('ipamd')) ?? [];
+  assert.match(note, /of each node: podnet_ipam_ip_max$/);
 });
