@@ -8,7 +8,7 @@ import { PREDECESSORS } from './predecessors/all.js';
 import type { OldFamily, Predecessor } from './predecessors/predecessor.js';
 import { PromqlError, parsePromql, selectorsOf, type Expression } from './promql.js';
 import { rewrite, type Rewritten } from './rewrite.js';
-import { joinsOf, oldSelectors, useOf, type Join, type OldSelector } from './use.js';
+import { joinsOf, oldSelectors, unknownNames, useOf, type Join, type OldSelector } from './use.js';
 
 /** The rule that its manual told users to put into the scrape of cAdvisor. */
 const SHIM_RELABELLING = /container_networks_/;
@@ -61,6 +61,10 @@ function checkExpression(found: Finding, one: Placed, uses: Uses): Finding | und
     const notes = ['what it records is served under its name: without the rule'];
     const wrong = facts.flatMap((fact) => fact.wrong);
     return { ...found, status: 'delete', with: [flagOf(recorded)], notes, wrong };
+  }
+  const [pattern] = unknownNames(expression);
+  if (pattern !== undefined) {
+    return { ...found, status: 'change', why: [`its name is a regular expression that is not tried: ${pattern}`] };
   }
   if (facts.length === 0) return isOfPodnet(expression) ? found : undefined;
   const asked = one.call === 'label_values' ? one.label : undefined;

@@ -1,6 +1,7 @@
 // How an expression uses series of predecessors: which, and joined how.
 import type { SyntaxNode } from '@lezer/common';
 import { hasVariable, variablePattern } from './dashboard-variables.js';
+import { readNamePattern } from './name-patterns.js';
 import type { ForeignInfo, OldFamily, Predecessor } from './predecessors/predecessor.js';
 import {
   binaryAt,
@@ -68,9 +69,6 @@ function isOfNode({ matchers }: Selector): boolean {
   return matchers.some(({ label, operator, value }) => label === 'id' && operator === '=' && value === '/');
 }
 
-/** Longer regular expressions for names are not tried. */
-const MAX_PATTERN = 1_000;
-
 function nameTest({ name, matchers }: Selector): (family: string) => boolean {
   if (name !== undefined) {
     if (!hasVariable(name)) return (family) => family === name;
@@ -80,16 +78,22 @@ function nameTest({ name, matchers }: Selector): (family: string) => boolean {
     const pattern = variablePattern(name);
     return (family) => pattern.test(family);
   }
+  const pattern = namePattern(matchers);
+  return pattern === undefined ? () => false : (readNamePattern(pattern) ?? (() => false));
+}
+
+/** Regular expressions for names of which it is not known what they choose. */
+export function unknownNames(expression: Expression): string[] {
+  return selectorsOf(expression).flatMap(({ name, matchers }) => {
+    const pattern = name === undefined ? namePattern(matchers) : undefined;
+    return pattern !== undefined && readNamePattern(pattern) === undefined ? [pattern] : [];
+  });
+}
+
+/** Undefined also of what a variable stands in, which can be any name of anybody. */
+function namePattern(matchers: Selector['matchers']): string | undefined {
   const pattern = matchers.find(({ label, operator }) => label === '__name__' && operator === '=~')?.value;
-  if (pattern === undefined || pattern.length > MAX_PATTERN || hasVariable(pattern)) return () => false;
-  try {
-    const test = new RegExp(`^(?:${pattern})$`);
-    if (test.test('') || test.test('up')) return () => false; // means everything, and none of these
-    return (family) => test.test(family);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return () => false;
-  }
+  return pattern === undefined || hasVariable(pattern) ? undefined : pattern;
 }
 
 const JOINING: ReadonlySet<string> = new Set(['+', '*', 'and']);

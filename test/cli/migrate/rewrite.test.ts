@@ -31,6 +31,9 @@ const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[]
   ],
   ['container_network_receive_bytes_total{id="/kubepods/x"}', /chooses by id/],
   ['{__name__=~"container_network_.+", pod="a"}', /not written in full/],
+  ['{__name__=~"up|sriov_vf_rx_bytes"} == 0', /not written in full/],
+  ['{__name__=~"(?i)sriov_vf_rx_bytes"} == 0', /is a regular expression that is not tried/],
+  ['{__name__=~"(sriov|foo)_vf_[rt]x_.*|.*_x.*y.*|a.+"}', /not written in full/],
   ['network:container_network_${direction}_bytes_total', /not written in full/],
   [
     'label_replace(network:sriov_vf_rx_bytes, "device", "$1", "pciAddr", "(.*)")',
@@ -204,6 +207,25 @@ test('expressions over series of others are none of ours', () => {
     '{__name__=~".+"}',
   ]) {
     assert.equal(find(expression), undefined, expression);
+  }
+});
+
+test('a pattern that takes for ever is not tried', () => {
+  const patterns = [
+    '(([a-z_]*)*)*[!]',
+    '(a|a)+!',
+    '.*.*.*.*.*.*.*.*!',
+    '(.*|.*)(.*|.*)!',
+    '[a-z]{1,9}*',
+    '.?.?.?.?.?x',
+    '(a?)?(a?)?(a?)?(a?)?x',
+  ];
+  for (const pattern of patterns) {
+    const finding = find(`{__name__=~"${pattern}"}`);
+    assert.deepEqual(
+      [finding?.status, finding?.why],
+      ['change', [`its name is a regular expression that is not tried: ${pattern}`]],
+    );
   }
 });
 
