@@ -7,6 +7,7 @@ import { oldTargets } from './old-targets.js';
 import { PREDECESSORS } from './predecessors/all.js';
 import type { OldFamily, Predecessor } from './predecessors/predecessor.js';
 import { PromqlError, parsePromql, selectorsOf, type Expression } from './promql.js';
+import { isRuleOf, recordedBy } from './recorded.js';
 import { rewrite, type Rewritten } from './rewrite.js';
 import { joinsOf, oldSelectors, unknownNames, useOf, type Join, type OldSelector } from './use.js';
 
@@ -57,7 +58,7 @@ function checkRelabelling(found: Finding, predecessors: readonly Predecessor[]):
 function checkExpression(found: Finding, one: Placed, uses: Uses): Finding | undefined {
   const { expression, selectors, joins, facts } = uses;
   const recorded = recordedBy(one.record, uses.from);
-  if (recorded !== undefined) {
+  if (recorded !== undefined && isRuleOf(recorded, one, uses)) {
     const notes = ['what it records is served under its name: without the rule'];
     const wrong = facts.flatMap((fact) => fact.wrong);
     return { ...found, status: 'delete', with: [flagOf(recorded)], notes, wrong };
@@ -66,7 +67,12 @@ function checkExpression(found: Finding, one: Placed, uses: Uses): Finding | und
   if (pattern !== undefined) {
     return { ...found, status: 'change', why: [`its name is a regular expression that is not tried: ${pattern}`] };
   }
-  if (facts.length === 0) return isOfPodnet(expression) ? found : undefined;
+  const own =
+    recorded === undefined ? [] : [`a rule of your own under a name that ${flagOf(recorded)} serves: rename it`];
+  if (facts.length === 0) {
+    if (own.length > 0) return { ...found, status: 'change', needs: own };
+    return isOfPodnet(expression) ? found : undefined;
+  }
   const asked = one.call === 'label_values' ? one.label : undefined;
   const rewritten = rewrite(expression, { selectors: withoutInfos(selectors, joins), joins, label: asked });
   const families = selectors.flatMap((selector) => selector.families);
@@ -74,9 +80,9 @@ function checkExpression(found: Finding, one: Placed, uses: Uses): Finding | und
   const notes = [...facts.flatMap((fact) => fact.notes), ...rewritten.notes];
   return {
     ...found,
-    status: facts.some(({ isBroken }) => isBroken) ? 'change' : 'served',
+    status: own.length > 0 || facts.some(({ isBroken }) => isBroken) ? 'change' : 'served',
     with: facts.map(({ predecessor }) => flagOf(predecessor)),
-    needs: facts.flatMap(({ needs }) => needs),
+    needs: [...own, ...facts.flatMap(({ needs }) => needs)],
     wrong: facts.flatMap(({ wrong }) => wrong),
     podnet,
     why:
@@ -93,10 +99,6 @@ function isOfPodnet(expression: Expression): boolean {
     const named = name ?? matchers.find(({ label }) => label === '__name__')?.value;
     return named?.startsWith('podnet_') === true;
   });
-}
-
-function recordedBy(record: string | undefined, from: readonly Predecessor[]): Predecessor | undefined {
-  return from.find(({ families }) => families.some(({ name, isRecorded }) => isRecorded === true && name === record));
 }
 
 /** What an expression has of the predecessors that there are. */

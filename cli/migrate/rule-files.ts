@@ -7,12 +7,13 @@ export function rulesIn(value: unknown, path: Path): Found[] {
     const { name, rules } = fieldsOf(group) ?? {};
     const ofGroup = stringOf(name) === undefined ? '' : ` (group ${stringOf(name) ?? ''})`;
     return itemsOf(rules).flatMap((rule, j): Found[] => {
-      const { alert, record, expr } = fieldsOf(rule) ?? {};
+      const { alert, record, expr, labels } = fieldsOf(rule) ?? {};
       const [text, alertName, recordName] = [stringOf(expr), stringOf(alert), stringOf(record)];
       if (text === undefined) return [];
       const at = { path: [...path, 'groups', i, 'rules', j, 'expr'], text };
       if (recordName !== undefined) {
-        return [{ ...at, kind: 'record', record: recordName, subject: `record ${recordName}${ofGroup}` }];
+        const isLabelled = Object.keys(fieldsOf(labels) ?? {}).length > 0;
+        return [{ ...at, kind: 'record', record: recordName, isLabelled, subject: `record ${recordName}${ofGroup}` }];
       }
       return [{ ...at, kind: 'alert', subject: `alert ${alertName ?? '(without a name)'}${ofGroup}` }];
     });
