@@ -17,6 +17,7 @@ import {
 import {
   contains,
   hasNamedLabels,
+  hasSeries,
   isAdditive,
   isReckonedWith,
   isSummed,
@@ -45,7 +46,7 @@ export interface Rewritten {
   readonly renamed: Readonly<Record<string, string>>;
 }
 
-export interface RewriteInput {
+interface RewriteInput {
   readonly selectors: readonly OldSelector[];
   readonly joins: readonly Join[];
   /** Only the values of this label are asked for (`label_values`): of a selector and nothing else. */
@@ -185,11 +186,11 @@ class Rewriting {
       return;
     if (this.#isRemoved(binary) || this.#isAllOld(binary)) return;
     const isOn = (binary.getChild('MatchingModifierClause')?.getChild('On') ?? null) !== null;
-    const hasSeries = [sides.left, sides.right].every((side) => nodesOf(side, 'VectorSelector').length > 0);
+    const areSeries = [sides.left, sides.right].every((side) => hasSeries(this.expression, side));
     const own = [sides.left, sides.right].filter((side) =>
       this.selectors.some((one) => contains(side, one.selector.node)),
     );
-    if (isOn || !hasSeries || own.every(hasNamedLabels)) return;
+    if (isOn || !areSeries || own.every(hasNamedLabels)) return;
     this.#why.add('is matched by all its labels with series of others: say by which, with on');
   }
 

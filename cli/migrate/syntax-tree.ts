@@ -1,5 +1,6 @@
 // Where in the tree of an expression something is, and what that makes of it.
 import type { SyntaxNode } from '@lezer/common';
+import { isVariable } from './dashboard-variables.js';
 import { binaryAt, childrenOf, nodesOf, withoutParentheses, type Expression } from './promql.js';
 
 export function contains(outer: SyntaxNode, inner: SyntaxNode): boolean {
@@ -100,4 +101,11 @@ export function hasNamedLabels(side: SyntaxNode): boolean {
   if (inner.name !== 'FunctionCall') return nodesOf(inner, 'VectorSelector').length === 0;
   const parts = inner.getChild('FunctionCallBody');
   return parts !== null && childrenOf(parts).every(hasNamedLabels);
+}
+
+/** A variable that stands alone there is a number, such as a threshold. */
+export function hasSeries({ text }: Expression, side: SyntaxNode): boolean {
+  const inner = withoutParentheses(side);
+  if (isVariable(text.slice(inner.from, inner.to))) return false;
+  return nodesOf(inner, 'VectorSelector').length > 0;
 }

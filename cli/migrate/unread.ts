@@ -2,7 +2,7 @@
 import type { Path } from './documents.js';
 import { fieldsOf, itemsOf, stringOf } from './found.js';
 
-export interface Unread {
+interface Unread {
   readonly path: Path;
   readonly error: string;
 }

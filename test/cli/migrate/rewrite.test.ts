@@ -111,6 +111,15 @@ const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[]
     'sriov_kubepodcpu * on(uid) group_left(host_ip) kube_pod_info{created_by_kind="Job"}',
     /takes host_ip, created_by_kind of kube_pod_info/,
   ],
+  // Variables
+  [
+    'rate(sriov_vf_rx_bytes{pf=~"$pf"}[5m]) > $threshold',
+    'sum by (node, pf, vf, pci_address, numa_node) (rate({__name__=~"podnet_vf_(unattributed_)?receive_bytes_total", pf=~"$pf"}[5m])) > $threshold',
+  ],
+  [
+    'sum(rate(network:sriov_vf_rx_bytes{$filter, pod="a"}[5m])) * ${mult}',
+    'sum(rate(podnet_vf_receive_bytes_total{$filter, pod="a"}[5m])) * ${mult}',
+  ],
   // Labels that podnet's series have besides
   ['network:container_network_receive_bytes_total / other', /matched by all its labels/],
   [
