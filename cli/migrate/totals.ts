@@ -1,5 +1,5 @@
 // Whether a family that was a total of the cluster, or of each node where ipamd was scraped, is meant by node.
-import { tellsNode } from './labels.js';
+import { choosesTarget, tellsNode } from './labels.js';
 import type { LabelChanges } from './predecessors/predecessor.js';
 import { groupingLabels, nodesOf, type Expression, type Selector } from './promql.js';
 import { ancestors, operationOf } from './syntax-tree.js';
@@ -15,7 +15,7 @@ export function isOfNodes(
 ): boolean {
   const isNode = (label: string) => label === 'node' || tellsNode(label, labels);
   if (asked !== undefined && isNode(asked)) return true;
-  if (matchers.some(({ label, value }) => isNode(label) && value !== '')) return true;
+  if (matchers.some((one) => one.label === 'node' || (isNode(one.label) && choosesTarget(one, labels)))) return true;
   return ancestors(node).some((above) => {
     if (above.name === 'AggregateExpr' && operationOf(above) === 'Sum') return true;
     const named = [above.getChild('AggregateModifier'), above.getChild('MatchingModifierClause')];

@@ -171,6 +171,7 @@ const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[]
   ['awscni_ip_max{instance="a"}', /chooses by instance/],
   ['max(awscni_ip_max) > 1000', 'max(podnet_ipam_cluster_ip_max) > 1000'],
   ['avg by (cluster) (awscni_ip_max{cluster="prod"})', 'avg by (cluster) (podnet_ipam_cluster_ip_max{cluster="prod"})'],
+  ['max(awscni_ip_max{instance=~".+"})', 'max(podnet_ipam_cluster_ip_max)'],
   ['awscni_ip_max{node="a"}', 'podnet_ipam_ip_max{node="a"}'],
   ['max by (node) (avg_over_time(awscni_ip_max[1h]))', 'max by (node) (avg_over_time(podnet_ipam_ip_max[1h]))'],
   ['label_replace(awscni_ip_max, "x", "$1", "instance", "(.*):.*") > 20', /a total of the cluster has no node/],
