@@ -126,9 +126,14 @@ export async function identify(
   const given = serverCaFile === undefined ? undefined : await readGiven('server-ca-file', serverCaFile);
   const ca = given ?? (isPod ? await publishedCa(service, env, serviceAccountDirectory) : undefined);
   const shown = tokenFile === undefined ? undefined : await readGiven('token-file', tokenFile);
+  // An authority that was given vouches for whomever it likes: our own account is not for them.
+  if (isPod && shown === undefined && given !== undefined && target.certifiedName === undefined) {
+    throw new StartError('--server with --server-ca-file: which token to show is not known: give --token-file');
+  }
   const token = shown ?? (isPod ? (await readServiceAccount(env, serviceAccountDirectory)).token : undefined);
   if (token !== undefined && !/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) {
-    throw new StartError(`--token-file ${String(tokenFile)}: does not hold a token`);
+    const whose = tokenFile === undefined ? 'the service account of this pod' : `--token-file ${tokenFile}`;
+    throw new StartError(`${whose}: does not hold a token`);
   }
   return { ...target, ...(ca !== undefined && { ca }), ...(token !== undefined && { token }) };
 }

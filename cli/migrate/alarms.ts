@@ -21,6 +21,15 @@ export function alarmsIn(value: unknown, path: Path): Found[] {
 
 function alarmOf(value: unknown, path: Path, name = ''): Found[] {
   const fields = fieldsOf(value);
+  const reckoned = itemsOf(fields?.['Metrics']).flatMap((one, i): Found[] => {
+    const stat = fieldsOf(fieldsOf(one)?.['MetricStat']);
+    const metric = { ...fieldsOf(stat?.['Metric']), Statistic: stat?.['Stat'], Unit: stat?.['Unit'] };
+    return metricOf(metric, [...path, 'Metrics', i, 'MetricStat', 'Metric'], name);
+  });
+  return [...metricOf(fields, path, name), ...reckoned];
+}
+
+function metricOf(fields: Readonly<Record<string, unknown>> | undefined, path: Path, name: string): Found[] {
   const text = stringOf(fields?.['MetricName']);
   if (text === undefined || fields?.['Namespace'] !== NAMESPACE) return [];
   const alarm = { statistic: stringOf(fields['Statistic']) ?? '', unit: stringOf(fields['Unit']) ?? '' };

@@ -7,8 +7,9 @@ import { oldTargets } from './old-targets.js';
 import { PREDECESSORS } from './predecessors/all.js';
 import type { OldFamily, Predecessor } from './predecessors/predecessor.js';
 import { PromqlError, parsePromql, selectorsOf, type Expression } from './promql.js';
+import { isRuleOf, recordedBy } from './recorded.js';
 import { rewrite, type Rewritten } from './rewrite.js';
-import { joinsOf, oldSelectors, useOf, type Join, type OldSelector } from './use.js';
+import { joinsOf, oldSelectors, unknownNames, useOf, type Join, type OldSelector } from './use.js';
 
 /** The rule that its manual told users to put into the scrape of cAdvisor. */
 const SHIM_RELABELLING = /container_networks_/;
@@ -31,7 +32,7 @@ function check(file: string, one: Placed, from: readonly Predecessor[]): Finding
   if (kind === 'alarm') return checkAlarm(found, one, from);
   if (kind === 'relabelling') return checkRelabelling(found, from);
   try {
-    return checkExpression(found, one, readUses(parsePromql(text), from));
+    return checkExpression(found, one, readUses(parsePromql(text), from, one.label));
   } catch (error) {
     if (!(error instanceof PromqlError)) throw error;
     return { ...found, status: 'unreadable', why: [error.message] };
@@ -57,21 +58,31 @@ function checkRelabelling(found: Finding, predecessors: readonly Predecessor[]):
 function checkExpression(found: Finding, one: Placed, uses: Uses): Finding | undefined {
   const { expression, selectors, joins, facts } = uses;
   const recorded = recordedBy(one.record, uses.from);
-  if (recorded !== undefined) {
+  if (recorded !== undefined && isRuleOf(recorded, one, uses)) {
     const notes = ['what it records is served under its name: without the rule'];
     const wrong = facts.flatMap((fact) => fact.wrong);
     return { ...found, status: 'delete', with: [flagOf(recorded)], notes, wrong };
   }
-  if (facts.length === 0) return isOfPodnet(expression) ? found : undefined;
-  const rewritten = rewrite(expression, { selectors: withoutInfos(selectors, joins), joins });
+  const [pattern] = unknownNames(expression);
+  if (pattern !== undefined) {
+    return { ...found, status: 'change', why: [`its name is a regular expression that is not tried: ${pattern}`] };
+  }
+  const own =
+    recorded === undefined ? [] : [`a rule of your own under a name that ${flagOf(recorded)} serves: rename it`];
+  if (facts.length === 0) {
+    if (own.length > 0) return { ...found, status: 'change', needs: own };
+    return isOfPodnet(expression) ? found : undefined;
+  }
+  const asked = one.call === 'label_values' ? one.label : undefined;
+  const rewritten = rewrite(expression, { selectors: withoutInfos(selectors, joins), joins, label: asked });
   const families = selectors.flatMap((selector) => selector.families);
   const podnet = asQuery(rewritten, one, families);
   const notes = [...facts.flatMap((fact) => fact.notes), ...rewritten.notes];
   return {
     ...found,
-    status: facts.some(({ isBroken }) => isBroken) ? 'change' : 'served',
+    status: own.length > 0 || facts.some(({ isBroken }) => isBroken) ? 'change' : 'served',
     with: facts.map(({ predecessor }) => flagOf(predecessor)),
-    needs: facts.flatMap(({ needs }) => needs),
+    needs: [...own, ...facts.flatMap(({ needs }) => needs)],
     wrong: facts.flatMap(({ wrong }) => wrong),
     podnet,
     why:
@@ -88,10 +99,6 @@ function isOfPodnet(expression: Expression): boolean {
     const named = name ?? matchers.find(({ label }) => label === '__name__')?.value;
     return named?.startsWith('podnet_') === true;
   });
-}
-
-function recordedBy(record: string | undefined, from: readonly Predecessor[]): Predecessor | undefined {
-  return from.find(({ families }) => families.some(({ name, isRecorded }) => isRecorded === true && name === record));
 }
 
 /** What an expression has of the predecessors that there are. */
@@ -113,7 +120,8 @@ interface Facts {
   readonly isBroken: boolean;
 }
 
-function readUses(expression: Expression, from: readonly Predecessor[]): Uses {
+/** @param label of `label_values` */
+function readUses(expression: Expression, from: readonly Predecessor[], label?: string): Uses {
   const known = oldSelectors(expression, PREDECESSORS);
   const isFrom = ({ infoFamily, foreign }: Join) =>
     from.some(
@@ -140,7 +148,7 @@ function readUses(expression: Expression, from: readonly Predecessor[]): Uses {
     const applying = predecessor.facts.filter(({ applies }) =>
       applies(useOf(expression, predecessor, { selectors: of, joins })),
     );
-    const targets = oldTargets(expression, predecessor, of);
+    const targets = oldTargets(expression, predecessor, { selectors: of, label });
     const infos = joins.map(({ infoSelector }) => infoSelector.node.from);
     const noted = of.filter(({ selector }) => !infos.includes(selector.node.from));
     return {

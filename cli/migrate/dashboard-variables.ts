@@ -2,6 +2,7 @@
 
 const VARIABLE = /\$\{[^{}]*\}|\$[A-Za-z_]\w*|\[\[\w+(?::\w+)?\]\]/y;
 const UNIT = /[a-z]/;
+const EMPTY_MATCHER = '_=""';
 
 /**
  * A query with something that parses in the place of each variable. It is as long as the query, so that a place in the one is the same
@@ -28,6 +29,11 @@ export function hasVariable(text: string): boolean {
   return new RegExp(VARIABLE.source).test(text);
 }
 
+/** Whether a text is a variable and nothing else. */
+export function isVariable(text: string): boolean {
+  return new RegExp(`^(?:${VARIABLE.source})$`).test(text);
+}
+
 /** A regular expression for what a name with variables can become. */
 export function variablePattern(name: string): RegExp {
   const parts = name.split(new RegExp(VARIABLE.source)).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
@@ -41,6 +47,10 @@ function standIn(variable: string, before: string, after: string): string {
     return UNIT.test(after.charAt(0)) ? '1'.padStart(length, '0') : '1s'.padStart(length, '0');
   }
   if (/(=~|!~|!=|[^=!<>]=)\s*$/.test(before)) return `"${'x'.repeat(length - 2)}"`;
+  // Whole matchers, as filters are.
+  if (length >= EMPTY_MATCHER.length && /\{([^{}]*,)?\s*$/.test(before) && /^\s*[,}]/.test(after)) {
+    return EMPTY_MATCHER.padStart(length, '_');
+  }
   const isPartOfName = /[\w:]$/.test(before);
   if (!isPartOfName && /^\s*(\(|(by|without)\b)/.test(after)) return (length < 3 ? 'ln' : 'sum').padEnd(length);
   return '_'.repeat(length);

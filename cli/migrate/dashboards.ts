@@ -13,9 +13,13 @@ export function isDashboard(value: unknown): boolean {
 
 /** Every query of a Grafana dashboard: of panels, variables and annotations. */
 export function queriesIn(value: unknown, path: Path): Found[] {
-  const { templating, annotations } = fieldsOf(value) ?? {};
+  const { templating, annotations, __elements } = fieldsOf(value) ?? {};
   return [
     ...panelsIn(value, path, 0),
+    // Library panels, which an export can have with it.
+    ...Object.entries(fieldsOf(__elements) ?? {}).flatMap(([key, element]) =>
+      panelQueries(fieldsOf(element)?.['model'], [...path, '__elements', key, 'model'], 0),
+    ),
     ...itemsOf(fieldsOf(templating)?.['list']).flatMap((variable, i) =>
       variableQuery(variable, [...path, 'templating', 'list', i]),
     ),
@@ -69,7 +73,9 @@ function variableQuery(variable: unknown, path: Path): Found[] {
 }
 
 /** A data source of another type speaks another language. Where only its name is known, it is taken for Prometheus. */
-function isPrometheus(fields: Readonly<Record<string, unknown>> | undefined): boolean {
-  const type = stringOf(fieldsOf(fields?.['datasource'])?.['type']);
-  return type === undefined || type === 'prometheus' || type.startsWith('$');
+export function isPrometheus(fields: Readonly<Record<string, unknown>> | undefined): boolean {
+  const { type: given, uid } = fieldsOf(fields?.['datasource']) ?? {};
+  const type = stringOf(given);
+  if (type === undefined || type.startsWith('$') || uid === '-- Mixed --') return true;
+  return /prometheus|victoriametrics/i.test(type) && !/logs|traces/i.test(type);
 }

@@ -3,7 +3,8 @@ import { alarmsIn } from './alarms.js';
 import { isDashboard, queriesIn } from './dashboards.js';
 import { readDocuments, renderPath, type Path, type ReadDocument, type Unreadable } from './documents.js';
 import { fieldsOf, itemsOf, stringOf, type Found } from './found.js';
-import { relabellingsIn, rulesIn } from './rule-files.js';
+import { chartRulesIn, relabellingsIn, rulesIn } from './rule-files.js';
+import { unreadIn } from './unread.js';
 
 /** With the place in the file. */
 export interface Placed extends Found {
@@ -72,10 +73,19 @@ class Extraction {
     }
     this.#add(rulesIn(value, path));
     this.#add(rulesIn(fields['spec'], [...path, 'spec']));
+    this.#add(chartRulesIn(value, path));
     this.#add(alarmsIn(value, path));
     this.#add(relabellingsIn(value, path));
     if (isDashboard(value)) this.#add(queriesIn(value, path));
     if (isDashboard(fields['dashboard'])) this.#add(queriesIn(fields['dashboard'], [...path, 'dashboard']));
+    if (fields['kind'] === 'Dashboard' && isDashboard(fields['spec'])) {
+      this.#add(queriesIn(fields['spec'], [...path, 'spec']));
+    }
+    for (const { path: at, error } of unreadIn(value, path)) {
+      const prefix = this.where.embedded === 0 ? this.where.prefix : '';
+      const line = this.where.embedded === 0 ? this.document.lineOf(at) : undefined;
+      this.#problems.push({ line, error: `${prefix}${at.length === 0 ? '' : `${this.#place(at)}: `}${error}` });
+    }
     if (fields['kind'] === 'ConfigMap') this.#texts(fields['data'], [...path, 'data']);
     if (fields['kind'] !== 'GrafanaDashboard') return;
     this.#text(fieldsOf(fields['spec'])?.['json'], [...path, 'spec', 'json'], true);

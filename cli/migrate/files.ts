@@ -18,6 +18,12 @@ const STDIN = '-';
 /** The text of a file, or of the standard input. @throws {FileError} */
 export async function readText(file: string, stdin: Readable, { maxBytes }: ReadLimits): Promise<string> {
   const bytes = file === STDIN ? await readStream(stdin, maxBytes) : await readBytes(file, maxBytes);
+  const text = decode(bytes);
+  if (text.trim() === '') throw new FileError('is empty: did the command before it fail?');
+  return text;
+}
+
+function decode(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
@@ -43,10 +49,16 @@ async function readBytes(file: string, maxBytes: number): Promise<Buffer> {
       await handle.close();
     }
   } catch (error) {
-    if (error instanceof FileError || !(error instanceof Error)) throw error;
-    throw new FileError(error.message, { cause: error });
+    throw asFileError(error);
   }
   return Buffer.concat(chunks);
+}
+
+/** What the system says of a file that it does not read. */
+function asFileError(error: unknown): unknown {
+  return error instanceof FileError || !(error instanceof Error)
+    ? error
+    : new FileError(error.message, { cause: error });
 }
 
 const CHUNK_BYTES = 65_536;
@@ -54,11 +66,15 @@ const CHUNK_BYTES = 65_536;
 async function readStream(stream: Readable, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of stream) {
-    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
-    size += bytes.length;
-    if (size > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(bytes);
+  try {
+    for await (const chunk of stream) {
+      const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
+      size += bytes.length;
+      if (size > maxBytes) throw tooLarge(maxBytes);
+      chunks.push(bytes);
+    }
+  } catch (error) {
+    throw asFileError(error);
   }
   return Buffer.concat(chunks);
 }

@@ -10,6 +10,8 @@ export interface Found {
   readonly text: string;
   /** What a rule records. */
   readonly record?: string;
+  /** Whether a rule that records gives its series labels. */
+  readonly isLabelled?: boolean;
   /** Of `label_values(…, label)`. */
   readonly label?: string;
   /** What a variable of a dashboard does with the query. */

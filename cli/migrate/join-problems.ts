@@ -5,7 +5,8 @@ import type { Join } from './use.js';
 
 /** Why a join has to be written anew by hand; none where what was joined has the labels of the info itself. */
 export function joinProblems(expression: Expression, join: Join): string[] {
-  const { on, foreign, infoFamily } = join;
+  const { on, foreign, infoFamily, info, isWrapped } = join;
+  if (isWrapped) return [`is joined with what is made of ${info}: join podnet's series without it`];
   const keys = foreign?.on ?? infoFamily?.info?.keys ?? [];
   const problems: string[] = [];
   if (on === undefined || !keys.every((key) => on.includes(key))) {

@@ -16,6 +16,9 @@ export interface Mapped {
 /** What interfaces are called in pods, as good as always; also as a regular expression, or anything. */
 const IN_POD = /^(eth|net)\d|^\.[+*]$/;
 
+/** Values that no pod and no target has: none, that of the sandbox, and the cgroup of the node itself. */
+const NOBODY = /^(POD|\/|\^\$|POD\||\|POD)?$/;
+
 const NETWORK_NOTE = 'network_name is two labels: nad_namespace (empty for the network of the CNI) and network';
 
 /** A label of `by`, `on` and the like. */
@@ -77,9 +80,16 @@ export function choosesTarget({ label, operator, value }: Matcher, changes: Labe
   return isTarget && !isIdle(operator, value);
 }
 
+/** Whether it is a label of the target that tells the node, which podnet's series have as `node`. */
+export function tellsNode(label: string, changes: LabelChanges): boolean {
+  const change = Object.hasOwn(changes, label) ? changes[label] : undefined;
+  return change?.kind === 'renamed' && change.to === 'node';
+}
+
 /** Whether a matcher on a label that tells what container a pod's network is of chooses no pod from another. */
 function isIdle(operator: Matcher['operator'], value: string): boolean {
-  if (operator === '!=' || operator === '!~') return true;
+  // Without nobody is nothing lost; without somebody is a choice like any other.
+  if (operator === '!=' || operator === '!~') return NOBODY.test(value);
   if (operator === '=') return value === '' || value === 'POD';
   return value === '.+' || value === '.*' || value === '$__all' || /^(POD\|?|\|POD)$/.test(value);
 }

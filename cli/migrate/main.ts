@@ -3,7 +3,7 @@ import { COMPAT_NAMES } from '../../metrics/compat/compat.js';
 import { choices, integer, toggle, type OptionValues } from '../../runtime/options/kinds.js';
 import type { Program } from '../../runtime/options/parse.js';
 import { createProcessIo } from '../../runtime/process-io.js';
-import { runProgram } from '../../runtime/run-program.js';
+import { runProgram, type ProcessIo } from '../../runtime/run-program.js';
 import { VERSION } from '../../runtime/version.js';
 import { checkFile } from './check.js';
 import { FileError, readText } from './files.js';
@@ -50,9 +50,18 @@ export function migrateProgram(): Program<typeof MIGRATE_OPTIONS> {
   };
 }
 
-/** `podnet migrate`. @returns the exit code */
+/** `podnet migrate`. @returns the exit code, of which 1 says that all was read */
 export async function runMigrate(argv: readonly string[]): Promise<number> {
   const io = createProcessIo(argv);
+  try {
+    return await run(io);
+  } catch (error) {
+    io.writeError(`podnet migrate: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    return 2;
+  }
+}
+
+async function run(io: ProcessIo): Promise<number> {
   let code = 0;
   const started = await runProgram(migrateProgram(), io, async (options, files) => {
     if (files.length > options.maxFiles) {

@@ -17,17 +17,20 @@ import {
 import {
   contains,
   hasNamedLabels,
+  hasSeries,
+  isAdditive,
   isReckonedWith,
   isSummed,
   isWithout,
   outOfParentheses,
   outermostAggregates,
   ownerOf,
-  standsAlone,
+  takenFrom,
   vectorAround,
 } from './syntax-tree.js';
 import { applyEdits, type Edit } from './text-edits.js';
 import { joinProblems } from './join-problems.js';
+import { isOfNodes } from './totals.js';
 import type { Join, OldSelector } from './use.js';
 
 /** `offset 5m` and `@ end()`. */
@@ -43,11 +46,15 @@ export interface Rewritten {
   readonly renamed: Readonly<Record<string, string>>;
 }
 
-export function rewrite(
-  expression: Expression,
-  { selectors, joins }: { readonly selectors: readonly OldSelector[]; readonly joins: readonly Join[] },
-): Rewritten {
-  return new Rewriting(expression, selectors, joins).result();
+interface RewriteInput {
+  readonly selectors: readonly OldSelector[];
+  readonly joins: readonly Join[];
+  /** Only the values of this label are asked for (`label_values`): of a selector and nothing else. */
+  readonly label?: string | undefined;
+}
+
+export function rewrite(expression: Expression, { selectors, joins, label }: RewriteInput): Rewritten {
+  return new Rewriting(expression, { selectors, joins, label }).result();
 }
 
 class Rewriting {
@@ -58,11 +65,18 @@ class Rewriting {
   /** Labels that a grouping gets besides, by its place: what a join had taken from its info. */
   readonly #added = new Map<number, readonly string[]>();
 
+  readonly selectors: readonly OldSelector[];
+  readonly joins: readonly Join[];
+  readonly label: string | undefined;
+
   constructor(
     readonly expression: Expression,
-    readonly selectors: readonly OldSelector[],
-    readonly joins: readonly Join[],
-  ) {}
+    { selectors, joins, label }: RewriteInput,
+  ) {
+    this.selectors = selectors;
+    this.joins = joins;
+    this.label = label;
+  }
 
   result(): Rewritten {
     for (const join of this.joins) this.#removeJoin(join);
@@ -125,10 +139,13 @@ class Rewriting {
       join.infoSelector.matchers.flatMap((matcher) => this.#matcher(matcher, join.infoFamily)),
     );
     const matchers = [...new Set([...(isJoined ? [] : (ours.where ?? [])), ...own, ...ofInfos])];
-    const isTotal = ours.total !== undefined && matchers.length === 0 && standsAlone(node);
+    const isTotal =
+      ours.total !== undefined && !isOfNodes(this.expression, { ...selector, asked: this.label }, family.labels);
+    if (isTotal) this.#notes.add(`if ipamd itself was scraped, ${family.name} is of each node: ${ours.name}`);
     const text = `${isTotal ? (ours.total ?? '') : isJoined ? (ours.joined ?? '') : ours.name}${braces(matchers)}`;
     const { sumBy, ...rest } = ours;
-    this.#place(node, text, isTotal || isJoined || sumBy === undefined ? rest : { ...rest, sumBy });
+    if (this.label !== undefined) this.#edits.push({ from: node.from, to: node.to, text });
+    else this.#place(node, text, isTotal || isJoined || sumBy === undefined ? rest : { ...rest, sumBy });
   }
 
   /** Their info is 0 and podnet's is 1: who reckons with the value has to know. */
@@ -148,6 +165,10 @@ class Rewriting {
   /** Puts it there: added up where podnet has more series, in their unit where podnet has another. */
   #place(node: SyntaxNode, text: string, { sumBy, scale }: Replacement): void {
     const vector = vectorAround(node);
+    if (sumBy !== undefined && !isAdditive(vector)) {
+      const call = this.expression.plain.slice(vector.from, vector.firstChild?.to ?? vector.to);
+      this.#why.add(`${call} of several series is not that of their sum: ${text} has one for each`);
+    }
     const isToSum = sumBy !== undefined && !isSummed(vector);
     const open = `${scale === undefined ? '' : `(${scale} * `}${isToSum ? `sum by (${sumBy.join(', ')}) (` : ''}`;
     const close = `${isToSum ? ')' : ''}${scale === undefined ? '' : ')'}`;
@@ -165,11 +186,11 @@ class Rewriting {
       return;
     if (this.#isRemoved(binary) || this.#isAllOld(binary)) return;
     const isOn = (binary.getChild('MatchingModifierClause')?.getChild('On') ?? null) !== null;
-    const hasSeries = [sides.left, sides.right].every((side) => nodesOf(side, 'VectorSelector').length > 0);
+    const areSeries = [sides.left, sides.right].every((side) => hasSeries(this.expression, side));
     const own = [sides.left, sides.right].filter((side) =>
       this.selectors.some((one) => contains(side, one.selector.node)),
     );
-    if (isOn || !hasSeries || own.every(hasNamedLabels)) return;
+    if (isOn || !areSeries || own.every(hasNamedLabels)) return;
     this.#why.add('is matched by all its labels with series of others: say by which, with on');
   }
 
@@ -191,7 +212,9 @@ class Rewriting {
   #newGrouping(grouping: SyntaxNode): string[] | undefined {
     const owner = ownerOf(grouping);
     const within = this.selectors.filter(({ selector }) => contains(owner, selector.node));
-    const families = within.flatMap((one) => one.families);
+    const taking = takenFrom(this.expression, grouping);
+    const from = taking === undefined ? within : within.filter(({ selector }) => contains(taking, selector.node));
+    const families = from.flatMap((one) => one.families);
     const joins = this.joins.filter(({ node }) => contains(owner, node));
     const written = groupingLabels(this.expression, grouping);
     const labels = written.flatMap(({ label, node }) => {
@@ -234,6 +257,10 @@ class Rewriting {
       const label = unquote(this.expression.text.slice(node.from, node.to));
       const change = families.map(({ labels }) => mapGrouping(label, labels)).find((one) => !isUnchanged(one, label));
       if (change === undefined) continue;
+      if (change.renamed === 'node' && families.some(({ ours }) => ours?.total !== undefined)) {
+        this.#why.add(`makes a label of ${label}, which is that of the old scrape: a total of the cluster has no node`);
+        continue;
+      }
       const [renamed, more] = this.#mapped(change, label);
       if (renamed === undefined || more !== undefined) this.#why.add(`${label} is made another label by a function`);
       else this.#edits.push({ from: node.from, to: node.to, text: `"${renamed}"` });

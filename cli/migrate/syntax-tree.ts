@@ -1,6 +1,7 @@
 // Where in the tree of an expression something is, and what that makes of it.
 import type { SyntaxNode } from '@lezer/common';
-import { childrenOf, nodesOf, withoutParentheses } from './promql.js';
+import { isVariable } from './dashboard-variables.js';
+import { binaryAt, childrenOf, nodesOf, withoutParentheses, type Expression } from './promql.js';
 
 export function contains(outer: SyntaxNode, inner: SyntaxNode): boolean {
   return outer.from <= inner.from && inner.to <= outer.to;
@@ -18,16 +19,20 @@ export function ownerOf(grouping: SyntaxNode): SyntaxNode {
   return ancestors(grouping).find(({ name }) => name === 'AggregateExpr' || name === 'BinaryExpr') ?? grouping;
 }
 
+/** The side whose labels those of `group_left` and `group_right` are: the one of which there is one. Undefined of other labels. */
+export function takenFrom(expression: Expression, grouping: SyntaxNode): SyntaxNode | undefined {
+  const { parent: clause } = grouping;
+  if (clause?.name !== 'MatchingModifierClause' || clause.parent === null) return undefined;
+  const parts = childrenOf(clause);
+  const before = parts[parts.findIndex(({ from }) => from === grouping.from) - 1]?.name;
+  const binary = binaryAt(expression, clause.parent);
+  if (before === 'GroupLeft') return binary?.right;
+  return before === 'GroupRight' ? binary?.left : undefined;
+}
+
 export function outermostAggregates(below: SyntaxNode): SyntaxNode[] {
   const all = nodesOf(below, 'AggregateExpr');
   return all.filter((one) => !all.some((outer) => outer.from < one.from && contains(outer, one)));
-}
-
-/** Whether nothing adds series up, or matches them with others by labels: each stands for itself. */
-export function standsAlone(node: SyntaxNode): boolean {
-  return !ancestors(node).some(
-    (above) => above.name === 'AggregateExpr' || above.getChild('MatchingModifierClause') !== null,
-  );
 }
 
 const RECKONING: ReadonlySet<string> = new Set(['AggregateExpr', 'BinaryExpr', 'FunctionCall']);
@@ -60,6 +65,17 @@ export function vectorAround(node: SyntaxNode): SyntaxNode {
   return ancestors(range).find(({ name }) => name === 'FunctionCall') ?? range;
 }
 
+/** Of these, what several series add up to is what the function gives of their sum. */
+const ADDITIVE: ReadonlySet<string> = new Set([
+  ...['Rate', 'Irate', 'Increase', 'Delta', 'Idelta', 'Deriv', 'PredictLinear'],
+  ...['SumOverTime', 'LastOverTime', 'AvgOverTime'],
+]);
+
+/** Whether a vector can be added up in the place of the series that it is made of. */
+export function isAdditive(vector: SyntaxNode): boolean {
+  return vector.name !== 'FunctionCall' || ADDITIVE.has(operationOf(vector));
+}
+
 function withModifiers(node: SyntaxNode): SyntaxNode {
   let whole = node;
   while (whole.parent !== null && MODIFIED.has(whole.parent.name)) whole = whole.parent;
@@ -85,4 +101,11 @@ export function hasNamedLabels(side: SyntaxNode): boolean {
   if (inner.name !== 'FunctionCall') return nodesOf(inner, 'VectorSelector').length === 0;
   const parts = inner.getChild('FunctionCallBody');
   return parts !== null && childrenOf(parts).every(hasNamedLabels);
+}
+
+/** A variable that stands alone there is a number, such as a threshold. */
+export function hasSeries({ text }: Expression, side: SyntaxNode): boolean {
+  const inner = withoutParentheses(side);
+  if (isVariable(text.slice(inner.from, inner.to))) return false;
+  return nodesOf(inner, 'VectorSelector').length > 0;
 }

@@ -1,6 +1,7 @@
 // How an expression uses series of predecessors: which, and joined how.
 import type { SyntaxNode } from '@lezer/common';
 import { hasVariable, variablePattern } from './dashboard-variables.js';
+import { readNamePattern } from './name-patterns.js';
 import type { ForeignInfo, OldFamily, Predecessor } from './predecessors/predecessor.js';
 import {
   binaryAt,
@@ -12,6 +13,7 @@ import {
   type Expression,
   type Selector,
 } from './promql.js';
+import { quantilesOf, type Quantile } from './quantiles.js';
 
 /** A selector of series of predecessors. */
 export interface OldSelector {
@@ -36,13 +38,8 @@ export interface Join {
   /** What remains without the join. */
   readonly other: SyntaxNode;
   readonly foreign?: ForeignInfo;
-}
-
-/** A comparison of a quantile. */
-interface Quantile {
-  /** Name of the histogram. */
-  readonly family: string;
-  readonly above: number;
+  /** Made another before it is joined, so that what the join does is not known. */
+  readonly isWrapped: boolean;
 }
 
 /** What an expression has of one predecessor. */
@@ -72,9 +69,6 @@ function isOfNode({ matchers }: Selector): boolean {
   return matchers.some(({ label, operator, value }) => label === 'id' && operator === '=' && value === '/');
 }
 
-/** Longer regular expressions for names are not tried. */
-const MAX_PATTERN = 1_000;
-
 function nameTest({ name, matchers }: Selector): (family: string) => boolean {
   if (name !== undefined) {
     if (!hasVariable(name)) return (family) => family === name;
@@ -84,16 +78,22 @@ function nameTest({ name, matchers }: Selector): (family: string) => boolean {
     const pattern = variablePattern(name);
     return (family) => pattern.test(family);
   }
+  const pattern = namePattern(matchers);
+  return pattern === undefined ? () => false : (readNamePattern(pattern) ?? (() => false));
+}
+
+/** Regular expressions for names of which it is not known what they choose. */
+export function unknownNames(expression: Expression): string[] {
+  return selectorsOf(expression).flatMap(({ name, matchers }) => {
+    const pattern = name === undefined ? namePattern(matchers) : undefined;
+    return pattern !== undefined && readNamePattern(pattern) === undefined ? [pattern] : [];
+  });
+}
+
+/** Undefined also of what a variable stands in, which can be any name of anybody. */
+function namePattern(matchers: Selector['matchers']): string | undefined {
   const pattern = matchers.find(({ label, operator }) => label === '__name__' && operator === '=~')?.value;
-  if (pattern === undefined || pattern.length > MAX_PATTERN || hasVariable(pattern)) return () => false;
-  try {
-    const test = new RegExp(`^(?:${pattern})$`);
-    if (test.test('') || test.test('up')) return () => false; // means everything, and none of these
-    return (family) => test.test(family);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return () => false;
-  }
+  return pattern === undefined || hasVariable(pattern) ? undefined : pattern;
 }
 
 const JOINING: ReadonlySet<string> = new Set(['+', '*', 'and']);
@@ -110,38 +110,54 @@ export function joinsOf(expression: Expression, selectors: readonly OldSelector[
   });
 }
 
-type Joined = Pick<Join, 'info' | 'infoSelector' | 'infoFamily' | 'other' | 'foreign'>;
+type Joined = Pick<Join, 'info' | 'infoSelector' | 'infoFamily' | 'other' | 'foreign' | 'isWrapped'>;
 
 function joinOf(
   expression: Expression,
   selectors: readonly OldSelector[],
   [other, side]: readonly [SyntaxNode, SyntaxNode],
 ): Joined | undefined {
-  const [infoSelector, more] = selectorsOf(expression, side);
-  if (infoSelector?.name === undefined || more !== undefined || !isInfoSide(side)) return undefined;
-  const isWithin = ({ node }: Selector) => node.from >= other.from && node.to <= other.to;
-  const others = selectors.filter(
-    ({ selector, families }) => isWithin(selector) && families.every(({ info }) => info === undefined),
-  );
+  const sideSelectors = selectorsOf(expression, side);
+  const others = selectors.filter(({ selector }) => isWithin(selector, other)).filter(isSeries);
   const [first] = others;
-  if (first === undefined) return undefined;
-  const own = selectors
-    .filter(({ selector }) => selector.node.from === infoSelector.node.from)
-    .flatMap(({ families }) => families)
-    .find(({ info }) => info !== undefined);
-  if (own !== undefined) return { info: own.name, infoSelector, infoFamily: own, other };
-  const foreign = first.predecessor.foreignInfos?.find(
-    ({ name, of }) => name === infoSelector.name && first.families.some((family) => family.name === of),
-  );
-  return foreign === undefined ? undefined : { info: foreign.name, infoSelector, other, foreign };
+  // Series on both sides are reckoned with each other, whatever they are joined with within.
+  if (first === undefined || selectors.some((one) => isWithin(one.selector, side) && isSeries(one))) return undefined;
+  for (const infoSelector of sideSelectors) {
+    const own = selectors
+      .filter(({ selector }) => selector.node.from === infoSelector.node.from)
+      .flatMap(({ families }) => families)
+      .find(({ info }) => info !== undefined);
+    const foreign = first.predecessor.foreignInfos?.find(
+      ({ name, of }) => name === infoSelector.name && first.families.some((family) => family.name === of),
+    );
+    const info = own ?? foreign;
+    if (info === undefined) continue;
+    const isWrapped = sideSelectors.length > 1 || !isInfoSide(expression, side, own?.info?.value ?? 1);
+    const known = own === undefined ? { ...(foreign !== undefined && { foreign }) } : { infoFamily: own };
+    return { info: info.name, infoSelector, other, isWrapped, ...known };
+  }
+  return undefined;
 }
 
-/** The info as it is, or made one for each of some labels. */
-function isInfoSide(side: SyntaxNode): boolean {
+function isWithin({ node }: Selector, outer: SyntaxNode): boolean {
+  return node.from >= outer.from && node.to <= outer.to;
+}
+
+function isSeries({ families }: OldSelector): boolean {
+  return families.every(({ info }) => info === undefined);
+}
+
+/** The info as it is, also compared with the value that it always has, or made one for each of some labels. */
+function isInfoSide(expression: Expression, side: SyntaxNode, value: 0 | 1): boolean {
   const inner = withoutParentheses(side);
   if (inner.name === 'VectorSelector') return true;
-  if (inner.name !== 'AggregateExpr') return false;
-  return nodesOf(inner, 'BinaryExpr', 'FunctionCall').length === 0;
+  if (inner.name === 'AggregateExpr') return nodesOf(inner, 'BinaryExpr', 'FunctionCall').length === 0;
+  const compared = binaryAt(expression, inner);
+  if (compared?.operator !== '==' || inner.getChild('BoolModifier') !== null) return false;
+  const { from, to } = compared.right;
+  return (
+    withoutParentheses(compared.left).name === 'VectorSelector' && expression.plain.slice(from, to) === String(value)
+  );
 }
 
 function matchingOf(
@@ -193,25 +209,4 @@ function isBelowSum({ parent }: SyntaxNode): boolean {
     if (above.name === 'AggregateExpr' && above.firstChild?.firstChild?.name === 'Sum') return true;
   }
   return false;
-}
-
-/** Where a quantile has to be more than a number. */
-function quantilesOf(expression: Expression): Quantile[] {
-  return nodesOf(expression.root, 'BinaryExpr').flatMap((node) => {
-    const binary = binaryAt(expression, node);
-    if (binary === undefined || !/^>=?$/.test(binary.operator)) return [];
-    const number = withoutParentheses(binary.right);
-    const above = number.name === 'NumberDurationLiteral' ? numberAt(expression, number) : NaN;
-    if (Number.isNaN(above)) return [];
-    return nodesOf(binary.left, 'FunctionCall')
-      .filter((call) => nodesOf(call, 'HistogramQuantile').some(({ parent }) => parent?.parent?.from === call.from))
-      .flatMap((call) => selectorsOf(expression, call))
-      .flatMap(({ name }) =>
-        name?.endsWith('_bucket') === true ? [{ family: name.slice(0, -'_bucket'.length), above }] : [],
-      );
-  });
-}
-
-function numberAt({ plain }: Expression, { from, to }: SyntaxNode): number {
-  return Number(plain.slice(from, to).replaceAll('_', ''));
 }

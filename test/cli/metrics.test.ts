@@ -87,6 +87,16 @@ describe('podnet metrics in the pod of a server', () => {
     await rm(directory, { recursive: true });
   });
 
+  test('its own account is not for a server that another authority vouches for', async () => {
+    const file = join(directory, 'given.crt');
+    await writeFile(file, served.ca);
+    const { text, problem } = await inPod(['--server', `https://127.0.0.1:${port}`, '--server-ca-file', file]);
+    assert.deepEqual(
+      [text, problem],
+      ['', '--server with --server-ca-file: which token to show is not known: give --token-file'],
+    );
+  });
+
   const inPod = (argv: readonly string[] = [], more: Record<string, string> = {}): Promise<Printed> =>
     print(argv, { env: { ...env, ...more }, serviceAccountDirectory: directory });
 

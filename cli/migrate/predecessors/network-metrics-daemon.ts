@@ -32,7 +32,8 @@ export const NETWORK_METRICS_DAEMON: Predecessor = {
         'The join loses every pod without the annotation, and fails for all pods when one interface has two infos (a pod that moved, a restart).',
     },
     {
-      applies: ({ joins }) => joins.some(({ info, operator }) => info === INFO && operator === '*'),
+      applies: ({ joins }) =>
+        joins.some(({ info, operator, isWrapped }) => info === INFO && operator === '*' && !isWrapped),
       wrong: 'pod_network_name_info is 0: whatever is multiplied by it is 0. The join adds (+).',
       needs: 'write + in the place of *',
       isBroken: true,

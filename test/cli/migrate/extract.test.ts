@@ -73,3 +73,68 @@ test('an object in a List is told by its name', () => {
     ],
   );
 });
+
+test('every data source that speaks PromQL is one, and library panels of an export are read', () => {
+  const panel = (type: string, uid = 'x') => ({ datasource: { type, uid }, targets: [{ expr: type }] });
+  const model = { targets: [{ expr: 'element' }] };
+  const panels = [
+    panel('grafana-amazonprometheus-datasource'),
+    panel('victoriametrics-metrics-datasource'),
+    panel('victoriametrics-logs-datasource'),
+    panel('loki'),
+    panel('datasource', '-- Mixed --'),
+  ];
+  const { found, problems } = extract(
+    JSON.stringify({ title: 'd', panels: [...panels, { libraryPanel: { uid: 'a' } }], __elements: { a: { model } } }),
+  );
+  assert.deepEqual(
+    found.map(({ text }) => text),
+    ['grafana-amazonprometheus-datasource', 'victoriametrics-metrics-datasource', 'datasource', 'element'],
+  );
+  assert.deepEqual(problems, []);
+});
+
+test('rules of Grafana and of the values of charts are found', () => {
+  const rules = { groups: [{ name: 'g', rules: [{ alert: 'A', expr: 'x' }] }] };
+  const data = [
+    { refId: 'A', model: { expr: 'y' } },
+    { refId: 'B', model: { expr: 'z', datasource: { type: 'loki' } } },
+    { refId: 'C', model: { type: 'math', expression: '$A > 0' } },
+  ];
+  const places = (value: unknown) => extract(JSON.stringify(value)).found.map(({ place }) => place);
+  assert.deepEqual(places({ groups: [{ name: 'g', rules: [{ title: 'T', data }] }] }), [
+    'groups[0].rules[0].data[0].model.expr',
+  ]);
+  assert.deepEqual(places({ additionalPrometheusRulesMap: { a: rules } }), [
+    'additionalPrometheusRulesMap.a.groups[0].rules[0].expr',
+  ]);
+  assert.deepEqual(places({ stack: { additionalPrometheusRules: [rules] } }), [
+    'stack.additionalPrometheusRules[0].groups[0].rules[0].expr',
+  ]);
+});
+
+test('metrics that an alarm reckons with are found', () => {
+  const Metric = { Namespace: 'Kubernetes', MetricName: 'assignIPAddresses' };
+  const Metrics = [{ Expression: 'm1 / 2' }, { MetricStat: { Metric, Stat: 'Sum' } }];
+  const { found } = extract(JSON.stringify({ MetricAlarms: [{ AlarmName: 'a', Metrics }] }));
+  assert.deepEqual(
+    found.map(({ subject, text, alarm }) => [subject, text, alarm?.statistic]),
+    [['alarm a', 'assignIPAddresses', 'Sum']],
+  );
+});
+
+test('what is not read is named', () => {
+  const errorsOf = (value: unknown) => extract(JSON.stringify(value)).problems.map(({ error }) => error);
+  const libraryPanel = { uid: 'a', name: 'VF' };
+  assert.deepEqual(errorsOf({ title: 'd', panels: [{ panels: [{ libraryPanel }] }] }), [
+    'panels[0].panels[0]: is the library panel "VF", which is not in the file: export it',
+  ]);
+  assert.deepEqual(errorsOf({ kind: 'GrafanaDashboard', metadata: { name: 'd' }, spec: { gzipJson: 'H4sI' } }), [
+    'GrafanaDashboard d: spec.gzipJson: is compressed: unpack it (base64 -d | gunzip) and name the file',
+  ]);
+  assert.deepEqual(errorsOf({ title: 'd', elements: {}, layout: {} }), [
+    'is a dashboard of schema v2: export it as v1',
+  ]);
+  const nested = { kind: 'ConfigMap', data: { 'd.json': JSON.stringify({ title: 'd', panels: [{ libraryPanel }] }) } };
+  assert.match(errorsOf(nested).join(), /^data\["d\.json"\]: panels\[0\]: is the library panel/);
+});

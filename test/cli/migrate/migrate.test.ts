@@ -86,6 +86,17 @@ describe('podnet migrate', { concurrency: 2 }, () => {
     assert.equal(await codeOf('awscni_ip_max >'), 2);
   });
 
+  test('no input is no success', async () => {
+    for (const input of ['', ' \n']) {
+      const { code, out } = await withInput(input, '--check', '-');
+      assert.equal(code, 2);
+      assert.match(out, /^-: cannot be read: is empty: did the command before it fail\?$/m);
+    }
+    const shell = run('sh', ['-c', `"${process.execPath}" build/cli/podnet.js migrate --check - < test`]);
+    assert.equal(await shell.ended, 2);
+    assert.match(shell.out(), /^-: cannot be read: /m);
+  });
+
   test('--from looks for the series of these predecessors alone', async () => {
     const shim = await migrate('--check', '--from', 'net-exporter', `${FIXTURES}/prometheus-network-shim.yaml`);
     assert.equal(shim.code, 0);

@@ -31,10 +31,21 @@ const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[]
   ],
   ['container_network_receive_bytes_total{id="/kubepods/x"}', /chooses by id/],
   ['{__name__=~"container_network_.+", pod="a"}', /not written in full/],
+  ['{__name__=~"up|sriov_vf_rx_bytes"} == 0', /not written in full/],
+  ['{__name__=~"(?i)sriov_vf_rx_bytes"} == 0', /is a regular expression that is not tried/],
+  ['{__name__=~"(sriov|foo)_vf_[rt]x_.*|.*_x.*y.*|a.+"}', /not written in full/],
   ['network:container_network_${direction}_bytes_total', /not written in full/],
   [
     'label_replace(network:sriov_vf_rx_bytes, "device", "$1", "pciAddr", "(.*)")',
     'label_replace(podnet_vf_receive_bytes_total, "device", "$1", "pci_address", "(.*)")',
+  ],
+  // What is left out by its value is no less chosen
+  ['rate(sriov_vf_rx_bytes{instance!="worker-7:9808"}[5m])', /chooses by instance of the old scrape: podnet has node/],
+  ['rate(network_dial_error_total{pod!~"exp-.*"}[5m])', /chooses by pod of the old scrape: podnet has node/],
+  ['container_network_receive_bytes_total{id!~"/kubepods/besteffort.*"}', /chooses by id/],
+  [
+    'container_network_receive_bytes_total{id!="/",container!~"POD|",image!=""}',
+    'podnet_interface_receive_bytes_total',
   ],
   // Joins
   [
@@ -67,7 +78,26 @@ const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[]
     'sum by (pod) (rate(container_network_receive_bytes_total[5m])) * on (namespace, pod) group_left() max by (namespace, pod) (pod_network_name_info{network_name="telco/n3"})',
     /not joined on \(namespace, pod, interface\)/,
   ],
-  ['container_network_receive_bytes_total + on(namespace,pod,interface) (pod_network_name_info == 0)', /reckons with/],
+  [
+    'container_network_receive_bytes_total + on(namespace,pod,interface) (pod_network_name_info == 0)',
+    'podnet_interface_receive_bytes_total',
+  ],
+  [
+    'rate(sriov_vf_rx_bytes[5m]) * on(node,pciAddr) group_left(pod,namespace) (sriov_kubepoddevice{pod="a"} == 1)',
+    'rate(podnet_vf_receive_bytes_total{pod="a"}[5m])',
+  ],
+  [
+    'rate(sriov_vf_rx_bytes[5m]) * on(pciAddr) group_left(pod) label_replace(sriov_kubepoddevice,"nic","$1","dev_type",".*/(.*)")',
+    /joined with what is made of sriov_kubepoddevice/,
+  ],
+  [
+    'container_network_receive_bytes_total * on(namespace,pod,interface) group_left(network_name) (pod_network_name_info + 1)',
+    /joined with what is made of pod_network_name_info/,
+  ],
+  [
+    'sriov_vf_rx_bytes / on(node, pciAddr) group_left(pod, namespace) sriov_kubepoddevice',
+    'sum by (node, pf, vf, pci_address, numa_node) ({__name__=~"podnet_vf_(unattributed_)?receive_bytes_total"}) / on(node, pci_address) group_left(pod, namespace) podnet_vf_info{container!=""}',
+  ],
   [
     'rate(network:container_network_receive_bytes_total{interface="lxc1"}[5m]) + on(interface, node) group_right pod_interface_shim',
     /by interface, which is that of the node/,
@@ -80,6 +110,15 @@ const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[]
   [
     'sriov_kubepodcpu * on(uid) group_left(host_ip) kube_pod_info{created_by_kind="Job"}',
     /takes host_ip, created_by_kind of kube_pod_info/,
+  ],
+  // Variables
+  [
+    'rate(sriov_vf_rx_bytes{pf=~"$pf"}[5m]) > $threshold',
+    'sum by (node, pf, vf, pci_address, numa_node) (rate({__name__=~"podnet_vf_(unattributed_)?receive_bytes_total", pf=~"$pf"}[5m])) > $threshold',
+  ],
+  [
+    'sum(rate(network:sriov_vf_rx_bytes{$filter, pod="a"}[5m])) * ${mult}',
+    'sum(rate(podnet_vf_receive_bytes_total{$filter, pod="a"}[5m])) * ${mult}',
   ],
   // Labels that podnet's series have besides
   ['network:container_network_receive_bytes_total / other', /matched by all its labels/],
@@ -130,6 +169,22 @@ const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[]
   ['sum(awscni_ip_max)', 'sum(podnet_ipam_ip_max)'],
   ['avg by (instance) (awscni_ip_max)', 'avg by (node) (podnet_ipam_ip_max)'],
   ['awscni_ip_max{instance="a"}', /chooses by instance/],
+  ['max(awscni_ip_max) > 1000', 'max(podnet_ipam_cluster_ip_max) > 1000'],
+  ['avg by (cluster) (awscni_ip_max{cluster="prod"})', 'avg by (cluster) (podnet_ipam_cluster_ip_max{cluster="prod"})'],
+  ['max(awscni_ip_max{instance=~".+"})', 'max(podnet_ipam_cluster_ip_max)'],
+  ['awscni_ip_max{node="a"}', 'podnet_ipam_ip_max{node="a"}'],
+  ['max by (node) (avg_over_time(awscni_ip_max[1h]))', 'max by (node) (avg_over_time(podnet_ipam_ip_max[1h]))'],
+  ['label_replace(awscni_ip_max, "x", "$1", "instance", "(.*):.*") > 20', /a total of the cluster has no node/],
+  // Functions of several series
+  ['count_over_time(network_dial_error_total[10m]) < 5', /^count_over_time of several series/],
+  ['sum(max_over_time(sriov_vf_rx_bytes[1h]))', /^max_over_time of several series/],
+  ['resets(dns_resolve_error_total[1h] offset 5m)', /^resets of several series/],
+  ['count_over_time(network:sriov_vf_rx_bytes[10m])', 'count_over_time(podnet_vf_receive_bytes_total[10m])'],
+  ['avg_over_time(ntp_sync_error_total[10m])', 'sum by (node, server) (avg_over_time(podnet_ntp_errors_total[10m]))'],
+  [
+    'max_over_time(rate(ntp_sync_error_total[5m])[1h:1m]) > 0',
+    'max_over_time(sum by (node, server) (rate(podnet_ntp_errors_total[5m]))[1h:1m]) > 0',
+  ],
   ['awscni_ipamd_error_count * on (instance) group_left(zone) node_info', /joined by instance with series of others/],
 ];
 
@@ -165,6 +220,25 @@ test('expressions over series of others are none of ours', () => {
   }
 });
 
+test('a pattern that takes for ever is not tried', () => {
+  const patterns = [
+    '(([a-z_]*)*)*[!]',
+    '(a|a)+!',
+    '.*.*.*.*.*.*.*.*!',
+    '(.*|.*)(.*|.*)!',
+    '[a-z]{1,9}*',
+    '.?.?.?.?.?x',
+    '(a?)?(a?)?(a?)?(a?)?x',
+  ];
+  for (const pattern of patterns) {
+    const finding = find(`{__name__=~"${pattern}"}`);
+    assert.deepEqual(
+      [finding?.status, finding?.why],
+      ['change', [`its name is a regular expression that is not tried: ${pattern}`]],
+    );
+  }
+});
+
 test('labels that templates have to call otherwise are told', () => {
   assert.deepEqual(find('sum by (pciAddr, dev_type) (network:sriov_vf_rx_bytes)')?.renamed, {
     pciAddr: 'pci_address',
@@ -178,7 +252,11 @@ test('a matcher on the old scrape has to go, also with --compat', () => {
     'change',
     'job="net-exporter" chooses the old scrape: leave it out',
   ]);
-  assert.deepEqual(needs('rate(ntp_sync_error_total{server="a"}[5m])'), ['served']);
+  assert.deepEqual(needs('rate(ntp_sync_error_total{instance!="worker-7:9102"}[5m])'), [
+    'change',
+    'instance!="worker-7:9102" chooses the old scrape: podnet has node',
+  ]);
+  assert.deepEqual(needs('rate(ntp_sync_error_total{server="a",pod!=""}[5m])'), ['served']);
   const joined =
     'container_network_receive_bytes_total{job="kubelet"} + on(namespace,pod,interface) pod_network_name_info';
   assert.deepEqual(needs(joined), ['served']);
@@ -190,6 +268,13 @@ test('what is wrong is said of what is wrong', () => {
     wrong(`histogram_quantile(0.95, sum by (le) (rate(${family}_bucket[5m]))) > ${threshold}`);
   assert.equal(blind('0.5')[0], 'change');
   assert.match(blind('0.5')[1], /Never fires/);
+  const quantile = 'histogram_quantile(0.95, sum by (le) (rate(network_latency_seconds_bucket[5m])))';
+  for (const never of [`${quantile} * 1000 > 17`, `0.5 < ${quantile}`, `count(${quantile} / 2 >= 0.009) > 3`]) {
+    assert.match(wrong(never)[1], /Never fires/, never);
+  }
+  for (const can of [`1000 * ${quantile} > 10`, `count(${quantile} > 0.01) > 3`, `0.5 > ${quantile}`]) {
+    assert.doesNotMatch(wrong(can)[1], /Never fires/, can);
+  }
   assert.equal(blind('0.016')[0], 'served');
   assert.equal(blind('0.01')[0], 'served');
   assert.doesNotMatch(blind('0.01')[1], /Never fires/);
@@ -199,6 +284,9 @@ test('what is wrong is said of what is wrong', () => {
   assert.equal(join('pciAddr')[0], 'change');
   assert.match(join('pciAddr')[1], /Joined without the node/);
   assert.equal(join('node, pciAddr')[0], 'served');
+  const wrapped = wrong('sriov_vf_rx_bytes * on (pciAddr) group_left(pod) (sriov_kubepoddevice > 0)');
+  assert.equal(wrapped[0], 'change');
+  assert.match(wrapped[1], /Joined without the node/);
   assert.match(wrong('rate(container_network_receive_bytes_total[5m])')[1], /receive was what the pod sent/);
   assert.doesNotMatch(
     wrong('container_network_receive_bytes_total + on(namespace,pod,interface) group_left() pod_network_name_info')[1],
@@ -206,4 +294,27 @@ test('what is wrong is said of what is wrong', () => {
   );
   assert.match(wrong('sum(awscni_eni_max)')[1], /Counted twice/);
   assert.doesNotMatch(wrong('awscni_eni_max')[1], /Counted twice/);
+});
+
+test('what asks for the values of a label is a selector and nothing else', () => {
+  const ask = (query: string) => {
+    const list = [{ type: 'query', name: 'v', query }];
+    return checkFile('f', JSON.stringify({ title: 'd', panels: [], templating: { list } })).findings[0];
+  };
+  const vfs = '{__name__=~"podnet_vf_(unattributed_)?receive_bytes_total"}';
+  assert.equal(ask('label_values(sriov_vf_rx_bytes, pciAddr)')?.podnet, `label_values(${vfs}, pci_address)`);
+  assert.equal(ask('label_values(sriov_vf_rx_bytes, pciAddr)')?.status, 'served');
+  const node = ask('label_values(sriov_vf_rx_bytes, instance)');
+  assert.equal(node?.podnet, `label_values(${vfs}, node)`);
+  assert.deepEqual(
+    [node?.status, node?.needs],
+    ['change', ['instance is that of the old scrape, one for each node: write node']],
+  );
+  assert.equal(ask('label_values(awscni_ip_max, instance)')?.podnet, 'label_values(podnet_ipam_ip_max, node)');
+  assert.match(ask('query_result(sriov_vf_rx_bytes)')?.podnet ?? '', /^query_result\(sum by /);
+});
+
+test('of a total it is told what it is where ipamd itself was scraped', () => {
+  const [note = ''] = find('max(awscni_ip_max) > 1000')?.notes.filter((text) => text.includes('ipamd')) ?? [];
+  assert.match(note, /of each node: podnet_ipam_ip_max$/);
 });
