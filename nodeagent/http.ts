@@ -17,7 +17,7 @@ export interface AgentHttpDeps {
   readonly registry: Registry;
   /** What fails as a whole at present; empty when nothing does. */
   readonly problem: () => string;
-  /** Whether nothing is left of what the agent is there for, where something fails. */
+  /** Whether nothing is left of what the agent is there for, where something fails; so it is where nobody says. */
   readonly isBlind?: () => boolean;
   /** What has to be learnt from others before anything can be read; empty when nothing has. */
   readonly waiting?: () => string;

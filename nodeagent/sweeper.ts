@@ -59,7 +59,6 @@ export class Sweeper {
   /** The last round asked for. */
   #turn = Promise.resolve();
   #problem = '';
-  #isBlind = false;
   #waiting = NOT_KNOWN_YET;
   #unreadPods = '';
   /** Where a sweep ran out of time the next one begins, so that it is not always the same pods that go without. */
@@ -82,7 +81,8 @@ export class Sweeper {
 
   /** Whether the last round could not read the interfaces of pods, or nothing at all. */
   get isBlind(): boolean {
-    return this.#isBlind;
+    const failed = this.#collectors.filter(({ ok }) => !ok);
+    return failed.length === this.#collectors.length || failed.some(({ name }) => name === 'interfaces');
   }
 
   /** What has to be learnt from others before anything can be read; empty when nothing has. */
@@ -174,7 +174,6 @@ export class Sweeper {
       pods = podSource.pods(nowMs);
     } catch (error) {
       this.#collectors = [{ name: 'pods', ok: false, seconds: 0, error: errorMessage(error) }];
-      this.#isBlind = true;
       this.#tell(`pods: ${errorMessage(error)}`);
       return undefined;
     }
@@ -239,7 +238,6 @@ export class Sweeper {
       metrics.collectorSeconds.set({ collector: name }, seconds);
     }
     this.#collectors = results;
-    this.#isBlind = results.every(({ ok }) => !ok) || results.some(({ name, ok }) => name === 'interfaces' && !ok);
     this.#tell(results.flatMap(({ name, error }) => (error === undefined ? [] : [`${name}: ${error}`])).join('; '));
   }
 

@@ -15,7 +15,7 @@ export function addListMetrics(
   const startedMs = clock.monotonicMs();
   new Gauge({
     name: 'podnet_apiserver_kubernetes_contact_age_seconds',
-    help: 'Seconds since the API server last said something of a list that is followed; before it first did, since the start.',
+    help: 'Seconds since the API server last said something of a list that is followed; before it first did, since the start of the process.',
     labelNames: ['resource'],
     registers,
     collect() {

@@ -90,7 +90,7 @@ function checksOf({ servers, fleets, load: { checked, failureCount } }: Outcome)
     figure('answers not checked, for want of time', checked.skipped, ''),
     { ...figure('values checked', checked.items, ''), least: 1 },
     figure('series checked', checked.series, ''),
-    figure('of these, wrong', checked.wrong.count, '', 0),
+    figure('values and series that are wrong', checked.wrong.count, '', 0),
     figure('late or missing, as reports were', checked.late.count, '', 0),
     figure('requests that failed', failureCount, '', 0),
     figure('servers that ended by themselves', ended, '', 0),

@@ -107,7 +107,7 @@ for (const [mode, flags] of [
       const isBusy = problems.some((problem) => problem.includes('more than --slack'));
       if (code !== 0 && isBusy && slackMs !== SLACKS_MS.at(-1)) continue;
       assert.equal(code, 0, text);
-      assert.equal(valueOf('of these, wrong'), 0);
+      assert.equal(valueOf('values and series that are wrong'), 0);
       assert.equal(valueOf('late or missing, as reports were'), 0);
       for (const [what, least] of [
         ['values checked', 25],
