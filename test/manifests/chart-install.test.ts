@@ -6,11 +6,12 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { nameOf, textAt } from '../cluster/json.js';
 import { run } from '../support/bundle.js';
-import { endAll, publish, startReplica } from '../support/ca-replicas.js';
+import { endAll, fingerprintsIn, publish, startReplica } from '../support/ca-replicas.js';
 import { CA_CONFIG_MAP, CA_SECRET } from '../support/empty-authority.js';
 import { CHART, helm, renderChart, templateChart, type HelmRun } from '../support/helm.js';
 import { startHelmCluster, type HelmCluster } from '../support/helm-cluster.js';
 import type { KubeObject } from '../support/kube-api/objects.js';
+import { eventually } from '../support/programs.js';
 import { missing } from '../support/requirements.js';
 
 const API_SERVICES = '/apis/apiregistration.k8s.io/v1/apiservices';
@@ -127,6 +128,19 @@ describe('helm', { skip: missing('helm') }, () => {
       assert.equal(textAt(cluster.api.objects.get(path), 'metadata', 'labels', 'example'), 'changed', path);
     }
     assert.deepEqual(authority(), filled);
+  });
+
+  test('empties it with --force, and a replica that runs rotates', async () => {
+    await release('install');
+    const replica = await startReplica(cluster.api);
+    const before = replica.certificate.caBundle();
+    const { code, error } = await release('upgrade', '--force');
+    assert.equal(code, 0, error);
+    const after = await eventually(
+      () => replica.certificate.caBundle(),
+      (bundle) => bundle !== before,
+    );
+    assert.deepEqual(fingerprintsIn(after).slice(1), fingerprintsIn(before));
   });
 
   test('brings back by an upgrade what the server writes to and somebody deleted', async () => {
