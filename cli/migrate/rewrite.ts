@@ -10,6 +10,7 @@ import {
   nodesOf,
   parsePromql,
   unquote,
+  withoutParentheses,
   PromqlError,
   type Expression,
   type Matcher,
@@ -30,11 +31,10 @@ import {
 } from './syntax-tree.js';
 import { applyEdits, type Edit } from './text-edits.js';
 import { joinProblems } from './join-problems.js';
+import { placed } from './placed.js';
+import { countedOnce, type Summed } from './stacked.js';
 import { isOfNodes } from './totals.js';
 import type { Join, OldSelector } from './use.js';
-
-/** `offset 5m` and `@ end()`. */
-const MODIFIERS = /^(\s*(@\s*(start\(\)|end\(\)|-?[\d.]+)|offset\s+-?\w+))+/;
 
 export interface Rewritten {
   /** Undefined where podnet has nothing that says the same, or it has to be written by hand: `why` tells. */
@@ -145,6 +145,8 @@ class Rewriting {
     const text = `${isTotal ? (ours.total ?? '') : isJoined ? (ours.joined ?? '') : ours.name}${braces(matchers)}`;
     const { sumBy, ...rest } = ours;
     if (this.label !== undefined) this.#edits.push({ from: node.from, to: node.to, text });
+    else if (ours.isOfInterfaces === true)
+      this.#placeInterfaces(node, text, { labels: family.labels, matchers, joins });
     else this.#place(node, text, isTotal || isJoined || sumBy === undefined ? rest : { ...rest, sumBy });
   }
 
@@ -172,11 +174,18 @@ class Rewriting {
     const isToSum = sumBy !== undefined && !isSummed(vector);
     const open = `${scale === undefined ? '' : `(${scale} * `}${isToSum ? `sum by (${sumBy.join(', ')}) (` : ''}`;
     const close = `${isToSum ? ')' : ''}${scale === undefined ? '' : ')'}`;
-    if (vector.from === node.from) this.#edits.push({ from: node.from, to: node.to, text: open + text });
-    else this.#edits.push(insertion(vector.from, open), { from: node.from, to: node.to, text });
-    // The grammar takes a modifier behind the last operand for one of the whole: to Prometheus it is the selector's.
-    const [modifiers = ''] = MODIFIERS.exec(this.expression.plain.slice(vector.to)) ?? [];
-    this.#edits.push(insertion(vector.to + (vector.name === 'FunctionCall' ? 0 : modifiers.length), close));
+    this.#edits.push(...placed(this.expression, node, { open, text, close }));
+  }
+
+  /** Puts it there, without what would be in a sum twice. */
+  #placeInterfaces(node: SyntaxNode, text: string, chosen: Omit<Summed, 'node'>): void {
+    const once = countedOnce(this.expression, { node, ...chosen });
+    if (once.note !== undefined) this.#notes.add(once.note);
+    const vector = vectorAround(node);
+    const joined = chosen.joins.find(({ other }) => contains(vector, withoutParentheses(other)));
+    const isAlone = isSummed(joined?.node ?? vector);
+    const [open, close] = once.text === '' || isAlone ? ['', ''] : ['(', ')'];
+    this.#edits.push(...placed(this.expression, node, { open, text, close: `${once.text}${close}` }));
   }
 
   /** podnet's series have labels that theirs had not: whatever goes by all labels, or by all but some, finds others. */
@@ -277,10 +286,6 @@ class Rewriting {
   #isRemoved(node: SyntaxNode): boolean {
     return this.joins.some((join) => contains(join.node, node) && !contains(join.other, node));
   }
-}
-
-function insertion(at: number, text: string): Edit {
-  return { from: at, to: at, text };
 }
 
 function isUnchanged({ texts, why }: Mapped, label: string): boolean {

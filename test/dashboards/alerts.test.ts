@@ -32,6 +32,10 @@ function ruleOf({ alert, severity }: AlertCase) {
   return found;
 }
 
+/** Minutes for which a rule looks back: for so long what counts from 0 has no whole rate. */
+const rangeOf = ({ expr }: { readonly expr: string }): number =>
+  Math.max(0, ...[...expr.matchAll(/\[(\d+[mh])\]/g)].map(([, length = '']) => minutesOf(length)));
+
 /** Of the others those that the same reason sets off, by name: their own cases count how many. */
 const alone = ({ alert, severity, labels }: AlertCase): string =>
   `count(ALERTS{alertstate="firing",alertname="${alert}",severity="${severity}"${labels === '' ? '' : `,${labels}`}})`;
@@ -39,8 +43,7 @@ const alone = ({ alert, severity, labels }: AlertCase): string =>
 function testsOf(one: AlertCase): RuleTest[] {
   const { alert, severity, also = [], fires, quiet } = one;
   const rule = ruleOf(one);
-  const holds = minutesOf(rule.for);
-  const range = Math.max(0, ...[...rule.expr.matchAll(/\[(\d+[mh])\]/g)].map(([, length = '']) => minutesOf(length)));
+  const [holds, range] = [minutesOf(rule.for), rangeOf(rule)];
   // no longer than it takes: promtool evaluates every rule in every minute of each
   const lasts = holds + range + 10;
   const lasting = (series: readonly Series[]): Series[] =>
@@ -86,7 +89,8 @@ describe('alerts', { skip: missing('promtool') }, () => {
     const handed = CASES.filter((one) => ruleOf(one).expr.includes('last_over_time(') && one.alert !== UNHANDED);
     assert.notEqual(handed.length, 0);
     const tests = handed.map((one): RuleTest => {
-      const minute = Math.max(6, minutesOf(ruleOf(one).for) + 1);
+      const rule = ruleOf(one);
+      const minute = Math.max(6, minutesOf(rule.for) + rangeOf(rule) + 1);
       return {
         name: one.alert,
         interval: '15s',

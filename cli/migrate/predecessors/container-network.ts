@@ -9,7 +9,7 @@ export function containerNetworkFamilies(
   return INTERFACE_COUNTER_FAMILIES.map(({ name }) => ({
     ...family,
     name: rename(name.replace(/^podnet_interface_/, 'container_network_')),
-    ours: { name },
+    ours: { name, isOfInterfaces: true },
   }));
 }
 

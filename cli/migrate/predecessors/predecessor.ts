@@ -30,6 +30,8 @@ export interface Replacement {
   readonly sumBy?: readonly string[];
   /** What a value of podnet's is multiplied by to be in their unit. */
   readonly scale?: number;
+  /** It counts the traffic of interfaces, of which some are stacked on others. */
+  readonly isOfInterfaces?: boolean;
 }
 
 /** A series name of a predecessor. */
