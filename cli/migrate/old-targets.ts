@@ -1,6 +1,6 @@
 // Labels of the scrape of a predecessor, which no series of podnet has: with --compat, too, an expression that goes by them says something
 // else.
-import { choosesTarget, tellsNode } from './labels.js';
+import { compatLabelNeed, compatNeed } from './labels.js';
 import type { OldFamily, Predecessor } from './predecessors/predecessor.js';
 import { groupingLabels, nodesOf, type Expression } from './promql.js';
 import { contains, ownerOf } from './syntax-tree.js';
@@ -18,8 +18,13 @@ export function oldTargets(
   const needs = [...chosen(expression, selectors)];
   if (predecessor.isOfAgents !== true) {
     needs.push(...grouped(expression, selectors));
-    const families = selectors.flatMap((one) => one.families);
-    if (label !== undefined && families.every(({ labels }) => tellsNode(label, labels))) needs.push(writeNode(label));
+    if (label !== undefined)
+      needs.push(
+        ...needOfAll(
+          label,
+          selectors.flatMap((one) => one.families),
+        ),
+      );
   }
   return [...new Set(needs)];
 }
@@ -28,10 +33,8 @@ function* chosen({ text }: Expression, selectors: readonly OldSelector[]): Gener
   for (const { selector, families } of selectors) {
     for (const matcher of selector.matchers) {
       const { from, to } = matcher.node;
-      if (families.some(({ labels }) => choosesTarget(matcher, labels))) {
-        const isNode = families.some(({ labels }) => tellsNode(matcher.label, labels));
-        yield `${text.slice(from, to)} chooses the old scrape: ${isNode ? 'podnet has node' : 'leave it out'}`;
-      }
+      const [need] = families.flatMap(({ labels }) => compatNeed(matcher, labels) ?? []);
+      if (need !== undefined) yield `${text.slice(from, to)} ${need}`;
     }
   }
 }
@@ -41,15 +44,12 @@ function* grouped(expression: Expression, selectors: readonly OldSelector[]): Ge
   for (const grouping of nodesOf(expression.root, 'GroupingLabels')) {
     const owner = ownerOf(grouping);
     const families = selectors.flatMap((one) => (contains(owner, one.selector.node) ? one.families : []));
-    for (const { label } of groupingLabels(expression, grouping)) {
-      const isOld = ({ labels }: OldFamily) => tellsNode(label, labels);
-      // An info has pods of its own, and gives them to what it is joined with.
-      const isNode = families.length > 0 && families.every(isOld);
-      if (isNode) yield writeNode(label);
-    }
+    for (const { label } of groupingLabels(expression, grouping)) yield* needOfAll(label, families);
   }
 }
 
-function writeNode(label: string): string {
-  return `${label} is that of the old scrape, one for each node: write node`;
+/** An info has pods of its own, and gives them to what it is joined with. */
+function needOfAll(label: string, families: readonly OldFamily[]): string[] {
+  const needs = families.flatMap(({ labels }) => compatLabelNeed(label, labels) ?? []);
+  return needs.length === families.length ? needs.slice(0, 1) : [];
 }

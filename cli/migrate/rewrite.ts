@@ -1,6 +1,6 @@
 // The expression over podnet's families that says what one over a predecessor's did.
 import type { SyntaxNode } from '@lezer/common';
-import { hasVariable } from './dashboard-variables.js';
+import { hasVariable, isVariable } from './dashboard-variables.js';
 import { mapGrouping, mapMatcher, type Mapped } from './labels.js';
 import type { OldFamily, Replacement } from './predecessors/predecessor.js';
 import {
@@ -19,6 +19,7 @@ import {
   hasNamedLabels,
   hasSeries,
   isAdditive,
+  isAskedWhetherAbsent,
   isReckonedWith,
   isSummed,
   isWithout,
@@ -144,7 +145,8 @@ class Rewriting {
     if (isTotal) this.#notes.add(`if ipamd itself was scraped, ${family.name} is of each node: ${ours.name}`);
     const text = `${isTotal ? (ours.total ?? '') : isJoined ? (ours.joined ?? '') : ours.name}${braces(matchers)}`;
     const { sumBy, ...rest } = ours;
-    if (this.label !== undefined) this.#edits.push({ from: node.from, to: node.to, text });
+    const isPresence = this.label !== undefined || isAskedWhetherAbsent(vectorAround(node));
+    if (isPresence) this.#edits.push({ from: node.from, to: node.to, text });
     else this.#place(node, text, isTotal || isJoined || sumBy === undefined ? rest : { ...rest, sumBy });
   }
 
@@ -225,6 +227,7 @@ class Rewriting {
       const outcomes = of.map((changes) => mapGrouping(label, changes));
       const changed = outcomes.filter((one) => !isUnchanged(one, label));
       const [outcome] = changed;
+      if (isVariable(label) && families.length > 0) this.#notes.add(`${label} has to be labels that podnet has`);
       if (outcome === undefined) return [this.expression.text.slice(node.from, node.to)];
       if (owner.name === 'BinaryExpr' && !this.#isAllOld(owner)) {
         this.#why.add(`is joined by ${label} with series of others`);

@@ -76,6 +76,13 @@ export function isAdditive(vector: SyntaxNode): boolean {
   return vector.name !== 'FunctionCall' || ADDITIVE.has(operationOf(vector));
 }
 
+/** Where only that is asked several series are as good as one. */
+export function isAskedWhetherAbsent(vector: SyntaxNode): boolean {
+  const [call] = ancestors(outOfParentheses(vector));
+  const asked = vector.name === 'FunctionCall' && operationOf(vector) === 'AbsentOverTime' ? vector : call?.parent;
+  return asked?.name === 'FunctionCall' && ['Absent', 'AbsentOverTime'].includes(operationOf(asked));
+}
+
 function withModifiers(node: SyntaxNode): SyntaxNode {
   let whole = node;
   while (whole.parent !== null && MODIFIED.has(whole.parent.name)) whole = whole.parent;

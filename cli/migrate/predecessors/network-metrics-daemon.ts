@@ -1,4 +1,4 @@
-import { containerNetworkFamilies } from './container-network.js';
+import { containerNetworkFamilies, sandboxLabels } from './container-network.js';
 import { TARGET_LABELS, type LabelChanges, type Predecessor } from './predecessor.js';
 
 const INFO = 'pod_network_name_info';
@@ -20,10 +20,13 @@ export const NETWORK_METRICS_DAEMON: Predecessor = {
       note: 'podnet_interface_info is 1 where pod_network_name_info was 0',
     },
     ...containerNetworkFamilies((name) => `network:${name}`, {
-      labels: labelsWith('network_name'),
+      labels: { ...labelsWith('network_name'), ...sandboxLabels(false) },
       isRecorded: true,
     }),
-    ...containerNetworkFamilies((name) => `${name}_intf`, { labels: labelsWith('networkname'), isRecorded: true }),
+    ...containerNetworkFamilies((name) => `${name}_intf`, {
+      labels: { ...labelsWith('networkname'), ...sandboxLabels(false) },
+      isRecorded: true,
+    }),
   ],
   facts: [
     {
