@@ -4,6 +4,7 @@ import { extract, type Placed } from './extract.js';
 import type { FileReport, Finding } from './finding.js';
 import { mapGrouping, type Mapped } from './labels.js';
 import { oldTargets } from './old-targets.js';
+import { watched } from './watched.js';
 import { PREDECESSORS } from './predecessors/all.js';
 import type { Predecessor } from './predecessors/predecessor.js';
 import { PromqlError, binaryAt, nodesOf, parsePromql, selectorsOf, type Expression } from './promql.js';
@@ -71,7 +72,8 @@ function checkExpression(found: Finding, one: Placed, uses: Uses): Finding | und
   const own =
     recorded === undefined ? [] : [`a rule of your own under a name that ${flagOf(recorded)} serves: rename it`];
   if (facts.length === 0) {
-    if (own.length > 0) return { ...found, status: 'change', needs: own };
+    const needs = [...own, ...watched(expression, uses.from)];
+    if (needs.length > 0) return { ...found, status: 'change', needs };
     return isOfPodnet(expression) ? found : undefined;
   }
   const asked = one.call === 'label_values' ? one.label : undefined;
@@ -148,7 +150,7 @@ function readUses(expression: Expression, from: readonly Predecessor[], label?: 
     const applying = predecessor.facts.filter(({ applies }) =>
       applies(useOf(expression, predecessor, { selectors: of, joins, label })),
     );
-    const targets = oldTargets(expression, predecessor, { selectors: of, label });
+    const targets = oldTargets(expression, predecessor, { selectors: of, joins, label });
     const infos = joins.map(({ infoSelector }) => infoSelector.node.from);
     const noted = of.filter(({ selector }) => !infos.includes(selector.node.from));
     return {

@@ -2,9 +2,9 @@
 // else.
 import { compatLabelNeed, compatNeed } from './labels.js';
 import type { OldFamily, Predecessor } from './predecessors/predecessor.js';
-import { groupingLabels, nodesOf, type Expression } from './promql.js';
-import { contains, ownerOf } from './syntax-tree.js';
-import type { OldSelector } from './use.js';
+import { binaryAt, groupingLabels, nodesOf, type Expression } from './promql.js';
+import { contains, hasNamedLabels, hasSeries, ownerOf } from './syntax-tree.js';
+import type { Join, OldSelector } from './use.js';
 
 /**
  * What has to be written in their place.
@@ -13,9 +13,17 @@ import type { OldSelector } from './use.js';
 export function oldTargets(
   expression: Expression,
   predecessor: Predecessor,
-  { selectors, label }: { readonly selectors: readonly OldSelector[]; readonly label: string | undefined },
+  {
+    selectors,
+    joins,
+    label,
+  }: {
+    readonly selectors: readonly OldSelector[];
+    readonly joins: readonly Join[];
+    readonly label: string | undefined;
+  },
 ): readonly string[] {
-  const needs = [...chosen(expression, selectors)];
+  const needs = [...chosen(expression, selectors), ...matched(expression, predecessor, { selectors, joins })];
   if (predecessor.isOfAgents !== true) {
     needs.push(...grouped(expression, selectors));
     if (label !== undefined)
@@ -36,6 +44,30 @@ function* chosen({ text }: Expression, selectors: readonly OldSelector[]): Gener
       const [need] = families.flatMap(({ labels }) => compatNeed(matcher, labels) ?? []);
       if (need !== undefined) yield `${text.slice(from, to)} ${need}`;
     }
+  }
+}
+
+/** Matched by all labels are those of the scrape, too, and series of others have other ones. */
+function* matched(
+  expression: Expression,
+  predecessor: Predecessor,
+  { selectors, joins }: { readonly selectors: readonly OldSelector[]; readonly joins: readonly Join[] },
+): Generator<string> {
+  const own = selectors.flatMap(({ selector }) =>
+    joins.some(({ infoSelector }) => infoSelector.node.from === selector.node.from) ? [] : selector.node,
+  );
+  for (const node of nodesOf(expression.root, 'BinaryExpr')) {
+    const binary = binaryAt(expression, node);
+    const isOn = (node.getChild('MatchingModifierClause')?.getChild('On') ?? null) !== null;
+    if (binary === undefined || isOn || binary.operator.toLowerCase() === 'or') continue;
+    const sides = [binary.left, binary.right];
+    if (!sides.every((side) => hasSeries(expression, side))) continue;
+    const ownSides = sides.filter((side) => own.some((one) => contains(side, one)));
+    const isAllOwn = nodesOf(node, 'VectorSelector').every(({ from }) =>
+      selectors.some(({ selector }) => selector.node.from === from),
+    );
+    if (ownSides.length === 0 || isAllOwn || ownSides.every(hasNamedLabels)) continue;
+    yield `series of ${predecessor.name} are matched by all their labels with those of others: say by which, with on`;
   }
 }
 

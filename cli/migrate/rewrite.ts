@@ -18,7 +18,7 @@ import {
   contains,
   hasNamedLabels,
   hasSeries,
-  isAdditive,
+  callOnEach,
   isAskedWhetherAbsent,
   isReckonedWith,
   isSummed,
@@ -167,9 +167,11 @@ class Rewriting {
   /** Puts it there: added up where podnet has more series, in their unit where podnet has another. */
   #place(node: SyntaxNode, text: string, { sumBy, scale }: Replacement): void {
     const vector = vectorAround(node);
-    if (sumBy !== undefined && !isAdditive(vector)) {
-      const call = this.expression.plain.slice(vector.from, vector.firstChild?.to ?? vector.to);
-      this.#why.add(`${call} of several series is not that of their sum: ${text} has one for each`);
+    const call = callOnEach(vector);
+    if (sumBy !== undefined && call !== undefined) {
+      this.#why.add(
+        `${this.expression.plain.slice(call.from, call.to)} of several series is not that of their sum: ${text} has one for each`,
+      );
     }
     const isToSum = sumBy !== undefined && !isSummed(vector);
     const open = `${scale === undefined ? '' : `(${scale} * `}${isToSum ? `sum by (${sumBy.join(', ')}) (` : ''}`;

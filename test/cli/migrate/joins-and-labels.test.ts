@@ -123,3 +123,38 @@ test('a label that a variable names is pointed at', () => {
   const { notes } = find('sum by ($by) (network:sriov_vf_rx_bytes)');
   assert.ok(notes.includes('$by has to be labels that podnet has'), notes.join());
 });
+
+test('what is matched by all labels finds nothing of another scrape', () => {
+  const need = (expr: string) => find(expr).needs.filter((text) => text.includes('are matched by all their labels'));
+  for (const broken of [
+    'network:container_network_receive_bytes_total - ignoring(network_name) container_network_receive_bytes_total',
+    'rate(ntp_sync_error_total[5m]) > 0 and ignoring(server) up == 1',
+  ]) {
+    assert.notDeepEqual(need(broken), [], broken);
+    assert.equal(find(broken).status, 'change');
+  }
+  for (const whole of [
+    `(${VF_JOIN} sriov_kubepoddevice) / (${VF_JOIN} sriov_kubepoddevice)`,
+    'network:sriov_vf_rx_bytes or other',
+    'sum by (node) (network:sriov_vf_rx_bytes) / sum by (node) (other)',
+    'network:sriov_vf_rx_bytes / on (node) group_left () other',
+  ]) {
+    assert.deepEqual(need(whole), [], whole);
+  }
+});
+
+test('when a sample was taken is not asked of a sum', () => {
+  assert.match(find('time() - timestamp(sriov_vf_rx_bytes) > 60').why.join(), /^timestamp of several series/);
+  assert.equal(find('timestamp(network:sriov_vf_rx_bytes)').podnet, 'timestamp(podnet_vf_receive_bytes_total)');
+});
+
+test('what looks after a predecessor goes with it', () => {
+  const { status, needs, with: flags } = find('absent(up{job="net-exporter"} == 1)');
+  assert.equal(status, 'change');
+  assert.match(needs.join(), /^job="net-exporter" looks after net-exporter, which goes/);
+  assert.deepEqual(flags, []);
+  const others = JSON.stringify({
+    groups: [{ name: 'g', rules: [{ expr: 'up{job!="net-exporter"}' }, { expr: 'x{path="/net-exporter"}' }] }],
+  });
+  assert.deepEqual(checkFile('f', others).findings, []);
+});
