@@ -148,6 +148,14 @@ export function withoutParentheses(node: SyntaxNode): SyntaxNode {
   }
 }
 
+/** `offset 5m` and `@ end()`. */
+const MODIFIERS = /^(\s*(@\s*(start\(\)|end\(\)|-?[\d.]+)|offset\s+-?\w+))+/;
+
+/** The modifiers there. The grammar takes those behind the last operand for ones of the whole: to Prometheus they are the selector's. */
+export function modifiersAt({ plain }: Expression, at: number): string {
+  return MODIFIERS.exec(plain.slice(at))?.[0] ?? '';
+}
+
 /** The operands of a binary expression, and the operator between them as it is written. */
 export interface Binary {
   readonly left: SyntaxNode;

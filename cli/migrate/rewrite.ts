@@ -7,6 +7,7 @@ import {
   binaryAt,
   childrenOf,
   groupingLabels,
+  modifiersAt,
   nodesOf,
   parsePromql,
   unquote,
@@ -33,9 +34,6 @@ import { applyEdits, type Edit } from './text-edits.js';
 import { joinProblems } from './join-problems.js';
 import { isOfNodes } from './totals.js';
 import type { Join, OldSelector } from './use.js';
-
-/** `offset 5m` and `@ end()`. */
-const MODIFIERS = /^(\s*(@\s*(start\(\)|end\(\)|-?[\d.]+)|offset\s+-?\w+))+/;
 
 export interface Rewritten {
   /** Undefined where podnet has nothing that says the same, or it has to be written by hand: `why` tells. */
@@ -100,9 +98,14 @@ class Rewriting {
 
   /** What is left of a join is what was joined; what the info chose by goes to the selectors in it. */
   #removeJoin(join: Join): void {
-    const { node, other, infoFamily, takes } = join;
+    const { node, other, infoFamily, infoSelector, takes } = join;
     for (const problem of joinProblems(this.expression, join)) this.#why.add(problem);
-    this.#edits.push({ from: node.from, to: other.from, text: '' }, { from: other.to, to: node.to, text: '' });
+    const info = infoSelector.node.to;
+    const end = info === node.to ? info + modifiersAt(this.expression, info).length : node.to;
+    this.#edits.push(
+      { from: node.from, to: other.from, text: '' },
+      { from: other.to, to: other.to === node.to ? node.to : end, text: '' },
+    );
     if (takes.length === 0) return;
     const added = takes.flatMap((label) => this.#mapped(mapGrouping(label, infoFamily?.labels ?? {}), label));
     for (const aggregate of outermostAggregates(other)) {
@@ -178,9 +181,8 @@ class Rewriting {
     const close = `${isToSum ? ')' : ''}${scale === undefined ? '' : ')'}`;
     if (vector.from === node.from) this.#edits.push({ from: node.from, to: node.to, text: open + text });
     else this.#edits.push(insertion(vector.from, open), { from: node.from, to: node.to, text });
-    // The grammar takes a modifier behind the last operand for one of the whole: to Prometheus it is the selector's.
-    const [modifiers = ''] = MODIFIERS.exec(this.expression.plain.slice(vector.to)) ?? [];
-    this.#edits.push(insertion(vector.to + (vector.name === 'FunctionCall' ? 0 : modifiers.length), close));
+    const modifiers = vector.name === 'FunctionCall' ? '' : modifiersAt(this.expression, vector.to);
+    this.#edits.push(insertion(vector.to + modifiers.length, close));
   }
 
   /** podnet's series have labels that theirs had not: whatever goes by all labels, or by all but some, finds others. */

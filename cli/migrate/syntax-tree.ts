@@ -89,6 +89,12 @@ export function isAskedWhetherAbsent(vector: SyntaxNode): boolean {
   return asked?.name === 'FunctionCall' && ['Absent', 'AbsentOverTime'].includes(operationOf(asked));
 }
 
+export function withoutModifiers(node: SyntaxNode): SyntaxNode {
+  let inner = node;
+  while (MODIFIED.has(inner.name) && inner.firstChild !== null) inner = inner.firstChild;
+  return inner;
+}
+
 function withModifiers(node: SyntaxNode): SyntaxNode {
   let whole = node;
   while (whole.parent !== null && MODIFIED.has(whole.parent.name)) whole = whole.parent;

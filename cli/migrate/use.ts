@@ -7,6 +7,7 @@ import {
   binaryAt,
   childrenOf,
   groupingLabels,
+  modifiersAt,
   nodesOf,
   selectorsOf,
   withoutParentheses,
@@ -14,7 +15,7 @@ import {
   type Selector,
 } from './promql.js';
 import { quantilesOf, type Quantile } from './quantiles.js';
-import { isWithout, operationOf } from './syntax-tree.js';
+import { isWithout, operationOf, withoutModifiers } from './syntax-tree.js';
 import { tellsNodesApart } from './totals.js';
 
 /** A selector of series of predecessors. */
@@ -144,7 +145,10 @@ function joinOf(
     );
     const info = own ?? foreign;
     if (info === undefined) continue;
-    const isWrapped = sideSelectors.length > 1 || !isInfoSide(expression, side, own?.info ?? FOREIGN_INFO);
+    const isWrapped =
+      sideSelectors.length > 1 ||
+      !isInfoSide(expression, side, own?.info ?? FOREIGN_INFO) ||
+      !isOfOneTime(expression, infoSelector, selectorsOf(expression, other));
     const known = own === undefined ? { ...(foreign !== undefined && { foreign }) } : { infoFamily: own };
     return { info: info.name, infoSelector, other, isWrapped, ...known };
   }
@@ -157,6 +161,16 @@ function isWithin({ node }: Selector, outer: SyntaxNode): boolean {
 
 function isSeries({ families }: OldSelector): boolean {
   return families.every(({ info }) => info === undefined);
+}
+
+/** Whether an info is as of now, or as of when the series are. */
+function isOfOneTime(expression: Expression, info: Selector, others: readonly Selector[]): boolean {
+  const timeOf = ({ node }: Selector) => {
+    const range = node.parent?.name === 'MatrixSelector' ? node.parent : node;
+    return modifiersAt(expression, range.to).replace(/\s+/g, ' ');
+  };
+  const time = timeOf(info);
+  return time === '' || others.every((other) => timeOf(other) === time);
 }
 
 /** Of whatever has a value in the place of an info. */
@@ -172,7 +186,7 @@ const CHOOSING: ReadonlySet<string> = new Set(['Topk', 'Bottomk', 'Limitk']);
 
 /** The info as it is, also compared with the value that it always has, or made one for each of some labels. */
 function isInfoSide(expression: Expression, side: SyntaxNode, { value, keys }: Pick<Info, 'value' | 'keys'>): boolean {
-  const inner = withoutParentheses(side);
+  const inner = withoutModifiers(withoutParentheses(side));
   if (inner.name === 'VectorSelector') return true;
   if (inner.name === 'AggregateExpr') {
     const grouping = isWithout(inner) ? undefined : inner.getChild('AggregateModifier')?.getChild('GroupingLabels');

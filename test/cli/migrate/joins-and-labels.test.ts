@@ -42,6 +42,31 @@ test('a join goes only where what is joined is the info with the one value that 
   }
 });
 
+test('a join with an info of another time goes where the series are of that time', () => {
+  for (const [joined, expected] of [
+    [
+      'sriov_vf_rx_bytes offset 1h * on (node,pciAddr) group_left(pod) sriov_kubepoddevice offset 1h',
+      'podnet_vf_receive_bytes_total offset 1h',
+    ],
+    [
+      `sum by (pod) (rate(sriov_vf_rx_bytes[5m] offset 1h) * on (node,pciAddr) group_left(pod) (sriov_kubepoddevice offset 1h))`,
+      'sum by (pod) (rate(podnet_vf_receive_bytes_total[5m] offset 1h))',
+    ],
+    [
+      'sriov_kubepoddevice @ end() * on (node,pciAddr) group_right() sriov_vf_rx_bytes @ end()',
+      'podnet_vf_receive_bytes_total @ end()',
+    ],
+    [
+      `${VF_JOIN.replace('[5m]', '[5m] offset 1d')} sriov_kubepoddevice`,
+      'rate(podnet_vf_receive_bytes_total[5m] offset 1d)',
+    ],
+  ] as const) {
+    assert.equal(find(joined).podnet, expected, joined);
+  }
+  assert.match(find(`${VF_JOIN} (sriov_kubepoddevice offset 1h)`).why.join(), /is joined with what is made of/);
+  assert.match(find(`${VF_JOIN} sriov_kubepoddevice offset 1h`).why.join(), /is joined with what is made of/);
+});
+
 test('an info of 1 that is added is one more', () => {
   assert.match(
     find('sriov_vf_rx_bytes + on (node,pciAddr) group_left(pod) sriov_kubepoddevice').podnet ?? '',
