@@ -1,10 +1,7 @@
 import type { SyntaxNode } from '@lezer/common';
-import type { Expression } from './promql.js';
+import { modifiersAt, type Expression } from './promql.js';
 import { vectorAround } from './syntax-tree.js';
 import type { Edit } from './text-edits.js';
-
-/** `offset 5m` and `@ end()`. */
-const MODIFIERS = /^(\s*(@\s*(start\(\)|end\(\)|-?[\d.]+)|offset\s+-?\w+))+/;
 
 interface Placed {
   /** In the place of the selector. */
@@ -15,11 +12,9 @@ interface Placed {
 }
 
 /** What puts something in the place of a selector, and around what is made of it. */
-export function placed({ plain }: Expression, node: SyntaxNode, { text, open, close }: Placed): Edit[] {
+export function placed(expression: Expression, node: SyntaxNode, { text, open, close }: Placed): Edit[] {
   const vector = vectorAround(node);
-  // The grammar takes a modifier behind the last operand for one of the whole: to Prometheus it is the selector's.
-  const [modifiers = ''] = MODIFIERS.exec(plain.slice(vector.to)) ?? [];
-  const end = vector.to + (vector.name === 'FunctionCall' ? 0 : modifiers.length);
+  const end = vector.to + (vector.name === 'FunctionCall' ? 0 : modifiersAt(expression, vector.to).length);
   const before =
     vector.from === node.from
       ? [{ from: node.from, to: node.to, text: open + text }]

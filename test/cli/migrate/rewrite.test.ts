@@ -24,6 +24,26 @@ const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[]
     'podnet_interface_receive_bytes_total{nad_namespace="", network="kindnet"}',
   ],
   ['network:container_network_receive_bytes_total{network_name=~".*n3"}', /nad_namespace and network/],
+  ['network:container_network_receive_bytes_total{network_name=~"telco/n3|n6"}', /nad_namespace and network/],
+  ['network:container_network_receive_bytes_total{network_name=~"(telco/n3)"}', /nad_namespace and network/],
+  ['network:container_network_receive_bytes_total{network_name="a-$net"}', /nad_namespace and network/],
+  ['network:container_network_receive_bytes_total{network_name!~"telco/.*"}', /nad_namespace and network/],
+  [
+    'network:container_network_receive_bytes_total{network_name=~"telco/.*"}',
+    'podnet_interface_receive_bytes_total{nad_namespace="telco"}',
+  ],
+  [
+    'network:container_network_receive_bytes_total{network_name=~"telco/(n3|n6)"}',
+    'podnet_interface_receive_bytes_total{nad_namespace="telco", network=~"(n3|n6)"}',
+  ],
+  [
+    'network:container_network_receive_bytes_total{network_name=~"telco/n\\\\d-$net"}',
+    'podnet_interface_receive_bytes_total{nad_namespace="telco", network=~"n\\\\d-$net"}',
+  ],
+  [
+    'network:container_network_receive_bytes_total{network_name="telco/$net"}',
+    'podnet_interface_receive_bytes_total{nad_namespace="telco", network="$net"}',
+  ],
   ['container_network_receive_bytes_total_intf{networkname=~".*"}', 'podnet_interface_receive_bytes_total'],
   [
     'topk(5, sum without (network_name, interface) (network:container_network_receive_bytes_total))',
@@ -153,6 +173,8 @@ const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[]
     'sum(rate(network:sriov_vf_rx_bytes{$filter, pod="a"}[5m])) * ${mult}',
     'sum(rate(podnet_vf_receive_bytes_total{$filter, pod="a"}[5m])) * ${mult}',
   ],
+  ['network:sriov_vf_rx_bytes{$f}', 'podnet_vf_receive_bytes_total{$f}'],
+  ['{__name__="network:sriov_vf_rx_bytes",pod="a",$of}', 'podnet_vf_receive_bytes_total{pod="a", $of}'],
   // Labels that podnet's series have besides
   ['network:container_network_receive_bytes_total / other', /matched by all its labels/],
   [
