@@ -116,7 +116,9 @@ test('what cAdvisor once called pods is told', () => {
   );
   assert.equal(status, 'change');
   assert.deepEqual(needs, ['pod_name=~"a.*" is an old name: write pod', 'pod_name is an old name: write pod']);
-  assert.equal(podnet, 'sum by (pod) (rate(podnet_interface_receive_bytes_total{pod=~"a.*"}[5m]))');
+  const rate = 'rate(podnet_interface_receive_bytes_total{pod=~"a.*"}[5m])';
+  const once = 'unless on (cluster, node, namespace, pod, interface) podnet_interface_stacked_info';
+  assert.equal(podnet, `sum by (pod) (${rate} ${once})`);
 });
 
 test('whether series are absent is asked of them, and not of their sum', () => {
