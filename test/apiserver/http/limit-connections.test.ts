@@ -4,8 +4,9 @@ import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import type { Limits } from '../../../apiserver/http/limits.js';
-import { createTestServer } from '../../support/app.js';
-import { eventually } from '../../support/programs.js';
+import { createLogger } from '../../../runtime/logger.js';
+import { createManualClock } from '../../support/clock.js';
+import { eventually, fetchText, runApiserver } from '../../support/programs.js';
 import { connectRaw, parseAnswer, runShell, type RunningShell } from '../../support/shell.js';
 
 const [CROWD, OTHER] = ['127.0.0.2', '127.0.0.3'];
@@ -161,25 +162,23 @@ test('zero is no limit, but for that of all together', async () => {
   for (const { socket } of kept) socket.destroy();
 });
 
-test('what was refused is counted, and logged once a second with its address', async () => {
-  const server = createTestServer({ maxConnectionsPerAddress: 1 });
-  const { url, ca, close } = await server.listen();
-  const port = Number(new URL(url).port);
+test('the flag says how many; what is refused is counted, and logged once a second with its address', async () => {
+  const logged: string[] = [];
+  const log = createLogger('test', { level: 'warn', format: 'text', write: (line) => logged.push(line) });
+  const clock = createManualClock();
+  const server = await runApiserver(['--max-connections-per-address', '1'], { log, clock });
+  const where = { port: Number(new URL(server.url).port) };
   const counted = async () =>
-    [
-      ...(await server.get('/metrics?own=only')).text.matchAll(/^podnet_apiserver_connections_refused_total.*$/gm),
-    ].join();
-  const family = 'podnet_apiserver_connections_refused_total';
-  assert.equal(await counted(), `${family}{reason="server"} 0,${family}{reason="address"} 0`);
-  const kept = await connectRaw({ url, ca }, { from: CROWD });
-  for (let i = 0; i < 3; i++) await told({ port }, CROWD);
-  assert.equal(await counted(), `${family}{reason="server"} 0,${family}{reason="address"} 3`);
-  const lines = () => server.logged.filter((line) => /its address has --max-connections-per-address open/.test(line));
-  assert.equal(lines().length, 1);
-  assert.match(lines()[0] ?? '', /127\.0\.0\.2/);
-  server.clock.advance(1_000);
-  await told({ port }, CROWD);
-  assert.equal(lines().length, 2);
+    (await fetchText(server, '/metrics')).text.match(/(?<=^podnet_apiserver_connections_refused_total).*$/gm);
+  assert.deepEqual(await counted(), ['{reason="server"} 0', '{reason="address"} 0']);
+  const kept = await connectRaw(server, { from: CROWD });
+  for (let i = 0; i < 3; i++) assert.equal(await told(where, CROWD), '');
+  assert.deepEqual(await counted(), ['{reason="server"} 0', '{reason="address"} 3']);
+  assert.equal(logged.length, 1);
+  assert.match(logged[0] ?? '', /its address has --max-connections-per-address open .*address=127\.0\.0\.2/);
+  clock.advance(1_000);
+  await told(where, CROWD);
+  assert.equal(logged.length, 2);
   kept.socket.destroy();
-  await close();
+  await server.close();
 });
