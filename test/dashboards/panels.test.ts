@@ -19,12 +19,22 @@ const TIMES = { $__rate_interval: '8s', $__interval: '1s', $__range: '1m' };
 /** In such an interval, one less for a scrape that is late. */
 const SCRAPES = 7;
 
+/** A rate needs two scrapes that came through, however busy the machine is, and waits no longer for being asked of so long. */
+const EVER = { ...TIMES, $__rate_interval: '1m' };
+
 /** With everything chosen that there is to choose, but for what is said. */
-function asked(expression: string, dashboard: Dashboard, chosen: Readonly<Record<string, string>> = {}): string {
+function asked(
+  expression: string,
+  dashboard: Dashboard,
+  {
+    chosen = {},
+    times = TIMES,
+  }: { readonly chosen?: Readonly<Record<string, string>>; readonly times?: typeof TIMES } = {},
+): string {
   const variables = dashboard.templating.list.map(({ name }) => [`$${name}`, chosen[name] ?? '.*'] as const);
   // the longest first: $pod is not the beginning of $pods
   variables.sort(([one], [other]) => other.length - one.length);
-  return withTimes(expression, { ...TIMES, ...Object.fromEntries(variables) });
+  return withTimes(expression, { ...times, ...Object.fromEntries(variables) });
 }
 
 function expressionsOf(dashboard: Dashboard | undefined, wanted: string): string[] {
@@ -52,7 +62,7 @@ describe('panels', { skip: missing('prometheus') }, () => {
           ? []
           : panel.targets.map(({ expr, refId }) => ({
               name: `${dashboard.title}: ${panel.title} (${refId})`,
-              expr: asked(expr, dashboard),
+              expr: asked(expr, dashboard, { times: EVER }),
             })),
       ),
     );
@@ -109,7 +119,7 @@ describe('panels', { skip: missing('prometheus') }, () => {
     return new Map(body.items.map(({ describedObject, value }) => [describedObject.name, parseQuantity(value) ?? NaN]));
   }
 
-  /** Rates of a range of a few seconds are not exact; who counts something twice is off by half at least. */
+  /** Rates of a range of a few seconds are not exact; who counts something twice has twice as much at least. */
   async function shows(expression: string, expected: ReadonlyMap<string, number>, label?: string): Promise<void> {
     await eventually(
       async () => {
@@ -117,7 +127,7 @@ describe('panels', { skip: missing('prometheus') }, () => {
         const ratios = shown.map(({ metric, value }) => value / (expected.get(metric[label ?? ''] ?? '') ?? NaN));
         return { expression, expected: [...expected], shown, ratios };
       },
-      ({ ratios }) => ratios.length === expected.size && ratios.every((ratio) => Math.abs(ratio - 1) < 0.15),
+      ({ ratios }) => ratios.length === expected.size && ratios.every((ratio) => Math.abs(ratio - 1) < 0.3),
       20_000,
     );
   }
@@ -132,7 +142,7 @@ describe('panels', { skip: missing('prometheus') }, () => {
       const byPod = new Map(read.flatMap((values) => [...values]));
       assert.equal(byPod.size, bed.podCount);
       const expression = (title: string, query = 0): string =>
-        asked(expressionsOf(pods, title)[query] ?? '', pods, chosen);
+        asked(expressionsOf(pods, title)[query] ?? '', pods, { chosen });
       const all = new Map([['', sumOf(byPod.values())]]);
       await shows(expression('Transmit'), all);
       await shows(`sum(${expression('Workloads', 1)})`, all);
