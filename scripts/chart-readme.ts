@@ -93,8 +93,17 @@ value leaves its API group out. Only they can: \`helm template\`, and what is bu
 \`kubectl get apiservices\`.
 
 **Certificates** are the server's own unless \`tls.type\` says otherwise. It writes \`caBundle\` into its APIServices, and its authority into the Secret and
-the ConfigMap \`podnet-apiserver-ca\`, which the chart brings empty. An upgrade leaves all of it there; one with \`--force\` replaces the objects and
-[begins a new authority](../../../docs/architecture.md#certificates). With \`cert-manager\`, cainjector writes \`caBundle\`.
+the ConfigMap \`podnet-apiserver-ca\`, which the chart brings empty. An upgrade leaves all of it there; one with \`--force\` (\`--force-replace\` of
+Helm 4) replaces the objects and [begins a new authority](../../../docs/architecture.md#certificates). So does \`helm rollback\` to \`self-made\`: an
+upgrade to another \`tls.type\` deletes the two. With \`cert-manager\`, cainjector writes \`caBundle\`.
+
+Helm refuses to install over a Secret and a ConfigMap of that name that it did not make, as kubectl may have left them. To have it keep the authority
+in them:
+
+\`\`\`sh
+kubectl label -n podnet-system secret/podnet-apiserver-ca configmap/podnet-apiserver-ca app.kubernetes.io/managed-by=Helm
+kubectl annotate -n podnet-system secret/podnet-apiserver-ca configmap/podnet-apiserver-ca meta.helm.sh/release-name=podnet meta.helm.sh/release-namespace=podnet-system
+\`\`\`
 
 **Older clusters.** Before Kubernetes 1.30 tokens name no node: \`--set 'apiserver.args={--allow-unbound-agents}'\`, and any agent can report for any
 node.

@@ -18,7 +18,7 @@ const MAX_ROUNDS = 10;
 const REQUEST_TIMEOUT_MS = 10_000;
 /** Of the Secret or the ConfigMap, which the manifests bring. */
 export const NOT_THERE =
-  'there is none, and the server has no right to make it: apply the manifests again, or helm upgrade';
+  'there is none, and the server has no right to make it: apply again the manifests of the version that runs, and restart no replica meanwhile';
 const NEXT_SINCE = 'podnet.dev/next-ca-since';
 const ENTRIES = ['tls.crt', 'tls.key', 'next.crt', 'next.key', 'ca.crt'] as const;
 
@@ -42,8 +42,8 @@ export function caObjectName({ name }: ServiceName): string {
  * `next.crt`, `next.key` are published a day before they sign. The manifests bring the Secret, empty: a right to make it could not be
  * limited to its name. Every write is an update of the version that was read.
  *
- * Emptying the Secret begins a rotation: a replica that runs fills it with what it knows, and a next one. To distrust the old
- * authority at once, stop all replicas and empty it.
+ * Emptying all entries of the Secret begins a rotation: a replica that runs fills it with what it knows, and a next one. To distrust
+ * the old authority at once, stop all replicas and empty them.
  */
 export class SharedCa {
   readonly #service: ServiceName;
@@ -179,9 +179,9 @@ export class SharedCa {
   }
 }
 
-/** As the manifests bring it: what others keep in it says nothing of an authority. */
+/** As the manifests bring it, or blank: one of type kubernetes.io/tls has to have some entries. What others keep in it says nothing. */
 function isEmpty({ data = {} }: SecretObject): boolean {
-  return ENTRIES.every((name) => data[name] === undefined);
+  return ENTRIES.every((name) => (data[name] ?? '') === '');
 }
 
 function withNext(authority: Authority, pair: Authority['current'] | undefined, sinceMs: number): Authority {

@@ -68,6 +68,22 @@ export const SERVER: AlertGroup = {
       description: 'When it has ended, kube-apiserver and agents do not talk to this replica any more.',
     },
     {
+      name: 'PodnetAuthorityUnreadable',
+      severity: 'warning',
+      expr: `sum by (cluster, instance) (${rate('podnet_apiserver_certificate_loads_total', 'result="failed"')}) > 0`,
+      for: '15m',
+      summary: 'Replica {{ $labels.instance }} cannot read or cannot write the authority that it shares with others.',
+      description: 'It serves what it remembers, which goes with the last replica. One that starts now is not ready.',
+    },
+    {
+      name: 'PodnetAuthorityUnpublished',
+      severity: 'warning',
+      expr: `sum by (cluster, object) (${rate('podnet_apiserver_ca_publications_total', 'object=~"ConfigMap .*", result=~"absent|failed"')}) > 0`,
+      for: '15m',
+      summary: 'The {{ $labels.object }} cannot be given the authority of the server.',
+      description: 'Agents that start push nothing, and none learns of the next authority before it signs.',
+    },
+    {
       name: 'PodnetSeriesAbsent',
       severity: 'critical',
       expr: `max by (cluster) (${FRESH}) > 0 unless on (cluster) count by (cluster) (${last(LAST_REPORT)})`,

@@ -25,10 +25,6 @@ const NOT_SHOWN: readonly (readonly [names: RegExp, why: string])[] = [
     /^podnet_ipam_(assigned_ip_per_eni|total_ipv4_prefixes|ipamd_\w+|aws_api_latency_\w+)$/,
     'details of a node, for who looks into it',
   ],
-  [
-    /^podnet_apiserver_(certificate_loads|ca_publications)_total$/,
-    'once in months; PodnetCertificateExpires and its runbook',
-  ],
   [/^podnet_apiserver_(service_account_keys|ignored_remote|denied_requests_un)/, 'for who looks into authentication'],
   [/^podnet_apiserver_cloudwatch_(published|possible)_/, 'requests and age say it'],
   [/^podnet_nodeagent_/, 'nothing to be seen while all is well; the test below says where each is told of'],

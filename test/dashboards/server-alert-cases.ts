@@ -17,6 +17,9 @@ const nodes = (instance: string, fresh: string, stale: string): Series[] => [
 
 const ROUTE = 'instance="a",route="/apis/custom.metrics.k8s.io/v1beta2/namespaces/:namespace/:resource/:name/:metric"';
 const REQUESTS = 'podnet_apiserver_request_duration_seconds';
+const LOADS = 'podnet_apiserver_certificate_loads_total';
+const PUBLICATIONS = 'podnet_apiserver_ca_publications_total';
+const CA_CONFIG_MAP = 'ConfigMap podnet-system/podnet-apiserver-ca';
 const OTHERS = `${REQUESTS}_count{instance="a",route="/metrics",code="429"}`;
 
 export const SERVER_CASES: readonly AlertCase[] = [
@@ -49,6 +52,25 @@ export const SERVER_CASES: readonly AlertCase[] = [
     fires: [steady('podnet_apiserver_certificate_expiration_timestamp_seconds{instance="a"}', 2.9 * DAY)],
     quiet: [steady('podnet_apiserver_certificate_expiration_timestamp_seconds{instance="a"}', 3.2 * DAY)],
     also: ['PodnetCertificateExpires'],
+  },
+  {
+    ...{ alert: 'PodnetAuthorityUnreadable', severity: 'warning', labels: 'instance="a"' },
+    fires: [growing(`${LOADS}{instance="a",result="failed"}`, 1 / 60)],
+    // it failed before, and files that do not fit are no shared authority
+    quiet: [
+      [`${LOADS}{instance="a",result="failed"}`, '7x120'],
+      growing(`${LOADS}{instance="a",result="used"}`, 1 / 60),
+      growing(`${LOADS}{instance="b",result="refused"}`, 1 / 60),
+    ],
+  },
+  {
+    ...{ alert: 'PodnetAuthorityUnpublished', severity: 'warning', labels: `object="${CA_CONFIG_MAP}"` },
+    fires: [growing(`${PUBLICATIONS}{instance="a",object="${CA_CONFIG_MAP}",result="absent"}`, 1 / 60)],
+    // an APIService need not be registered
+    quiet: [
+      growing(`${PUBLICATIONS}{instance="a",object="${CA_CONFIG_MAP}",result="unchanged"}`, 1 / 60),
+      growing(`${PUBLICATIONS}{instance="a",object="APIService v1alpha1.podnet.dev",result="absent"}`, 1 / 60),
+    ],
   },
   {
     ...{ alert: 'PodnetSeriesAbsent', severity: 'critical', labels: '' },

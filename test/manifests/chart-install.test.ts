@@ -151,15 +151,51 @@ describe('helm', { skip: missing('helm') }, () => {
     await fillAuthority();
   });
 
-  test('template and kubectl apply, again and again, leave the authority', { skip: missing('kubectl') }, async () => {
-    const apply = async (...args: readonly string[]) => {
-      const { out } = await templateChart(args);
-      const file = join(await mkdtemp(join(tmpdir(), 'podnet-template-')), 'podnet.yaml');
-      await writeFile(file, out);
-      const kubectl = run('kubectl', ['--kubeconfig', cluster.kubeconfig, 'apply', '--validate=false', '-f', file]);
+  /** helm template and kubectl apply. */
+  async function apply(...args: readonly string[]): Promise<void> {
+    const { out } = await templateChart(args);
+    const file = join(await mkdtemp(join(tmpdir(), 'podnet-template-')), 'podnet.yaml');
+    await writeFile(file, out);
+    const kubectl = run('kubectl', ['--kubeconfig', cluster.kubeconfig, 'apply', '--validate=false', '-f', file]);
+    assert.equal(await kubectl.ended, 0, kubectl.error());
+    await rm(dirname(file), { recursive: true });
+  }
+
+  /** An authority that somebody else keeps there, as a Secret whose type cannot be changed any more. */
+  function putForeignAuthority(): readonly unknown[] {
+    cluster.api.put(CA_SECRET, { type: 'kubernetes.io/tls', data: { 'tls.crt': 'Y2VydA==', 'tls.key': 'a2V5' } });
+    cluster.api.put(CA_CONFIG_MAP, { data: { 'ca.crt': 'cert' } });
+    return authority();
+  }
+
+  test('kubectl apply leaves what somebody else made before', { skip: missing('kubectl') }, async () => {
+    const before = putForeignAuthority();
+    await apply();
+    assert.equal(cluster.api.objects.get(CA_SECRET)?.['type'], 'kubernetes.io/tls');
+    assert.equal(textAt(cluster.api.objects.get(CA_SECRET), 'metadata', 'labels', 'app.kubernetes.io/name'), 'podnet');
+    assert.deepEqual(authority(), before);
+  });
+
+  test('refuses what it did not make, and adopts it as the README says', { skip: missing('kubectl') }, async () => {
+    const before = putForeignAuthority();
+    const refused = await release('install');
+    assert.notEqual(refused.code, 0);
+    assert.match(refused.error, /Secret "podnet-apiserver-ca" .*invalid ownership metadata/);
+    const readme = await readFile(`${CHART}/README.md`, 'utf8');
+    const commands = [...readme.matchAll(/^kubectl .* secret\/podnet-apiserver-ca .*$/gm)].map(([command]) =>
+      command.split(' '),
+    );
+    assert.equal(commands.length, 2);
+    for (const [, ...words] of commands) {
+      const kubectl = run('kubectl', ['--kubeconfig', cluster.kubeconfig, ...words]);
       assert.equal(await kubectl.ended, 0, kubectl.error());
-      await rm(dirname(file), { recursive: true });
-    };
+    }
+    const { code, error } = await release('install');
+    assert.equal(code, 0, error);
+    assert.deepEqual(authority(), before);
+  });
+
+  test('template and kubectl apply, again and again, leave the authority', { skip: missing('kubectl') }, async () => {
     await apply();
     const filled = await fillAuthority();
     await apply('--set', 'commonLabels.example=changed');

@@ -89,6 +89,16 @@ export const populate = {
       roleRef: { kind: 'ClusterRole', name: 'podnet-apiserver' },
       subjects: [{ kind: 'ServiceAccount', namespace: 'podnet-system', name: 'podnet-apiserver' }],
     });
+    api.put(`${RBAC}/namespaces/podnet-system/roles/podnet-apiserver-certificates`, {
+      rules: [
+        { apiGroups: [''], resources: ['secrets'], resourceNames: ['podnet-apiserver-ca'], verbs: ['get', 'update'] },
+        { apiGroups: [''], resources: ['configmaps'], resourceNames: ['podnet-apiserver-ca'], verbs: ['get', 'patch'] },
+      ],
+    });
+    api.put(`${RBAC}/namespaces/podnet-system/rolebindings/podnet-apiserver-certificates`, {
+      roleRef: { kind: 'Role', name: 'podnet-apiserver-certificates' },
+      subjects: [{ kind: 'ServiceAccount', namespace: 'podnet-system', name: 'podnet-apiserver' }],
+    });
     api.put(`${RBAC}/clusterroles/podnet-metrics-reader`, {
       rules: [{ nonResourceURLs: ['/metrics'], verbs: ['get'] }],
     });

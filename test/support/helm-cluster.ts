@@ -76,7 +76,7 @@ export async function startHelmCluster(): Promise<HelmCluster> {
 function patched(api: KubeApiServer, path: string, { headers, body }: KubeApiRequest): object | undefined {
   if (headers['content-type'] !== STRATEGIC_PATCH) return undefined;
   if (hasList(body)) throw new TypeError(`a list in a patch of ${path}`);
-  return api.put(path, asObject(mergePatch(api.objects.get(path), body)));
+  return api.update(path, asObject(mergePatch(api.objects.get(path), body)));
 }
 
 function hasList(value: unknown): boolean {

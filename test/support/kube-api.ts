@@ -107,6 +107,11 @@ export class KubeApiServer {
     return this.#objects.put(locationOf(path), object);
   }
 
+  /** As a client does: what it may not change is refused. */
+  update(path: string, object: KubeObject): StoredObject {
+    return this.#objects.update(locationOf(path), object);
+  }
+
   remove(path: string): void {
     this.#objects.remove(locationOf(path));
   }

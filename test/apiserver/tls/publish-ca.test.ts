@@ -149,7 +149,7 @@ test('a ConfigMap that is not there is not made, told once with the way out, and
   assert.equal(api.objects.has(CA_CONFIG_MAP), false);
   const lines = publishing.logged.filter((line) => line.includes('there is none'));
   assert.equal(lines.length, 1);
-  assert.match(lines.join(''), /ConfigMap podnet-system\/podnet-apiserver-ca.*apply the manifests again/);
+  assert.match(lines.join(''), /ConfigMap podnet-system\/podnet-apiserver-ca.*apply again the manifests/);
   assert.equal((await publishing.counted())['ConfigMap podnet-system/podnet-apiserver-ca absent'], 2);
   putEmptyAuthority(api);
   await publishing.again();

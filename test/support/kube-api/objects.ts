@@ -68,6 +68,9 @@ export class Objects {
       throw invalid(location, 'metadata.resourceVersion: Invalid value: 0: must be specified for an update');
     }
     if (version !== undefined && version !== current.metadata.resourceVersion) throw conflict(location);
+    if (location.resource === 'secrets' && typeOf(object) !== typeOf(current)) {
+      throw invalid(location, `type: Invalid value: "${typeOf(object)}": field is immutable`);
+    }
     return this.put(location, object);
   }
 
@@ -124,4 +127,9 @@ export class Objects {
     this.#changes.push(change);
     for (const listener of this.#listeners) listener(change);
   }
+}
+
+/** Of a Secret; a kube-apiserver fills it in. */
+function typeOf({ type }: KubeObject): string {
+  return typeof type === 'string' ? type : 'Opaque';
 }
