@@ -1,4 +1,5 @@
-// Every command of every document is run: here, or where the list below says.
+// Every command of every document, in blocks, tables and sentences, is looked at: run here or where the list below says. Of what takes minutes,
+// root, an image or a Kubernetes of its own the flags are read (npm, podnet, helm), or what would be applied is rendered (kubectl apply -k).
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
@@ -39,8 +40,12 @@ const ELSEWHERE: readonly (readonly [pattern: RegExp, where: string])[] = [
     /^npm run bench$/,
     'takes minutes, and measures: by hand, its figures in docs/benchmarks.md; its parts in test/bench',
   ],
-  [/^helm /, 'test/manifests/chart-install.test.ts installs, upgrades and takes away a release'],
-  [/^(docker|buildah|podman) /, 'test/image builds the image'],
+  [/^helm (install|upgrade) /, 'helm.test.ts beside this one renders the chart with their values'],
+  [/^helm uninstall /, 'test/manifests/chart-install.test.ts takes a release away'],
+  [/^(docker|buildah) push /, 'needs a registry'],
+  [/^kind load /, 'needs a cluster of kind'],
+  [/^(docker|buildah) /, 'test/image builds the image and runs both programs from it, with buildah and containerd'],
+  [/^node scripts\/image\.mjs/, 'test/image builds by it'],
   [
     /^(grep .*podnet\.cdx\.json|sha256sum node)$/,
     'of what docker copied out of the image, which test/image holds to each other',
@@ -88,7 +93,10 @@ function benchUsage(): string {
 const COMMANDS = documents()
   .flatMap(commandsOf)
   // Once of what is looked at again and again.
-  .map((command) => ({ ...command, text: command.text.replace(/^watch -n \d+ /, '') }));
+  .map((command) => ({
+    ...command,
+    text: command.text.replace(/^watch -n \d+ /, '').replace(/^node dist\/podnet\.mjs /, 'podnet '),
+  }));
 const isElsewhere = ({ text }: DocumentedCommand): boolean => ELSEWHERE.some(([one]) => one.test(text));
 /** Each once, however often it is documented. */
 const of = (pattern: RegExp): DocumentedCommand[] =>
@@ -213,7 +221,7 @@ describe('kubectl', { skip: whyMissing('kubectl') }, () => {
     PATH: `${directory}:${process.env['PATH'] ?? ''}`,
   });
   const pipeline = async (text: string): Promise<void> => {
-    const shell = run('sh', ['-ec', filledIn(text)], { env: environment() });
+    const shell = run('sh', ['-ec', unvalidated(filledIn(text))], { env: environment() });
     assert.equal(await shell.ended, 0, `${shell.error()}${shell.out()}`);
     assert.notEqual(shell.out(), '', shell.error());
   };
@@ -254,8 +262,7 @@ describe('kubectl', { skip: whyMissing('kubectl') }, () => {
       } else if (argv.includes('exec')) {
         await execute(argv);
       } else if (argv.includes('apply')) {
-        // The small cluster has no OpenAPI of Kubernetes' own types; test/manifests checks them.
-        await kubectl([...argv, '--validate=false']);
+        await kubectl([...argv, NO_VALIDATION]);
       } else if (argv.includes('create') || argv.includes('set')) {
         // The small cluster reads JSON, and kubectl writes protobuf and strategic patches.
         if (argv.includes('set')) assertVariables(argv);
@@ -268,17 +275,24 @@ describe('kubectl', { skip: whyMissing('kubectl') }, () => {
   }
 });
 
-/** kubectl set env <workload> NAME=value …: as flags they would be taken. */
+/** The small cluster has no OpenAPI of Kubernetes' own types; test/manifests checks them. */
+const NO_VALIDATION = '--validate=false';
+
+function unvalidated(pipeline: string): string {
+  return pipeline.replaceAll('kubectl apply ', `kubectl apply ${NO_VALIDATION} `);
+}
+
+/** kubectl set env <workload> NAME=value … or NAME-: as flags they would be taken. */
 function assertVariables(argv: readonly string[]): void {
   const variables = argv.flatMap((word) => {
-    const [, name, value] = /^([A-Z_]+)=(.*)$/.exec(word) ?? [];
-    return name === undefined || value === undefined ? [] : [[name, value] as const];
+    const [, name] = /^([A-Z_]+)(?:=.+|-)$/.exec(word) ?? [];
+    return name ?? [];
   });
   const program = argv.some((word) => word.includes('apiserver'))
     ? apiserverProgram(VERSION)
     : nodeagentProgram(VERSION, 'host');
   const names = new Set(Object.values<Pick<Option<unknown>, 'flag'>>(program.options).flatMap(environmentNames));
-  for (const [name] of variables) assert.ok(names.has(name), `${program.name} does not read ${name}`);
+  for (const name of variables) assert.ok(names.has(name), `${program.name} does not read ${name}`);
   assert.ok(variables.length > 0);
 }
 

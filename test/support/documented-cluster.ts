@@ -25,6 +25,11 @@ const WITH_VF = 'upf';
 /** So that nothing is stale before all commands have been run. */
 const SELDOM = { intervalMs: 60_000 };
 const APISERVER = { app: 'podnet-apiserver', 'app.kubernetes.io/component': 'apiserver' };
+/** What is taken away in the end by the pages of predecessors. */
+const SET_BEFORE = [
+  { name: 'PODNET_COMPAT', value: 'all' },
+  { name: 'PODNET_PUBLISH_CLOUDWATCH_DRY_RUN', value: 'true' },
+];
 const DAEMONS = ['nodeagent', 'probe'] as const;
 const SYSTEM = '/namespaces/podnet-system';
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
@@ -50,11 +55,16 @@ export const populate = {
     }
     // Namespaces and Services come with what is applied.
     api.put('/api/v1/namespaces/podnet-system', {});
+    // Where Prometheus is.
+    api.put('/api/v1/namespaces/monitoring', {});
     api.put(`/apis/apps/v1${SYSTEM}/deployments/podnet-apiserver`, {
       spec: {
         replicas: 1,
         selector: { matchLabels: APISERVER },
-        template: { metadata: { labels: APISERVER }, spec: { containers: [{ name: 'apiserver', image: 'podnet' }] } },
+        template: {
+          metadata: { labels: APISERVER },
+          spec: { containers: [{ name: 'apiserver', image: 'podnet', env: SET_BEFORE }] },
+        },
       },
     });
     for (const component of DAEMONS) putDaemonSet(api, component);

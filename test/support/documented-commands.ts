@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { blocksOf } from './markdown.js';
+import { blocksOf, proseOf } from './markdown.js';
 
 /** A command that a document gives to its reader. */
 export interface DocumentedCommand {
@@ -11,32 +11,47 @@ export interface DocumentedCommand {
   readonly shown: string;
 }
 
-/** Blocks of `sh` are commands and comments, in a block of `console` commands follow a `$`. */
+/** What is given to be typed, and not the name of a command that is spoken of. */
+const TYPED = /^(npm (ci|test|start|run \S)|node \S|kubectl get \S+ \S|docker \S|buildah \S|helm uninstall )[^…]*$/;
+
 export function commandsOf(file: string): DocumentedCommand[] {
+  return [...commandsOfBlocks(file), ...commandsOfText(file)].flatMap(({ text, ...rest }) =>
+    text.split(' && ').map((part) => ({ ...rest, text: part.trim().replace(/^sudo /, '') })),
+  );
+}
+
+/** Commands in tables and sentences, as code. */
+function commandsOfText(file: string): DocumentedCommand[] {
+  return proseOf(file).flatMap(({ line, text: prose }) =>
+    [...prose.matchAll(/`([^`]+)`/g)].flatMap(([, text = '']) =>
+      TYPED.test(text) ? [{ place: `${file}:${line}`, text, shown: '' }] : [],
+    ),
+  );
+}
+
+/** Blocks of `sh` are commands and comments, in a block of `console` commands follow a `$`. */
+function commandsOfBlocks(file: string): DocumentedCommand[] {
   return blocksOf(file).flatMap(({ language, line, lines }) => {
     const numbered = joined(lines).map(({ text, at }) => ({ text, place: `${file}:${line + at}` }));
-    const typed = numbered.flatMap(({ text, place }, i) => {
+    return numbered.flatMap(({ text, place }, i) => {
       if (language === 'sh') return text === '' || text.startsWith('#') ? [] : [{ text, place, shown: '' }];
       if (language !== 'console' || !text.startsWith('$ ')) return [];
       const next = numbered[i + 1]?.text ?? '';
       return [{ text: text.slice(2), place, shown: next.startsWith('$ ') ? '' : next }];
     });
-    return typed.flatMap(({ text, ...rest }) =>
-      text.split(' && ').map((part) => ({ ...rest, text: part.trim().replace(/^sudo /, '') })),
-    );
   });
 }
 
-/** Lines that end in a backslash go on. */
+/** Lines that end in a backslash or a pipe go on. */
 function joined(lines: readonly string[]): { text: string; at: number }[] {
   const whole: { text: string; at: number }[] = [];
   let isOpen = false;
   for (const [at, line] of lines.entries()) {
     const last = whole.at(-1);
     const text = line.trim();
-    if (isOpen && last !== undefined) last.text = `${last.text.slice(0, -1)}${text}`;
+    if (isOpen && last !== undefined) last.text = `${last.text.replace(/\\$/, '')} ${text}`;
     else whole.push({ text, at });
-    isOpen = text.endsWith('\\');
+    isOpen = /[\\|]$/.test(text);
   }
   return whole;
 }
