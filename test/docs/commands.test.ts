@@ -48,6 +48,7 @@ const ELSEWHERE: readonly (readonly [pattern: RegExp, where: string])[] = [
   [/^aws /, 'needs an account; test/cli/migrate reads what it prints'],
   [/^amtool /, 'needs an Alertmanager, of which the alert is known; test/dashboards has the alerts'],
   [/^kubectl .*\/proxy\//, 'the small cluster has no proxy to Services; test/apiserver asks /readyz?verbose'],
+  [/^kubectl .* exec .* -- podnet /, 'test/manifests/exec.test.ts, in the pods of several renderings'],
   [/^kubectl .*\btop pods?\b/, 'asks metrics-server'],
   [/^kubectl get certificates/, 'a kind of cert-manager'],
   [/^kubectl get events/, 'the small cluster has no events'],
@@ -224,24 +225,6 @@ describe('kubectl', { skip: whyMissing('kubectl') }, () => {
     return client.out();
   };
 
-  /** What a container runs, with the program of this tree. */
-  const execute = async (argv: readonly string[]): Promise<void> => {
-    const end = argv.indexOf('--');
-    const [pod, program, command, ...flags] = [argv[end - 1], ...argv.slice(end + 1)];
-    assert.deepEqual([program, command], ['podnet', 'metrics'], 'the image has nothing else');
-    const isAgent = /^ds\//.test(pod ?? '');
-    const env: Record<string, string> = isAgent
-      ? { PODNET_LISTEN_ADDRESS: new URL(agent.url).host }
-      : {
-          PODNET_METRICS_SERVER: `https://127.0.0.1:${served.port}`,
-          PODNET_METRICS_SERVER_CA_FILE: join(directory, 'ca.crt'),
-          PODNET_METRICS_TOKEN_FILE: await populate.readerToken(served, directory),
-        };
-    const printed = run(process.execPath, [PODNET, 'metrics', ...flags], { env });
-    assert.equal(await printed.ended, 0, printed.error());
-    assert.match(printed.out(), /^# TYPE podnet_/m);
-  };
-
   const commands = of(/^kubectl /).sort((a, b) => turnOf(a) - turnOf(b));
   for (const { place, text, shown } of commands) {
     test(`${place}: ${text}`, async () => {
@@ -251,8 +234,6 @@ describe('kubectl', { skip: whyMissing('kubectl') }, () => {
       if (k >= 0) {
         const rendered = await kubectl(['kustomize', kustomizationOf(place, argv[k + 1] ?? '', directory)]);
         if (argv[k + 1] === '.') assert.match(rendered, / image: registry\.example\/podnet:/);
-      } else if (argv.includes('exec')) {
-        await execute(argv);
       } else if (argv.includes('apply')) {
         // The small cluster has no OpenAPI of Kubernetes' own types; test/manifests checks them.
         await kubectl([...argv, '--validate=false']);
