@@ -115,6 +115,7 @@ Files with values for a purpose; they can be combined:
 | [aws](ci/aws-values.yaml) | IP addresses in CloudWatch |
 | [openshift](ci/openshift-values.yaml) | OpenShift's SecurityContextConstraints |
 | [cert-manager](ci/cert-manager-values.yaml) | its certificates |
+| [apiserver-host-network](ci/apiserver-host-network-values.yaml) | a control plane that does not reach the pod network |
 | [prometheus-operator](ci/prometheus-operator-values.yaml) | scraped, watched, and seen in Grafana |
 | [without-custom-metrics](ci/without-custom-metrics-values.yaml) | beside another adapter |
 | [compat](ci/compat-values.yaml) | the families of predecessors |

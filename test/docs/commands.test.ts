@@ -12,7 +12,6 @@ import { demoProgram } from '../../cli/demo/main.js';
 import { metricsProgram } from '../../cli/metrics.js';
 import { migrateProgram } from '../../cli/migrate/main.js';
 import { standaloneProgram } from '../../cli/standalone.js';
-import type { Nodeagent } from '../../nodeagent/start.js';
 import { nodeagentProgram } from '../../nodeagent/options.js';
 import type { Option, OptionTable } from '../../runtime/options/kinds.js';
 import { environmentNames, parseOptions, type Program } from '../../runtime/options/parse.js';
@@ -24,7 +23,7 @@ import { populate } from '../support/documented-cluster.js';
 import { commandsOf, filledIn, isPipeline, wordsOf, type DocumentedCommand } from '../support/documented-commands.js';
 import { kustomizationOf } from '../support/documented-kustomization.js';
 import { blocksOf, documents } from '../support/markdown.js';
-import { eventually, runNodeagent } from '../support/programs.js';
+import { eventually } from '../support/programs.js';
 import { whyMissing } from '../support/requirements.js';
 import { register, startServedCluster, type ServedCluster } from '../support/served-cluster.js';
 
@@ -191,20 +190,17 @@ describe('the first steps of the README', { skip: whyMissing('curl') }, () => {
 
 describe('kubectl', { skip: whyMissing('kubectl') }, () => {
   let served: ServedCluster;
-  let agent: Nodeagent;
   let directory: string;
 
   before(async () => {
     served = await startServedCluster(['--max-series', '1000'], ({ api }) => populate.objects(api));
     await populate.reports(served);
-    agent = await runNodeagent(served.server, ['--pod-source', 'none']);
     directory = await mkdtemp(join(tmpdir(), 'podnet-commands-'));
     await writeFile(join(directory, 'ca.crt'), served.ca);
     // As the programs are called in the image.
     await writeFile(join(directory, 'podnet'), `#!/bin/sh\nexec ${process.execPath} ${PODNET} "$@"\n`, { mode: 0o755 });
   });
   after(async () => {
-    await agent.close();
     await served.close();
     await rm(directory, { recursive: true });
   });

@@ -1,14 +1,17 @@
 // The Helm chart, rendered by helm itself: nothing here knows the language of its templates.
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
+import { access, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
 import { isRecord } from '../../runtime/kube/objects.js';
 import { documentedValues } from '../../scripts/chart-readme.js';
-import { at, nameOf, textAt } from '../cluster/json.js';
+import { at, listAt, nameOf, textAt } from '../cluster/json.js';
+import { run } from '../support/bundle.js';
 import { CHART, helm, renderChart } from '../support/helm.js';
 import type { KubeObject } from '../support/kube-api/objects.js';
+import { givenAuthority } from '../support/manifests/given-authority.js';
 import { programProblems } from '../support/manifests/program-problems.js';
 import { referenceProblems } from '../support/manifests/references.js';
 import { MANIFESTS, renderComponents } from '../support/manifests/render.js';
@@ -22,12 +25,17 @@ const skip = missing('helm', 'kubectl');
 const TEMPLATES = join(CHART, 'templates');
 const CI = join(CHART, 'ci');
 /** Files of ci/ with the name of the component of kustomize that makes the same. */
-const ONE_NAME = 'ha unprivileged-agent probe sriov aws openshift cert-manager without-custom-metrics'.split(' ');
+const ONE_NAME = [
+  ...['ha', 'unprivileged-agent', 'probe', 'sriov', 'aws', 'openshift', 'cert-manager', 'apiserver-host-network'],
+  'without-custom-metrics',
+];
 /** Which files of ci/, one after the other, and values beside them make what which components of kustomize make, in their order. */
 const SAME: readonly {
   readonly files: readonly string[];
   readonly set?: string;
   readonly components: readonly string[];
+  /** What else is in the kustomization. */
+  readonly more?: object;
 }[] = [
   { files: ['default'], components: [] },
   ...ONE_NAME.map((name) => ({ files: [name], components: [name] })),
@@ -40,6 +48,13 @@ const SAME: readonly {
   },
   { files: ['default'], set: 'apiService.groups={podnet.dev}', components: ['without-metrics-apis'] },
   { files: ['default'], set: 'podMonitor.enabled=true', components: ['agent-metrics'] },
+  {
+    files: ['prometheus-operator'],
+    set: 'tls.type=secret,tls.secretName=podnet-apiserver-tls,tls.caBundle=Y2E=',
+    components: ['prometheus-operator', 'grafana', 'given-certificate'],
+    more: givenAuthority('Y2E='),
+  },
+  { files: ['ha', 'apiserver-host-network'], components: ['ha', 'apiserver-host-network'] },
   // those that have a say in the objects of each other
   {
     files: ['probe', 'prometheus-operator', 'openshift', 'sriov'],
@@ -90,12 +105,12 @@ describe('helm renders the chart', { skip }, () => {
     });
   }
 
-  for (const { files, set, components } of SAME) {
+  for (const { files, set, components, more } of SAME) {
     const values = [...files.map((name) => `ci/${name}-values.yaml`), ...(set === undefined ? [] : [set])];
     test(`with ${values.join(' and ')} as kustomize does with ${components.join(', ') || 'the base'}`, async () => {
       const [chart, kustomize] = await Promise.all([
         render(files, ['namespace.create=true', ...(set === undefined ? [] : [set])].join(',')),
-        renderComponents(components),
+        renderComponents(components, more),
       ]);
       const [ours, theirs] = [byKey(chart.map(withoutLabelsOfHelm)), byKey(kustomize)];
       assert.deepEqual([...ours.keys()].sort(), [...theirs.keys()].sort());
@@ -137,6 +152,32 @@ describe('helm renders the chart', { skip }, () => {
       objects.map(nameOf).filter((name) => name.endsWith('-certificates')),
       [],
     );
+  });
+
+  test('with an address before each runbook', async () => {
+    const [rule] = (
+      await render(['prometheus-operator'], 'prometheusRule.runbookUrl=https://git.example.com/podnet/')
+    ).filter(({ kind }) => kind === 'PrometheusRule');
+    const urls = listAt(rule, 'spec', 'groups')
+      .flatMap((group) => listAt(group, 'rules'))
+      .map((one) => [textAt(one, 'annotations', 'runbook_url'), textAt(one, 'alert')]);
+    assert.ok(urls.length > 30);
+    for (const [url, alert = ''] of urls) assert.equal(url, `https://git.example.com/podnet/docs/runbooks/${alert}.md`);
+  });
+
+  test('with servers in the network of their nodes one by one, however they are to be replaced and spread', async () => {
+    const set = 'apiserver.hostNetwork.enabled=true,apiserver.hostNetwork.port=8443,apiserver.podAntiAffinity=none';
+    const deployment = async (more: string) =>
+      (await render([], `${set},${more}`)).find(({ kind }) => kind === 'Deployment');
+    const rolling = await deployment('apiserver.updateStrategy.rollingUpdate.maxSurge=2');
+    const affinity = at(rolling, 'spec', 'template', 'spec', 'affinity', 'podAntiAffinity');
+    assert.deepEqual(Object.keys(affinity as object), ['requiredDuringSchedulingIgnoredDuringExecution']);
+    assert.equal(at(rolling, 'spec', 'strategy', 'rollingUpdate', 'maxSurge'), 0);
+    assert.equal(at(rolling, 'spec', 'template', 'spec', 'containers', 0, 'ports', 0, 'containerPort'), 8443);
+    const recreated = await deployment(
+      'apiserver.updateStrategy.type=Recreate,apiserver.updateStrategy.rollingUpdate=null',
+    );
+    assert.deepEqual(at(recreated, 'spec', 'strategy'), { type: 'Recreate' });
   });
 
   test('with a digest in place of the tag', async () => {
@@ -196,6 +237,25 @@ test('the chart has values for each overlay and component of kustomize', async (
 });
 
 describe('the chart', { skip }, () => {
+  test('is packaged with every file that its README leads to, and helm has nothing to say of it', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'podnet-chart-'));
+    try {
+      const { code, error } = await helm(['package', CHART, '--destination', directory]);
+      assert.equal(code, 0, error);
+      assert.doesNotMatch(error, /symbolic link/);
+      const [archive = ''] = await readdir(directory);
+      const tar = run('tar', ['-xzf', join(directory, archive), '-C', directory]);
+      assert.equal(await tar.ended, 0, tar.error());
+      const packaged = join(directory, 'podnet');
+      const readme = await readFile(join(packaged, 'README.md'), 'utf8');
+      const links = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, target = '']) => target);
+      assert.ok(links.length >= FILES.length - 2, links.join());
+      for (const target of links) await access(join(packaged, target));
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
   test('passes helm lint', async () => {
     const { code, out } = await helm(['lint', '--strict', CHART, ...['--values', join(CI, 'everything-values.yaml')]]);
     assert.equal(code, 0, out);

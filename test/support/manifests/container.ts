@@ -55,5 +55,6 @@ function filesOf(volume: unknown, read: ReadData): Readonly<Record<string, strin
   const wanted = items.length > 0 ? items : keysAt(data).map((key) => [key, key] as const);
   const missing = wanted.filter(([key]) => data?.[key] === undefined);
   if (missing.length > 0 && !isOptional) throw new TypeError(`${kind} ${name} has no ${missing.join()}`);
-  return Object.fromEntries(wanted.map(([key, path]) => [path, data?.[key]]).filter(([, text]) => text !== undefined));
+  const found = wanted.flatMap(([key, path]) => (data?.[key] === undefined ? [] : [[path, data[key]] as const]));
+  return Object.fromEntries(found);
 }
