@@ -20,7 +20,7 @@ import { referenceProblems } from '../support/manifests/references.js';
 import { MANIFESTS, readObjects, renderComponents, renderKustomization } from '../support/manifests/render.js';
 import { sccProblems } from '../support/manifests/scc.js';
 import { StrictSchemas } from '../support/manifests/strict-schema.js';
-import { keysAt, workloadsOf } from '../support/manifests/workloads.js';
+import { environmentOf, keysAt, workloadsOf } from '../support/manifests/workloads.js';
 import { blocksOf } from '../support/markdown.js';
 import { missing } from '../support/requirements.js';
 
@@ -116,6 +116,18 @@ describe('what manifests/ installs', { skip: missing('kubectl') }, () => {
           ...(requests === 'cpu,memory' ? [] : [`${title}: requests of ${requests}`]),
         ];
       }),
+    );
+  });
+
+  test('agents are started with what keeps them small', () => {
+    assertNone((objects) =>
+      workloadsOf(objects)
+        .filter(({ object, container }) => {
+          const { NODE_OPTIONS, MALLOC_ARENA_MAX } = environmentOf(container);
+          const isSmall = NODE_OPTIONS === '--max-semi-space-size=1' && MALLOC_ARENA_MAX === '1';
+          return object.kind === 'DaemonSet' && !isSmall;
+        })
+        .map(({ title }) => title),
     );
   });
 
