@@ -96,14 +96,13 @@ export function scrapeQuery(options: MetricsOptions): URLSearchParams {
 }
 
 function checkOptions(options: MetricsOptions): string[] {
-  const { server, tokenFile, serverCaFile } = options;
+  const { server, tokenFile } = options;
   const [asked] = scrapeQuery(options).keys();
   const isPlain = server !== undefined && /^http:/i.test(server);
   return [
     ...(server === undefined ? [] : serverProblem(server)),
     ...(isPlain && asked !== undefined ? [`--server: an agent shows all it has, it cannot choose by ${asked}`] : []),
     ...(isPlain && tokenFile !== undefined ? ['--token-file: a token is not sent over plain HTTP'] : []),
-    ...(isPlain && serverCaFile !== undefined ? ['--server-ca-file: plain HTTP has no certificate'] : []),
   ];
 }
 

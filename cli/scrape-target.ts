@@ -32,8 +32,6 @@ export interface TargetOptions {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where the manifests have the server listen: its flag is an argument of another process, which this one does not see. */
-const MANIFESTS_PORT = 10_250;
 /** On loopback an answer takes none. */
 const CONNECT_TIMEOUT_MS = 1_000;
 const API_TIMEOUT_MS = 10_000;
@@ -62,9 +60,9 @@ export async function chooseTarget(
     throw new StartError(`here is an agent, and only a server can choose by ${asked}: give --server`);
   }
   const certifiedName = `${service.name}.${service.namespace}.svc`;
-  const servers = serverPorts(env).map((port) => new URL(`https://127.0.0.1:${port}/metrics`));
-  for (const url of servers) if (await isListening(url)) return { url, certifiedName };
-  const tried = [agent, ...servers].map(({ host }) => host).join(', ');
+  const own = serverUrl(env);
+  if (await isListening(own)) return { url: own, certifiedName };
+  const tried = `${agent.host}, ${own.host}`;
   throw new StartError(`nothing listens here on ${tried}: give --server with the URL of a server or an agent`);
 }
 
@@ -77,10 +75,10 @@ function agentUrl(env: Environment): URL {
   return new URL(`http://${renderHostPort({ host: reached, port })}/metrics`);
 }
 
-function serverPorts(env: Environment): readonly number[] {
-  const { securePort } = APISERVER_OPTIONS;
-  const isSet = (env[environmentName('secure-port')] ?? '') !== '';
-  return isSet ? [fromEnvironment(env, 'secure-port', securePort)] : [MANIFESTS_PORT, securePort.default];
+/** As that of the agent: a flag would be an argument of another process, which this one does not see. */
+function serverUrl(env: Environment): URL {
+  const port = fromEnvironment(env, 'secure-port', APISERVER_OPTIONS.securePort);
+  return new URL(`https://127.0.0.1:${port}/metrics`);
 }
 
 function fromEnvironment<T>(

@@ -22,10 +22,15 @@ export async function dashboards(): Promise<ReadonlyMap<string, Dashboard>> {
   );
 }
 
+/** For kustomize, and for the chart, in which helm reads no file of another directory. */
+const DIRECTORIES = ['manifests/dashboards', 'manifests/chart/podnet/files/dashboards'];
+
 /** The files that are shipped, with their content. */
 export async function dashboardFiles(): Promise<[path: string, content: string][]> {
-  return [...(await dashboards())].map(([name, dashboard]) => [
-    `manifests/dashboards/${name}.json`,
-    `${JSON.stringify(dashboard, null, 2)}\n`,
-  ]);
+  return [...(await dashboards())].flatMap(([name, dashboard]) =>
+    DIRECTORIES.map((directory): [string, string] => [
+      `${directory}/${name}.json`,
+      `${JSON.stringify(dashboard, null, 2)}\n`,
+    ]),
+  );
 }

@@ -10,46 +10,15 @@ import process from 'node:process';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { metricsProgram, printMetrics, type MetricsDeps } from '../../cli/metrics.js';
 import type { Nodeagent } from '../../nodeagent/start.js';
-import { parseOptions } from '../../runtime/options/parse.js';
-import { StartError } from '../../runtime/start-error.js';
 import { run } from '../support/bundle.js';
+import { printInto, type Printed } from '../support/print-metrics.js';
 import { runApiserver, runNodeagent } from '../support/programs.js';
 import { nodeReport } from '../support/reports.js';
 import { mountServiceAccount, startServedCluster, type ServedCluster } from '../support/served-cluster.js';
 
 const PODNET = fileURLToPath(new URL('../../cli/podnet.js', import.meta.url));
 const READER = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/podnet-metrics';
-
-interface Printed {
-  readonly text: string;
-  /** Empty when all went well. */
-  readonly problem: string;
-}
-
-/** Prints into memory, in an environment. */
-async function print(argv: readonly string[], deps: Partial<MetricsDeps> = {}): Promise<Printed> {
-  const env = deps.env ?? {};
-  const invocation = parseOptions(metricsProgram('0.0.0'), argv, env);
-  if (invocation.kind !== 'run') return { text: '', problem: JSON.stringify(invocation) };
-  const chunks: Uint8Array[] = [];
-  const textSoFar = (): string => Buffer.concat(chunks).toString('utf8');
-  try {
-    await printMetrics(invocation.options, {
-      ...{ env, serviceAccountDirectory: '/nowhere', signal: new AbortController().signal },
-      write: async (bytes) => {
-        chunks.push(bytes);
-        return Promise.resolve(true);
-      },
-      ...deps,
-    });
-    return { text: textSoFar(), problem: '' };
-  } catch (error) {
-    if (!(error instanceof StartError)) throw error;
-    return { text: textSoFar(), problem: error.message };
-  }
-}
 
 describe('podnet metrics in the pod of a server', () => {
   let served: ServedCluster;
@@ -98,7 +67,7 @@ describe('podnet metrics in the pod of a server', () => {
   });
 
   const inPod = (argv: readonly string[] = [], more: Record<string, string> = {}): Promise<Printed> =>
-    print(argv, { env: { ...env, ...more }, serviceAccountDirectory: directory });
+    printInto(argv, { env: { ...env, ...more }, serviceAccountDirectory: directory });
 
   test('a service account without the right is told which', async () => {
     const other = await mkdtemp(join(tmpdir(), 'podnet-other-'));
@@ -124,7 +93,7 @@ describe('podnet metrics in the pod of a server', () => {
       await writeFile(join(directory, 'other-token'), token);
       const { text, problem } = await inPod();
       assert.equal(problem, '');
-      const asked = await print([...flags, '--token-file', join(directory, 'other-token')]);
+      const asked = await printInto([...flags, '--token-file', join(directory, 'other-token')]);
       assert.deepEqual([namesIn(text), asked.problem], [namesIn(asked.text), '']);
       assert.ok(namesIn(text).has('podnet_interface_receive_bytes_total'));
       assert.ok(namesIn(text).has('podnet_apiserver_build_info'));
@@ -201,17 +170,24 @@ describe('podnet metrics in the pod of an agent', () => {
   after(() => agent.close());
 
   test('it needs no flag, no token and no server', async () => {
-    const { text, problem } = await print([], { env });
+    const { text, problem } = await printInto([], { env });
+    assert.equal(problem, '');
+    assert.match(text, /^podnet_nodeagent_build_info\{/m);
+  });
+
+  test('from the pod of a server an agent is asked, whatever authority stands in its environment', async () => {
+    const ofServer = { PODNET_METRICS_SERVER_CA_FILE: '/nowhere/ca.crt' };
+    const { text, problem } = await printInto(['--server', agent.url], { env: ofServer });
     assert.equal(problem, '');
     assert.match(text, /^podnet_nodeagent_build_info\{/m);
   });
 
   test('an agent cannot choose, and says so', async () => {
     assert.match(
-      (await print(['--family', 'x'], { env })).problem,
+      (await printInto(['--family', 'x'], { env })).problem,
       /only a server can choose by family: give --server/,
     );
-    const refused = await print(['--server', agent.url, '--node', 'a'], { env });
+    const refused = await printInto(['--server', agent.url, '--node', 'a'], { env });
     assert.match(refused.problem, /--server: an agent shows all it has, it cannot choose by node/);
   });
 
@@ -227,12 +203,11 @@ describe('podnet metrics in the pod of an agent', () => {
     for (const wrong of [
       ['--server', 'ftp://a'],
       ['--server', agent.url, '--token-file', '/token'],
-      ['--server', agent.url, '--server-ca-file', '/ca'],
       ['--timeout', '5'],
     ]) {
       const refused = podnet(wrong);
       assert.equal(await refused.ended, 2, refused.error());
-      assert.match(refused.error(), /^podnet metrics: --(server|token-file|server-ca-file|timeout): /);
+      assert.match(refused.error(), /^podnet metrics: --(server|token-file|timeout): /);
     }
     const version = podnet(['--version']);
     assert.equal(await version.ended, 0);
@@ -253,28 +228,28 @@ describe('podnet metrics against what is no server', () => {
 
   test('an answer that is no metrics, or breaks off, is not taken for a whole one', async () => {
     const page = await serve((_, response) => response.setHeader('content-type', 'text/html').end('<html>'));
-    assert.match((await print(['--server', page])).problem, /the answer is no metrics but "text\/html"/);
+    assert.match((await printInto(['--server', page])).problem, /the answer is no metrics but "text\/html"/);
     const half = await serve((_, response) => {
       response.writeHead(200, { 'content-type': 'text/plain', 'content-length': '1000' }).write('podnet_a 1\n');
       setTimeout(() => response.destroy(), 50);
     });
-    const broken = await print(['--server', half]);
+    const broken = await printInto(['--server', half]);
     assert.equal(broken.text, 'podnet_a 1\n');
     assert.match(broken.problem, /what was printed, 11 bytes, is a part of it$/);
     const zipped = gzipSync('podnet_b 1\n'.repeat(1_000));
     const cut = await serve((_, response) =>
       response.writeHead(200, { 'content-type': 'text/plain', 'content-encoding': 'gzip' }).end(zipped.subarray(0, -8)),
     );
-    assert.match((await print(['--server', cut])).problem, /unexpected end of file/);
+    assert.match((await printInto(['--server', cut])).problem, /unexpected end of file/);
   });
 
   test('one that is silent, or stops in the middle, is waited for as long as is said', async () => {
     const silent = await serve(() => undefined);
-    assert.match((await print(['--server', silent, '--timeout', '200ms'])).problem, /no answer within 200 ms/);
+    assert.match((await printInto(['--server', silent, '--timeout', '200ms'])).problem, /no answer within 200 ms/);
     const stuck = await serve((_, response) =>
       response.writeHead(200, { 'content-type': 'text/plain' }).write('podnet_a 1\n'),
     );
-    const { problem } = await print(['--server', stuck, '--timeout', '200ms']);
+    const { problem } = await printInto(['--server', stuck, '--timeout', '200ms']);
     assert.match(problem, /nothing came for 200 ms; what was printed, 11 bytes, is a part of it/);
   });
 
@@ -287,7 +262,7 @@ describe('podnet metrics against what is no server', () => {
       await new Promise((resolve) => setTimeout(resolve, 150));
       return true;
     };
-    assert.equal((await print(['--server', url, '--timeout', '100ms'], { write: slow })).problem, '');
+    assert.equal((await printInto(['--server', url, '--timeout', '100ms'], { write: slow })).problem, '');
     assert.equal(length, whole.length);
     const reader = run('head', ['-c', '1'], {});
     const program = run(process.execPath, [PODNET, 'metrics', '--server', url], {});
@@ -304,12 +279,12 @@ describe('podnet metrics against what is no server', () => {
         .writeHead(429, { 'content-type': 'application/json', 'retry-after': '7' })
         .end(JSON.stringify({ kind: 'Status', message: '64 scrapes are under way' })),
     );
-    assert.match((await print(['--server', busy])).problem, /HTTP 429 64 scrapes are under way: try again in 7 s/);
+    assert.match((await printInto(['--server', busy])).problem, /HTTP 429 64 scrapes are under way: try again in 7 s/);
   });
 
   test('a pod without a service account is told so', async () => {
     const env = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: '1' };
-    const { problem } = await print(['--server', 'https://127.0.0.1:1'], { env });
+    const { problem } = await printInto(['--server', 'https://127.0.0.1:1'], { env });
     assert.match(problem, /cannot read the service account of this pod: .*ENOENT/);
   });
 });

@@ -13,7 +13,6 @@ import { demoProgram } from '../../cli/demo/main.js';
 import { metricsProgram } from '../../cli/metrics.js';
 import { migrateProgram } from '../../cli/migrate/main.js';
 import { standaloneProgram } from '../../cli/standalone.js';
-import type { Nodeagent } from '../../nodeagent/start.js';
 import { nodeagentProgram } from '../../nodeagent/options.js';
 import type { Option, OptionTable } from '../../runtime/options/kinds.js';
 import { environmentNames, parseOptions, type Program } from '../../runtime/options/parse.js';
@@ -25,7 +24,7 @@ import { populate } from '../support/documented-cluster.js';
 import { commandsOf, filledIn, isPipeline, wordsOf, type DocumentedCommand } from '../support/documented-commands.js';
 import { kustomizationOf } from '../support/documented-kustomization.js';
 import { blocksOf, documents } from '../support/markdown.js';
-import { eventually, runNodeagent } from '../support/programs.js';
+import { eventually } from '../support/programs.js';
 import { whyMissing } from '../support/requirements.js';
 import { register, startServedCluster, type ServedCluster } from '../support/served-cluster.js';
 
@@ -53,6 +52,7 @@ const ELSEWHERE: readonly (readonly [pattern: RegExp, where: string])[] = [
   [/^aws /, 'needs an account; test/cli/migrate reads what it prints'],
   [/^amtool /, 'needs an Alertmanager, of which the alert is known; test/dashboards has the alerts'],
   [/^kubectl .*\/proxy\//, 'the small cluster has no proxy to Services; test/apiserver asks /readyz?verbose'],
+  [/^kubectl .* exec .* -- podnet /, 'test/manifests/exec.test.ts, in the pods of several renderings'],
   [/^kubectl .*\btop pods?\b/, 'asks metrics-server'],
   [/^kubectl get certificates/, 'a kind of cert-manager'],
   [/^kubectl get events/, 'the small cluster has no events'],
@@ -198,20 +198,17 @@ describe('the first steps of the README', { skip: whyMissing('curl') }, () => {
 
 describe('kubectl', { skip: whyMissing('kubectl') }, () => {
   let served: ServedCluster;
-  let agent: Nodeagent;
   let directory: string;
 
   before(async () => {
     served = await startServedCluster(['--max-series', '1000'], ({ api }) => populate.objects(api));
     await populate.reports(served);
-    agent = await runNodeagent(served.server, ['--pod-source', 'none']);
     directory = await mkdtemp(join(tmpdir(), 'podnet-commands-'));
     await writeFile(join(directory, 'ca.crt'), served.ca);
     // As the programs are called in the image.
     await writeFile(join(directory, 'podnet'), `#!/bin/sh\nexec ${process.execPath} ${PODNET} "$@"\n`, { mode: 0o755 });
   });
   after(async () => {
-    await agent.close();
     await served.close();
     await rm(directory, { recursive: true });
   });
@@ -232,24 +229,6 @@ describe('kubectl', { skip: whyMissing('kubectl') }, () => {
     return client.out();
   };
 
-  /** What a container runs, with the program of this tree. */
-  const execute = async (argv: readonly string[]): Promise<void> => {
-    const end = argv.indexOf('--');
-    const [pod, program, command, ...flags] = [argv[end - 1], ...argv.slice(end + 1)];
-    assert.deepEqual([program, command], ['podnet', 'metrics'], 'the image has nothing else');
-    const isAgent = /^ds\//.test(pod ?? '');
-    const env: Record<string, string> = isAgent
-      ? { PODNET_LISTEN_ADDRESS: new URL(agent.url).host }
-      : {
-          PODNET_METRICS_SERVER: `https://127.0.0.1:${served.port}`,
-          PODNET_METRICS_SERVER_CA_FILE: join(directory, 'ca.crt'),
-          PODNET_METRICS_TOKEN_FILE: await populate.readerToken(served, directory),
-        };
-    const printed = run(process.execPath, [PODNET, 'metrics', ...flags], { env });
-    assert.equal(await printed.ended, 0, printed.error());
-    assert.match(printed.out(), /^# TYPE podnet_/m);
-  };
-
   const commands = of(/^kubectl /).sort((a, b) => turnOf(a) - turnOf(b));
   for (const { place, text, shown } of commands) {
     test(`${place}: ${text}`, async () => {
@@ -259,8 +238,6 @@ describe('kubectl', { skip: whyMissing('kubectl') }, () => {
       if (k >= 0) {
         const rendered = await kubectl(['kustomize', kustomizationOf(place, argv[k + 1] ?? '', directory)]);
         if (argv[k + 1] === '.') assert.match(rendered, / image: registry\.example\/podnet:/);
-      } else if (argv.includes('exec')) {
-        await execute(argv);
       } else if (argv.includes('apply')) {
         await kubectl([...argv, NO_VALIDATION]);
       } else if (argv.includes('create') || argv.includes('set')) {

@@ -8,7 +8,9 @@ import { parse } from 'yaml';
 import { API_GROUP_NAMES } from '../../apiserver/api/api-surface.js';
 import { COMPAT_NAMES } from '../../metrics/compat/compat.js';
 import { documentedValues } from '../../scripts/chart-readme.js';
-import { CHART, templateChart } from '../support/helm.js';
+import { listAt, textAt } from '../cluster/json.js';
+import { CHART, renderChart, templateChart } from '../support/helm.js';
+import { workloadsOf } from '../support/manifests/workloads.js';
 import { missing } from '../support/requirements.js';
 
 const VALUES: unknown = parse(await readFile(join(CHART, 'values.yaml'), 'utf8'));
@@ -47,7 +49,72 @@ const WRONG: readonly (readonly [place: string, values: object])[] = [
   ['/nodeagent/serviceAccount/name', { nodeagent: { serviceAccount: { name: 'node agents' } } }],
   ['/probe/dnsEndpoints', { probe: { dnsEndpoints: 'kube-dns' } }],
   ['/serviceMonitor/interval', { serviceMonitor: { interval: 15 } }],
+  ['/serviceMonitor/interval', { serviceMonitor: { interval: '1m' } }],
+  ['/serviceMonitor/interval', { serviceMonitor: { interval: '16s' } }],
+  ['/podMonitor/interval', { podMonitor: { interval: '0s' } }],
+  ['/apiserver/hostNetwork/port', { apiserver: { hostNetwork: { port: 10_250 } } }],
+  ['/prometheusRule/runbookUrl', { prometheusRule: { runbookUrl: 'git.example.com/podnet' } }],
 ];
+
+/** What only the templates can refuse, each with what it says. */
+const REFUSED: readonly (readonly [given: string, refusal: string])[] = [
+  [
+    'apiserver.args={--secure-port=1}',
+    'apiserver.args: the chart sets --secure-port itself, by apiserver.port, so that --secure-port=1 is not taken',
+  ],
+  [
+    'nodeagent.args={--service=x/y}',
+    'nodeagent.args: the chart sets --service itself, by fullnameOverride and namespaceOverride, so that --service=x/y is not taken',
+  ],
+  [
+    'apiserver.args={--no-publish.cloudwatch}',
+    'apiserver.args: the chart sets --publish.cloudwatch itself, by apiserver.cloudwatch.enabled, so that --no-publish.cloudwatch is not taken',
+  ],
+  [
+    'nodeagent.env[0].name=PODNET_LISTEN_ADDRESS',
+    'nodeagent.env: the chart sets PODNET_LISTEN_ADDRESS itself, by podMonitor.enabled',
+  ],
+  ['probe.env[0].name=A,probe.env[1].name=A', 'probe.env: A is there twice'],
+  [
+    'nodeagent.extraVolumes[0].name=cgroup',
+    'nodeagent.extraVolumes: there is a volume cgroup already: give this one another name',
+  ],
+  ...['apiserver.podSecurityContext', 'probe.securityContext', 'nodeagent.podSecurityContext'].map((context) => {
+    const [program = ''] = context.split('.');
+    const of = `${program}.podSecurityContext, ${program}.securityContext`;
+    return [
+      `${context}.runAsUser=0`,
+      `${of}: no kubelet starts a container with runAsUser 0 and runAsNonRoot true`,
+    ] as const;
+  }),
+  [
+    'serviceMonitor.interval=9s',
+    'serviceMonitor.scrapeTimeout: 10s is longer than serviceMonitor.interval, 9s: Prometheus takes no such scrape',
+  ],
+  [
+    'podMonitor.scrapeTimeout=1m',
+    'podMonitor.scrapeTimeout: 1m is longer than podMonitor.interval, 30s: Prometheus takes no such scrape',
+  ],
+  [
+    'apiserver.hostNetwork.enabled=true,openshift.enabled=true',
+    'apiserver.hostNetwork.enabled: not with openshift.enabled, whose SecurityContextConstraints do not admit it; its control plane is in the pod network',
+  ],
+];
+
+/** What looks like one of them, and is none. */
+const TAKEN = [
+  'apiserver.args={--publish.cloudwatch.region=eu-central-1}',
+  'apiserver.compat={all}',
+  'nodeagent.sriov.enabled=true',
+  'nodeagent.securityContext.runAsUser=0,nodeagent.securityContext.runAsNonRoot=false',
+  'serviceMonitor.interval=15000ms,serviceMonitor.scrapeTimeout=15s',
+];
+
+/** By which every flag is given that the chart can give. */
+const EVERYTHING = [
+  ...['probe.enabled=true', 'tls.type=cert-manager', 'apiserver.cloudwatch.enabled=true'],
+  ...['apiserver.compat={all}', 'apiService.groups={podnet.dev}'],
+].join(',');
 
 test('values.yaml and every file of ci/ are values of the schema', async () => {
   assert.deepEqual(refusals(VALUES), []);
@@ -61,7 +128,8 @@ test('API groups and predecessors are those that the server knows', async () => 
   const schema = await readFile(join(CHART, 'values.schema.json'), 'utf8');
   const enumsOf = (known: readonly string[]) => JSON.stringify({ enum: known });
   const compact = JSON.stringify(JSON.parse(schema));
-  for (const known of [API_GROUP_NAMES, COMPAT_NAMES]) assert.ok(compact.includes(enumsOf(known)), enumsOf(known));
+  for (const known of [API_GROUP_NAMES, ['all', ...COMPAT_NAMES]])
+    assert.ok(compact.includes(enumsOf(known)), enumsOf(known));
 });
 
 test('a wrong value is refused, and the refusal names its place', () => {
@@ -91,6 +159,40 @@ describe('helm', { skip: missing('helm') }, () => {
     const { code, error } = await templateChart(['--set', 'apiserver.replica=3']);
     assert.notEqual(code, 0);
     assert.match(error, /apiserver.*replica/s);
+  });
+
+  for (const [given, refusal] of REFUSED) {
+    test(`refuses ${given}, and names the value`, async () => {
+      const { code, error } = await templateChart(['--set', given]);
+      assert.notEqual(code, 0);
+      assert.ok(error.includes(`: ${refusal}\n`), error);
+    });
+  }
+
+  for (const given of TAKEN) {
+    test(`takes ${given}`, async () => {
+      const { code, error } = await templateChart(['--set', given]);
+      assert.equal(code, 0, error);
+    });
+  }
+
+  test('knows all flags and variables that the chart gives its programs', async () => {
+    const objects = await renderChart(['--set', EVERYTHING]);
+    const given = workloadsOf(objects).flatMap(({ object, container }) => {
+      const program = textAt(object, 'metadata', 'labels', 'app.kubernetes.io/component');
+      const flags = listAt(container, 'args').filter((one) => String(one).startsWith('--'));
+      const variables = listAt(container, 'env').map((one) => textAt(one, 'name'));
+      return [
+        ...flags.map((flag) => `${program}.args={${String(flag)}}`),
+        ...variables.map((name) => `${program}.env[0].name=${name}`),
+      ];
+    });
+    const own = given.filter((one) => !/NODE_OPTIONS|MALLOC_ARENA_MAX/.test(one));
+    assert.ok(own.length > 20, own.join());
+    for (const one of own) {
+      const { error } = await templateChart(['--set', one.replaceAll(/,(?!dc)/g, '\\,')]);
+      assert.match(error, /: the chart sets \S+ itself/, one);
+    }
   });
 
   test('refuses a Secret for certificates without its name or authority', async () => {

@@ -92,7 +92,7 @@ describe('the base with one thing spoilt', { skip: missing('kubectl') }, () => {
       ['Service podnet-apiserver-replicas', ['metadata', 'labels', 'podnet.dev/scrape'], 'true', /one Service/],
       ['APIService v1alpha1.podnet.dev', ['spec', 'service', 'name'], 'x', /no port 443 of Service podnet-system\/x/],
       [SERVER, [...POD, 'serviceAccountName'], 'x', /no ServiceAccount/],
-      [SERVER, [...POD, 'volumes', 1], { name: 'spare', emptyDir: {} }, /spare is mounted nowhere/],
+      [SERVER, [...POD, 'volumes', 2], { name: 'spare', emptyDir: {} }, /spare is mounted nowhere/],
       [AGENT, [...CONTAINER, 'volumeMounts', 0, 'name'], 'x', /no volume x|mounted nowhere/],
       [AGENT, ['spec', 'selector', 'matchLabels', 'app'], 'x', /selects not its own pods/],
       ['DaemonSet podnet-probe', [...CONTAINER, 'readinessProbe', 'httpGet', 'port'], 'x', /no port x/],

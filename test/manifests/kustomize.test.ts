@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
+import { parse } from 'yaml';
 import { textsOf } from '../../runtime/kube/objects.js';
 import { at, listAt, nameOf, textAt } from '../cluster/json.js';
 import type { KubeObject } from '../support/kube-api/objects.js';
@@ -12,13 +13,15 @@ import {
   renderCombinations,
   type Combination,
 } from '../support/manifests/combinations.js';
+import { givenAuthority } from '../support/manifests/given-authority.js';
 import { LEVELS, levelOf, violationsOf } from '../support/manifests/pod-security.js';
 import { programProblems } from '../support/manifests/program-problems.js';
 import { referenceProblems } from '../support/manifests/references.js';
 import { MANIFESTS, readObjects, renderComponents, renderKustomization } from '../support/manifests/render.js';
 import { sccProblems } from '../support/manifests/scc.js';
 import { StrictSchemas } from '../support/manifests/strict-schema.js';
-import { keysAt, workloadsOf } from '../support/manifests/workloads.js';
+import { environmentOf, keysAt, workloadsOf } from '../support/manifests/workloads.js';
+import { blocksOf } from '../support/markdown.js';
 import { missing } from '../support/requirements.js';
 
 describe('what manifests/ installs', { skip: missing('kubectl') }, () => {
@@ -44,7 +47,12 @@ describe('what manifests/ installs', { skip: missing('kubectl') }, () => {
   });
 
   test('everything that something names is there, and everything there is used', () => {
-    assertNone(referenceProblems);
+    // given: with cert-manager it is made
+    assertNone((objects) => {
+      const isGiven = !objects.some(({ kind }) => kind === 'Certificate');
+      const problems = referenceProblems(objects);
+      return isGiven ? problems.filter((one) => !one.endsWith(': there is no Secret podnet-apiserver-tls')) : problems;
+    });
   });
 
   test('the programs take their arguments, and are told what the objects around them say', () => {
@@ -85,12 +93,16 @@ describe('what manifests/ installs', { skip: missing('kubectl') }, () => {
     });
   });
 
-  test('servers and agents of role probe are restricted', () => {
-    assertNone((objects) =>
-      workloadsOf(objects)
-        .filter(({ object }) => nameOf(object) !== 'podnet-nodeagent')
-        .flatMap(({ title, podSpec }) => violationsOf(podSpec).map(({ what }) => `${title}: ${what}`)),
-    );
+  test('servers and agents of role probe are restricted, but for servers in the network of their nodes', () => {
+    const found = combinations.map(({ components, objects }) => {
+      const others = workloadsOf(objects).filter(({ object }) => nameOf(object) !== 'podnet-nodeagent');
+      const had = others.flatMap(({ title, podSpec }) => violationsOf(podSpec).map(({ what }) => `${title}: ${what}`));
+      return [components, had] as const;
+    });
+    const hostNetwork = ['hostNetwork', 'hostPort 19443'].map((what) => `Deployment podnet-apiserver: ${what}`);
+    for (const [components, had] of found) {
+      assert.deepEqual(had, components.includes('apiserver-host-network') ? hostNetwork : [], components.join(' + '));
+    }
   });
 
   test('every container has a read-only root, bounded memory, what it asks for, and no limit of CPU', () => {
@@ -104,6 +116,18 @@ describe('what manifests/ installs', { skip: missing('kubectl') }, () => {
           ...(requests === 'cpu,memory' ? [] : [`${title}: requests of ${requests}`]),
         ];
       }),
+    );
+  });
+
+  test('agents are started with what keeps them small', () => {
+    assertNone((objects) =>
+      workloadsOf(objects)
+        .filter(({ object, container }) => {
+          const { NODE_OPTIONS, MALLOC_ARENA_MAX } = environmentOf(container);
+          const isSmall = NODE_OPTIONS === '--max-semi-space-size=1' && MALLOC_ARENA_MAX === '1';
+          return object.kind === 'DaemonSet' && !isSmall;
+        })
+        .map(({ title }) => title),
     );
   });
 
@@ -155,6 +179,57 @@ describe('what manifests/ installs', { skip: missing('kubectl') }, () => {
     );
   });
 
+  test('no two servers in the network of their nodes want one port of it, nor the one of the kubelet', async () => {
+    const objects = await renderComponents(['apiserver-host-network']);
+    const server = objects.find(({ kind }) => kind === 'Deployment');
+    const pod = at(server, 'spec', 'template', 'spec');
+    const apart = listAt(pod, 'affinity', 'podAntiAffinity', 'requiredDuringSchedulingIgnoredDuringExecution');
+    assert.deepEqual(
+      apart.map((term) => textAt(term, 'topologyKey')),
+      ['kubernetes.io/hostname'],
+    );
+    // on as many nodes as there are replicas there is room for no further one
+    assert.equal(at(server, 'spec', 'strategy', 'rollingUpdate', 'maxSurge'), 0);
+    assert.equal(at(pod, 'dnsPolicy'), 'ClusterFirstWithHostNet');
+    assert.deepEqual(
+      listAt(pod, 'containers', 0, 'ports').map((port) => at(port, 'containerPort')),
+      [19_443],
+    );
+    const ports = objects
+      .filter((one) => one.kind === 'Service')
+      .map((one) => [nameOf(one), at(one, 'spec', 'ports', 0, 'port')]);
+    assert.deepEqual(Object.fromEntries(ports), {
+      'podnet-apiserver': 443,
+      'podnet-apiserver-replicas': 19_443,
+      'podnet-apiserver-metrics': 19_443,
+    });
+  });
+
+  test('the documents put an address before each runbook', async () => {
+    const [block, ...more] = blocksOf('docs/runbooks/README.md').filter(({ language }) => language === 'yaml');
+    assert.ok(block !== undefined && more.length === 0);
+    const objects = await renderComponents(['prometheus-operator'], parse(block.lines.join('\n')) as object);
+    const base = await renderComponents(['prometheus-operator']);
+    assert.deepEqual(objects.map(nameOf), base.map(nameOf), 'nothing more is applied');
+    const [urls, paths] = [objects, base].map(runbooksOf);
+    assert.ok(urls !== undefined && urls.length > 30);
+    assert.deepEqual(
+      urls,
+      paths?.map((path) => `https://git.example.com/podnet/blob/main/${path}`),
+    );
+  });
+
+  test('the documents tell the API server the authority of a given certificate', async () => {
+    const objects = await renderComponents(['given-certificate'], givenAuthority('Y2E='));
+    const registered = objects.filter(({ kind }) => kind === 'APIService');
+    assert.equal(registered.length, 4);
+    for (const one of registered) assert.equal(textAt(one, 'spec', 'caBundle'), 'Y2E=', nameOf(one));
+    assert.deepEqual(
+      objects.flatMap((object) => schemas.problems(object)),
+      [],
+    );
+  });
+
   test('what the README says is applied is there', async () => {
     const readme = await readFile(`${MANIFESTS}/README.md`, 'utf8');
     const paths = [...readme.matchAll(/-k (manifests\/[\w/-]+)(?=[\s`])/g)].map(([, path = '']) => path);
@@ -185,3 +260,9 @@ describe('what manifests/ installs', { skip: missing('kubectl') }, () => {
     }
   });
 });
+
+function runbooksOf(objects: readonly KubeObject[]): string[] {
+  const rules = objects.filter(({ kind }) => kind === 'PrometheusRule');
+  const groups = rules.flatMap((rule) => listAt(rule, 'spec', 'groups'));
+  return groups.flatMap((group) => listAt(group, 'rules')).map((rule) => textAt(rule, 'annotations', 'runbook_url'));
+}

@@ -79,8 +79,10 @@ const LISTS = DESCRIBED_KINDS.map(({ resource, singular, namespaced }) => {
   return `${CUSTOM}${scope}/${resource === 'namespaces' ? singular : resource}/*/${RATE}?labelSelector=tier%3Dfront`;
 });
 
+/** Components that take away what a server needs to make its own certificates. */
+const GIVEN = ['given-certificate', 'cert-manager'];
 /** Components that grant something. */
-const GRANTING = ['aws', 'cert-manager', 'openshift', 'probe', 'prometheus-operator', 'sriov'];
+const GRANTING = ['aws', 'openshift', 'probe', 'prometheus-operator', 'sriov'];
 
 type Scene = (bed: RightsBed, installed: readonly KubeObject[]) => Promise<void>;
 
@@ -179,19 +181,20 @@ describe('the rights that are granted', { skip: missing('kubectl') }, () => {
     }));
 
   test('with a given certificate none is made, and no right for it is left', async (t) => {
-    await playWith(t, ['cert-manager'], playGivenCertificate);
-    const installed = await renderComponents(['cert-manager']);
-    const granted = new Set(rightsIn(installed).map(pathOfRight));
-    const left = rightsIn(base)
-      .map(pathOfRight)
-      .filter((path) => !granted.has(path));
-    assert.ok(left.length > 0 && left.every((path) => path.endsWith('/podnet-apiserver-certificates')), left.join());
+    await playWith(t, ['given-certificate'], playGivenCertificate);
+    for (const component of GIVEN) {
+      const granted = new Set(rightsIn(await renderComponents([component])).map(pathOfRight));
+      const left = rightsIn(base)
+        .map(pathOfRight)
+        .filter((path) => !granted.has(path));
+      assert.ok(left.length > 0 && left.every((path) => path.endsWith('/podnet-apiserver-certificates')), left.join());
+    }
   });
 
   test('other components grant nothing that base does not, and no right over an APIService that is not installed', async () => {
     const granted = titlesOfRights(rightsIn(base));
     const all = await readdir('manifests/components');
-    const others = all.filter((one) => !GRANTING.includes(one)).map((component) => [component]);
+    const others = all.filter((one) => ![...GRANTING, ...GIVEN].includes(one)).map((component) => [component]);
     for (const components of [[], ...others]) {
       const installed = await renderComponents(components);
       const rights = rightsIn(installed);
@@ -210,7 +213,7 @@ describe('the rights that are granted', { skip: missing('kubectl') }, () => {
   });
 
   test('nothing is granted by a wildcard but the names of metrics', async () => {
-    const installed = await renderComponents(GRANTING.filter((one) => one !== 'cert-manager'));
+    const installed = await renderComponents(GRANTING);
     const wide = rightsIn(installed).flatMap((right) =>
       listAt(right, 'rules').flatMap((rule) =>
         ['verbs', 'apiGroups', 'resources', 'nonResourceURLs']
@@ -224,7 +227,7 @@ describe('the rights that are granted', { skip: missing('kubectl') }, () => {
 
   test('what may be written is named, but for reports of agents and Leases, of which any may be made', async () => {
     const reading = ['get', 'list', 'watch', 'use'];
-    for (const components of [[], ...GRANTING.map((one) => [one])]) {
+    for (const components of [[], ...[...GRANTING, ...GIVEN].map((one) => [one])]) {
       const rules = rightsIn(await renderComponents(components)).flatMap((right) => listAt(right, 'rules'));
       const unnamed = rules
         .filter((rule) => at(rule, 'resources') !== undefined && at(rule, 'resourceNames') === undefined)

@@ -1,5 +1,3 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { NodeReport, PodReport } from '../../openapi/node-report.js';
 import { net1, ownerReport, pfReport, vfReport } from './device-reports.js';
 import { ipamSource } from './ipam-reports.js';
@@ -126,13 +124,6 @@ export const populate = {
       const dials = [dialSeries({ peer: { node: 'n7', zone: 'zone-b' }, readings })];
       await served.push(probeReport(second * 1_000, { dials }, { node: 'node-b', bootId: 'boot-b', ...SELDOM }));
     }
-  },
-
-  /** A file with a token that may read /metrics. */
-  async readerToken(served: ServedCluster, directory: string): Promise<string> {
-    const file = join(directory, 'reader');
-    await writeFile(file, await served.token('podnet-apiserver'));
-    return file;
   },
 };
 

@@ -4,6 +4,8 @@ import { renderComponents } from './render.js';
 
 /** Components of which one at most makes sense: each says which groups are served. */
 const EXCLUSIVE = /^without-/;
+/** The first is not for where the second is. */
+const APART = ['apiserver-host-network', 'openshift'] as const;
 const AT_ONCE = 2;
 
 /** Some components, in order, and what they give. */
@@ -19,11 +21,14 @@ export async function componentOrder(): Promise<readonly string[]> {
   return [...list.matchAll(/components\/([\w-]+)/g)].map(([, name = '']) => name);
 }
 
-/** The base, each component, each two that go together, and all that do. */
+/** The base, each component, each two that go together, and all that do, but for the first of those that do not. */
 export function combinationsOf(components: readonly string[]): readonly (readonly string[])[] {
   const together = components.filter((one) => !EXCLUSIVE.test(one));
-  const pairs = together.flatMap((one, i) => together.slice(i + 1).map((other) => [one, other]));
-  const all = components.filter((one) => EXCLUSIVE.test(one)).map((one) => [...together, one]);
+  const pairs = together
+    .flatMap((one, i) => together.slice(i + 1).map((other) => [one, other]))
+    .filter((pair) => !APART.every((one) => pair.includes(one)));
+  const most = together.filter((one) => one !== APART[0]);
+  const all = components.filter((one) => EXCLUSIVE.test(one)).map((one) => [...most, one]);
   return [[], ...components.map((one) => [one]), ...pairs, ...all];
 }
 

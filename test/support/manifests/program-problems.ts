@@ -5,7 +5,7 @@ import type { NodeagentOptions } from '../../../nodeagent/options.js';
 import { renderHostPort, type ObjectName } from '../../../runtime/options/kinds.js';
 import { at, listAt, nameOf, numberAt, textAt } from '../../cluster/json.js';
 import type { KubeObject } from '../kube-api/objects.js';
-import { startedBy, workloadsOf, type Workload } from './workloads.js';
+import { environmentOf, startedBy, workloadsOf, type Workload } from './workloads.js';
 
 /** For requests under way, after --shutdown-delay. */
 const LONGEST_REQUEST_S = 20;
@@ -100,10 +100,14 @@ function tokenProblems({ podSpec, container }: Workload, tokenFile: string | und
   return found ? [] : [`there is no token of the audience podnet at ${String(tokenFile)}`];
 }
 
-/** Every file and directory that an argument names is mounted, for reading. */
+/** Every file and directory that an argument or a variable names is mounted, for reading. */
 function fileProblems({ container }: Workload): string[] {
   const mounts = listAt(container, 'volumeMounts');
-  const paths = listAt(container, 'args').flatMap((arg) => /^--[^=]+=(\/.*)$/.exec(String(arg))?.[1] ?? []);
+  const told = [
+    ...listAt(container, 'args').map((arg) => String(arg).replace(/^--[^=]+=/, '')),
+    ...Object.values(environmentOf(container)),
+  ];
+  const paths = told.filter((value) => value.startsWith('/'));
   const isMounted = (path: string): boolean =>
     mounts.some((mount) => `${path}/`.startsWith(`${textAt(mount, 'mountPath')}/`));
   return [

@@ -8,13 +8,20 @@ import type { KubeObject } from '../kube-api/objects.js';
 
 export const MANIFESTS = 'manifests';
 
-/** What a kustomization of somebody's own gives, over the base and with components of manifests/components, in this order. */
-export async function renderComponents(components: readonly string[]): Promise<readonly KubeObject[]> {
+/**
+ * What a kustomization of somebody's own gives, over the base and with components of manifests/components, in this order.
+ * @param more what else is in it
+ */
+export async function renderComponents(
+  components: readonly string[],
+  more: object = {},
+): Promise<readonly KubeObject[]> {
   const directory = await mkdtemp(join(tmpdir(), 'podnet-kustomization-'));
   const pathOf = (inManifests: string): string => relative(directory, resolve(MANIFESTS, inManifests));
   const kustomization = {
     ...{ apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', resources: [pathOf('base')] },
     components: components.map((name) => pathOf(`components/${name}`)),
+    ...more,
   };
   try {
     await writeFile(join(directory, 'kustomization.yaml'), JSON.stringify(kustomization)); // JSON is YAML

@@ -57,7 +57,8 @@ export class RightsBed {
       const { kind = '' } = object;
       if (kind === 'APIService') this.api.put(`${API_SERVICES}${nameOf(object)}`, object);
       if (kind === 'Secret' || kind === 'ConfigMap') {
-        this.api.put(`/api/v1/namespaces/${NAMESPACE}/${kind.toLowerCase()}s/${nameOf(object)}`, object);
+        const namespace = textAt(object, 'metadata', 'namespace');
+        this.api.put(`/api/v1/namespaces/${namespace}/${kind.toLowerCase()}s/${nameOf(object)}`, object);
       }
     }
     for (const right of rightsIn(this.#installed)) this.api.put(pathOfRight(right), right);

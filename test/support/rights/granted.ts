@@ -24,7 +24,7 @@ export interface Told {
   readonly env: Readonly<Record<string, string>>;
 }
 
-const OF_A_MACHINE = /^--(path\.|cri-endpoint|server-ca-file|secure-port|tls-|(probe-)?listen-address)/;
+const OF_A_MACHINE = /^--(path\.|cri-endpoint|server-ca-file|(probe-)?listen-address)/;
 
 /** What the workload of this name tells its program. */
 export function toldTo(name: string, installed: readonly KubeObject[]): Told {

@@ -54,6 +54,11 @@ path: /healthz
 port: 19808
 {{- end -}}
 
+{{/* Where the servers listen: 10250 of a node is its kubelet's. */}}
+{{- define "podnet.apiserver.port" -}}
+{{- ternary .Values.apiserver.hostNetwork.port .Values.apiserver.port .Values.apiserver.hostNetwork.enabled -}}
+{{- end -}}
+
 {{- define "podnet.image" -}}
 {{- if .Values.image.digest -}}
 {{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
@@ -82,7 +87,8 @@ port: 19808
 {{- end -}}
 {{- end -}}
 
-{{/* The volume of the agents with what they know the servers by. Optional: it may be made, or filled, after they have started; until then they push nothing. */}}
+{{/* The volume with what the agents know the servers by, and podnet metrics in a server's pod. Optional: it may be made, or filled, after they have
+started; until then agents push nothing. */}}
 {{- define "podnet.serverCaVolume" -}}
 - name: server-ca
 {{- if eq .Values.tls.type "self-made" }}
@@ -90,7 +96,7 @@ port: 19808
     name: {{ include "podnet.fullname" . }}-apiserver-ca
     optional: true
 {{- else }}
-  # Of the Secret nothing but the authority reaches an agent's pod.
+  # Of the Secret nothing but the authority: the key is none of an agent's business.
   secret:
     secretName: {{ include "podnet.tlsSecretName" . }}
     optional: true
