@@ -85,13 +85,14 @@ async function ask({
   isEnded = true,
   until,
 }: Asked): Promise<readonly Frame[]> {
-  const { socket, received } = await connectRaw(server, 'h2');
+  const connection = await connectRaw(server, 'h2');
+  const { socket } = connection;
   const headers = { ':method': method, ':scheme': 'https', ':authority': 'x', ':path': path };
   socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
   socket.write(frame(SETTINGS, 0, 0, Buffer.alloc(0)));
   socket.write(frame(HEADERS, END_HEADERS, 1, headerBlock({ ...headers, 'content-type': contentType })));
   if (bytes > 0) socket.write(frame(DATA, isEnded ? END_STREAM : 0, 1, Buffer.from('{}'.padEnd(bytes))));
-  const frames = await eventually(() => Promise.resolve(framesIn(received())), until);
+  const frames = await eventually(() => Promise.resolve(framesIn(connection.received())), until);
   socket.destroy();
   return frames;
 }
