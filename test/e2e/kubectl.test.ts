@@ -194,6 +194,10 @@ test('what there is to ask for is listed, with short names', { skip }, async () 
     out + error,
   );
   assert.ok(
+    rows.some(([name, short]) => name === 'nodenetworks' && short === 'nn'),
+    out,
+  );
+  assert.ok(
     rows.some(([name, short]) => name === 'virtualfunctions' && short === 'vf'),
     out,
   );
