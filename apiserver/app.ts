@@ -31,11 +31,13 @@ import { expositionRoutes } from './exposition/routes.js';
 import { SeriesLimit } from './exposition/series-limit.js';
 import { workloadLines } from './exposition/workload-lines.js';
 import type { Connections } from './http/connections.js';
+import { LIMITS } from './http/limits.js';
 import { createShell } from './http/shell.js';
 import { ingestRoutes } from './ingest/routes.js';
 import { podnetRoutes } from './api/podnet/routes.js';
 import type { PodList, PodNodes } from './pods/pod-list.js';
 import type { ServiceList } from './pods/service-list.js';
+import { createRefusedConnections, tellRefused } from './refused-connections.js';
 import { reportsArrived } from './reports-arrived.js';
 import { lookupCounter } from './cache-lookups.js';
 import { createSelfMetrics, type SelfMetrics } from './self-metrics.js';
@@ -62,6 +64,8 @@ export interface AppOptions {
   readonly suspectLatencyMs: number;
   /** Most series of the pods of a namespace on /metrics; 0, or nothing said: no limit. */
   readonly maxSeries?: number;
+  /** Most open connections of a client address; 0: no limit. Where nothing is said, it is that of LIMITS. */
+  readonly maxConnectionsPerAddress?: number;
   /** Predecessors whose families are served as well; none where nothing is said. */
   readonly compat?: readonly CompatName[];
   /** Namespaces in which figures of the whole cluster answer. */
@@ -143,7 +147,11 @@ export function createApp(options: AppOptions): Created {
   ];
   const shown = { nodes: store, pods: seriesLimit ?? pods };
   const exposition = new Exposition(shown, options.podLabels, { compat, cluster: ofAll, onFailure });
-  const { app, connections } = createShell({ tls: options.tls, log });
+  const { maxConnectionsPerAddress: connectionsPerAddress = LIMITS.connectionsPerAddress } = options;
+  const { app, connections } = createShell({
+    ...{ tls: options.tls, log, limits: { ...LIMITS, connectionsPerAddress } },
+    onRefused: tellRefused(createRefusedConnections(registry), { clock, log }),
+  });
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';
     metrics.requestSeconds.observe({ route, code: String(reply.statusCode) }, reply.elapsedTime / 1_000);

@@ -14,6 +14,7 @@ import {
 } from '../runtime/options/kinds.js';
 import type { Program } from '../runtime/options/parse.js';
 import { API_GROUP_NAMES } from './api/api-surface.js';
+import { LIMITS } from './http/limits.js';
 import { LOG_FORMATS, LOG_LEVELS } from '../runtime/logger.js';
 import { isOfPublishing, isPublishing, LOG_LEVEL_ALIAS, PUBLISH_OPTIONS } from './publish/options.js';
 
@@ -53,6 +54,11 @@ export const APISERVER_OPTIONS = {
     flag: 'allow-unbound-agents',
     default: false,
     help: 'Take reports with tokens that name no node, from clusters older than Kubernetes 1.30: an agent can then report for any node.',
+  }),
+  maxConnectionsPerAddress: integer({
+    flag: 'max-connections-per-address',
+    ...{ default: LIMITS.connectionsPerAddress, min: 0, max: LIMITS.connections },
+    help: 'Most open connections of one client address; 0: no limit, where a NAT or a proxy gives one address to many clients.',
   }),
   shutdownDelay: duration({
     flag: 'shutdown-delay',

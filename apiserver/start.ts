@@ -68,6 +68,7 @@ export async function startApiserver(options: ApiserverOptions, deps: ApiserverD
     compat: options.compat,
     suspectLatencyMs: options.suspectLatency,
     maxSeries: options.maxSeries,
+    maxConnectionsPerAddress: options.maxConnectionsPerAddress,
     apiGroups: options.apiGroups,
     allowUnboundAgents: options.allowUnboundAgents,
     checks: [...checks, { name: 'shutdown', isMet: () => !shutdown.isUnderWay }],

@@ -30,7 +30,7 @@ const METRICS_OPTIONS = {
     ...own('server-ca-file'),
     placeholder: 'file',
     defaultText: "in a pod the ConfigMap <service>-ca, elsewhere the system's authorities",
-    help: 'What to trust as the authority of the server, PEM.',
+    help: 'What to trust as the authority of the server, PEM. In a pod, with --server, it needs --token-file, too.',
   }),
   tokenFile: optionalText({
     ...own('token-file'),

@@ -83,6 +83,14 @@ export const INTERFACE_INFO: MetricFamily = {
   stability: 'alpha',
 };
 
+export const INTERFACE_STACKED_INFO: MetricFamily = {
+  name: 'podnet_interface_stacked_info',
+  type: 'info',
+  help: 'Each network whose traffic an interface of a pod counts again, as it is stacked on one of the pod that is on that network (a bond, a VLAN). Always 1.',
+  labels: [...POD_LABELS, 'interface', 'network', 'nad_namespace'],
+  stability: 'alpha',
+};
+
 export const POD_INFO: MetricFamily = {
   name: 'podnet_pod_info',
   type: 'info',
@@ -105,6 +113,7 @@ export const NODE_FAMILIES: readonly MetricFamily[] = [
   RECEIVE_UNRELIABLE,
   ...TRANSPORT_FAMILIES,
   INTERFACE_INFO,
+  INTERFACE_STACKED_INFO,
   POD_INFO,
   ...DEVICE_FAMILIES,
   ...PROBE_FAMILIES,

@@ -98,6 +98,8 @@ export interface InterfaceDescription {
   readonly hostInterface?: string;
   readonly pciAddress?: string;
   readonly source: string;
+  /** Of the pod, those whose traffic it carries again. */
+  readonly lowerDevices?: readonly string[];
   readonly receiveUnreliable?: boolean;
 }
 

@@ -1,9 +1,17 @@
 import { INTERFACE_COUNTERS, TRANSPORT_COUNTERS } from '../openapi/report-terms.js';
-import { INTERFACE_COUNTER_FAMILIES, INTERFACE_INFO, POD_INFO, RECEIVE_UNRELIABLE, blockOf } from './catalogue.js';
+import {
+  INTERFACE_COUNTER_FAMILIES,
+  INTERFACE_INFO,
+  INTERFACE_STACKED_INFO,
+  POD_INFO,
+  RECEIVE_UNRELIABLE,
+  blockOf,
+} from './catalogue.js';
 import { EXCLUSIVE_CPU_BLOCKS, addExclusiveCpus, adderTo } from './device-lines.js';
 import { INTERFACE_LABELS, POD_LABELS, chosenLabels, type PodLabel } from './labels.js';
 import type { InterfaceDescription, NodeView, PodDescription, PodView } from './node-families.js';
 import { joinLabels, labelPairs, renderLabels, renderSample, type SampleLines } from './render.js';
+import { isStacked, networksBelow } from './stacking.js';
 import { TRANSPORT_FAMILIES } from './transport-families.js';
 
 /** What was printed of the pods of a node. */
@@ -33,10 +41,12 @@ interface PodTexts {
 const BLOCKS = {
   receiveUnreliable: blockOf(RECEIVE_UNRELIABLE),
   interfaceInfo: blockOf(INTERFACE_INFO),
+  interfaceStackedInfo: blockOf(INTERFACE_STACKED_INFO),
   podInfo: blockOf(POD_INFO),
 };
 /** What is printed in them is in the descriptions alone. */
 const DESCRIBED_BLOCKS = [...Object.values(BLOCKS), ...EXCLUSIVE_CPU_BLOCKS];
+const STACKED_LABELS = INTERFACE_STACKED_INFO.labels.slice(POD_LABELS.length);
 const INTERFACE_LINES = INTERFACE_COUNTER_FAMILIES.map((family) => ({
   block: blockOf(family),
   name: family.name,
@@ -170,9 +180,11 @@ function transportLines(
 
 function addDescriptions(pods: readonly PodTexts[], blocks: (string | SampleLines | undefined)[]): void {
   const add = adderTo(blocks);
-  for (const { meta: pod, ofPod, chosen, interfaces } of pods) {
+  for (const texts of pods) {
+    const { meta: pod, ofPod, chosen, interfaces } = texts;
     add(BLOCKS.podInfo, renderSample(POD_INFO.name, joinLabels(ofPod, renderLabels(podDetails(pod)), chosen), 1));
     addExclusiveCpus(pod, { ofPod, chosen, add });
+    if (interfaces.some(({ meta }) => isStacked(meta))) add(BLOCKS.interfaceStackedInfo, stackedLines(texts));
     for (const { meta, labels } of interfaces) {
       const details = renderLabels(interfaceDetails(meta));
       add(BLOCKS.interfaceInfo, renderSample(INTERFACE_INFO.name, joinLabels(labels, details), 1));
@@ -183,6 +195,18 @@ function addDescriptions(pods: readonly PodTexts[], blocks: (string | SampleLine
   }
 }
 
+function stackedLines({ ofPod, chosen, interfaces }: PodTexts): string {
+  const byName = new Map(interfaces.map(({ meta }) => [meta.name, meta]));
+  let text = '';
+  for (const { meta } of interfaces) {
+    for (const [nadNamespace, network] of networksBelow(meta, (name) => byName.get(name))) {
+      const details = labelPairs(STACKED_LABELS, [meta.name, network, nadNamespace]);
+      text += renderSample(INTERFACE_STACKED_INFO.name, joinLabels(ofPod, renderLabels(details), chosen), 1);
+    }
+  }
+  return text;
+}
+
 function interfaceLabels({ name, network, nadNamespace, primary }: InterfaceDescription): [string, string][] {
   return labelPairs(INTERFACE_LABELS.slice(POD_LABELS.length), [name, network, nadNamespace, String(primary)]);
 }
@@ -191,7 +215,8 @@ function podDetails(pod: PodDescription): [string, string][] {
   return [
     ['workload_kind', pod.workload?.kind ?? ''],
     ['workload', pod.workload?.name ?? ''],
-    ['host_network', String(pod.hostNetwork)],
+    // the machine's own namespace is that network
+    ['host_network', String(pod.hostNetwork || pod.machine === true)],
   ];
 }
 

@@ -10,7 +10,7 @@ export interface WorkloadFamily extends MetricFamily {
 /** Of all its series: a pod without a workload has two empty ones. */
 export const WORKLOAD_LABELS = ['namespace', 'workload_kind', 'workload'] as const;
 /** Of those that count what interfaces do. */
-export const WORKLOAD_NETWORK_LABELS = [...WORKLOAD_LABELS, 'network', 'nad_namespace'] as const;
+export const WORKLOAD_NETWORK_LABELS = [...WORKLOAD_LABELS, 'network', 'nad_namespace', 'stacked_on'] as const;
 
 const OF_WHOM =
   'Added up over the pods of a workload that --max-series leaves out, from when this server left them out';
@@ -42,6 +42,17 @@ export const WORKLOAD_TRANSPORT_FAMILIES: readonly WorkloadFamily[] = TRANSPORT_
     column,
   })),
 );
+
+/**
+ * Other networks whose traffic interfaces count again, each with a comma behind it: of any choice of networks a regular expression finds
+ * those that are stacked on one of it, `(.*,)?(<choice>),.*`. Empty: none.
+ */
+export function stackedOnLabel(networks: readonly string[]): string {
+  return [...new Set(networks)]
+    .sort()
+    .map((network) => `${network},`)
+    .join('');
+}
 
 function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);

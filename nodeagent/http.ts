@@ -10,6 +10,7 @@ import { CONTENT_TYPE, EPILOGUE, renderHeader, type ExpositionFormat } from '../
 import { renderSelfMetrics } from '../metrics/self-metrics.js';
 import { errorMessage } from '../runtime/logger.js';
 import type { RateLimit } from '../runtime/rate-limit.js';
+import { closeOldestBeyond } from './close-oldest.js';
 
 export interface AgentHttpDeps {
   /** What was read last; undefined when that says nothing of the present. */
@@ -40,7 +41,7 @@ const NOT_FOUND: Answer = { code: 404, type: TEXT, body: 'there are /metrics and
 const TOO_MANY: Answer = { code: 429, type: TEXT, body: 'Too Many Requests\n', headers: { 'retry-after': '1' } };
 /** A request is a few headers. */
 const REQUEST_TIMEOUT_MS = 10_000;
-/** A Prometheus and a kubelet take two. */
+/** A Prometheus and a kubelet take two. One more is accepted all the same, and the oldest closed. */
 const MAX_CONNECTIONS = 256;
 
 /**
@@ -58,7 +59,7 @@ export function createAgentHttp(deps: AgentHttpDeps): Server {
       (error: unknown) => send(response, { code: 500, type: TEXT, body: `${errorMessage(error)}\n` }),
     );
   });
-  server.maxConnections = MAX_CONNECTIONS;
+  closeOldestBeyond(MAX_CONNECTIONS, server);
   return server;
 }
 

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { Clock } from './clock.js';
+import { unmappedAddress } from './remote-address.js';
 
 export interface Rate {
   readonly burst: number;
@@ -52,9 +53,9 @@ export class RateLimit {
 }
 
 /** An IPv4 address, or the /64 that one host has of IPv6. */
-function networkOf(address: string): string {
-  const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address) ?? [];
-  if (mapped !== undefined || !isIPv6(address)) return mapped ?? address;
+function networkOf(remoteAddress: string): string {
+  const address = unmappedAddress(remoteAddress);
+  if (!isIPv6(address)) return address;
   const [head = '', tail] = address.split('::');
   const left = head === '' ? [] : head.split(':');
   const right = tail === undefined || tail === '' ? [] : tail.split(':');

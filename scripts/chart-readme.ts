@@ -92,14 +92,15 @@ Say where the image is: \`--set image.repository=…/podnet\`. The label is for 
 value leaves its API group out. Only they can: \`helm template\`, and what is built on it (Argo CD), asks no cluster. There look first:
 \`kubectl get apiservices\`.
 
-**Certificates** are the server's own unless \`tls.type\` says otherwise. It writes \`caBundle\` into its APIServices, and an upgrade leaves it there.
-With \`cert-manager\`, cainjector writes it.
+**Certificates** are the server's own unless \`tls.type\` says otherwise. It writes \`caBundle\` into its APIServices, and its authority into the Secret and
+the ConfigMap \`podnet-apiserver-ca\`, which the chart brings empty. An upgrade leaves all of it there; one with \`--force\` replaces the objects and
+[begins a new authority](../../../docs/architecture.md#certificates). With \`cert-manager\`, cainjector writes \`caBundle\`.
 
 **Older clusters.** Before Kubernetes 1.30 tokens name no node: \`--set 'apiserver.args={--allow-unbound-agents}'\`, and any agent can report for any
 node.
 
-**Uninstalling** takes the APIServices first, so that discovery never waits for a server that is gone. What the servers made by themselves stays: the
-Secret and the ConfigMap \`podnet-apiserver-ca\`, and the Leases.
+**Uninstalling** takes the APIServices first, so that discovery never waits for a server that is gone. The authority of the servers goes with the
+rest: who installs again has another one. The Leases stay, which the servers make themselves.
 
 | values | for |
 | --- | --- |

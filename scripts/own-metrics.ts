@@ -7,6 +7,7 @@ import { addExposerMetrics } from '../apiserver/exposition/lease-exposer.js';
 import { createScrapeMetrics } from '../apiserver/exposition/scrape-metrics.js';
 import { addListMetrics } from '../apiserver/pods/list-metrics.js';
 import { createPublishMetrics } from '../apiserver/publish/publish-metrics.js';
+import { createRefusedConnections } from '../apiserver/refused-connections.js';
 import { createSelfMetrics as createApiserverMetrics } from '../apiserver/self-metrics.js';
 import { Store } from '../apiserver/store/store.js';
 import { createTlsMetrics } from '../apiserver/tls/metrics.js';
@@ -26,6 +27,7 @@ export function ownMetrics(): OwnMetrics {
   const store = new Store({ historyMs: 0 });
   createApiserverMetrics(apiserver, { store, clock: systemClock, version: VERSION });
   lookupCounter(apiserver, 'selectors');
+  createRefusedConnections(apiserver);
   createScrapeMetrics(apiserver, { count: 0, heldBytes: 0 });
   addEventLoopGauge(apiserver, () => []);
   createTlsMetrics(apiserver);

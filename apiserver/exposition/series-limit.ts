@@ -1,9 +1,8 @@
-import { INTERFACE_COUNTER_FAMILIES } from '../../metrics/catalogue.js';
-import { TRANSPORT_FAMILIES } from '../../metrics/transport-families.js';
 import {
   WORKLOAD_LABELS,
   WORKLOAD_NETWORK_LABELS,
   WORKLOAD_TRANSPORT_FAMILIES,
+  stackedOnLabel,
 } from '../../metrics/workload-families.js';
 import { INTERFACE_COUNTERS, TRANSPORT_COUNTERS } from '../../openapi/report-terms.js';
 import type { ShownPods } from '../store/devices-view.js';
@@ -15,10 +14,8 @@ import type { PodMeta } from '../store/report.js';
 import { WorkloadTotals, type WorkloadTotal } from '../store/workload-totals.js';
 import type { Shown, ShowsPods } from './exposition.js';
 import { Places, type Candidate } from './places.js';
+import { seriesOf } from './series-of-pod.js';
 
-/** The counters and the info. */
-const SERIES_OF_INTERFACE = INTERFACE_COUNTER_FAMILIES.length + 1;
-const SERIES_OF_TRANSPORT = TRANSPORT_FAMILIES.reduce((sum, { series }) => sum + series.length, 0);
 /** Of those that are added up. */
 const TRANSPORT_COLUMNS = WORKLOAD_TRANSPORT_FAMILIES.map(({ column }) => column);
 
@@ -215,6 +212,8 @@ export class SeriesLimit implements ShowsPods {
     this.#mark(entry, of.places.isBeyond(entry));
     // Who has got a place just now counted until now without one.
     if (!wasBeyond && !entry.isBeyond) return;
+    // What the machine's own interfaces count is in no sum over pods.
+    if (entry.meta.machine === true) return;
     const before = entry.totals;
     const totals = this.#addInterfaces(entry, sinceMs ?? Infinity, nowMs);
     const transport = this.#addTransport(entry, nowMs);
@@ -239,11 +238,15 @@ export class SeriesLimit implements ShowsPods {
     for (const series of pod.interfaces.values()) {
       const { network, nadNamespace, unproven } = series.meta;
       if (unproven === true) continue;
+      const below = pod.networksBelow(series);
+      // Whoever adds up a network adds up the other one, too.
+      if (below.some((one) => one[0] === nadNamespace && one[1] === network)) continue;
+      const stackedOn = stackedOnLabel(below.map(([, lower]) => lower));
       const total = this.networks.of(
         of.name,
-        [kind, name, network, nadNamespace],
-        ['', '', network, nadNamespace],
-        ['', '', '', ''],
+        [kind, name, network, nadNamespace, stackedOn],
+        ['', '', network, nadNamespace, stackedOn],
+        ['', '', '', '', stackedOn === '' ? '' : stackedOnLabel([''])],
       );
       const readings = pod.node.readings(series);
       for (let column = 0; column < INTERFACE_COUNTERS.length; column++) {
@@ -282,17 +285,4 @@ function keyOf({ node, role }: NodeSeries): string {
 function refresh(total: WorkloadTotal, { node }: PodSeries, series: CounterSeries, nowMs: number): void {
   const row = newestRow(node.readings(series));
   if (row >= 0) total.freshUntil(nowMs - node.ageMs(row, nowMs) + node.staleAfterMs);
-}
-
-/** What is shown of a pod. One whose interfaces are not known yet will have one. */
-function seriesOf({ isRead, interfaces, transport }: PodSeries, meta: PodMeta): number {
-  const { hostNetwork, exclusiveCpus = [], numaAligned } = meta;
-  const expected = isRead || hostNetwork ? interfaces.size : Math.max(1, interfaces.size);
-  return (
-    1 +
-    expected * SERIES_OF_INTERFACE +
-    (transport === undefined ? 0 : SERIES_OF_TRANSPORT) +
-    exclusiveCpus.length +
-    (numaAligned === undefined ? 0 : 1)
-  );
 }

@@ -1,7 +1,9 @@
-/** What one client may cost. `docs/architecture.md` has the numbers, too. */
+/** What clients may cost. `docs/architecture.md` has the numbers, too. */
 export interface Limits {
-  /** Open connections, agents included; one more is closed unanswered. */
+  /** Open connections of everybody, agents included; one more is closed unanswered. */
   readonly connections: number;
+  /** Of one client address, likewise; 0: no limit. */
+  readonly connectionsPerAddress: number;
   readonly handshakeTimeoutMs: number;
   /** Of HTTP/1.1, from the connection or from the first byte of a later request to the end of its headers. */
   readonly headersTimeoutMs: number;
@@ -31,6 +33,8 @@ export interface Limits {
 
 export const LIMITS: Limits = {
   connections: 25_000,
+  // A kube-apiserver without HTTP/2 has one for each of the 600 requests that it lets through at once, and keeps 25; an agent has one.
+  connectionsPerAddress: 1_000,
   handshakeTimeoutMs: 10_000,
   headersTimeoutMs: 20_000,
   requestTimeoutMs: 30_000,

@@ -20,9 +20,18 @@ import {
   type ClientError,
 } from './bare-answer.js';
 import { Connections } from './connections.js';
+import { limitConnections, type RefusedConnection } from './limit-connections.js';
 import type { Limits } from './limits.js';
 
 export type Handler = (request: Http2ServerRequest, response: Http2ServerResponse) => void;
+
+export interface BoundedServerOptions {
+  readonly tls: KeyPair;
+  readonly methods: readonly string[];
+  readonly limits: Limits;
+  /** Told of each connection that was closed because it was one too many. */
+  readonly onRefused: (refused: RefusedConnection) => void;
+}
 
 export interface BoundedServer {
   readonly server: Http2SecureServer;
@@ -39,7 +48,7 @@ const CLOSING_MS = 5_000;
 
 /** HTTP/2 and HTTP/1.1 over TLS, bounded in what a client may take and in the time it may take. */
 export function createBoundedServer(
-  { tls, methods, limits }: { readonly tls: KeyPair; readonly methods: readonly string[]; readonly limits: Limits },
+  { tls, methods, limits, onRefused }: BoundedServerOptions,
   handler: Handler,
 ): BoundedServer {
   const server = createSecureServer({
@@ -61,7 +70,6 @@ export function createBoundedServer(
     // At its end Node would take a connection for idle whose answer is handed over and not yet taken; ours are closed by Connections.
     closeIdleConnections: () => undefined,
   });
-  server.maxConnections = limits.connections;
   const connections = new Connections(server);
   server.on('request', (request: Http2ServerRequest, response: Http2ServerResponse) => {
     connections.enter(request, response);
@@ -83,6 +91,7 @@ export function createBoundedServer(
     });
   });
   refuseWhatIsNoRequest(server);
+  limitConnections(server, limits, onRefused);
   return { server, connections, onClientError: clientErrorHandler(connections) };
 }
 

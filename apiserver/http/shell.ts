@@ -7,6 +7,7 @@ import { DOCUMENTATION_ONLY, HIDDEN } from '../api/route-list.js';
 import type { KeyPair } from '../tls/key-pair.js';
 import { methodNotAllowed } from './bare-answer.js';
 import type { Connections } from './connections.js';
+import type { RefusedConnection } from './limit-connections.js';
 import { LIMITS, type Limits } from './limits.js';
 import { createBoundedServer, type Handler } from './server.js';
 
@@ -18,6 +19,8 @@ export interface ShellOptions {
   readonly tls: KeyPair;
   readonly log: Logger;
   readonly limits?: Limits;
+  /** Told of each connection that was closed because it was one too many. */
+  readonly onRefused?: (refused: RefusedConnection) => void;
 }
 
 export interface Shell {
@@ -26,11 +29,11 @@ export interface Shell {
 }
 
 /** A server without routes: HTTP/2 and HTTP/1.1 over TLS, bounded, whose every answer is JSON and every error a `Status`. */
-export function createShell({ tls, log, limits = LIMITS }: ShellOptions): Shell {
+export function createShell({ tls, log, limits = LIMITS, onRefused = () => undefined }: ShellOptions): Shell {
   const loggerInstance: FastifyBaseLogger = log;
   let route: Handler = () => undefined;
   const { server, connections, onClientError } = createBoundedServer(
-    { tls, methods: ALL_METHODS, limits },
+    { tls, methods: ALL_METHODS, limits, onRefused },
     (request, response) => route(request, response),
   );
   const app: App = Fastify({

@@ -1,3 +1,4 @@
+import { networksBelow } from '../../metrics/stacking.js';
 import type { InterfaceReport } from '../../openapi/node-report.js';
 import { INTERFACE_COUNTERS } from '../../openapi/report-terms.js';
 import type { ApiPod } from '../pods/pod-list.js';
@@ -53,6 +54,11 @@ export class PodSeries {
     if (isRead) this.#addInterfaces(interfaces, leftOut, rows);
     this.#addTransport(transport, rows);
     if (this.transport !== undefined && this.#isPast(pod, this.transport)) this.transport = undefined;
+  }
+
+  /** Networks of those of its interfaces that one is stacked on. */
+  networksBelow({ meta }: InterfaceSeries): ReturnType<typeof networksBelow> {
+    return networksBelow(meta, (name) => this.interfaces.get(name)?.meta);
   }
 
   /** Whether it was read and has no interface: it has none yet, or its containers have ended. */

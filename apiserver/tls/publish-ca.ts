@@ -6,7 +6,7 @@ import { Repeating } from '../../runtime/repeating.js';
 import type { ServiceName } from './leaf.js';
 import type { PublicationResult, TlsMetrics } from './metrics.js';
 import type { ServingCertificate } from './serving-certificate.js';
-import { caObjectName } from './shared-ca.js';
+import { caObjectName, NOT_THERE } from './shared-ca.js';
 
 export interface CaPublisherOptions {
   /** Ours: an APIService of another one is not touched, and the ConfigMap is in its namespace. */
@@ -163,17 +163,14 @@ class CaPublisher {
   async #publishConfigMap(signal: AbortSignal): Promise<Outcome> {
     const { namespace } = this.#options.service;
     const name = caObjectName(this.#options.service);
-    const collection = `/api/v1/namespaces/${namespace}/configmaps`;
-    const found = await this.#get(`${collection}/${name}`, signal);
-    const data = { 'ca.crt': this.#deps.certificate.caBundle() };
-    if (found === undefined) {
-      const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace }, data };
-      return this.#write(signal, { method: 'POST', path: collection, body });
-    }
+    const path = `/api/v1/namespaces/${namespace}/configmaps/${name}`;
+    const found = await this.#get(path, signal);
+    if (found === undefined) return { result: 'absent', message: NOT_THERE };
     if (!CONFIG_MAP.Check(found)) return { result: 'failed', message: 'the answer is not a ConfigMap' };
+    const data = { 'ca.crt': this.#deps.certificate.caBundle() };
     if (found.data?.['ca.crt'] === data['ca.crt']) return { result: 'unchanged' };
     const body = { metadata: { resourceVersion: found.metadata.resourceVersion }, data };
-    return this.#write(signal, { method: 'PATCH', path: `${collection}/${name}`, body, contentType: MERGE_PATCH });
+    return this.#write(signal, { method: 'PATCH', path, body, contentType: MERGE_PATCH });
   }
 
   async #get(path: string, signal: AbortSignal): Promise<unknown> {

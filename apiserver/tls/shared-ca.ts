@@ -16,11 +16,13 @@ export interface SharedCaDeps {
 /** Replicas that write at the same time: each of these rounds one of them succeeds. */
 const MAX_ROUNDS = 10;
 const REQUEST_TIMEOUT_MS = 10_000;
+/** Of the Secret or the ConfigMap, which the manifests bring. */
+export const NOT_THERE =
+  'there is none, and the server has no right to make it: apply the manifests again, or helm upgrade';
 const NEXT_SINCE = 'podnet.dev/next-ca-since';
 const ENTRIES = ['tls.crt', 'tls.key', 'next.crt', 'next.key', 'ca.crt'] as const;
 
 const SecretObject = Type.Object({
-  type: Type.Optional(Type.String()),
   metadata: Type.Object({
     resourceVersion: Type.String(),
     annotations: Type.Optional(Type.Record(Type.String(), Type.String())),
@@ -37,10 +39,11 @@ export function caObjectName({ name }: ServiceName): string {
 
 /**
  * The self-made authority that all replicas share, in a Secret: `tls.crt` and `tls.key` sign, `ca.crt` is what clients trust, and
- * `next.crt`, `next.key` are published a day before they sign. Every write is a create, or an update of the version that was read.
+ * `next.crt`, `next.key` are published a day before they sign. The manifests bring the Secret, empty: a right to make it could not be
+ * limited to its name. Every write is an update of the version that was read.
  *
- * Deleting the Secret begins a rotation: a replica that runs writes it anew with what it knows, and a next one. To distrust the old
- * authority at once, stop all replicas and delete it.
+ * Emptying the Secret begins a rotation: a replica that runs fills it with what it knows, and a next one. To distrust the old
+ * authority at once, stop all replicas and empty it.
  */
 export class SharedCa {
   readonly #service: ServiceName;
@@ -60,7 +63,7 @@ export class SharedCa {
 
   /**
    * Reads the Secret, and writes it where something is due.
-   * @throws {KubeError} when the API does not answer, or says no
+   * @throws {KubeError} when the API does not answer, or says no, or there is no Secret
    */
   async refresh(signal: AbortSignal): Promise<Authority> {
     for (let round = 0; round < MAX_ROUNDS; round++) {
@@ -80,12 +83,12 @@ export class SharedCa {
   }
 
   /** What is to be in the Secret, and why it is to be written; empty where it is to stay as it is. */
-  async #decide(found: SecretObject | undefined): Promise<{ authority: Authority; why: string }> {
+  async #decide(found: SecretObject): Promise<{ authority: Authority; why: string }> {
     const wallMs = this.#deps.clock.wallMs();
-    if (found === undefined) {
+    if (isEmpty(found)) {
       const known = this.#authority;
       if (known === undefined) return { authority: await this.#create([]), why: 'there was none' };
-      return { authority: known.next === undefined ? await this.#addNext(known) : known, why: 'it was deleted' };
+      return { authority: known.next === undefined ? await this.#addNext(known) : known, why: 'it was emptied' };
     }
     const { authority, bundle, problem } = readAuthority(textOf(found), wallMs);
     if (authority === undefined) {
@@ -120,29 +123,25 @@ export class SharedCa {
     return withNext(authority, await createAuthority(wallMs), wallMs);
   }
 
-  async #read(signal: AbortSignal): Promise<SecretObject | undefined> {
+  async #read(signal: AbortSignal): Promise<SecretObject> {
     try {
       const answer = await this.#deps.api.request({
         method: 'GET',
-        path: `${this.#collection}/${caObjectName(this.#service)}`,
-        ...{ signal, timeoutMs: REQUEST_TIMEOUT_MS },
+        ...{ path: this.#path, signal, timeoutMs: REQUEST_TIMEOUT_MS },
       });
       if (SECRET.Check(answer)) return answer;
     } catch (error) {
-      if (error instanceof KubeError && error.statusCode === 404) return undefined;
-      throw error;
+      if (!(error instanceof KubeError) || error.statusCode !== 404) throw error;
+      throw new KubeError(`Secret ${this.#label}: ${NOT_THERE}`, error.statusCode, error.reason, { cause: error });
     }
     throw new KubeError(`Secret ${this.#label}: the answer is not a Secret`, undefined, '');
   }
 
   /** @returns false where somebody else wrote first */
-  async #write(found: SecretObject | undefined, authority: Authority, signal: AbortSignal): Promise<boolean> {
-    const isNew = found === undefined;
+  async #write(found: SecretObject, authority: Authority, signal: AbortSignal): Promise<boolean> {
     try {
       await this.#deps.api.request({
-        method: isNew ? 'POST' : 'PUT',
-        path: isNew ? this.#collection : `${this.#collection}/${caObjectName(this.#service)}`,
-        body: this.#object(found, authority),
+        ...{ method: 'PUT', path: this.#path, body: this.#object(found, authority) },
         ...{ signal, timeoutMs: REQUEST_TIMEOUT_MS },
       });
       return true;
@@ -153,12 +152,12 @@ export class SharedCa {
     }
   }
 
-  get #collection(): string {
-    return `/api/v1/namespaces/${this.#service.namespace}/secrets`;
+  get #path(): string {
+    return `/api/v1/namespaces/${this.#service.namespace}/secrets/${caObjectName(this.#service)}`;
   }
 
   /** The whole object: labels, owners and entries of others stay. */
-  #object(found: SecretObject | undefined, authority: Authority): object {
+  #object(found: SecretObject, authority: Authority): object {
     const { nextSince, ...entries } = renderAuthority(authority, this.#deps.clock.wallMs());
     const isOwn = (name: string): boolean => [NEXT_SINCE, ...ENTRIES].some((own) => own === name);
     const others = (record: Readonly<Record<string, string>> = {}): [string, string][] =>
@@ -166,22 +165,23 @@ export class SharedCa {
     const encoded = Object.entries<string>(entries).map(
       ([name, text]) => [name, Buffer.from(text).toString('base64')] as const,
     );
-    const { namespace } = this.#service;
     return {
-      apiVersion: 'v1',
-      kind: 'Secret',
       ...found,
-      type: found?.type ?? 'kubernetes.io/tls', // a type cannot be changed
       metadata: {
-        ...(found?.metadata ?? { name: caObjectName(this.#service), namespace }),
+        ...found.metadata,
         annotations: {
-          ...Object.fromEntries(others(found?.metadata.annotations)),
+          ...Object.fromEntries(others(found.metadata.annotations)),
           ...(nextSince !== undefined && { [NEXT_SINCE]: nextSince }),
         },
       },
-      data: { ...Object.fromEntries(others(found?.data)), ...Object.fromEntries(encoded) },
+      data: { ...Object.fromEntries(others(found.data)), ...Object.fromEntries(encoded) },
     };
   }
+}
+
+/** As the manifests bring it: what others keep in it says nothing of an authority. */
+function isEmpty({ data = {} }: SecretObject): boolean {
+  return ENTRIES.every((name) => data[name] === undefined);
 }
 
 function withNext(authority: Authority, pair: Authority['current'] | undefined, sinceMs: number): Authority {

@@ -2,13 +2,15 @@
 import { alarmAdvice } from './alarms.js';
 import { extract, type Placed } from './extract.js';
 import type { FileReport, Finding } from './finding.js';
-import { mapGrouping } from './labels.js';
+import { mapGrouping, type Mapped } from './labels.js';
 import { oldTargets } from './old-targets.js';
+import { watched } from './watched.js';
 import { PREDECESSORS } from './predecessors/all.js';
-import type { OldFamily, Predecessor } from './predecessors/predecessor.js';
-import { PromqlError, parsePromql, selectorsOf, type Expression } from './promql.js';
+import type { Predecessor } from './predecessors/predecessor.js';
+import { PromqlError, binaryAt, nodesOf, parsePromql, selectorsOf, type Expression } from './promql.js';
 import { isRuleOf, recordedBy } from './recorded.js';
 import { rewrite, type Rewritten } from './rewrite.js';
+import { contains } from './syntax-tree.js';
 import { joinsOf, oldSelectors, unknownNames, useOf, type Join, type OldSelector } from './use.js';
 
 /** The rule that its manual told users to put into the scrape of cAdvisor. */
@@ -70,14 +72,16 @@ function checkExpression(found: Finding, one: Placed, uses: Uses): Finding | und
   const own =
     recorded === undefined ? [] : [`a rule of your own under a name that ${flagOf(recorded)} serves: rename it`];
   if (facts.length === 0) {
-    if (own.length > 0) return { ...found, status: 'change', needs: own };
+    const needs = [...own, ...watched(expression, uses.from)];
+    if (needs.length > 0) return { ...found, status: 'change', needs };
     return isOfPodnet(expression) ? found : undefined;
   }
   const asked = one.call === 'label_values' ? one.label : undefined;
   const rewritten = rewrite(expression, { selectors: withoutInfos(selectors, joins), joins, label: asked });
   const families = selectors.flatMap((selector) => selector.families);
-  const podnet = asQuery(rewritten, one, families);
-  const notes = [...facts.flatMap((fact) => fact.notes), ...rewritten.notes];
+  const mapped = families.map(({ labels }) => mapGrouping(asked ?? '', labels)).find(({ texts }) => texts[0] !== asked);
+  const podnet = asQuery(rewritten, one, mapped);
+  const notes = [...facts.flatMap((fact) => fact.notes), ...rewritten.notes, ...(mapped?.note ? [mapped.note] : [])];
   return {
     ...found,
     status: own.length > 0 || facts.some(({ isBroken }) => isBroken) ? 'change' : 'served',
@@ -130,14 +134,12 @@ function readUses(expression: Expression, from: readonly Predecessor[], label?: 
         (foreign !== undefined && foreignInfos?.includes(foreign) === true),
     );
   const joins = joinsOf(expression, known).filter(isFrom);
-  // cAdvisor's series that are joined with an info are cAdvisor's, whoever recorded others under their names.
-  const isJoined = ({ selector, predecessor }: OldSelector) =>
-    joins.some(
-      ({ infoFamily, other }) =>
-        infoFamily !== undefined &&
-        !predecessor.families.includes(infoFamily) &&
-        other.from <= selector.node.from &&
-        selector.node.to <= other.to,
+  // cAdvisor's series that are matched with an info are cAdvisor's, whoever recorded others under their names.
+  const isJoined = (one: OldSelector) =>
+    isMatchedWithInfo(
+      expression,
+      one,
+      known.filter(({ predecessor }) => from.includes(predecessor)),
     );
   const joinedNames = new Set(known.filter(isJoined).map(({ selector }) => selector.name));
   const isCarried = ({ selector }: OldSelector) => joinedNames.has(selector.name);
@@ -146,9 +148,9 @@ function readUses(expression: Expression, from: readonly Predecessor[], label?: 
   const facts = [...new Set(own.map(({ predecessor }) => predecessor))].map((predecessor): Facts => {
     const of = own.filter((one) => one.predecessor === predecessor);
     const applying = predecessor.facts.filter(({ applies }) =>
-      applies(useOf(expression, predecessor, { selectors: of, joins })),
+      applies(useOf(expression, predecessor, { selectors: of, joins, label })),
     );
-    const targets = oldTargets(expression, predecessor, { selectors: of, label });
+    const targets = oldTargets(expression, predecessor, { selectors: of, joins, label });
     const infos = joins.map(({ infoSelector }) => infoSelector.node.from);
     const noted = of.filter(({ selector }) => !infos.includes(selector.node.from));
     return {
@@ -162,6 +164,21 @@ function readUses(expression: Expression, from: readonly Predecessor[], label?: 
   return { expression, from, selectors, joins, facts };
 }
 
+/** Whether series are on one side of an operator, and an info of another predecessor is on the other. */
+function isMatchedWithInfo(expression: Expression, one: OldSelector, all: readonly OldSelector[]): boolean {
+  const infos = all.filter(
+    ({ predecessor, families }) => predecessor !== one.predecessor && families.some(({ info }) => info !== undefined),
+  );
+  return nodesOf(expression.root, 'BinaryExpr').some((node) => {
+    const binary = binaryAt(expression, node);
+    if (binary === undefined || binary.operator.toLowerCase() === 'or') return false;
+    const [here, there] = contains(binary.left, one.selector.node)
+      ? [binary.left, binary.right]
+      : [binary.right, binary.left];
+    return contains(here, one.selector.node) && infos.some(({ selector }) => contains(there, selector.node));
+  });
+}
+
 /** Those that remain when joins are gone. */
 function withoutInfos(selectors: readonly OldSelector[], joins: readonly Join[]): OldSelector[] {
   return selectors.filter(
@@ -170,12 +187,10 @@ function withoutInfos(selectors: readonly OldSelector[], joins: readonly Join[])
 }
 
 /** With what a variable of a dashboard does with it. */
-function asQuery(rewritten: Rewritten, { call, label }: Placed, families: readonly OldFamily[]): string | undefined {
-  const { text } = rewritten;
+function asQuery({ text }: Rewritten, { call, label }: Placed, mapped: Mapped | undefined): string | undefined {
   if (text === undefined || call === undefined) return text;
   if (call === 'query_result') return `query_result(${text})`;
-  const changed = families.map(({ labels }) => mapGrouping(label ?? '', labels)).find((one) => one.texts[0] !== label);
-  const renamed = changed === undefined ? label : changed.texts.at(-1);
+  const renamed = mapped === undefined ? label : mapped.texts.at(-1);
   return renamed === undefined ? undefined : `label_values(${text}, ${renamed})`;
 }
 

@@ -47,9 +47,9 @@ function standIn(variable: string, before: string, after: string): string {
     return UNIT.test(after.charAt(0)) ? '1'.padStart(length, '0') : '1s'.padStart(length, '0');
   }
   if (/(=~|!~|!=|[^=!<>]=)\s*$/.test(before)) return `"${'x'.repeat(length - 2)}"`;
-  // Whole matchers, as filters are.
-  if (length >= EMPTY_MATCHER.length && /\{([^{}]*,)?\s*$/.test(before) && /^\s*[,}]/.test(after)) {
-    return EMPTY_MATCHER.padStart(length, '_');
+  // Whole matchers, as filters are. No matcher is shorter, but a name in quotes is.
+  if (/\{([^{}]*,)?\s*$/.test(before) && /^\s*[,}]/.test(after)) {
+    return length < EMPTY_MATCHER.length ? `"${'_'.repeat(length - 2)}"` : EMPTY_MATCHER.padStart(length, '_');
   }
   const isPartOfName = /[\w:]$/.test(before);
   if (!isPartOfName && /^\s*(\(|(by|without)\b)/.test(after)) return (length < 3 ? 'ln' : 'sum').padEnd(length);

@@ -25,10 +25,14 @@ export function queriesIn(value: unknown, path: Path): Found[] {
     ),
     ...itemsOf(fieldsOf(annotations)?.['list']).flatMap((annotation, i): Found[] => {
       const fields = fieldsOf(annotation);
-      const text = stringOf(fields?.['expr']);
-      if (text === undefined || text === '' || !isPrometheus(fields)) return [];
+      // Newer Grafana has it where panels have theirs
+      const target = fieldsOf(fields?.['target']);
+      const isTarget = stringOf(target?.['expr']) !== undefined;
+      const text = stringOf((isTarget ? target : fields)?.['expr']);
+      if (text === undefined || text.trim() === '' || !isPrometheus(fields)) return [];
       const subject = `annotation "${stringOf(fields?.['name']) ?? ''}"`;
-      return [{ kind: 'annotation', subject, text, path: [...path, 'annotations', 'list', i, 'expr'] }];
+      const at = [...path, 'annotations', 'list', i, ...(isTarget ? ['target'] : []), 'expr'];
+      return [{ kind: 'annotation', subject, text, path: at }];
     }),
   ];
 }

@@ -60,7 +60,9 @@ class Extraction {
   ) {}
 
   extract(): Extracted {
-    this.#object(this.document.value, [], 0);
+    const { value } = this.document;
+    if (Array.isArray(value)) for (const [i, item] of itemsOf(value).entries()) this.#object(item, [i], 1);
+    else this.#object(value, [], 0);
     return { found: this.#found, problems: this.#problems };
   }
 

@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 
@@ -16,7 +17,13 @@ export class FileError extends Error {
 const STDIN = '-';
 
 /** The text of a file, or of the standard input. @throws {FileError} */
-export async function readText(file: string, stdin: Readable, { maxBytes }: ReadLimits): Promise<string> {
+export async function readText(
+  file: string,
+  stdin: Readable & { readonly fd?: number },
+  { maxBytes }: ReadLimits,
+): Promise<string> {
+  // Node reads nothing of a directory, and says nothing
+  if (file === STDIN && stdin.fd !== undefined && fstatSync(stdin.fd).isDirectory()) throw isDirectory();
   const bytes = file === STDIN ? await readStream(stdin, maxBytes) : await readBytes(file, maxBytes);
   const text = decode(bytes);
   if (text.trim() === '') throw new FileError('is empty: did the command before it fail?');
@@ -37,7 +44,7 @@ async function readBytes(file: string, maxBytes: number): Promise<Buffer> {
   try {
     const handle = await open(file);
     try {
-      if ((await handle.stat()).isDirectory()) throw new FileError('is a directory: name its files');
+      if ((await handle.stat()).isDirectory()) throw isDirectory();
       for (;;) {
         const { bytesRead, buffer } = await handle.read(Buffer.alloc(CHUNK_BYTES), 0, CHUNK_BYTES);
         if (bytesRead === 0) break;
@@ -77,6 +84,10 @@ async function readStream(stream: Readable, maxBytes: number): Promise<Buffer> {
     throw asFileError(error);
   }
   return Buffer.concat(chunks);
+}
+
+function isDirectory(): FileError {
+  return new FileError('is a directory: name its files');
 }
 
 function tooLarge(maxBytes: number): FileError {

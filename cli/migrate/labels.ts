@@ -15,6 +15,7 @@ export interface Mapped {
 
 /** What interfaces are called in pods, as good as always; also as a regular expression, or anything. */
 const IN_POD = /^(eth|net)\d|^\.[+*]$/;
+const IN_POD_ALONE = /^(eth|net)\d/;
 
 /** Values that no pod and no target has: none, that of the sandbox, and the cgroup of the node itself. */
 const NOBODY = /^(POD|\/|\^\$|POD\||\|POD)?$/;
@@ -80,6 +81,54 @@ export function choosesTarget({ label, operator, value }: Matcher, changes: Labe
   return isTarget && !isIdle(operator, value);
 }
 
+/** What to write in the place of a label that goes by the target, or by an old name; undefined of others. */
+export function compatLabelNeed(label: string, changes: LabelChanges): string | undefined {
+  const change = Object.hasOwn(changes, label) ? changes[label] : undefined;
+  if (change?.kind !== 'renamed') return undefined;
+  if (change.isFormer === true) return `${label} is an old name: write ${change.to}`;
+  return change.to === 'node' ? `${label} is that of the old scrape, one for each node: write node` : undefined;
+}
+
+/** What --compat has no series of, or other ones, whatever a matcher chooses by it; undefined where it works as it is. */
+export function compatNeed(matcher: Matcher, changes: LabelChanges): string | undefined {
+  const { label, operator, value } = matcher;
+  const change = Object.hasOwn(changes, label) ? changes[label] : undefined;
+  const isPositive = !operator.startsWith('!');
+  switch (change?.kind) {
+    case 'target':
+    case 'renamed':
+      if (change.kind === 'renamed' && change.isFormer === true) return `is an old name: write ${change.to}`;
+      if (!choosesTarget(matcher, changes)) return undefined;
+      return `chooses the old scrape: ${change.kind === 'renamed' ? 'podnet has node' : 'leave it out'}`;
+    case 'dropped':
+      if (!change.isServed) {
+        return matchesNone(matcher) ? undefined : `chooses by a label that --compat has not, either: leave it out`;
+      }
+      return isPositive && (NOBODY.test(value) || value.startsWith('k8s_POD'))
+        ? 'chooses the sandbox, and --compat has a container of the pod: leave it out'
+        : undefined;
+    case 'interface':
+      return isPositive && IN_POD_ALONE.test(value)
+        ? 'is a name in the pod, and --compat has that on the node (lxc…, cali…): keep the series of cAdvisor, or leave it out'
+        : undefined;
+    case undefined:
+    case 'network':
+    case 'lost':
+      return undefined;
+  }
+}
+
+/** Whether a series without the label is chosen. */
+function matchesNone({ operator, value }: Matcher): boolean {
+  if (operator === '=' || operator === '!=') return (operator === '=') === (value === '');
+  try {
+    return (operator === '=~') === new RegExp(`^(?:${value})$`).test('');
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return false;
+  }
+}
+
 /** Whether it is a label of the target that tells the node, which podnet's series have as `node`. */
 export function tellsNode(label: string, changes: LabelChanges): boolean {
   const change = Object.hasOwn(changes, label) ? changes[label] : undefined;
@@ -101,9 +150,21 @@ function mapNetwork(operator: Matcher['operator'], value: string): Mapped {
   if (operator === '=~' && (value === '.+' || value === '.*')) {
     return { texts: value === '.+' ? ['network!=""'] : [], note: NETWORK_NOTE };
   }
-  const isPlain = operator === '=' || /^[\w-]*$/.test(value.replace('/', ''));
-  if (hasVariable(value) || name === undefined || more !== undefined || !isPlain || operator.startsWith('!')) {
-    return { texts: [], why: 'network_name is two labels in podnet, nad_namespace and network: choose by those' };
+  const isPlain = /^[\w-]*$/;
+  const isName = name !== undefined && more === undefined && !operator.startsWith('!') && !hasVariable(namespace);
+  if (isName && ((operator === '=' && (namespace !== '' || !hasVariable(value))) || isPlain.test(namespace + name))) {
+    return { texts: [`nad_namespace="${namespace}"`, `network="${name}"`], note: NETWORK_NOTE };
   }
-  return { texts: [`nad_namespace="${namespace}"`, `network="${name}"`], note: NETWORK_NOTE };
+  // Behind a namespace that is written in full one regular expression for the name, and not half of one for both
+  if (
+    isName &&
+    operator === '=~' &&
+    namespace !== '' &&
+    isPlain.test(namespace) &&
+    /^([^()|]|\([^()]*\)$)*$/.test(name)
+  ) {
+    const chosen = name === '.*' ? [] : [`network=~"${name.replace(/[\\"]/g, '\\$&')}"`];
+    return { texts: [`nad_namespace="${namespace}"`, ...chosen], note: NETWORK_NOTE };
+  }
+  return { texts: [], why: 'network_name is two labels in podnet, nad_namespace and network: choose by those' };
 }

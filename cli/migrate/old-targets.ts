@@ -1,10 +1,10 @@
 // Labels of the scrape of a predecessor, which no series of podnet has: with --compat, too, an expression that goes by them says something
 // else.
-import { choosesTarget, tellsNode } from './labels.js';
+import { compatLabelNeed, compatNeed } from './labels.js';
 import type { OldFamily, Predecessor } from './predecessors/predecessor.js';
-import { groupingLabels, nodesOf, type Expression } from './promql.js';
-import { contains, ownerOf } from './syntax-tree.js';
-import type { OldSelector } from './use.js';
+import { binaryAt, groupingLabels, nodesOf, type Expression } from './promql.js';
+import { contains, hasNamedLabels, hasSeries, ownerOf } from './syntax-tree.js';
+import type { Join, OldSelector } from './use.js';
 
 /**
  * What has to be written in their place.
@@ -13,13 +13,26 @@ import type { OldSelector } from './use.js';
 export function oldTargets(
   expression: Expression,
   predecessor: Predecessor,
-  { selectors, label }: { readonly selectors: readonly OldSelector[]; readonly label: string | undefined },
+  {
+    selectors,
+    joins,
+    label,
+  }: {
+    readonly selectors: readonly OldSelector[];
+    readonly joins: readonly Join[];
+    readonly label: string | undefined;
+  },
 ): readonly string[] {
-  const needs = [...chosen(expression, selectors)];
+  const needs = [...chosen(expression, selectors), ...matched(expression, predecessor, { selectors, joins })];
   if (predecessor.isOfAgents !== true) {
     needs.push(...grouped(expression, selectors));
-    const families = selectors.flatMap((one) => one.families);
-    if (label !== undefined && families.every(({ labels }) => tellsNode(label, labels))) needs.push(writeNode(label));
+    if (label !== undefined)
+      needs.push(
+        ...needOfAll(
+          label,
+          selectors.flatMap((one) => one.families),
+        ),
+      );
   }
   return [...new Set(needs)];
 }
@@ -28,11 +41,33 @@ function* chosen({ text }: Expression, selectors: readonly OldSelector[]): Gener
   for (const { selector, families } of selectors) {
     for (const matcher of selector.matchers) {
       const { from, to } = matcher.node;
-      if (families.some(({ labels }) => choosesTarget(matcher, labels))) {
-        const isNode = families.some(({ labels }) => tellsNode(matcher.label, labels));
-        yield `${text.slice(from, to)} chooses the old scrape: ${isNode ? 'podnet has node' : 'leave it out'}`;
-      }
+      const [need] = families.flatMap(({ labels }) => compatNeed(matcher, labels) ?? []);
+      if (need !== undefined) yield `${text.slice(from, to)} ${need}`;
     }
+  }
+}
+
+/** Matched by all labels are those of the scrape, too, and series of others have other ones. */
+function* matched(
+  expression: Expression,
+  predecessor: Predecessor,
+  { selectors, joins }: { readonly selectors: readonly OldSelector[]; readonly joins: readonly Join[] },
+): Generator<string> {
+  const own = selectors.flatMap(({ selector }) =>
+    joins.some(({ infoSelector }) => infoSelector.node.from === selector.node.from) ? [] : selector.node,
+  );
+  for (const node of nodesOf(expression.root, 'BinaryExpr')) {
+    const binary = binaryAt(expression, node);
+    const isOn = (node.getChild('MatchingModifierClause')?.getChild('On') ?? null) !== null;
+    if (binary === undefined || isOn || binary.operator.toLowerCase() === 'or') continue;
+    const sides = [binary.left, binary.right];
+    if (!sides.every((side) => hasSeries(expression, side))) continue;
+    const ownSides = sides.filter((side) => own.some((one) => contains(side, one)));
+    const isAllOwn = nodesOf(node, 'VectorSelector').every(({ from }) =>
+      selectors.some(({ selector }) => selector.node.from === from),
+    );
+    if (ownSides.length === 0 || isAllOwn || ownSides.every(hasNamedLabels)) continue;
+    yield `series of ${predecessor.name} are matched by all their labels with those of others: say by which, with on`;
   }
 }
 
@@ -41,15 +76,12 @@ function* grouped(expression: Expression, selectors: readonly OldSelector[]): Ge
   for (const grouping of nodesOf(expression.root, 'GroupingLabels')) {
     const owner = ownerOf(grouping);
     const families = selectors.flatMap((one) => (contains(owner, one.selector.node) ? one.families : []));
-    for (const { label } of groupingLabels(expression, grouping)) {
-      const isOld = ({ labels }: OldFamily) => tellsNode(label, labels);
-      // An info has pods of its own, and gives them to what it is joined with.
-      const isNode = families.length > 0 && families.every(isOld);
-      if (isNode) yield writeNode(label);
-    }
+    for (const { label } of groupingLabels(expression, grouping)) yield* needOfAll(label, families);
   }
 }
 
-function writeNode(label: string): string {
-  return `${label} is that of the old scrape, one for each node: write node`;
+/** An info has pods of its own, and gives them to what it is joined with. */
+function needOfAll(label: string, families: readonly OldFamily[]): string[] {
+  const needs = families.flatMap(({ labels }) => compatLabelNeed(label, labels) ?? []);
+  return needs.length === families.length ? needs.slice(0, 1) : [];
 }

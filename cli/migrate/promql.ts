@@ -1,7 +1,7 @@
 // PromQL as a tree: what parses it is Prometheus' own grammar.
 import type { SyntaxNode } from '@lezer/common';
 import { parser } from '@prometheus-io/lezer-promql';
-import { withoutVariables } from './dashboard-variables.js';
+import { isVariable, withoutVariables } from './dashboard-variables.js';
 
 /** Longer expressions are not looked at, in characters. */
 export const MAX_EXPRESSION = 65_536;
@@ -91,7 +91,10 @@ export function selectorsOf(expression: Expression, below = expression.root): Se
 export function selectorAt({ text }: Expression, node: SyntaxNode): Selector {
   const slice = (of: SyntaxNode) => text.slice(of.from, of.to);
   const identifier = node.getChild('Identifier') ?? undefined;
-  const matcherNodes = nodesOf(node, 'UnquotedLabelMatcher', 'QuotedLabelMatcher');
+  const isFilter = (of: SyntaxNode) => isVariable(slice(of)) && of.parent?.name === 'LabelMatchers';
+  const matcherNodes = nodesOf(node, 'UnquotedLabelMatcher', 'QuotedLabelMatcher', 'QuotedLabelName').filter(
+    (one) => one.name !== 'QuotedLabelName' || isFilter(one),
+  );
   const matchers = matcherNodes.map((matcher): Matcher => {
     const label = matcher.firstChild;
     const quoted = matcher.lastChild;
@@ -102,7 +105,9 @@ export function selectorAt({ text }: Expression, node: SyntaxNode): Selector {
       node: matcher,
     };
   });
-  const quotedName = nodesOf(node, 'QuotedLabelName').find(({ parent }) => parent?.name === 'LabelMatchers');
+  const quotedName = nodesOf(node, 'QuotedLabelName').find(
+    (one) => one.parent?.name === 'LabelMatchers' && !isFilter(one),
+  );
   const named = matchers.find(({ label, operator }) => label === '__name__' && operator === '=');
   const nameNode = identifier ?? quotedName;
   const name = nameNode === undefined ? named?.value : unquote(slice(nameNode));
@@ -143,6 +148,14 @@ export function withoutParentheses(node: SyntaxNode): SyntaxNode {
   }
 }
 
+/** `offset 5m` and `@ end()`. */
+const MODIFIERS = /^(\s*(@\s*(start\(\)|end\(\)|-?[\d.]+)|offset\s+-?\w+))+/;
+
+/** The modifiers there. The grammar takes those behind the last operand for ones of the whole: to Prometheus they are the selector's. */
+export function modifiersAt({ plain }: Expression, at: number): string {
+  return MODIFIERS.exec(plain.slice(at))?.[0] ?? '';
+}
+
 /** The operands of a binary expression, and the operator between them as it is written. */
 export interface Binary {
   readonly left: SyntaxNode;
@@ -158,13 +171,13 @@ export function binaryAt({ plain }: Expression, node: SyntaxNode): Binary | unde
   return { left, operator: plain.slice(operator.from, operator.to), right };
 }
 
-/** The labels of `by (…)`, `on (…)`, `group_left (…)` and the like. */
+/** The labels of `by (…)`, `on (…)`, `group_left (…)` and the like; none where there is none of them. */
 export function groupingLabels(
   { text }: Expression,
-  grouping: SyntaxNode,
+  grouping: SyntaxNode | undefined,
 ): { readonly label: string; readonly node: SyntaxNode }[] {
   return ['LabelName', 'QuotedLabelName']
-    .flatMap((name) => grouping.getChildren(name))
+    .flatMap((name) => grouping?.getChildren(name) ?? [])
     .sort((a, b) => a.from - b.from)
     .map((node) => ({ label: unquote(text.slice(node.from, node.to)), node }));
 }

@@ -1,15 +1,17 @@
 // The expression over podnet's families that says what one over a predecessor's did.
 import type { SyntaxNode } from '@lezer/common';
-import { hasVariable } from './dashboard-variables.js';
+import { hasVariable, isVariable } from './dashboard-variables.js';
 import { mapGrouping, mapMatcher, type Mapped } from './labels.js';
 import type { OldFamily, Replacement } from './predecessors/predecessor.js';
 import {
   binaryAt,
   childrenOf,
   groupingLabels,
+  modifiersAt,
   nodesOf,
   parsePromql,
   unquote,
+  withoutParentheses,
   PromqlError,
   type Expression,
   type Matcher,
@@ -18,7 +20,8 @@ import {
   contains,
   hasNamedLabels,
   hasSeries,
-  isAdditive,
+  callOnEach,
+  isAskedWhetherAbsent,
   isReckonedWith,
   isSummed,
   isWithout,
@@ -30,11 +33,10 @@ import {
 } from './syntax-tree.js';
 import { applyEdits, type Edit } from './text-edits.js';
 import { joinProblems } from './join-problems.js';
+import { placed } from './placed.js';
+import { countedOnce, type Summed } from './stacked.js';
 import { isOfNodes } from './totals.js';
 import type { Join, OldSelector } from './use.js';
-
-/** `offset 5m` and `@ end()`. */
-const MODIFIERS = /^(\s*(@\s*(start\(\)|end\(\)|-?[\d.]+)|offset\s+-?\w+))+/;
 
 export interface Rewritten {
   /** Undefined where podnet has nothing that says the same, or it has to be written by hand: `why` tells. */
@@ -99,9 +101,14 @@ class Rewriting {
 
   /** What is left of a join is what was joined; what the info chose by goes to the selectors in it. */
   #removeJoin(join: Join): void {
-    const { node, other, infoFamily, takes } = join;
+    const { node, other, infoFamily, infoSelector, takes } = join;
     for (const problem of joinProblems(this.expression, join)) this.#why.add(problem);
-    this.#edits.push({ from: node.from, to: other.from, text: '' }, { from: other.to, to: node.to, text: '' });
+    const info = infoSelector.node.to;
+    const end = info === node.to ? info + modifiersAt(this.expression, info).length : node.to;
+    this.#edits.push(
+      { from: node.from, to: other.from, text: '' },
+      { from: other.to, to: other.to === node.to ? node.to : end, text: '' },
+    );
     if (takes.length === 0) return;
     const added = takes.flatMap((label) => this.#mapped(mapGrouping(label, infoFamily?.labels ?? {}), label));
     for (const aggregate of outermostAggregates(other)) {
@@ -144,7 +151,10 @@ class Rewriting {
     if (isTotal) this.#notes.add(`if ipamd itself was scraped, ${family.name} is of each node: ${ours.name}`);
     const text = `${isTotal ? (ours.total ?? '') : isJoined ? (ours.joined ?? '') : ours.name}${braces(matchers)}`;
     const { sumBy, ...rest } = ours;
-    if (this.label !== undefined) this.#edits.push({ from: node.from, to: node.to, text });
+    const isPresence = this.label !== undefined || isAskedWhetherAbsent(vectorAround(node));
+    if (isPresence) this.#edits.push({ from: node.from, to: node.to, text });
+    else if (ours.isOfInterfaces === true)
+      this.#placeInterfaces(node, text, { labels: family.labels, matchers, joins });
     else this.#place(node, text, isTotal || isJoined || sumBy === undefined ? rest : { ...rest, sumBy });
   }
 
@@ -165,18 +175,27 @@ class Rewriting {
   /** Puts it there: added up where podnet has more series, in their unit where podnet has another. */
   #place(node: SyntaxNode, text: string, { sumBy, scale }: Replacement): void {
     const vector = vectorAround(node);
-    if (sumBy !== undefined && !isAdditive(vector)) {
-      const call = this.expression.plain.slice(vector.from, vector.firstChild?.to ?? vector.to);
-      this.#why.add(`${call} of several series is not that of their sum: ${text} has one for each`);
+    const call = callOnEach(vector);
+    if (sumBy !== undefined && call !== undefined) {
+      this.#why.add(
+        `${this.expression.plain.slice(call.from, call.to)} of several series is not that of their sum: ${text} has one for each`,
+      );
     }
     const isToSum = sumBy !== undefined && !isSummed(vector);
     const open = `${scale === undefined ? '' : `(${scale} * `}${isToSum ? `sum by (${sumBy.join(', ')}) (` : ''}`;
     const close = `${isToSum ? ')' : ''}${scale === undefined ? '' : ')'}`;
-    if (vector.from === node.from) this.#edits.push({ from: node.from, to: node.to, text: open + text });
-    else this.#edits.push(insertion(vector.from, open), { from: node.from, to: node.to, text });
-    // The grammar takes a modifier behind the last operand for one of the whole: to Prometheus it is the selector's.
-    const [modifiers = ''] = MODIFIERS.exec(this.expression.plain.slice(vector.to)) ?? [];
-    this.#edits.push(insertion(vector.to + (vector.name === 'FunctionCall' ? 0 : modifiers.length), close));
+    this.#edits.push(...placed(this.expression, node, { open, text, close }));
+  }
+
+  /** Puts it there, without what would be in a sum twice. */
+  #placeInterfaces(node: SyntaxNode, text: string, chosen: Omit<Summed, 'node'>): void {
+    const once = countedOnce(this.expression, { node, ...chosen });
+    if (once.note !== undefined) this.#notes.add(once.note);
+    const vector = vectorAround(node);
+    const joined = chosen.joins.find(({ other }) => contains(vector, withoutParentheses(other)));
+    const isAlone = isSummed(joined?.node ?? vector);
+    const [open, close] = once.text === '' || isAlone ? ['', ''] : ['(', ')'];
+    this.#edits.push(...placed(this.expression, node, { open, text, close: `${once.text}${close}` }));
   }
 
   /** podnet's series have labels that theirs had not: whatever goes by all labels, or by all but some, finds others. */
@@ -225,6 +244,7 @@ class Rewriting {
       const outcomes = of.map((changes) => mapGrouping(label, changes));
       const changed = outcomes.filter((one) => !isUnchanged(one, label));
       const [outcome] = changed;
+      if (isVariable(label) && families.length > 0) this.#notes.add(`${label} has to be labels that podnet has`);
       if (outcome === undefined) return [this.expression.text.slice(node.from, node.to)];
       if (owner.name === 'BinaryExpr' && !this.#isAllOld(owner)) {
         this.#why.add(`is joined by ${label} with series of others`);
@@ -277,10 +297,6 @@ class Rewriting {
   #isRemoved(node: SyntaxNode): boolean {
     return this.joins.some((join) => contains(join.node, node) && !contains(join.other, node));
   }
-}
-
-function insertion(at: number, text: string): Edit {
-  return { from: at, to: at, text };
 }
 
 function isUnchanged({ texts, why }: Mapped, label: string): boolean {

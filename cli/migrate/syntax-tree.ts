@@ -71,9 +71,28 @@ const ADDITIVE: ReadonlySet<string> = new Set([
   ...['SumOverTime', 'LastOverTime', 'AvgOverTime'],
 ]);
 
-/** Whether a vector can be added up in the place of the series that it is made of. */
-export function isAdditive(vector: SyntaxNode): boolean {
-  return vector.name !== 'FunctionCall' || ADDITIVE.has(operationOf(vector));
+/** The name of the function that keeps a vector from being added up in the place of the series that it is made of. */
+export function callOnEach(vector: SyntaxNode): SyntaxNode | undefined {
+  if (vector.name === 'FunctionCall')
+    return ADDITIVE.has(operationOf(vector)) ? undefined : (vector.firstChild ?? undefined);
+  // A sum is as of now, whenever the samples were taken
+  const call = outOfParentheses(vector).parent?.parent;
+  return call?.name === 'FunctionCall' && operationOf(call) === 'Timestamp'
+    ? (call.firstChild ?? undefined)
+    : undefined;
+}
+
+/** Where only that is asked several series are as good as one. */
+export function isAskedWhetherAbsent(vector: SyntaxNode): boolean {
+  const [call] = ancestors(outOfParentheses(vector));
+  const asked = vector.name === 'FunctionCall' && operationOf(vector) === 'AbsentOverTime' ? vector : call?.parent;
+  return asked?.name === 'FunctionCall' && ['Absent', 'AbsentOverTime'].includes(operationOf(asked));
+}
+
+export function withoutModifiers(node: SyntaxNode): SyntaxNode {
+  let inner = node;
+  while (MODIFIED.has(inner.name) && inner.firstChild !== null) inner = inner.firstChild;
+  return inner;
 }
 
 function withModifiers(node: SyntaxNode): SyntaxNode {

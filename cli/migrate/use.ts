@@ -2,11 +2,12 @@
 import type { SyntaxNode } from '@lezer/common';
 import { hasVariable, variablePattern } from './dashboard-variables.js';
 import { readNamePattern } from './name-patterns.js';
-import type { ForeignInfo, OldFamily, Predecessor } from './predecessors/predecessor.js';
+import type { ForeignInfo, Info, OldFamily, Predecessor } from './predecessors/predecessor.js';
 import {
   binaryAt,
   childrenOf,
   groupingLabels,
+  modifiersAt,
   nodesOf,
   selectorsOf,
   withoutParentheses,
@@ -14,6 +15,8 @@ import {
   type Selector,
 } from './promql.js';
 import { quantilesOf, type Quantile } from './quantiles.js';
+import { isWithout, operationOf, withoutModifiers } from './syntax-tree.js';
+import { tellsNodesApart } from './totals.js';
 
 /** A selector of series of predecessors. */
 export interface OldSelector {
@@ -50,6 +53,8 @@ export interface Use {
   readonly quantiles: readonly Quantile[];
   /** Names that are below `sum`. */
   readonly summed: readonly string[];
+  /** Names of totals of the cluster that are asked for by node. */
+  readonly byNode: readonly string[];
 }
 
 /** Every selector of series of predecessors. */
@@ -96,17 +101,25 @@ function namePattern(matchers: Selector['matchers']): string | undefined {
   return pattern === undefined || hasVariable(pattern) ? undefined : pattern;
 }
 
-const JOINING: ReadonlySet<string> = new Set(['+', '*', 'and']);
+/** What leaves a value as it is where the info has its one value; 0 is multiplied by in error, and that is told. */
+const JOINING: Readonly<Record<0 | 1, ReadonlySet<string>>> = {
+  0: new Set(['+', '*', 'and']),
+  1: new Set(['*', 'and']),
+};
 
 /** The joins with infos, outer ones first. */
 export function joinsOf(expression: Expression, selectors: readonly OldSelector[]): Join[] {
   return nodesOf(expression.root, 'BinaryExpr').flatMap((node): Join[] => {
     const binary = binaryAt(expression, node);
-    if (binary === undefined || !JOINING.has(binary.operator.toLowerCase())) return [];
-    const { left, right, operator } = binary;
-    const joined = joinOf(expression, selectors, [left, right]) ?? joinOf(expression, selectors, [right, left]);
-    if (joined === undefined) return [];
-    return [{ ...joined, node, operator: operator.toLowerCase(), ...matchingOf(expression, node, joined) }];
+    if (binary === undefined) return [];
+    const { left, right } = binary;
+    const operator = binary.operator.toLowerCase();
+    // Of `info and series` the info is what remains
+    const joined =
+      joinOf(expression, selectors, [left, right]) ??
+      (operator === 'and' ? undefined : joinOf(expression, selectors, [right, left]));
+    if (joined === undefined || !JOINING[joined.infoFamily?.info?.value ?? 1].has(operator)) return [];
+    return [{ ...joined, node, operator, ...matchingOf(expression, node, joined) }];
   });
 }
 
@@ -132,7 +145,10 @@ function joinOf(
     );
     const info = own ?? foreign;
     if (info === undefined) continue;
-    const isWrapped = sideSelectors.length > 1 || !isInfoSide(expression, side, own?.info?.value ?? 1);
+    const isWrapped =
+      sideSelectors.length > 1 ||
+      !isInfoSide(expression, side, own?.info ?? FOREIGN_INFO) ||
+      !isOfOneTime(expression, infoSelector, selectorsOf(expression, other));
     const known = own === undefined ? { ...(foreign !== undefined && { foreign }) } : { infoFamily: own };
     return { info: info.name, infoSelector, other, isWrapped, ...known };
   }
@@ -147,11 +163,38 @@ function isSeries({ families }: OldSelector): boolean {
   return families.every(({ info }) => info === undefined);
 }
 
+/** Whether an info is as of now, or as of when the series are. */
+function isOfOneTime(expression: Expression, info: Selector, others: readonly Selector[]): boolean {
+  const timeOf = ({ node }: Selector) => {
+    const range = node.parent?.name === 'MatrixSelector' ? node.parent : node;
+    return modifiersAt(expression, range.to).replace(/\s+/g, ' ');
+  };
+  const time = timeOf(info);
+  return time === '' || others.every((other) => timeOf(other) === time);
+}
+
+/** Of whatever has a value in the place of an info. */
+const FOREIGN_INFO: Pick<Info, 'value' | 'keys'> = { value: 1, keys: [] };
+
+/** Aggregations of series of one value that have it as well. */
+const KEEPING: Readonly<Record<0 | 1, ReadonlySet<string>>> = {
+  0: new Set(['Min', 'Max', 'Avg', 'Sum']),
+  1: new Set(['Min', 'Max', 'Avg', 'Group']),
+};
+/** They leave some series out: of those that a join is on, none. */
+const CHOOSING: ReadonlySet<string> = new Set(['Topk', 'Bottomk', 'Limitk']);
+
 /** The info as it is, also compared with the value that it always has, or made one for each of some labels. */
-function isInfoSide(expression: Expression, side: SyntaxNode, value: 0 | 1): boolean {
-  const inner = withoutParentheses(side);
+function isInfoSide(expression: Expression, side: SyntaxNode, { value, keys }: Pick<Info, 'value' | 'keys'>): boolean {
+  const inner = withoutModifiers(withoutParentheses(side));
   if (inner.name === 'VectorSelector') return true;
-  if (inner.name === 'AggregateExpr') return nodesOf(inner, 'BinaryExpr', 'FunctionCall').length === 0;
+  if (inner.name === 'AggregateExpr') {
+    const grouping = isWithout(inner) ? undefined : inner.getChild('AggregateModifier')?.getChild('GroupingLabels');
+    const by = groupingLabels(expression, grouping ?? undefined).map(({ label }) => label);
+    const operation = operationOf(inner);
+    const isKept = KEEPING[value].has(operation) || (CHOOSING.has(operation) && keys.every((key) => by.includes(key)));
+    return isKept && nodesOf(inner, 'BinaryExpr', 'FunctionCall', 'AggregateExpr').length === 1;
+  }
   const compared = binaryAt(expression, inner);
   if (compared?.operator !== '==' || inner.getChild('BoolModifier') !== null) return false;
   const { from, to } = compared.right;
@@ -184,11 +227,22 @@ function matchingOf(
   };
 }
 
-/** What an expression has of a predecessor. */
+/**
+ * What an expression has of a predecessor.
+ * @param label whose values are asked for, by `label_values`
+ */
 export function useOf(
   expression: Expression,
   predecessor: Predecessor,
-  { selectors, joins }: { readonly selectors: readonly OldSelector[]; readonly joins: readonly Join[] },
+  {
+    selectors,
+    joins,
+    label,
+  }: {
+    readonly selectors: readonly OldSelector[];
+    readonly joins: readonly Join[];
+    readonly label: string | undefined;
+  },
 ): Use {
   const own = selectors.filter((one) => one.predecessor === predecessor);
   const names = own.flatMap(({ families }) => families.map(({ name }) => name));
@@ -201,6 +255,11 @@ export function useOf(
     summed: own
       .filter(({ selector }) => isBelowSum(selector.node))
       .flatMap(({ families }) => families.map(({ name }) => name)),
+    byNode: own.flatMap(({ selector, families }) =>
+      families
+        .filter(({ labels }) => tellsNodesApart(expression, { ...selector, asked: label }, labels))
+        .map(({ name }) => name),
+    ),
   };
 }
 

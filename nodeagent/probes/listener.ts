@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { Clock } from '../../runtime/clock.js';
 import { LogLimit } from '../../runtime/log-limit.js';
 import { errorMessage, type Logger } from '../../runtime/logger.js';
 import { renderHostPort, type HostPort } from '../../runtime/options/kinds.js';
 import { StartError } from '../../runtime/start-error.js';
+import { closeOldestBeyond } from '../close-oldest.js';
 
 export interface ProbeListener {
   readonly port: number;
@@ -79,14 +80,7 @@ function createProbeServer({ connections, requestTimeoutMs, idleTimeoutMs, timeo
     answer,
   );
   server.timeout = idleTimeoutMs;
-  // Node's maxConnections would close the newest, and whoever holds the others open would have the listener for himself.
-  const open = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    open.add(socket);
-    socket.once('close', () => open.delete(socket));
-    const [oldest] = open;
-    if (open.size > connections) oldest?.destroy();
-  });
+  closeOldestBeyond(connections, server);
   return server;
 }
 

@@ -14,6 +14,8 @@ function shares(prefix: string, what: string): string {
 }
 
 const ON = 'on (cluster, node, namespace, pod)';
+/** Packets per second of each pod, those of a bond or a VLAN and of what is below it once. */
+const TRANSMITTED = `sum by (cluster, node, namespace, pod) (${rate('podnet_interface_transmit_packets_total')} unless on (cluster, node, namespace, pod, interface) ${last('podnet_interface_stacked_info')})`;
 const RETRANSMITTED = rate('podnet_tcp_retransmitted_segments_total');
 const WHOSE = '{{ $labels.namespace }}/{{ $labels.pod }}';
 const VF = 'VF {{ $labels.vf }} of {{ $labels.pf }} on {{ $labels.node }}';
@@ -41,7 +43,7 @@ export const PODS: AlertGroup = {
     {
       name: 'PodTcpRetransmissions',
       severity: 'warning',
-      expr: `${RETRANSMITTED} / ${ON} sum by (cluster, node, namespace, pod) (${rate('podnet_interface_transmit_packets_total')}) > 0.05 and ${ON} ${RETRANSMITTED} > 1`,
+      expr: `${RETRANSMITTED} / ${ON} ${TRANSMITTED} > 0.05 and ${ON} ${RETRANSMITTED} > 1`,
       for: '15m',
       summary: `${WHOSE} sends {{ $value | humanizePercentage }} of its packets again.`,
       description:

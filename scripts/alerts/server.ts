@@ -8,9 +8,15 @@ const QUERIES = 'route=~"/apis/(custom|external).metrics.k8s.io/.*"';
 const REQUESTS = 'podnet_apiserver_request_duration_seconds';
 const LAST_REPORT = 'podnet_node_last_report_timestamp_seconds';
 const FRESH = 'podnet_apiserver_nodes{state="fresh"}';
-const heard = (role: 'node' | 'probe'): string => last(`${LAST_REPORT}{role="${role}"}`);
+type Role = 'node' | 'probe';
+/** When each agent was heard; of one whose replicas are scraped with labels of their own, once. */
+const heard = (role: Role, range?: string): string =>
+  `max by (cluster, node, role) (${last(`${LAST_REPORT}{role="${role}"}`, range)})`;
 /** For four intervals of the agents. */
-const silent = (role: 'node' | 'probe'): string => `time() - ${heard(role)} > 60`;
+const silent = (role: Role): string => `time() - ${heard(role)} > 60`;
+/** The server forgets an agent; while the other one on the same node is heard, the node is there, and the agent ought to be. */
+const lost = (role: Role, other: Role): string =>
+  `time() - ${heard(role, '1h')} > 60 and on (cluster, node) time() - ${heard(other)} < 120`;
 const APISERVICES = 'v1beta[12].custom.metrics.k8s.io|v1beta1.external.metrics.k8s.io|v1alpha1.podnet.dev';
 const CERTIFICATE_ENDS =
   'min by (cluster, instance) (podnet_apiserver_certificate_expiration_timestamp_seconds > 0) - time()';
@@ -64,7 +70,7 @@ export const SERVER: AlertGroup = {
     {
       name: 'PodnetSeriesAbsent',
       severity: 'critical',
-      expr: `sum by (cluster) (podnet_apiserver_nodes) > 0 unless on (cluster) count by (cluster) (${last(LAST_REPORT)})`,
+      expr: `max by (cluster) (${FRESH}) > 0 unless on (cluster) count by (cluster) (${last(LAST_REPORT)})`,
       for: '5m',
       summary: 'The server hears {{ $value }} agents, and Prometheus has nothing of what they say.',
       description:
@@ -82,7 +88,7 @@ export const SERVER: AlertGroup = {
     {
       name: 'PodnetAgentSilent',
       severity: 'warning',
-      expr: silent('node'),
+      expr: `${silent('node')} or ${lost('node', 'probe')}`,
       // a node that was removed is forgotten before
       for: '8m',
       summary: 'The agent of node {{ $labels.node }} has been silent for {{ $value | humanizeDuration }}.',
@@ -91,8 +97,8 @@ export const SERVER: AlertGroup = {
     {
       name: 'PodnetProbeSilent',
       severity: 'warning',
-      expr: `${silent('probe')} unless on (cluster, node) (${silent('node')})`,
-      // it has no pods that it would be remembered for
+      expr: `${lost('probe', 'node')} or ${silent('probe')} unless on (cluster, node) (${heard('node')})`,
+      // where no other agent tells that the node is there, it is forgotten soon
       for: '2m',
       summary: 'The prober of node {{ $labels.node }} has been silent for {{ $value | humanizeDuration }}.',
       description:
@@ -101,7 +107,7 @@ export const SERVER: AlertGroup = {
     {
       name: 'PodnetManyAgentsSilent',
       severity: 'critical',
-      expr: `count by (cluster, role) (${silent('node')}) / count by (cluster, role) (${heard('node')}) > 0.2`,
+      expr: `count by (cluster, role) (${silent('node')}) / count by (cluster, role) (${heard('node')}) > 0.2 and count by (cluster, role) (${silent('node')}) > 1`,
       for: '8m',
       summary: '{{ $value | humanizePercentage }} of the agents of role {{ $labels.role }} are silent.',
       description: 'That is no single node: their way to the server, their tokens or a rollout.',

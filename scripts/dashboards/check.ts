@@ -60,7 +60,8 @@ function checkPanel(panel: QueryPanel, known: Known, variables: ReadonlySet<stri
 }
 
 function checkVariables(expression: string, known: ReadonlySet<string>): void {
-  for (const [, name = ''] of expression.matchAll(/\$(\w+)/g)) {
+  // a number is what a regular expression found
+  for (const [, name = ''] of expression.matchAll(/\$([A-Za-z_]\w*)/g)) {
     if (!name.startsWith('__') && !known.has(name)) throw new QueryError(expression, `no variable ${name}`);
   }
 }

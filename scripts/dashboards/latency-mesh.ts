@@ -1,5 +1,5 @@
 import type { DashboardSpec } from './dashboard.js';
-import { CLUSTER, quantile, rate } from './expressions.js';
+import { CLUSTER, quantile, rate, withNameOf } from './expressions.js';
 import { heatmap, matrix, stat, table } from './panels.js';
 import { BY_PROBER, FAILED, failing, quantiles, reasons } from './probe-panels.js';
 import { DNS_SECTION, PROBER_SECTION, TIME_SECTION } from './probe-sections.js';
@@ -12,11 +12,16 @@ const OF_SERVICE = `${CLUSTER}, node=~"$node", network=~"$network", family=~"$fa
 /** Seconds. Within one zone a healthy handshake is well below the first; a SYN that is lost costs one second more (RFC 6298). */
 const SLOW = [0.005, 0.5] as const;
 
-/** Of the matrices, whose rows and columns are names of nodes alone. */
-const ONE_CLUSTER = 'Nodes of one name in several clusters are added up here: choose one cluster.';
-
 const dialQuantile = (q: number, by: string): string =>
   quantile(q, 'podnet_dial_latency_seconds', { matchers: OF_PEERS, by });
+
+const BY_PAIR = 'cluster, node, peer_node';
+
+/** For a matrix, of something by pair. */
+const fromTo = (expression: string) => ({
+  ...{ rows: 'from', columns: 'to' },
+  query: withNameOf('peer_node', 'to', withNameOf('node', 'from', expression)),
+});
 
 export const LATENCY_MESH: DashboardSpec = {
   name: 'latency-mesh',
@@ -117,24 +122,25 @@ export const LATENCY_MESH: DashboardSpec = {
       panels: [
         matrix({
           title: 'Median from row to column',
-          description: `Seconds to connect. A red column is a slow node, a red row one that is slow to all, a red cell a path. Who is not dialled by a node has an empty cell. ${FAILED} ${ONE_CLUSTER}`,
+          description: `Seconds to connect. A red column is a slow node, a red row one that is slow to all, a red cell a path. Who is not dialled by a node has an empty cell. ${FAILED}`,
           unit: 's',
           thresholds: SLOW,
-          ...{ rows: 'node', columns: 'peer_node', query: dialQuantile(0.5, 'node, peer_node') },
+          ...fromTo(dialQuantile(0.5, BY_PAIR)),
         }),
         matrix({
           title: '99th percentile from row to column',
-          description: `Seconds to connect, of the slowest in a hundred. ${FAILED} ${ONE_CLUSTER}`,
+          description: `Seconds to connect, of the slowest in a hundred. ${FAILED}`,
           unit: 's',
           thresholds: SLOW,
-          ...{ rows: 'node', columns: 'peer_node', query: dialQuantile(0.99, 'node, peer_node') },
+          ...fromTo(dialQuantile(0.99, BY_PAIR)),
         }),
         matrix({
           title: 'Failing from row to column',
-          description: `Share of dials that failed: a red column is a node that is down, a red cell a path or a policy. ${ONE_CLUSTER}`,
+          description:
+            'Share of dials that failed: a red column is a node that is down, a red cell a path or a policy.',
           unit: 'percentunit',
           thresholds: [0.001, 0.1],
-          ...{ rows: 'node', columns: 'peer_node', query: failing('dial', OF_PEERS, 'node, peer_node') },
+          ...fromTo(failing('dial', OF_PEERS, BY_PAIR)),
         }),
         quantiles('Dial latency by node dialled', 'podnet_dial_latency_seconds', {
           ...{ matchers: OF_PEERS, by: 'cluster, peer_node, network', legend: '{{peer_node}} ({{network}})' },

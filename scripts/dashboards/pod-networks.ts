@@ -4,32 +4,51 @@ import { type Panel, stat, table, timeSeries } from './panels.js';
 import {
   BY_INTERFACE,
   BY_POD,
+  COUNTED_ONCE,
+  COUNTED_ONCE_BY_NETWORK,
   IN_NAMESPACES,
   MOST,
   OF_INTERFACES,
   OF_WORKLOADS,
   ON_NETWORKS,
   PODS_SHOWN,
+  TOTALS_COUNTED_ONCE,
 } from './pod-selectors.js';
 import { TRANSPORT_SECTION } from './pod-transport.js';
 import { clusterVariable, labelVariable } from './variables.js';
 
 const NAME = 'pod-networks';
-/** What all pods count, those included that --max-series keeps out of the series of single pods. */
-const total = (what: string, by: string): string =>
+
+/** What pods beyond --max-series count together. */
+const ofTotals = (what: string, more: readonly string[] = []): string =>
+  rate(`podnet_workload_network_${what}_total`, [ON_NETWORKS, 'workload=~"$workload"', ...more].join(', '));
+
+const allPods = (what: string, by: string, countedOnce: string, totals: string): string =>
   `sum by (${by}) (
   ${rate(`podnet_interface_${what}_total`, ON_NETWORKS)} * ${OF_WORKLOADS}
-    or ${rate(`podnet_workload_network_${what}_total`, `${ON_NETWORKS}, workload=~"$workload"`)}
+    ${countedOnce}
+  or ${totals}
 )`;
 
+/** What all pods count, those included that --max-series keeps out of the series of single pods. */
+const total = (what: string, by: string): string =>
+  allPods(what, by, COUNTED_ONCE, ofTotals(what, [TOTALS_COUNTED_ONCE]));
+
+/** The same of each network, whatever is stacked on it. */
+const totalByNetwork = (what: string): string =>
+  allPods(what, 'cluster, nad_namespace, network', COUNTED_ONCE_BY_NETWORK, ofTotals(what));
+
+const perSecond = (what: string): string =>
+  `${rate(`podnet_interface_${what}_total`, OF_INTERFACES)} * ${OF_WORKLOADS}`;
+
 /** What single pods count. */
-const ofPods = (what: string, by: string): string =>
-  `sum by (${by}) (${rate(`podnet_interface_${what}_total`, OF_INTERFACES)} * ${OF_WORKLOADS})`;
+const ofPods = (what: string): string => `sum by (${BY_POD}) (${perSecond(what)} ${COUNTED_ONCE})`;
+
+/** What each of their interfaces counts. */
+const ofInterfaces = (what: string): string => `sum by (${BY_INTERFACE}) (${perSecond(what)})`;
 
 const WHOLE = 'Pods that --max-series keeps out of single series are in it.';
 const SINGLE = 'Pods that --max-series leaves out are not among them: see the last row.';
-const STACKED =
-  'An interface that is stacked on another (a bond, a VLAN) counts the same traffic again; what the HPA reads counts it once.';
 
 const DIRECTIONS = ['receive', 'transmit'] as const;
 const TITLE = { receive: 'Receive', transmit: 'Transmit' } as const;
@@ -37,28 +56,25 @@ const TITLE = { receive: 'Receive', transmit: 'Transmit' } as const;
 const byNamespace: readonly Panel[] = DIRECTIONS.flatMap((direction) => [
   timeSeries({
     title: `${TITLE[direction]} by namespace`,
-    description: `Bytes per second that pods ${direction}, by namespace. ${WHOLE} ${STACKED}`,
+    description: `Bytes per second that pods ${direction}, by namespace. ${WHOLE}`,
     unit: 'Bps',
     isStacked: true,
     queries: [{ expr: total(`${direction}_bytes`, 'cluster, namespace'), legend: '{{namespace}}' }],
   }),
   timeSeries({
     title: `${TITLE[direction]} by network`,
-    description: `Bytes per second that pods ${direction}, by network and the namespace of its NetworkAttachmentDefinition. ${WHOLE} ${STACKED}`,
+    description: `Bytes per second that pods ${direction}, by network and the namespace of its NetworkAttachmentDefinition. What a bond or a VLAN on a network of its own carries is in the network below it, too. ${WHOLE}`,
     unit: 'Bps',
-    isStacked: true,
-    queries: [
-      { expr: total(`${direction}_bytes`, 'cluster, nad_namespace, network'), legend: '{{nad_namespace}}/{{network}}' },
-    ],
+    queries: [{ expr: totalByNetwork(`${direction}_bytes`), legend: '{{nad_namespace}}/{{network}}' }],
   }),
 ]);
 
 const byPod: readonly Panel[] = DIRECTIONS.flatMap((direction) => [
   timeSeries({
     title: `${TITLE[direction]} by pod`,
-    description: `Bytes per second that each pod ${direction}s over the chosen networks. ${MOST} ${SINGLE} ${STACKED}`,
+    description: `Bytes per second that each pod ${direction}s over the chosen networks. ${MOST} ${SINGLE}`,
     unit: 'Bps',
-    queries: [{ expr: most(PODS_SHOWN, ofPods(`${direction}_bytes`, BY_POD)), legend: '{{namespace}}/{{pod}}' }],
+    queries: [{ expr: most(PODS_SHOWN, ofPods(`${direction}_bytes`)), legend: '{{namespace}}/{{pod}}' }],
   }),
   timeSeries({
     title: `${TITLE[direction]} packets by interface`,
@@ -66,7 +82,7 @@ const byPod: readonly Panel[] = DIRECTIONS.flatMap((direction) => [
     unit: 'pps',
     queries: [
       {
-        expr: most(PODS_SHOWN, ofPods(`${direction}_packets`, BY_INTERFACE)),
+        expr: most(PODS_SHOWN, ofInterfaces(`${direction}_packets`)),
         legend: '{{namespace}}/{{pod}} {{interface}} ({{network}})',
       },
     ],
@@ -74,7 +90,7 @@ const byPod: readonly Panel[] = DIRECTIONS.flatMap((direction) => [
 ]);
 
 const share = (what: string, direction: string): string =>
-  `${ofPods(`${direction}_${what}`, BY_INTERFACE)} / ${ofPods(`${direction}_packets`, BY_INTERFACE)}`;
+  `${ofInterfaces(`${direction}_${what}`)} / ${ofInterfaces(`${direction}_packets`)}`;
 
 const trouble: readonly Panel[] = DIRECTIONS.flatMap((direction) => [
   timeSeries({
@@ -83,7 +99,7 @@ const trouble: readonly Panel[] = DIRECTIONS.flatMap((direction) => [
     unit: 'pps',
     queries: [
       {
-        expr: most(PODS_SHOWN, ofPods(`${direction}_errors`, BY_INTERFACE)),
+        expr: most(PODS_SHOWN, ofInterfaces(`${direction}_errors`)),
         legend: '{{namespace}}/{{pod}} {{interface}} ({{network}})',
       },
     ],
@@ -94,7 +110,7 @@ const trouble: readonly Panel[] = DIRECTIONS.flatMap((direction) => [
     unit: 'pps',
     queries: [
       {
-        expr: most(PODS_SHOWN, ofPods(`${direction}_packets_dropped`, BY_INTERFACE)),
+        expr: most(PODS_SHOWN, ofInterfaces(`${direction}_packets_dropped`)),
         legend: '{{namespace}}/{{pod}} {{interface}} ({{network}})',
       },
     ],
@@ -156,13 +172,13 @@ export const POD_NETWORKS: DashboardSpec = {
       panels: [
         stat({
           title: 'Receive',
-          description: `Bytes per second that all chosen pods receive. ${WHOLE} ${STACKED}`,
+          description: `Bytes per second that all chosen pods receive. ${WHOLE}`,
           unit: 'Bps',
           queries: [{ expr: total('receive_bytes', 'cluster') }],
         }),
         stat({
           title: 'Transmit',
-          description: `Bytes per second that all chosen pods transmit. ${WHOLE} ${STACKED}`,
+          description: `Bytes per second that all chosen pods transmit. ${WHOLE}`,
           unit: 'Bps',
           queries: [{ expr: total('transmit_bytes', 'cluster') }],
         }),
@@ -211,7 +227,7 @@ export const POD_NETWORKS: DashboardSpec = {
         ...byNamespace,
         table({
           title: 'Workloads',
-          description: `What the pods of each workload do together; a click leads to its pods. ${WHOLE} ${STACKED}`,
+          description: `What the pods of each workload do together; a click leads to its pods. ${WHOLE}`,
           queries: [
             'receive_bytes',
             'transmit_bytes',
@@ -243,11 +259,12 @@ export const POD_NETWORKS: DashboardSpec = {
       panels: DIRECTIONS.map((direction) =>
         timeSeries({
           title: `${TITLE[direction]} of workloads whose pods have no series`,
-          description: `Bytes per second of the pods that --max-series leaves out, by workload. Absent where it leaves none out. ${STACKED}`,
+          description:
+            'Bytes per second of the pods that --max-series leaves out, by workload. Absent where it leaves none out.',
           unit: 'Bps',
           queries: [
             {
-              expr: `sum by (cluster, namespace, workload) (${rate(`podnet_workload_network_${direction}_bytes_total`, `${ON_NETWORKS}, workload=~"$workload"`)})`,
+              expr: `sum by (cluster, namespace, workload) (${ofTotals(`${direction}_bytes`, [TOTALS_COUNTED_ONCE])})`,
               legend: '{{namespace}}/{{workload}}',
             },
           ],

@@ -10,6 +10,14 @@ export const OF_WORKLOADS =
   'on (cluster, node, namespace, pod) group_left (workload_kind, workload) ' +
   `podnet_pod_info{${IN_NAMESPACES}, workload=~"$workload", host_network="false"}`;
 
+const STACKED = `podnet_interface_stacked_info{${ON_NETWORKS}}`;
+/** As the HPA counts: of the chosen networks none whose traffic another one of the pod has counted. What is not known to be stacked stays. */
+export const COUNTED_ONCE = `unless on (cluster, node, namespace, pod, interface) ${STACKED}`;
+/** The same where each network is a sum of its own. */
+export const COUNTED_ONCE_BY_NETWORK = `unless on (cluster, node, namespace, pod, interface, nad_namespace, network) ${STACKED}`;
+/** The same of what pods beyond --max-series count together. */
+export const TOTALS_COUNTED_ONCE = 'stacked_on!~"(.*,)?($network),.*"';
+
 export const BY_POD = 'cluster, namespace, pod';
 export const BY_INTERFACE = 'cluster, namespace, pod, interface, network';
 export const PODS_SHOWN = 20;

@@ -174,4 +174,11 @@ export const ANSWERS: readonly Panel[] = [
     by: 'limit',
     description: 'Requests refused because too many were in flight.',
   }),
+  events({
+    title: 'Connections refused',
+    family: 'connections_refused',
+    by: 'reason',
+    description:
+      'Connections closed unanswered because others were open: of their client address (--max-connections-per-address), or of all together (server). 0 is normal.',
+  }),
 ];

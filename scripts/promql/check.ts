@@ -90,7 +90,7 @@ class Reading {
     if (name === 'absent' || name === 'scalar' || name === 'time') return NO_LABELS;
     const labels = results.find(({ size }) => size > 0) ?? NO_LABELS;
     if (name === 'histogram_quantile') return without(this.#has(labels, ['le']), ['le']);
-    if (name === 'label_replace') return new Set([...labels, unquoted(given[1]?.text ?? '')]);
+    if (name === 'label_replace' || name === 'label_join') return new Set([...labels, unquoted(given[1]?.text ?? '')]);
     return labels;
   }
 

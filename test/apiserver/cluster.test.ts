@@ -5,6 +5,7 @@ import { test, type TestContext } from 'node:test';
 import type { MetricValueListV1Beta2 } from '../../openapi/metric-values.js';
 import { CUSTOM, METRIC, PODNET, createDemo, deployDemo } from '../support/demo-data.js';
 import { startDeployment, type Deployment } from '../support/deployment.js';
+import { CA_CONFIG_MAP } from '../support/empty-authority.js';
 import { eventually } from '../support/programs.js';
 import { interfaceReport, nodeReport, podReport, readingOf } from '../support/reports.js';
 
@@ -248,7 +249,7 @@ test('our APIServices and the ConfigMap of the agents get the authority', async 
   );
   assert.equal(Buffer.from(bundleOf(path) ?? '', 'base64').toString(), server.ca);
   assert.equal(bundleOf(foreign), undefined);
-  const map = api.objects.get('/api/v1/namespaces/podnet-system/configmaps/podnet-apiserver-ca');
+  const map = api.objects.get(CA_CONFIG_MAP);
   assert.equal((map?.['data'] as Record<string, string> | undefined)?.['ca.crt'], server.ca);
 });
 

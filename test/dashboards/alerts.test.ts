@@ -32,6 +32,10 @@ function ruleOf({ alert, severity }: AlertCase) {
   return found;
 }
 
+/** Minutes for which a rule looks back: for so long what counts from 0 has no whole rate. */
+const rangeOf = ({ expr }: { readonly expr: string }): number =>
+  Math.max(0, ...[...expr.matchAll(/\[(\d+[mh])\]/g)].map(([, length = '']) => minutesOf(length)));
+
 /** Of the others those that the same reason sets off, by name: their own cases count how many. */
 const alone = ({ alert, severity, labels }: AlertCase): string =>
   `count(ALERTS{alertstate="firing",alertname="${alert}",severity="${severity}"${labels === '' ? '' : `,${labels}`}})`;
@@ -39,8 +43,7 @@ const alone = ({ alert, severity, labels }: AlertCase): string =>
 function testsOf(one: AlertCase): RuleTest[] {
   const { alert, severity, also = [], fires, quiet } = one;
   const rule = ruleOf(one);
-  const holds = minutesOf(rule.for);
-  const range = Math.max(0, ...[...rule.expr.matchAll(/\[(\d+[mh])\]/g)].map(([, length = '']) => minutesOf(length)));
+  const [holds, range] = [minutesOf(rule.for), rangeOf(rule)];
   // no longer than it takes: promtool evaluates every rule in every minute of each
   const lasts = holds + range + 10;
   const lasting = (series: readonly Series[]): Series[] =>
@@ -86,7 +89,8 @@ describe('alerts', { skip: missing('promtool') }, () => {
     const handed = CASES.filter((one) => ruleOf(one).expr.includes('last_over_time(') && one.alert !== UNHANDED);
     assert.notEqual(handed.length, 0);
     const tests = handed.map((one): RuleTest => {
-      const minute = Math.max(6, minutesOf(ruleOf(one).for) + 1);
+      const rule = ruleOf(one);
+      const minute = Math.max(6, minutesOf(rule.for) + rangeOf(rule) + 1);
       return {
         name: one.alert,
         interval: '15s',
@@ -98,26 +102,64 @@ describe('alerts', { skip: missing('promtool') }, () => {
     assert.equal(status, 0, text);
   });
 
-  test('an agent that the server forgets is told of before, unless its node is gone', async () => {
-    const reported = (role: string): string => `podnet_node_last_report_timestamp_seconds{node="n1",role="${role}"}`;
-    const others = Array.from({ length: 10 }, (_, i) => [reported('probe').replace('n1', `o${i}`), '0+60x20'] as const);
-    const is = { alert: 'PodnetProbeSilent', severity: 'warning' } as const;
-    const silent: Series = [reported('probe'), '0x5'];
+  test('an agent that the server forgets is told of while its node is there', async () => {
+    const reported = (role: string, labels = ''): string =>
+      `podnet_node_last_report_timestamp_seconds{node="n1",role="${role}"${labels}}`;
+    const others = Array.from({ length: 10 }, (_, i) => [reported('probe').replace('n1', `o${i}`), '0+60x80'] as const);
+    const prober = { alert: 'PodnetProbeSilent', severity: 'warning' } as const;
+    const agent = { alert: 'PodnetAgentSilent', severity: 'warning' } as const;
+    const heard = (role: string): Series => [reported(role), '0+60x80'];
+    // held for five minutes
+    const forgotten = (role: string): Series => [reported(role), '0x5'];
+    const quiet = [3, 4, 5, 6, 7, 8, 9, 10, 11].map((minute) => ({ expr: FIRING, minute, samples: {} }));
     const { status, text } = await testRules([
       {
         name: 'prober alone',
-        series: [SCRAPED, ...others, silent, [reported('node'), '0+60x20']],
+        series: [SCRAPED, ...others, forgotten('probe'), heard('node')],
         expected: [
           { expr: FIRING, minute: 3, samples: {} },
-          { expr: FIRING, minute: 5, samples: { [firing(is)]: 1 } },
+          ...[5, 9, 60].map((minute) => ({ expr: FIRING, minute, samples: { [firing(prober)]: 1 } })),
+          { expr: FIRING, minute: 75, samples: {} },
+        ],
+      },
+      {
+        name: 'prober where there is no other agent',
+        series: [SCRAPED, ...others, forgotten('probe')],
+        expected: [
+          { expr: FIRING, minute: 5, samples: { [firing(prober)]: 1 } },
           { expr: FIRING, minute: 9, samples: {} },
         ],
       },
       {
-        name: 'node',
-        series: [SCRAPED, ...others, silent, [reported('node'), '0x6']],
-        expected: [4, 5, 6, 7, 8, 9, 10].map((minute) => ({ expr: FIRING, minute, samples: {} })),
+        name: 'agent of a node without pods',
+        series: [SCRAPED, ...others, heard('probe'), forgotten('node')],
+        expected: [
+          { expr: FIRING, minute: 8, samples: {} },
+          ...[11, 60].map((minute) => ({ expr: FIRING, minute, samples: { [firing(agent)]: 1 } })),
+          { expr: FIRING, minute: 75, samples: {} },
+        ],
       },
+      { name: 'node', series: [SCRAPED, ...others, forgotten('probe'), [reported('node'), '0x6']], expected: quiet },
+      {
+        name: 'scraped with labels of the replica',
+        series: [
+          SCRAPED,
+          ...['node', 'probe'].flatMap((role): Series[] => [
+            [reported(role, ',instance="a"'), '0+60x5'],
+            [reported(role, ',instance="b"'), '_x6 360+60x70'],
+          ]),
+        ],
+        expected: quiet,
+      },
+    ]);
+    assert.equal(status, 0, text);
+  });
+
+  test('agents that both replicas hear are told as many as they are', async () => {
+    const { expr } = ruleOf({ alert: 'PodnetSeriesAbsent', severity: 'critical', labels: '', fires: [], quiet: [] });
+    const nodes = ['a', 'b'].map((one): Series => [`podnet_apiserver_nodes{instance="${one}",state="fresh"}`, '3x20']);
+    const { status, text } = await testRules([
+      { name: 'three', series: [SCRAPED, ...nodes], expected: [{ expr, minute: 10, samples: { '{}': 3 } }] },
     ]);
     assert.equal(status, 0, text);
   });

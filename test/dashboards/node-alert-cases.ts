@@ -53,7 +53,12 @@ export const POD_CASES: readonly AlertCase[] = [
   },
   {
     ...{ alert: 'PodTcpRetransmissions', severity: 'warning', labels: POD },
-    fires: retransmitted(20, 1.1),
+    // a VLAN counts the packets of its parent again
+    fires: [
+      ...retransmitted(20, 1.1),
+      growing(`podnet_interface_transmit_packets_total{${INTERFACE.replace('eth0', 'eth0.7')}}`, 20),
+      steady(`podnet_interface_stacked_info{${POD},interface="eth0.7",network="default",nad_namespace=""}`, 1),
+    ],
     // neither a small share of many, nor a large one of next to none
     quiet: [
       ...retransmitted(1_000, 50),

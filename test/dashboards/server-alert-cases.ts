@@ -82,7 +82,13 @@ export const SERVER_CASES: readonly AlertCase[] = [
   {
     ...{ alert: 'PodnetManyAgentsSilent', severity: 'critical', labels: 'role="node"' },
     fires: agents(3, 61),
-    quiet: agents(2, 61),
+    // no more than a fifth, and one of three
+    quiet: [
+      ...agents(2, 61),
+      ...agents(1, 61)
+        .slice(0, 3)
+        .map(([series, values]): Series => [series.replace('{', '{cluster="small",'), values]),
+    ],
     also: ['PodnetAgentSilent'],
   },
   {

@@ -17,6 +17,9 @@ const WORLD = new World({
   // As long as it is before now, what is known of the last hour is whole.
   ...{ startMs: 7_200_000, startWallMs: Date.now(), podLifeMs: Infinity, agentLifeMs: Infinity, bootLifeMs: Infinity },
 });
+/** Of an interface of each pod that is stacked on the others. */
+export const BRIDGE_NETWORK = 'lan';
+export const NAMESPACES = WORLD.namespaces();
 export const POD_COUNT = WORLD.options.nodes * WORLD.options.pods;
 const PROBERS = ['p0', 'p1', 'p2', 'p3'];
 /** All others see it failing. */
@@ -25,8 +28,10 @@ const INTERVAL_MS = 1_000;
 
 const SIM_NODES = Array.from({ length: NODES }, (_, i) => WORLD.nodeName(i));
 export const AGENT_NODES: readonly string[] = [...SIM_NODES, ...PROBERS];
-/** Series of a namespace: of one pod there are some thirty. */
-export const MAX_SERIES = 120;
+/** A node whose agent reports several times at once, and nothing. */
+export const HASTY = 'hasty';
+/** Series of a namespace: of one pod there are some fifty. */
+export const MAX_SERIES = 180;
 
 /** By its name and the labels of its pods the Deployment is known. */
 const OWNER = {
@@ -50,7 +55,7 @@ export function putSimPods(api: KubeApiServer): void {
   }
 }
 
-/** What a counter of all interfaces of all pods grows by in a second. @param column of INTERFACE_COUNTERS */
+/** What a counter of all interfaces of all pods, but for those that count what others have counted, grows by in a second. @param column of INTERFACE_COUNTERS */
 export function offeredPerSecond(column: number): number {
   const { startMs, interfaces } = WORLD.options;
   return SIM_NODES.flatMap((_, node) => WORLD.podsOf(node, startMs))
@@ -59,7 +64,8 @@ export function offeredPerSecond(column: number): number {
 }
 
 /** What the agent of a node says at a time of the bed. */
-export function reportAt(node: string, atMs: number): NodeReport {
+export function reportAt(node: string, atMs: number): NodeReport | undefined {
+  if (node === HASTY) return undefined;
   const index = SIM_NODES.indexOf(node);
   return index < 0 ? proberReport(node, atMs) : simReport(index, atMs);
 }
@@ -83,7 +89,7 @@ function simReport(index: number, atMs: number): NodeReport {
   const draft = draftSimReport(WORLD, { sender, inventory, samples: [newest], newest, sentAt: () => takenAt });
   const report = JSON.parse([...draft.pieces].join('')) as NodeReport;
   const second = Math.floor(atMs / 1_000);
-  const pods = report.pods.map((pod, i) => withMore(pod, i, second));
+  const pods = report.pods.map((pod, i) => withStacked(withMore(pod, i, second)));
   return { ...report, pods, ...devicesOf(pods[0], second), ipam: ipamOf(takenAt, second) };
 }
 
@@ -100,6 +106,27 @@ function withMore(pod: PodReport, index: number, second: number): PodReport {
   // an entry that is left out: no container has no name
   if (index === 2) return { ...more, exclusiveCpus: [{ container: '', cpu: 4 }] };
   return index === 1 ? { ...more, interfaces: [eth0, { ...net1, receiveUnreliable: true }] } : more;
+}
+
+/** A VLAN on the network of its parent, and a bridge on a network of its own over that and the first interface. */
+function withStacked(pod: PodReport): PodReport {
+  const [eth0, net1, ...more] = pod.interfaces ?? [];
+  if (eth0 === undefined || net1 === undefined) return pod;
+  const both = eth0.readings.map((reading, sample) =>
+    (reading ?? []).map((value, column) => (value ?? 0) + (net1.readings[sample]?.[column] ?? 0)),
+  );
+  const { nadNamespace } = net1;
+  const stacked = [
+    { name: 'net1.7', network: net1.network, lowerDevices: ['net1'], readings: net1.readings },
+    { name: 'br0', network: BRIDGE_NETWORK, lowerDevices: ['eth0', 'net1.7'], readings: both },
+  ].map((one) => ({
+    ...one,
+    nadNamespace,
+    primary: false,
+    source: 'netdev' as const,
+    identity: `${pod.uid}-${one.name}`,
+  }));
+  return { ...pod, interfaces: [eth0, net1, ...more, ...stacked] };
 }
 
 /** A PF that counts with a VF of a pod and a free one, and one of which nobody knows what it counts. */

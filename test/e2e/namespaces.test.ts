@@ -6,7 +6,7 @@ import { familyOfRate } from '../../metrics/catalogue.js';
 import type { Apiserver } from '../../apiserver/start.js';
 import type { NetnsDescription } from '../../nodeagent/inventory/netns-pods.js';
 import type { Nodeagent } from '../../nodeagent/start.js';
-import { Testbed } from '../support/netns.js';
+import { ip, Testbed } from '../support/netns.js';
 import {
   createCertificateFiles,
   createShiftedClock,
@@ -161,6 +161,24 @@ describe('namespaces', { skip: missing('root', 'ip') }, () => {
     // Its first sample was taken before anything was sent, so what has grown since is all that it ever sent.
     const { perSecond, spanMs } = wholeHistory('b', 'n3', TRANSMIT_RATE) ?? { perSecond: NaN, spanMs: NaN };
     assert.equal(Math.round((perSecond * spanMs) / 1_000), before + carried + anew);
+  });
+
+  test('a macvlan is told of by both programs as stacked on the network of its parent', async () => {
+    const family = 'podnet_interface_stacked_info';
+    const inPod = ['-n', testbed.podName('a'), 'link'];
+    const ofPod = (text: string): string[] =>
+      text.split('\n').filter((line) => line.startsWith(`${family}{`) && line.includes(testbed.podName('a')));
+    const told = () =>
+      Promise.all([
+        fetch(`${agent.url}/metrics`).then(async (response) => ofPod(await response.text())),
+        fetchText(server, `/metrics?family=${family}`).then(({ text }) => ofPod(text)),
+      ]);
+    ip(...inPod, 'add', 'link', 'net1', 'name', 'macv0', 'type', 'macvlan', 'mode', 'bridge');
+    const [ofAgent, ofServer] = await eventually(told, (both) => both.every((lines) => lines.length === 1));
+    assert.deepEqual(ofAgent, ofServer);
+    assert.match(ofAgent.join(), /,interface="macv0",network="n3",nad_namespace="telco"} 1$/);
+    ip(...inPod, 'del', 'macv0');
+    await eventually(told, (both) => both.every((lines) => lines.length === 0));
   });
 
   test('an interface that vanishes takes its series with it and costs nothing else', async () => {

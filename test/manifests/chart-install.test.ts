@@ -1,11 +1,17 @@
 // The chart against a cluster: helm installs, upgrades and uninstalls it for good, and what it finds there decides whether it does.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { nameOf, textAt } from '../cluster/json.js';
-import { CHART, helm, renderChart, type HelmRun } from '../support/helm.js';
+import { run } from '../support/bundle.js';
+import { endAll, fingerprintsIn, publish, startReplica } from '../support/ca-replicas.js';
+import { CA_CONFIG_MAP, CA_SECRET } from '../support/empty-authority.js';
+import { CHART, helm, renderChart, templateChart, type HelmRun } from '../support/helm.js';
 import { startHelmCluster, type HelmCluster } from '../support/helm-cluster.js';
 import type { KubeObject } from '../support/kube-api/objects.js';
+import { eventually } from '../support/programs.js';
 import { missing } from '../support/requirements.js';
 
 const API_SERVICES = '/apis/apiregistration.k8s.io/v1/apiservices';
@@ -23,7 +29,10 @@ describe('helm', { skip: missing('helm') }, () => {
     cluster = await startHelmCluster();
     cluster.api.put(NAMESPACE, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'podnet-system' } });
   });
-  afterEach(async () => cluster.close());
+  afterEach(async () => {
+    await endAll();
+    await cluster.close();
+  });
 
   function release(verb: 'install' | 'upgrade', ...args: readonly string[]): Promise<HelmRun> {
     const given = ['--namespace', 'podnet-system', WITHOUT_SCHEMAS, ...args];
@@ -94,7 +103,71 @@ describe('helm', { skip: missing('helm') }, () => {
     assert.deepEqual(kinds, [...Array<string>(4).fill('apiservices'), 'deployments']);
   });
 
-  test('upgrades its own, and leaves the authority that the server wrote', async () => {
+  /** A replica fills what was installed empty, as the agents and the API server are to see it. @returns what has to stay */
+  async function fillAuthority(): Promise<readonly unknown[]> {
+    for (const path of [CA_SECRET, CA_CONFIG_MAP]) assert.equal(cluster.api.objects.get(path)?.['data'], undefined);
+    const replica = await startReplica(cluster.api);
+    assert.deepEqual(
+      [replica.certificate.isReady(), replica.logged.filter((line) => line.includes(' warn '))],
+      [true, []],
+    );
+    await publish(cluster.api, replica);
+    await endAll();
+    return authority();
+  }
+
+  const authority = (): readonly unknown[] =>
+    [CA_SECRET, CA_CONFIG_MAP].map((path) => cluster.api.objects.get(path)?.['data']);
+
+  test('upgrades what the server has filled, and leaves what is in it', async () => {
+    await release('install');
+    const filled = await fillAuthority();
+    const { code, error } = await release('upgrade', '--set', 'commonLabels.example=changed');
+    assert.equal(code, 0, error);
+    for (const path of [CA_SECRET, CA_CONFIG_MAP]) {
+      assert.equal(textAt(cluster.api.objects.get(path), 'metadata', 'labels', 'example'), 'changed', path);
+    }
+    assert.deepEqual(authority(), filled);
+  });
+
+  test('empties it with --force, and a replica that runs rotates', async () => {
+    await release('install');
+    const replica = await startReplica(cluster.api);
+    const before = replica.certificate.caBundle();
+    const { code, error } = await release('upgrade', '--force');
+    assert.equal(code, 0, error);
+    const after = await eventually(
+      () => replica.certificate.caBundle(),
+      (bundle) => bundle !== before,
+    );
+    assert.deepEqual(fingerprintsIn(after).slice(1), fingerprintsIn(before));
+  });
+
+  test('brings back by an upgrade what the server writes to and somebody deleted', async () => {
+    await release('install');
+    for (const path of [CA_SECRET, CA_CONFIG_MAP]) cluster.api.remove(path);
+    const { code, error } = await release('upgrade');
+    assert.equal(code, 0, error);
+    await fillAuthority();
+  });
+
+  test('template and kubectl apply, again and again, leave the authority', { skip: missing('kubectl') }, async () => {
+    const apply = async (...args: readonly string[]) => {
+      const { out } = await templateChart(args);
+      const file = join(await mkdtemp(join(tmpdir(), 'podnet-template-')), 'podnet.yaml');
+      await writeFile(file, out);
+      const kubectl = run('kubectl', ['--kubeconfig', cluster.kubeconfig, 'apply', '--validate=false', '-f', file]);
+      assert.equal(await kubectl.ended, 0, kubectl.error());
+      await rm(dirname(file), { recursive: true });
+    };
+    await apply();
+    const filled = await fillAuthority();
+    await apply('--set', 'commonLabels.example=changed');
+    assert.equal(textAt(cluster.api.objects.get(CA_SECRET), 'metadata', 'labels', 'example'), 'changed');
+    assert.deepEqual(authority(), filled);
+  });
+
+  test('upgrades its own APIServices, and leaves the authority that the server wrote', async () => {
     const name = 'v1alpha1.podnet.dev';
     await release('install');
     putApiService(name, { service: { namespace: 'podnet-system', name: 'podnet-apiserver' }, caBundle: CA_BUNDLE });

@@ -151,7 +151,7 @@ describe('helm renders the chart', { skip }, () => {
     const set = [...off.map((name) => `${name}.create=false`), ...disabled.map((name) => `${name}.enabled=false`)];
     const files = ['probe', 'openshift', 'sriov', 'aws'];
     const objects = await render(files, [...set, 'probe.serviceAccount.name=prober'].join(','));
-    const kinds = ['DaemonSet', 'Deployment', 'SecurityContextConstraints', 'Service'];
+    const kinds = ['ConfigMap', 'DaemonSet', 'Deployment', 'Secret', 'SecurityContextConstraints', 'Service'];
     assert.deepEqual([...new Set(objects.map(({ kind }) => kind))].sort(), kinds);
     const accounts = workloadsOf(objects).map(({ podSpec }) => textAt(podSpec, 'serviceAccountName'));
     assert.deepEqual(accounts.sort(), ['podnet-apiserver', 'podnet-nodeagent', 'prober']);

@@ -130,6 +130,20 @@ describe('the base with one thing spoilt', { skip: missing('kubectl') }, () => {
     ]);
   });
 
+  test('has not, empty, what a server writes its authority to, or has it for one that makes none', async () => {
+    const own = await renderComponents([]);
+    assert.deepEqual(programProblems(own), []);
+    for (const kind of ['Secret', 'ConfigMap']) {
+      const [found] = own.filter((one) => one.kind === kind && nameOf(one) === 'podnet-apiserver-ca');
+      assert.ok(found !== undefined, kind);
+      const [server, object] = ['Deployment podnet-apiserver', `${kind} podnet-system/podnet-apiserver-ca`];
+      const others = own.filter((one) => one !== found);
+      assert.deepEqual(programProblems([...others, { ...found, data: {} }]), [`${server}: ${object} has data`]);
+      assert.deepEqual(programProblems(others), [`${server}: there is no ${object}`]);
+      assert.deepEqual(programProblems([...base, found]), [`${server}: ${object} is not needed`]);
+    }
+  });
+
   test('starts a program with a flag that it does not have', () => {
     const wrong = spoilt(base, AGENT, [...CONTAINER, 'args', 20], '--path.cgroup=/x');
     assert.throws(() => programProblems(wrong), /podnet-nodeagent: unknown option '--path\.cgroup=\/x'/);

@@ -222,6 +222,20 @@ describe('the rights that are granted', { skip: missing('kubectl') }, () => {
     assert.deepEqual(wide, metrics);
   });
 
+  test('what may be written is named, but for reports of agents and Leases, of which any may be made', async () => {
+    const reading = ['get', 'list', 'watch', 'use'];
+    for (const components of [[], ...GRANTING.map((one) => [one])]) {
+      const rules = rightsIn(await renderComponents(components)).flatMap((right) => listAt(right, 'rules'));
+      const unnamed = rules
+        .filter((rule) => at(rule, 'resources') !== undefined && at(rule, 'resourceNames') === undefined)
+        .flatMap((rule) => {
+          const writing = listAt(rule, 'verbs').filter((verb) => !reading.includes(String(verb)));
+          return writing.map((verb) => `${String(verb)} ${listAt(rule, 'resources').join()}`);
+        });
+      assert.deepEqual(new Set(unnamed), new Set(['create leases', 'create nodereports']), components.join());
+    }
+  });
+
   test('a right that nobody needs is found, and so is one that is missing', () => {
     const asked = bed.asked.list();
     const rest = bed.otherRights;

@@ -61,6 +61,45 @@ test('info families carry what is known of the interface and the pod', () => {
   );
 });
 
+test('an interface is stacked on the networks of those below it, however deep', () => {
+  const family = 'podnet_interface_stacked_info';
+  const named = (name: string, network: string, lowerDevices: readonly string[] = []): InterfaceView => {
+    const nadNamespace = network === '' ? '' : 'telco';
+    return { ...eth0, meta: { ...eth0.meta, ...{ name, network, nadNamespace, lowerDevices } } };
+  };
+  const interfaces = [
+    named('bond0', 'n7', ['net1', 'net2', 'gone']),
+    named('bond0.5', '', ['bond0']),
+    named('net1', 'n3'),
+    named('net2', 'n3'),
+  ];
+  const meta = { namespace: 'a', name: 'web-0', labels: { app: 'web' }, hostNetwork: false };
+  const view = { node: 'n1', pods: [{ meta, interfaces: [eth0, ...interfaces] }] };
+  const line = (name: string, network: string): string =>
+    `${family}{node="n1",namespace="a",pod="web-0",interface="${name}",network="${network}",nad_namespace="telco",label_app="web"} 1\n`;
+  assert.equal(linesOf(view, family, ['app']), line('bond0', 'n3') + line('bond0.5', 'n3') + line('bond0.5', 'n7'));
+  assert.equal(linesOf(viewOf(eth0), family), '');
+});
+
+test('interfaces that are stacked on each other in a circle are stacked on their own networks', () => {
+  const circle = ['a', 'b'].map((name, i) => ({
+    ...eth0,
+    meta: { ...eth0.meta, name, network: `of-${name}`, lowerDevices: [i === 0 ? 'b' : 'a'] },
+  }));
+  const meta = { namespace: 'a', name: 'web-0', labels: {}, hostNetwork: false };
+  const text = linesOf({ node: 'n1', pods: [{ meta, interfaces: circle }] }, 'podnet_interface_stacked_info');
+  assert.deepEqual(
+    [...text.matchAll(/interface="(.)",network="of-(.)"/g)].map(([, name, network]) => `${name}${network}`),
+    ['aa', 'ab', 'ba', 'bb'],
+  );
+});
+
+test('the pod that stands for the machine is told of as one on its network', () => {
+  const view = viewOf(eth0);
+  const pods = [...view.pods].map((pod) => ({ ...pod, meta: { ...pod.meta, machine: true } }));
+  assert.match(linesOf({ ...view, pods }, 'podnet_pod_info'), /host_network="true"/);
+});
+
 test('an interface that counts less than its pod receives is flagged, and no other', () => {
   const family = 'podnet_interface_receive_unreliable';
   const flagged = { ...eth0, meta: { ...eth0.meta, receiveUnreliable: true } };

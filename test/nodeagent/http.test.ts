@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, request, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
 import { Registry } from 'prom-client';
@@ -169,6 +169,29 @@ async function inTurn<T>(count: number, act: () => Promise<T>): Promise<T[]> {
   for (let n = 0; n < count; n++) results.push(await act());
   return results;
 }
+
+// Fault: 256 connections of nobody's, and the kubelet takes the agent for dead.
+test('a probe is answered however many hold connections open', async () => {
+  const app = createAgentHttp({ registry: new Registry(), problem: () => '', view: compatView });
+  await once(app.listen(0, '127.0.0.1'), 'listening');
+  const { port } = app.address() as AddressInfo;
+  const held = await inTurn(256, async () => {
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+    await once(socket.resume(), 'connect');
+    return socket;
+  });
+  try {
+    const [oldest] = held;
+    const isClosed = once(oldest ?? app, 'close');
+    const response = await fetch(`http://127.0.0.1:${port}/healthz`);
+    assert.deepEqual([response.status, await response.text()], [200, 'ok']);
+    await isClosed;
+    assert.equal(held.filter(({ destroyed }) => destroyed).length, 1, 'one made room');
+  } finally {
+    app.close();
+    app.closeAllConnections();
+  }
+});
 
 test('families that cannot be rendered are an answer that says why', async () => {
   const view = () => {

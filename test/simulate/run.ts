@@ -70,7 +70,8 @@ export async function simulate(options: SimulateOptions, deps: RunDeps): Promise
   try {
     if (options.cluster) cluster = await startCluster(world);
     const mode = cluster === undefined ? ['--standalone'] : ['--kubeconfig', cluster.kubeconfig];
-    const flags = [...mode, ...certificate.flags];
+    // Every agent of the cluster is at one address here.
+    const flags = [...mode, '--max-connections-per-address=0', ...certificate.flags];
     const { identity } = cluster ?? {};
     for (let n = 0; n < options.servers; n++) {
       const access = { ca: certificate.ca, ...(identity !== undefined && { identity }) };

@@ -9,6 +9,7 @@ import { createLogger } from '../../runtime/logger.js';
 import { parseOptions } from '../../runtime/options/parse.js';
 import { createAuthority, createLeaf, authenticationData, type Issued } from './certificates.js';
 import { connectOverHttp1, connectOverHttp2, type Answer, type Connection, type Question } from './connections.js';
+import { putEmptyAuthority } from './empty-authority.js';
 import { createKubeApi, type KubeApiServer } from './kube-api.js';
 import { createShiftedClock, eventually, type ShiftedClock } from './programs.js';
 
@@ -97,6 +98,7 @@ export async function startDeployment({ flags = [], prepare }: DeploymentOptions
   });
   const signing = await publishKeys(api);
   api.put(CONFIG_MAP, { data: authenticationData(authorities.frontProxy.cert, authorities.client.cert) });
+  putEmptyAuthority(api);
   prepare?.(api);
   const clock = createShiftedClock();
   const logged: string[] = [];

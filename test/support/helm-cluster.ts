@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createKubeApi, type KubeApiServer } from './kube-api.js';
-import { mergePatch } from './kube-api/merge-patch.js';
+import { isRecord, mergePatch } from './kube-api/merge-patch.js';
 import { asObject, type KubeApiRequest } from './kube-api/serve.js';
 
 /** A small API server that helm installs into: what it makes is kept, and nothing comes of it. */
@@ -72,11 +72,15 @@ export async function startHelmCluster(): Promise<HelmCluster> {
   return running;
 }
 
-/** Of what helm changes by a strategic merge patch, nothing has lists that are merged by a key: it is as good as a plain one. */
+/** Of what helm and kubectl change by a strategic merge patch, nothing has lists that are merged by a key: it is as good as a plain one. */
 function patched(api: KubeApiServer, path: string, { headers, body }: KubeApiRequest): object | undefined {
   if (headers['content-type'] !== STRATEGIC_PATCH) return undefined;
-  if (/\[/.test(JSON.stringify(body))) throw new TypeError(`a list in a patch of ${path}`);
+  if (hasList(body)) throw new TypeError(`a list in a patch of ${path}`);
   return api.put(path, asObject(mergePatch(api.objects.get(path), body)));
+}
+
+function hasList(value: unknown): boolean {
+  return Array.isArray(value) || (isRecord(value) && Object.values(value).some(hasList));
 }
 
 /** By path: the documents that say which kinds there are. */

@@ -88,6 +88,24 @@ const USUAL: readonly Published[] = [
     answer: INTERFACES.filter(({ network }) => network === 'n3').map(({ pod, perSecond }) => [pod, perSecond * 2]),
   },
   {
+    ...{ predecessor: 'network-metrics-daemon', source: 'usual', by: ['pod'] },
+    expression:
+      'sum by (pod) (rate(network:container_network_receive_packets_total{network_name=~"telco/(n3|n6)"}[5m]))',
+    answer: INTERFACES.filter(({ network }) => network === 'n3').map(({ pod, perSecond }) => [pod, perSecond * 2]),
+  },
+  {
+    ...{ predecessor: 'network-metrics-daemon', source: 'usual', by: BY_INTERFACE },
+    expression: `rate(container_network_receive_packets_total[5m]) + ${INFO_JOIN.replace('( pod_network_name_info )', 'topk by (namespace, pod, interface) (1, pod_network_name_info)')}`,
+    answer: ofInterfaces(({ perSecond }) => perSecond * 2),
+  },
+  {
+    // what is grouped is 1
+    ...{ predecessor: 'network-metrics-daemon', source: 'usual', by: BY_INTERFACE },
+    expression: `rate(container_network_receive_packets_total[5m]) * ${INFO_JOIN.replace('( pod_network_name_info )', 'group by (namespace, pod, interface, network_name) (pod_network_name_info)')}`,
+    answer: ofInterfaces(({ perSecond }) => perSecond * 2),
+    podnet: null,
+  },
+  {
     ...{ predecessor: 'network-metrics-daemon', source: 'usual', by: ['network_name'] },
     expression: 'count by (network_name) (pod_network_name_info)',
     answer: [
@@ -129,6 +147,16 @@ const USUAL: readonly Published[] = [
     ...{ predecessor: 'sriov-network-metrics-exporter', source: 'usual', by: ['node', 'device'] },
     expression: 'label_replace(rate(network:sriov_vf_rx_bytes[5m]), "device", "$1", "pciAddr", "(.*)")',
     answer: ratesOfVfs('receiveBytes').map(([node, value]) => [`${node}/${VF3}`, value]),
+  },
+  {
+    ...{ predecessor: 'sriov-network-metrics-exporter', source: 'usual', by: ['pf'] },
+    expression: 'absent(sriov_vf_rx_bytes{pf="none"})',
+    answer: [['none', 1]],
+  },
+  {
+    ...{ predecessor: 'cni-metrics-helper', source: 'usual', world: 'agents', by: [] },
+    expression: 'count(awscni_ip_max)',
+    answer: [['', NODES.length]],
   },
   {
     ...{ predecessor: 'net-exporter', source: 'usual', by: ['node', 'proto'] },
@@ -242,6 +270,12 @@ const SRIOV: readonly Published[] = [
     ...{ predecessor: 'sriov-network-metrics-exporter', source: '4.6, docs/prometheus-queries', by: ['pod'] },
     expression: 'sriov_kubepodcpu * on(uid) group_left(pod, namespace) kube_pod_info',
     answer: CPUS.map(() => ['upf-0', 1]),
+  },
+  {
+    ...{ predecessor: 'sriov-network-metrics-exporter', source: 'usual', by: ['pod'] },
+    expression: 'sriov_vf_rx_bytes offset 5m * on (node, pciAddr) group_left(pod) sriov_kubepoddevice offset 5m',
+    answer: ofVfs((vf) => VF_BEFORE + counted(vf, columnOf('receiveBytes'), END_SECONDS - 300)),
+    podnet: { answer: ofVfs((vf) => counted(vf, columnOf('receiveBytes'), END_SECONDS - 300)) },
   },
   {
     ...{ predecessor: 'sriov-network-metrics-exporter', source: '4.1', by: ['node'] },

@@ -10,6 +10,7 @@ import { parseOptions } from '../../runtime/options/parse.js';
 import { VERSION } from '../../runtime/version.js';
 import { conditionOf, textAt } from '../cluster/json.js';
 import { connectOverHttp1, type Connection } from './connections.js';
+import { CA_CONFIG_MAP, putEmptyAuthority } from './empty-authority.js';
 import { startKubeCluster, type KubeCluster } from './kube-cluster.js';
 import { createShiftedClock, eventually } from './programs.js';
 import { freePort } from './prometheus.js';
@@ -49,6 +50,7 @@ export async function startServedCluster(
 ): Promise<ServedCluster> {
   const cluster = await startKubeCluster();
   const port = await freePort();
+  putEmptyAuthority(cluster.api);
   register(cluster, port);
   grantPushing(cluster);
   prepare(cluster);
@@ -156,7 +158,7 @@ async function published({ api }: KubeCluster): Promise<string> {
     () => [...api.objects].filter(([path]) => path.startsWith(`${API_SERVICES}/`)).map(([, object]) => object),
     (registered) => registered.every((object) => conditionOf(object, 'Available').status === 'True'),
   );
-  return textAt(api.objects.get(`/api/v1/namespaces/${NAMESPACE}/configmaps/${SERVICE}-ca`), 'data', 'ca.crt');
+  return textAt(api.objects.get(CA_CONFIG_MAP), 'data', 'ca.crt');
 }
 
 /** What a kubelet mounts for a service account, in a directory. @returns the variables of a pod */

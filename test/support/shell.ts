@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, type TLSSocket } from 'node:tls';
 import type { App } from '../../apiserver/api/app-types.js';
 import type { Connections } from '../../apiserver/http/connections.js';
+import type { RefusedConnection } from '../../apiserver/http/limit-connections.js';
 import { LIMITS, type Limits } from '../../apiserver/http/limits.js';
 import { createShell } from '../../apiserver/http/shell.js';
 import { createSelfSignedCertificate } from '../../apiserver/tls/self-made.js';
@@ -18,17 +19,26 @@ export interface RunningShell {
   readonly app: App;
   readonly connections: Connections;
   readonly logged: string[];
+  readonly refused: RefusedConnection[];
   close(): Promise<void>;
 }
 
-export async function runShell(limits: Partial<Limits>, declare: (app: App) => void): Promise<RunningShell> {
+export async function runShell(
+  limits: Partial<Limits>,
+  declare: (app: App) => void,
+  host = '127.0.0.1',
+): Promise<RunningShell> {
   const logged: string[] = [];
+  const refused: RefusedConnection[] = [];
   const log = createLogger('test', { level: 'debug', format: 'text', write: (line) => logged.push(line) });
-  const { app, connections } = createShell({ tls, log, limits: { ...LIMITS, ...limits } });
+  const { app, connections } = createShell({
+    ...{ tls, log, limits: { ...LIMITS, ...limits } },
+    onRefused: (one) => refused.push(one),
+  });
   declare(app);
-  const url = await app.listen({ host: '127.0.0.1', port: 0 });
-  const port = Number(new URL(url).port);
-  return { url, port, ca: tls.cert, app, connections, logged, close: () => app.close() };
+  const port = Number(new URL(await app.listen({ host, port: 0 })).port);
+  const url = `https://127.0.0.1:${port}`;
+  return { url, port, ca: tls.cert, app, connections, logged, refused, close: () => app.close() };
 }
 
 /** A connection that a test writes bytes to. */
@@ -42,10 +52,11 @@ export interface RawConnection {
 
 export async function connectRaw(
   { url, ca }: { readonly url: string; readonly ca: string },
-  protocol: 'http/1.1' | 'h2' = 'http/1.1',
+  { protocol = 'http/1.1', from }: { readonly protocol?: 'http/1.1' | 'h2'; readonly from?: string } = {},
 ): Promise<RawConnection> {
   const { hostname: host, port } = new URL(url);
-  const socket = connect({ host, port: Number(port), ca, ALPNProtocols: [protocol] });
+  const local = from === undefined ? {} : { localAddress: from };
+  const socket = connect({ host, port: Number(port), ca, ALPNProtocols: [protocol], ...local });
   let received = '';
   socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
   socket.on('error', () => undefined); // whoever breaks a connection may find it broken

@@ -41,6 +41,11 @@ export const CNI_METRICS_HELPER: Predecessor = {
       needs: 'where agents and apiserver are both scraped, the rule rename-totals or drop-nodes',
     },
     {
+      applies: ({ byNode }) => byNode.some((name) => TOTALS.has(name)),
+      wrong: 'What cni-metrics-helper served of it was the total of the cluster; what ipamd served was of its node.',
+      needs: 'scrape the agents: the apiserver has the total alone',
+    },
+    {
       applies: ({ names }) => names.some((name) => TOTALS.has(name)),
       wrong: 'A node that could not be reached was missing from the total, which fell as if its addresses were gone.',
     },

@@ -9,11 +9,18 @@ export function containerNetworkFamilies(
   return INTERFACE_COUNTER_FAMILIES.map(({ name }) => ({
     ...family,
     name: rename(name.replace(/^podnet_interface_/, 'container_network_')),
-    ours: { name },
+    ours: { name, isOfInterfaces: true },
   }));
 }
 
-/** cAdvisor's: of the container whose network it is, which for a pod is one and the same whatever they say. */
-export const SANDBOX_LABELS: LabelChanges = Object.fromEntries(
-  ['container', 'container_name', 'id', 'image', 'name'].map((label) => [label, { kind: 'dropped' }]),
-);
+/**
+ * cAdvisor's: of the container whose network it is, which for a pod is one and the same whatever they say.
+ * @param isServed whether --compat has them, as far as cAdvisor still does
+ */
+export function sandboxLabels(isServed: boolean): LabelChanges {
+  return {
+    ...Object.fromEntries(['container', 'id', 'image', 'name'].map((label) => [label, { kind: 'dropped', isServed }])),
+    container_name: { kind: 'dropped', isServed: false },
+    pod_name: { kind: 'renamed', to: 'pod', isFormer: true },
+  };
+}

@@ -1,4 +1,4 @@
-import { containerNetworkFamilies } from './container-network.js';
+import { containerNetworkFamilies, sandboxLabels } from './container-network.js';
 import { TARGET_LABELS, type LabelChanges, type Predecessor } from './predecessor.js';
 
 const INFO = 'pod_network_name_info';
@@ -17,13 +17,16 @@ export const NETWORK_METRICS_DAEMON: Predecessor = {
       ours: { name: 'podnet_interface_info' },
       labels: labelsWith('network_name'),
       info: { value: 0, gives: ['network_name'], keys: ['namespace', 'pod', 'interface'] },
-      note: 'podnet_interface_info is 1 where pod_network_name_info was 0',
+      note: 'podnet_interface_info is 1 where pod_network_name_info was 0; with --compat, too, pods without the annotation are among them',
     },
     ...containerNetworkFamilies((name) => `network:${name}`, {
-      labels: labelsWith('network_name'),
+      labels: { ...labelsWith('network_name'), ...sandboxLabels(false) },
       isRecorded: true,
     }),
-    ...containerNetworkFamilies((name) => `${name}_intf`, { labels: labelsWith('networkname'), isRecorded: true }),
+    ...containerNetworkFamilies((name) => `${name}_intf`, {
+      labels: { ...labelsWith('networkname'), ...sandboxLabels(false) },
+      isRecorded: true,
+    }),
   ],
   facts: [
     {

@@ -4,11 +4,16 @@ import type { Use } from '../use.js';
 
 /** What becomes of a label of theirs in an expression over podnet's families. One that is not named is the same. */
 export type LabelChange =
-  | { readonly kind: 'renamed'; readonly to: string }
+  | {
+      readonly kind: 'renamed';
+      readonly to: string;
+      /** What cAdvisor called it long ago: --compat has the new name, too. */
+      readonly isFormer?: true;
+    }
   /** `<namespace>/<name>` of a network, or the bare name: `nad_namespace` and `network`. */
   | { readonly kind: 'network' }
-  /** Told series of one pod apart that podnet has once: left out. A matcher that chose by it cannot be. */
-  | { readonly kind: 'dropped' }
+  /** Told series of one pod apart that podnet has once: left out. A matcher that chose by it cannot be. Some are there with --compat. */
+  | { readonly kind: 'dropped'; readonly isServed: boolean }
   /** The name of an interface on the node, or in the pod: podnet has the latter. */
   | { readonly kind: 'interface' }
   /** Of the scraped target: left out, and said. */
@@ -30,6 +35,8 @@ export interface Replacement {
   readonly sumBy?: readonly string[];
   /** What a value of podnet's is multiplied by to be in their unit. */
   readonly scale?: number;
+  /** It counts the traffic of interfaces, of which some are stacked on others. */
+  readonly isOfInterfaces?: boolean;
 }
 
 /** A series name of a predecessor. */

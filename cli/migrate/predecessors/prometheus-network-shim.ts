@@ -1,11 +1,11 @@
-import { SANDBOX_LABELS, containerNetworkFamilies } from './container-network.js';
+import { containerNetworkFamilies, sandboxLabels } from './container-network.js';
 import { TARGET_LABELS, type LabelChanges, type Predecessor } from './predecessor.js';
 
 const INFO = 'pod_interface_shim';
 
 const COUNTER_LABELS: LabelChanges = {
   ...TARGET_LABELS,
-  ...SANDBOX_LABELS,
+  ...sandboxLabels(true),
   instance: { kind: 'renamed', to: 'node' },
   interface: { kind: 'interface' },
 };

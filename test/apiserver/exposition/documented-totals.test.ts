@@ -11,14 +11,14 @@ import { interfaceReport, nodeReport, podReport } from '../../support/reports.js
 import { missing } from '../../support/requirements.js';
 
 const MINUTES = 14;
-/** Of a pod with two interfaces: its own and nine of each. */
-const OF_A_POD = 19;
+/** Of a pod with three interfaces: its own, nine of each, and the two networks that one is stacked on. */
+const OF_A_POD = 30;
 
 interface Told {
   readonly name: string;
   readonly namespace: string;
   readonly workload?: Workload;
-  /** What each of its two interfaces receives, bytes a second. */
+  /** What each of its two interfaces receives, bytes a second; a bond has both again. */
   readonly rate: number;
   /** It is listed until then, minutes. */
   readonly until?: number;
@@ -54,9 +54,13 @@ function podAt(minute: number, { name, namespace, workload, rate }: Told, i: num
   return podReport({
     ...{ name, namespace, uid: `${namespace}-${name}`, ...(workload !== undefined && { workload }) },
     creationTimestamp: new Date(Date.UTC(2026, 10, 20, 10, i)).toISOString(),
-    interfaces: Object.entries(networks).map(([one, network]) =>
-      interfaceReport({ name: one, network, readings: [reading] }),
-    ),
+    interfaces: [
+      ...Object.entries(networks).map(([one, network]) => interfaceReport({ name: one, network, readings: [reading] })),
+      interfaceReport({
+        ...{ name: 'bond0', network: 'n9', lowerDevices: Object.keys(networks) },
+        readings: [reading.map((value) => 2 * value)],
+      }),
+    ],
   });
 }
 

@@ -190,7 +190,7 @@ describe('fuzz', () => {
       );
     await fc.assert(
       fc.asyncProperty(fc.array(frame, { maxLength: 6 }), async (frames) => {
-        const { socket, closed } = await connectRaw(server, 'h2');
+        const { socket, closed } = await connectRaw(server, { protocol: 'h2' });
         socket.write(preface + settings + frames.join(''), 'latin1');
         const answered = new Promise((resolve) => socket.once('data', resolve));
         await Promise.race([answered, closed]);

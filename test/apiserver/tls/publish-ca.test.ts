@@ -5,6 +5,7 @@ import { Registry } from 'prom-client';
 import { createTlsMetrics } from '../../../apiserver/tls/metrics.js';
 import { startCaPublisher } from '../../../apiserver/tls/publish-ca.js';
 import { createLogger } from '../../../runtime/logger.js';
+import { CA_CONFIG_MAP, putEmptyAuthority } from '../../support/empty-authority.js';
 import { createKubeApi, type KubeApiServer } from '../../support/kube-api.js';
 import { connectKubeClient } from '../../support/kube-client.js';
 import { eventually } from '../../support/programs.js';
@@ -13,7 +14,6 @@ const SERVICE = { namespace: 'podnet-system', name: 'podnet-apiserver' };
 const NAMES = ['v1beta2.custom.metrics.k8s.io', 'v1beta1.external.metrics.k8s.io'] as const;
 const CUSTOM = `/apis/apiregistration.k8s.io/v1/apiservices/${NAMES[0]}`;
 const EXTERNAL = `/apis/apiregistration.k8s.io/v1/apiservices/${NAMES[1]}`;
-const CONFIG_MAP = '/api/v1/namespaces/podnet-system/configmaps/podnet-apiserver-ca';
 const cleanUp: (() => Promise<void> | void)[] = [];
 
 interface Publishing {
@@ -80,6 +80,7 @@ async function startPublishing(api: KubeApiServer, isHolder = true): Promise<Pub
 async function startApi(...owners: readonly (object | null)[]): Promise<KubeApiServer> {
   const api = await createKubeApi();
   cleanUp.push(() => api.close());
+  putEmptyAuthority(api);
   for (const [index, path] of [CUSTOM, EXTERNAL].entries()) {
     const spec = owners[index];
     if (spec !== undefined && spec !== null) api.put(path, { spec: { groupPriorityMinimum: 100, ...spec } });
@@ -103,7 +104,7 @@ test('our APIServices and the ConfigMap get the bundle, and each new one', async
     await publishing.again();
     assert.deepEqual(specOf(api, CUSTOM), { groupPriorityMinimum: 100, service: SERVICE, caBundle: encoded(bundle) });
     assert.equal(specOf(api, EXTERNAL)['caBundle'], encoded(bundle));
-    assert.deepEqual(api.objects.get(CONFIG_MAP)?.['data'], { 'ca.crt': bundle });
+    assert.deepEqual(api.objects.get(CA_CONFIG_MAP)?.['data'], { 'ca.crt': bundle });
   }
 });
 
@@ -138,6 +139,21 @@ test('an APIService that is not there is not made, and told once', async () => {
   await publishing.again();
   assert.equal(api.objects.has(EXTERNAL), false);
   assert.equal(publishing.logged.filter((line) => line.includes('there is none')).length, 1);
+});
+
+test('a ConfigMap that is not there is not made, told once with the way out, and written when it comes', async () => {
+  const api = await startApi({ service: SERVICE }, { service: SERVICE });
+  api.remove(CA_CONFIG_MAP);
+  const publishing = await startPublishing(api);
+  await publishing.again();
+  assert.equal(api.objects.has(CA_CONFIG_MAP), false);
+  const lines = publishing.logged.filter((line) => line.includes('there is none'));
+  assert.equal(lines.length, 1);
+  assert.match(lines.join(''), /ConfigMap podnet-system\/podnet-apiserver-ca.*apply the manifests again/);
+  assert.equal((await publishing.counted())['ConfigMap podnet-system/podnet-apiserver-ca absent'], 2);
+  putEmptyAuthority(api);
+  await publishing.again();
+  assert.deepEqual(api.objects.get(CA_CONFIG_MAP)?.['data'], { 'ca.crt': 'first' });
 });
 
 test('insecureSkipTLSVerify gives way to the bundle in one write', async () => {

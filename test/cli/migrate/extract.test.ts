@@ -113,6 +113,28 @@ test('rules of Grafana and of the values of charts are found', () => {
   ]);
 });
 
+test('dashboards in an array, and annotations as newer Grafana writes them, are found', () => {
+  const annotations = {
+    list: [
+      { name: 'a', target: { expr: 'x' } },
+      { name: 'b', expr: 'y' },
+    ],
+  };
+  const { found } = extract(
+    JSON.stringify([
+      { title: 'd', panels: [], annotations },
+      { title: 'e', panels: [] },
+    ]),
+  );
+  assert.deepEqual(
+    found.map(({ text, place }) => [text, place]),
+    [
+      ['x', '[0].annotations.list[0].target.expr'],
+      ['y', '[0].annotations.list[1].expr'],
+    ],
+  );
+});
+
 test('metrics that an alarm reckons with are found', () => {
   const Metric = { Namespace: 'Kubernetes', MetricName: 'assignIPAddresses' };
   const Metrics = [{ Expression: 'm1 / 2' }, { MetricStat: { Metric, Stat: 'Sum' } }];

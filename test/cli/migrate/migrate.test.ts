@@ -94,7 +94,7 @@ describe('podnet migrate', { concurrency: 2 }, () => {
     }
     const shell = run('sh', ['-c', `"${process.execPath}" build/cli/podnet.js migrate --check - < test`]);
     assert.equal(await shell.ended, 2);
-    assert.match(shell.out(), /^-: cannot be read: /m);
+    assert.match(shell.out(), /^-: cannot be read: is a directory: name its files$/m);
   });
 
   test('--from looks for the series of these predecessors alone', async () => {

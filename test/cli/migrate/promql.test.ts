@@ -26,6 +26,9 @@ test('variables of Grafana become what parses, of the same length', () => {
     ['sum by ($label) (a)', 'sum by (______) (a)'],
     ['$agg(a)', 'sum (a)'],
     ['a_${b}_c', 'a______c'],
+    ['a{$f}', 'a{""}'],
+    ['a{b="c", $of}', 'a{b="c", "_"}'],
+    ['a{[[x]], b="c"}', 'a{__="", b="c"}'],
     ['topk($n, a) # $x', 'topk(__, a) # $x'],
   ] as const) {
     assert.equal(withoutVariables(query), plain);

@@ -8,6 +8,10 @@ function find(expr: string): Finding | undefined {
   return checkFile('f', text).findings[0];
 }
 
+const ONCE = 'unless on (cluster, node, namespace, pod, interface) podnet_interface_stacked_info';
+const ONCE_BY_NETWORK =
+  'unless on (cluster, node, namespace, pod, interface, nad_namespace, network) podnet_interface_stacked_info';
+
 /** What each becomes, or why nothing. */
 const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[] = [
   // Names and labels
@@ -20,6 +24,26 @@ const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[]
     'podnet_interface_receive_bytes_total{nad_namespace="", network="kindnet"}',
   ],
   ['network:container_network_receive_bytes_total{network_name=~".*n3"}', /nad_namespace and network/],
+  ['network:container_network_receive_bytes_total{network_name=~"telco/n3|n6"}', /nad_namespace and network/],
+  ['network:container_network_receive_bytes_total{network_name=~"(telco/n3)"}', /nad_namespace and network/],
+  ['network:container_network_receive_bytes_total{network_name="a-$net"}', /nad_namespace and network/],
+  ['network:container_network_receive_bytes_total{network_name!~"telco/.*"}', /nad_namespace and network/],
+  [
+    'network:container_network_receive_bytes_total{network_name=~"telco/.*"}',
+    'podnet_interface_receive_bytes_total{nad_namespace="telco"}',
+  ],
+  [
+    'network:container_network_receive_bytes_total{network_name=~"telco/(n3|n6)"}',
+    'podnet_interface_receive_bytes_total{nad_namespace="telco", network=~"(n3|n6)"}',
+  ],
+  [
+    'network:container_network_receive_bytes_total{network_name=~"telco/n\\\\d-$net"}',
+    'podnet_interface_receive_bytes_total{nad_namespace="telco", network=~"n\\\\d-$net"}',
+  ],
+  [
+    'network:container_network_receive_bytes_total{network_name="telco/$net"}',
+    'podnet_interface_receive_bytes_total{nad_namespace="telco", network="$net"}',
+  ],
   ['container_network_receive_bytes_total_intf{networkname=~".*"}', 'podnet_interface_receive_bytes_total'],
   [
     'topk(5, sum without (network_name, interface) (network:container_network_receive_bytes_total))',
@@ -50,7 +74,7 @@ const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[]
   // Joins
   [
     'sum(rate(container_network_receive_bytes_total[5m]) + on(namespace,pod,interface) group_left(network_name) pod_network_name_info{network_name="telco/n3"})',
-    'sum(rate(podnet_interface_receive_bytes_total{nad_namespace="telco", network="n3"}[5m]))',
+    `sum(rate(podnet_interface_receive_bytes_total{nad_namespace="telco", network="n3"}[5m]) ${ONCE}{nad_namespace="telco", network="n3"})`,
   ],
   [
     'pod_network_name_info + on(namespace,pod,interface) group_right() container_network_receive_bytes_total{pod="a"}',
@@ -62,7 +86,7 @@ const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[]
   ],
   [
     'sum by (pod) (container_network_receive_bytes_total and on(namespace, pod, interface) pod_network_name_info{network_name="default"})',
-    'sum by (pod) (podnet_interface_receive_bytes_total{nad_namespace="", network="default"})',
+    `sum by (pod) (podnet_interface_receive_bytes_total{nad_namespace="", network="default"} ${ONCE}{nad_namespace="", network="default"})`,
   ],
   ['container_network_receive_bytes_total unless on(namespace, pod) pod_network_name_info', /reckons with the value/],
   [
@@ -102,6 +126,35 @@ const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[]
     'rate(network:container_network_receive_bytes_total{interface="lxc1"}[5m]) + on(interface, node) group_right pod_interface_shim',
     /by interface, which is that of the node/,
   ],
+  // Sums over interfaces
+  [
+    'sum by (pod) (8 * rate(container_network_receive_bytes_total{interface!="lo"}[5m] offset 1h))',
+    `sum by (pod) (8 * (rate(podnet_interface_receive_bytes_total{interface!="lo"}[5m] offset 1h) ${ONCE}))`,
+  ],
+  [
+    'sum by (network_name) (rate(container_network_receive_bytes_total[5m]) + on(namespace,pod,interface) group_left(network_name) pod_network_name_info)',
+    `sum by (nad_namespace, network) (rate(podnet_interface_receive_bytes_total[5m]) ${ONCE_BY_NETWORK})`,
+  ],
+  [
+    'sum(8 * rate(container_network_receive_bytes_total[5m]) + on(namespace,pod,interface) group_left(network_name) pod_network_name_info)',
+    `sum(8 * (rate(podnet_interface_receive_bytes_total[5m]) ${ONCE}))`,
+  ],
+  [
+    'sum(sum by (network_name) (network:container_network_receive_bytes_total))',
+    `sum(sum by (nad_namespace, network) (podnet_interface_receive_bytes_total ${ONCE}))`,
+  ],
+  [
+    'sum by (pod, interface) (max_over_time(rate(container_network_receive_bytes_total[5m])[1h:]))',
+    'sum by (pod, interface) (max_over_time(rate(podnet_interface_receive_bytes_total[5m])[1h:]))',
+  ],
+  [
+    'sum by (pod) (rate(container_network_receive_bytes_total{interface="eth0"}[5m]))',
+    'sum by (pod) (rate(podnet_interface_receive_bytes_total{interface="eth0"}[5m]))',
+  ],
+  [
+    'sum by (pod) (rate(container_network_receive_bytes_total{interface=~"eth0|net1"}[5m]))',
+    'sum by (pod) (rate(podnet_interface_receive_bytes_total{interface=~"eth0|net1"}[5m]))',
+  ],
   ['container_network_receive_bytes_total{interface="lxc1"}', /has its name in the pod/],
   [
     'container_network_receive_bytes_total{interface=~"eth0|net1"}',
@@ -120,11 +173,13 @@ const CASES: readonly (readonly [expression: string, podnet: string | RegExp])[]
     'sum(rate(network:sriov_vf_rx_bytes{$filter, pod="a"}[5m])) * ${mult}',
     'sum(rate(podnet_vf_receive_bytes_total{$filter, pod="a"}[5m])) * ${mult}',
   ],
+  ['network:sriov_vf_rx_bytes{$f}', 'podnet_vf_receive_bytes_total{$f}'],
+  ['{__name__="network:sriov_vf_rx_bytes",pod="a",$of}', 'podnet_vf_receive_bytes_total{pod="a", $of}'],
   // Labels that podnet's series have besides
   ['network:container_network_receive_bytes_total / other', /matched by all its labels/],
   [
     'sum by (pod) (network:container_network_receive_bytes_total) / sum by (pod) (other)',
-    'sum by (pod) (podnet_interface_receive_bytes_total) / sum by (pod) (other)',
+    `sum by (pod) (podnet_interface_receive_bytes_total ${ONCE}) / sum by (pod) (other)`,
   ],
   [
     'rate(network_dial_error_total[5m]) / rate(network_latency_seconds_count[5m])',
@@ -237,6 +292,15 @@ test('a pattern that takes for ever is not tried', () => {
       ['change', [`its name is a regular expression that is not tried: ${pattern}`]],
     );
   }
+});
+
+test('of interfaces that are chosen by name it is told that a sum may have traffic twice', () => {
+  const notesOn = (matcher: string) =>
+    find(`sum by (pod) (network:container_network_receive_bytes_total{${matcher}})`)?.notes.join() ?? '';
+  for (const matcher of ['interface=~"eth0|net1"', 'interface!="eth0"'])
+    assert.match(notesOn(matcher), /traffic twice/);
+  for (const matcher of ['interface="eth0"', 'interface!="lo"', 'pod="a"'])
+    assert.doesNotMatch(notesOn(matcher), /traffic twice/);
 });
 
 test('labels that templates have to call otherwise are told', () => {

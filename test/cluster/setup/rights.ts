@@ -44,12 +44,10 @@ export function rights(names: Names, apiServices: readonly string[]): NewObject[
       { kind: 'Role', name: 'extension-apiserver-authentication-reader' },
       [server],
     ),
-    // what does not exist yet has no name to allow by
     role(names, { name, namespace: system }, [
-      rule('', ['secrets', 'configmaps'], ['create']),
       { ...rule('', ['secrets'], ['get', 'update']), resourceNames: [`${service.name}-ca`] },
       { ...rule('', ['configmaps'], ['get', 'patch']), resourceNames: [`${service.name}-ca`] },
-      rule('coordination.k8s.io', ['leases'], ['create']),
+      rule('coordination.k8s.io', ['leases'], ['create']), // what does not exist yet has no name to allow by
       {
         ...rule('coordination.k8s.io', ['leases'], ['get', 'update']),
         resourceNames: [service.name, `${service.name}-exposer`],
@@ -70,6 +68,12 @@ export function rights(names: Names, apiServices: readonly string[]): NewObject[
       { group: READERS.group },
     ]),
   ];
+}
+
+/** What the server writes its authority to, and may not make. */
+export function emptyAuthority(names: Names): NewObject[] {
+  const own = metadata(names, `${names.service.name}-ca`, names.system);
+  return ['Secret', 'ConfigMap'].map((kind) => ({ apiVersion: 'v1', kind, metadata: own }));
 }
 
 function rule(group: string, resources: readonly string[], verbs: readonly string[]): Rule {

@@ -8,7 +8,7 @@ import { pauseImage } from './image.js';
 import { hasKubelets, PlayedKubelets } from './kubelet.js';
 import { Pusher } from './pusher.js';
 import { apiServiceObject, planRegistration, serviceObjects, untilAvailable, type Plan } from './registration.js';
-import { rights } from './rights.js';
+import { emptyAuthority, rights } from './rights.js';
 import { freePort, startOwnServer, type OwnServer } from './server.js';
 import { namespaces, workloads } from './workloads.js';
 
@@ -81,7 +81,7 @@ async function startRegistered(run: Run, plan: Plan): Promise<OwnServer> {
   const exposure = exposureOf(address, options.expose);
   outcomes.note(`      the control plane is told to reach this machine at ${address}, port ${port} (${exposure})`);
   const apiServices = plan.apiServices.map(({ name }) => name);
-  await createAll(run, [...namespaces(names), ...rights(names, apiServices)]);
+  await createAll(run, [...namespaces(names), ...rights(names, apiServices), ...emptyAuthority(names)]);
   await createAll(run, serviceObjects(names, { address, port, exposure }));
   await createAll(
     run,

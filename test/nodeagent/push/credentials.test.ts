@@ -1,7 +1,7 @@
 // Tokens and authorities that change, against real HTTPS servers on loopback.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -315,6 +315,32 @@ test('without the authority that is to be trusted nobody is, and the file is loo
   await writeFile(serverCaFile, cert);
   assert.equal(await ca(), cert);
   assert.deepEqual(readable, [false, true]);
+});
+
+test('with an empty ConfigMap nobody is asked, and with its key servers are trusted', async (context) => {
+  const mounted = await mkdtemp(join(directory, 'config-map-'));
+  /** As the kubelet does (kubernetes, pkg/volume/util/atomic_writer.go). */
+  const mount = async (version: string, data: Readonly<Record<string, string>>): Promise<void> => {
+    await mkdir(join(mounted, version));
+    for (const [name, text] of Object.entries(data)) await writeFile(join(mounted, version, name), text);
+    await symlink(version, join(mounted, '..data_tmp'));
+    await rename(join(mounted, '..data_tmp'), join(mounted, '..data'));
+    for (const name of Object.keys(data)) await symlink(join('..data', name), join(mounted, name));
+  };
+  await mount('..first', {});
+  const tokenFile = await fileWith('token');
+  const harness = await new Harness().start(context, { caFile: join(mounted, 'ca.crt'), tokenFile });
+  await harness.sample();
+  assert.deepEqual([harness.results[0], harness.connections, harness.seen], ['failed', 0, []]);
+  assert.ok(harness.readable.includes('server-ca:false'));
+  assert.match(harness.logged.join(''), /nothing is pushed until whom to trust is known .*ENOENT/);
+  assert.match(harness.logged.join(''), /a push did not go well .*--server-ca-file/);
+  await mount('..second', { 'ca.crt': first.ca });
+  await eventually(
+    () => harness.results.at(-1),
+    (result) => result === 'ok',
+  );
+  assert.deepEqual([harness.last(), harness.readable.includes('server-ca:true')], ['Bearer token', true]);
 });
 
 test('standalone looks for no token', async () => {

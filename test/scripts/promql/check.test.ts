@@ -17,6 +17,7 @@ test('the labels of a result are those that Prometheus would give it', () => {
     ['sum without (state) (podnet_ipam_nodes)', ['cluster']],
     ['topk(5, podnet_ipam_nodes)', ['cluster', 'state']],
     ['histogram_quantile(0.9, sum by (node, le) (rate(podnet_dns_latency_seconds_bucket[5m])))', ['node']],
+    ['label_join(podnet_ipam_nodes, "more", "/", "cluster", "state")', ['cluster', 'more', 'state']],
     ['label_replace(podnet_ipam_nodes, "more", "x", "", "")', ['cluster', 'more', 'state']],
     ['time() - podnet_ipam_nodes > 3', ['cluster', 'state']],
     ['absent(podnet_ipam_nodes)', []],

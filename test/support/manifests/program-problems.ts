@@ -1,5 +1,6 @@
 import { apiSurface } from '../../../apiserver/api/api-surface.js';
 import type { ApiserverOptions } from '../../../apiserver/options.js';
+import { caObjectName } from '../../../apiserver/tls/shared-ca.js';
 import type { NodeagentOptions } from '../../../nodeagent/options.js';
 import { renderHostPort, type ObjectName } from '../../../runtime/options/kinds.js';
 import { at, listAt, nameOf, numberAt, textAt } from '../../cluster/json.js';
@@ -35,12 +36,28 @@ function serverProblems(workload: Workload, options: ApiserverOptions, objects: 
       .filter((one) => !isName(at(one, 'spec', 'service'), options.service))
       .map((one) => `${nameOf(one)} is not of --service`),
     ...missingService(options.service, objects),
+    ...authorityProblems(options, objects),
     ...(portOf(container, 'https') === options.securePort ? [] : ['port https is not --secure-port']),
     ...PROBES.filter((probe) => probedPort(container, probe) !== options.securePort).map(
       (one) => `${one} goes elsewhere`,
     ),
     ...(grace >= needed ? [] : [`is killed after ${grace} s, and needs ${needed}`]),
   ];
+}
+
+/** A server writes an authority of its own to both, and makes neither. Data of the manifests would be put back with each apply. */
+function authorityProblems({ service, tlsCertFile }: ApiserverOptions, objects: readonly KubeObject[]): string[] {
+  const own = { namespace: service.namespace, name: caObjectName(service) };
+  return ['Secret', 'ConfigMap'].flatMap((kind) => {
+    const title = `${kind} ${own.namespace}/${own.name}`;
+    const found = objects.find((one) => one.kind === kind && isName(one.metadata, own));
+    if (found === undefined) return tlsCertFile === undefined ? [`there is no ${title}`] : [];
+    const brought = ['data', 'stringData', 'binaryData'].filter((key) => found[key] !== undefined);
+    return [
+      ...(tlsCertFile === undefined ? [] : [`${title} is not needed`]),
+      ...brought.map((key) => `${title} has ${key}`),
+    ];
+  });
 }
 
 const PROBES = ['startupProbe', 'livenessProbe', 'readinessProbe'];

@@ -1,8 +1,7 @@
-import { caObjectName } from '../../../apiserver/tls/shared-ca.js';
 import { textsOf } from '../../../runtime/kube/objects.js';
 import { at, listAt, numberAt, textAt } from '../../cluster/json.js';
 import type { KubeObject } from '../kube-api/objects.js';
-import { isSelected, startedBy, workloadsOf, type Workload } from './workloads.js';
+import { isSelected, workloadsOf, type Workload } from './workloads.js';
 
 /** Not ours: every cluster has them, or OpenShift. */
 const THEIRS = {
@@ -39,7 +38,7 @@ function idOf({ kind = '', metadata }: KubeObject): string {
 class ObjectSet {
   readonly workloads: readonly Workload[];
   readonly #ids: readonly string[];
-  /** Made in the cluster, by others than whoever applies the manifests. */
+  /** Made in the cluster, by cert-manager. */
   readonly #made: ReadonlySet<string>;
   readonly #objects: readonly KubeObject[];
 
@@ -47,7 +46,7 @@ class ObjectSet {
     this.#objects = objects;
     this.workloads = workloadsOf(objects);
     this.#ids = objects.map(idOf);
-    this.#made = new Set([...madeByServers(this.workloads), ...madeByCertManager(objects)]);
+    this.#made = new Set(madeByCertManager(objects));
   }
 
   has(id: string): boolean {
@@ -69,16 +68,6 @@ class ObjectSet {
   selected(namespace: string, selector: unknown): readonly Workload[] {
     return this.workloads.filter((one) => one.namespace === namespace && isSelected(one.labels, selector));
   }
-}
-
-/** Servers without given files make their authority, and publish it. */
-function madeByServers(workloads: readonly Workload[]): string[] {
-  return workloads.flatMap((workload) => {
-    const { program, options } = startedBy(workload);
-    if (program !== 'apiserver' || options.tlsCertFile !== undefined) return [];
-    const object = `${options.service.namespace}/${caObjectName(options.service)}`;
-    return [`Secret ${object}`, `ConfigMap ${object}`];
-  });
 }
 
 function madeByCertManager(objects: readonly KubeObject[]): string[] {
@@ -183,6 +172,7 @@ function checkIssuer(certificate: KubeObject, set: ObjectSet): string[] {
 }
 
 function checkTokenSecret(secret: KubeObject, set: ObjectSet): string[] {
+  if (secret['type'] !== 'kubernetes.io/service-account-token') return [];
   const name = textAt(secret, 'metadata', 'annotations', 'kubernetes.io/service-account.name');
   const account = `ServiceAccount ${namespaceOf(secret)}/${name}`;
   return set.has(account) ? [] : [`there is no ${account}`];

@@ -53,8 +53,12 @@ export class RightsBed {
   ) {
     ({ cluster: this.cluster, asked: this.asked, directory: this.directory, installed: this.#installed } = parts);
     for (const name of TAKEN_AWAY) this.api.remove(`${RIGHTS}clusterrolebindings/${name}`);
-    for (const object of this.#installed.filter(({ kind }) => kind === 'APIService')) {
-      this.api.put(`${API_SERVICES}${nameOf(object)}`, object);
+    for (const object of this.#installed) {
+      const { kind = '' } = object;
+      if (kind === 'APIService') this.api.put(`${API_SERVICES}${nameOf(object)}`, object);
+      if (kind === 'Secret' || kind === 'ConfigMap') {
+        this.api.put(`/api/v1/namespaces/${NAMESPACE}/${kind.toLowerCase()}s/${nameOf(object)}`, object);
+      }
     }
     for (const right of rightsIn(this.#installed)) this.api.put(pathOfRight(right), right);
     // of the lists that can be streamed both ways are asked for, the second in pages

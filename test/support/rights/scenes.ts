@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Apiserver } from '../../../apiserver/start.js';
 import { at, textAt } from '../../cluster/json.js';
+import { CA_CONFIG_MAP, CA_SECRET } from '../empty-authority.js';
 import type { KubeObject } from '../kube-api/objects.js';
 import { nodePodObject, pathOfPod } from '../node-pod-objects.js';
 import { agentPod, defaultEntry, endpoint, entry, service, SERVICE, slice, SLICES } from '../probe-objects.js';
@@ -19,8 +20,6 @@ export const AGENT: Account = `${NAMESPACE}/podnet-nodeagent`;
 export const PROBE: Account = `${NAMESPACE}/podnet-probe`;
 export const PROGRAMS = [SERVER, AGENT, PROBE].map(userOf);
 
-const SECRET = `/api/v1/namespaces/${NAMESPACE}/secrets/podnet-apiserver-ca`;
-const CONFIG_MAP = `/api/v1/namespaces/${NAMESPACE}/configmaps/podnet-apiserver-ca`;
 const LEASE = `coordination.k8s.io/leases/podnet-apiserver`;
 /** A pod that two nodes report. */
 export const WEB = { name: 'web-0', namespace: 'shop', uid: 'uid-web-0', node: 'node-a' };
@@ -33,7 +32,7 @@ export async function playReplicas(bed: RightsBed): Promise<[Apiserver, Apiserve
   const { api } = bed;
   const first = await bed.startServer();
   const isPublished = ({ ca }: Apiserver): boolean =>
-    textAt(api.objects.get(CONFIG_MAP), 'data', 'ca.crt') === ca &&
+    textAt(api.objects.get(CA_CONFIG_MAP), 'data', 'ca.crt') === ca &&
     [...api.objects]
       .filter(([path]) => path.startsWith(API_SERVICES))
       .every(([, one]) => Buffer.from(textAt(one, 'spec', 'caBundle'), 'base64').toString() === ca);
@@ -41,7 +40,7 @@ export async function playReplicas(bed: RightsBed): Promise<[Apiserver, Apiserve
     () => isPublished(first),
     (isThere) => isThere,
   );
-  api.put(SECRET, { data: {} });
+  api.put(CA_SECRET, { data: { 'tls.crt': '' } });
   const second = await bed.startServer();
   await bed.stop(first);
   await bed.eventually(

@@ -82,7 +82,7 @@ port: 19808
 {{- end -}}
 {{- end -}}
 
-{{/* The volume of the agents with what they know the servers by. Optional: it may be made after they have started; until then they push nothing. */}}
+{{/* The volume of the agents with what they know the servers by. Optional: it may be made, or filled, after they have started; until then they push nothing. */}}
 {{- define "podnet.serverCaVolume" -}}
 - name: server-ca
 {{- if eq .Values.tls.type "self-made" }}
