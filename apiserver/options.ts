@@ -82,6 +82,11 @@ export const APISERVER_OPTIONS = {
     placeholder: 'file',
     help: 'Key of --tls-cert-file, PEM.',
   }),
+  writeCaFile: optionalText({
+    flag: 'write-ca-file',
+    placeholder: 'file',
+    help: 'Standalone: where to write the certificate of the authority made for this process, PEM, for the clients to trust.',
+  }),
   window: duration({
     flag: 'window',
     default: 60_000,
@@ -155,6 +160,12 @@ function checkOptions(options: ApiserverOptions): string[] {
   }
   if ((options.tlsCertFile === undefined) !== (options.tlsPrivateKeyFile === undefined)) {
     errors.push('--tls-cert-file and --tls-private-key-file: give both or none');
+  }
+  if (options.writeCaFile !== undefined && !options.standalone) {
+    errors.push('--write-ca-file: only with --standalone: in a cluster a ConfigMap has it');
+  }
+  if (options.writeCaFile !== undefined && options.tlsCertFile !== undefined) {
+    errors.push('--write-ca-file: no certificate is made with --tls-cert-file, and its authority is yours');
   }
   if (options.window > options.history) errors.push('--window: must not be longer than --history');
   const names = new Map<string, string>();

@@ -2,8 +2,8 @@ import { isIPv6, type AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { podLabel } from '../metrics/labels.js';
 import type { Clock } from '../runtime/clock.js';
-import { renderHostPort } from '../runtime/options/kinds.js';
-import { errorMessage, type Logger } from '../runtime/logger.js';
+import { listenProblem } from '../runtime/listen-problem.js';
+import type { Logger } from '../runtime/logger.js';
 import { sleep, type Sleep } from '../runtime/sleep.js';
 import { StartError } from '../runtime/start-error.js';
 import type { App } from './api/app-types.js';
@@ -18,6 +18,7 @@ import type { Pods } from './store/pods.js';
 import type { Store } from './store/store.js';
 import { fingerprint } from './tls/key-pair.js';
 import { createTlsMetrics } from './tls/metrics.js';
+import { writeCaFile } from './tls/write-ca-file.js';
 import { startServingCertificate, type ServingCertificateOptions } from './tls/serving.js';
 import { followCertificate, type ServingCertificate } from './tls/serving-certificate.js';
 
@@ -77,6 +78,8 @@ export async function startApiserver(options: ApiserverOptions, deps: ApiserverD
   surroundings.onServing?.(created);
   try {
     await listen(app, options);
+    // Not before there is somebody to be trusted: a port that is taken may be that of the server whose file it is.
+    if (options.writeCaFile !== undefined) await writeCaFile(options.writeCaFile, certificate.caBundle());
   } catch (error) {
     await Promise.all([app.close(), surroundings.close()]);
     throw error;
@@ -182,7 +185,13 @@ async function listen(app: App, { standalone, bindAddress, securePort: port }: A
       await app.listen({ host, port });
       return;
     } catch (error) {
-      errors.push(`cannot serve on ${renderHostPort({ host, port })}: ${errorMessage(error)}`);
+      errors.push(
+        listenProblem(
+          { host, port },
+          error,
+          `--secure-port 0 takes a free one${standalone ? ' (npm start -- --secure-port 0)' : ''}`,
+        ),
+      );
       if (!isWithoutAddress(error)) break;
     }
   }

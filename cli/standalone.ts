@@ -16,11 +16,11 @@ export interface Standalone extends Running {
 }
 
 export function standaloneOptions(hostName: string) {
-  const { securePort, bindAddress, window, history, podLabels } = APISERVER_OPTIONS;
+  const { securePort, bindAddress, writeCaFile, window, history, podLabels } = APISERVER_OPTIONS;
   const { nodeName, pathProcfs, pathSysfs, listenAddress, listenRateLimit, listenRateBurst } =
     nodeagentOptions(hostName);
   return {
-    ...{ securePort, bindAddress, window, history, podLabels, nodeName, pathProcfs, pathSysfs },
+    ...{ securePort, bindAddress, writeCaFile, window, history, podLabels, nodeName, pathProcfs, pathSysfs },
     ...{ listenAddress, listenRateLimit, listenRateBurst },
     interval: duration({ flag: 'interval', default: 1_000, min: 100, max: 60_000, help: 'Time between two samples.' }),
     logLevel: choice({

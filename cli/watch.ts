@@ -36,11 +36,13 @@ export function startWatch({ apiserver }: Standalone, { out, terminal, screen }:
     liveInterfaces(apiserver.store, apiserver.pods, {
       windowMs: TABLE_WINDOW_MS,
       nowMs: systemClock.monotonicMs(),
-    }).map(({ pod, series, figures }) => ({
+    }).map(({ pod, series, isCounted, figures }) => ({
       namespace: pod.namespace,
       pod: pod.name,
       interface: series.name,
       network: series.meta.network,
+      isMachine: pod.series?.meta.machine === true,
+      isCounted,
       perSecond: figures.map((figure) => (figure.ok ? figure.perSecond : NaN)),
     }));
   const show = (): void => {

@@ -1,7 +1,7 @@
 import type { Logger } from '../runtime/logger.js';
 import type { Pod } from './inventory/pod.js';
+import type { Round } from './read-round.js';
 import type { KnownPod } from './report/build.js';
-import type { PodReadings } from './report/history.js';
 import { limitPods } from './report/limit.js';
 import type { SelfMetrics } from './self-metrics.js';
 
@@ -41,7 +41,11 @@ export class KnownPods {
    * known.
    * @param isKept of a pod that ended, or is no longer listed: it is to be reported once more as it was
    */
-  update(pods: readonly Pod[], { interfaces: read }: PodReadings, isKept: (uid: string) => boolean): void {
+  update(
+    pods: readonly Pod[],
+    { readings: { interfaces: read }, skipped: reasons }: Pick<Round, 'readings' | 'skipped'>,
+    isKept: (uid: string) => boolean,
+  ): void {
     const before = this.#known;
     this.#known = new Map(
       pods.map((pod) => {
@@ -49,7 +53,9 @@ export class KnownPods {
         const metas = read.get(uid)?.map(({ meta }) => meta);
         const earlier = before.get(uid)?.interfaces;
         const isEnded = metas?.length === 0 && isKept(uid);
-        return [uid, { pod, interfaces: isEnded ? (earlier ?? metas) : (metas ?? earlier) }];
+        const skipped = metas === undefined ? reasons.get(uid) : undefined;
+        const interfaces = isEnded ? (earlier ?? metas) : (metas ?? earlier);
+        return [uid, { pod, interfaces, ...(skipped !== undefined && { skipped }) }];
       }),
     );
     this.#listed = [...this.#known.values()];

@@ -1,10 +1,11 @@
 import type { NodeReport } from '../openapi/node-report.js';
+import type { SkipReason } from '../openapi/report-terms.js';
 import type { Clock } from '../runtime/clock.js';
 import { errorMessage } from '../runtime/logger.js';
 import { CheckedReadings, type ReadingChecks } from './checked-readings.js';
 import type { Collector } from './collectors/collector.js';
 import type { PfReading } from './devices/device.js';
-import type { Pod, SkipReason } from './inventory/pod.js';
+import type { Pod } from './inventory/pod.js';
 import type { PodReadings } from './report/history.js';
 
 /** What one round over some pods has read. */
@@ -16,8 +17,8 @@ export interface Round {
   readonly devices?: readonly PfReading[];
   /** Pods that were not read, by uid. */
   readonly skipped: ReadonlyMap<string, SkipReason>;
-  /** What is to be told of pods that were not read. */
-  readonly failures: readonly string[];
+  /** What is to be told of pods that were not read, by pod and reason. */
+  readonly failures: ReadonlyMap<string, string>;
   readonly collectors: NodeReport['collectors'];
 }
 
@@ -37,7 +38,7 @@ export async function readRound(
   const startedMs = clock.monotonicMs();
   const readings = new CheckedReadings(checks);
   const skipped = new Map<string, SkipReason>();
-  const failures: string[] = [];
+  const failures = new Map<string, string>();
   const results: NodeReport['collectors'] = [];
   let devices: readonly PfReading[] | undefined;
   const sweep: Parameters<Collector>[0] = {
@@ -48,7 +49,7 @@ export async function readRound(
     skip: ({ uid, namespace, name }, reason, error) => {
       if (skipped.has(uid)) return;
       skipped.set(uid, reason);
-      if (error !== undefined) failures.push(`${namespace}/${name}: ${errorMessage(error)}`);
+      if (error !== undefined) failures.set(`${uid} ${reason}`, `${namespace}/${name}: ${errorMessage(error)}`);
     },
   };
   const signal = AbortSignal.timeout(timeoutMs);

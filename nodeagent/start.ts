@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { Compat } from '../metrics/compat/compat.js';
 import type { Clock } from '../runtime/clock.js';
-import { errorMessage, type Logger } from '../runtime/logger.js';
+import { listenProblem } from '../runtime/listen-problem.js';
+import type { Logger } from '../runtime/logger.js';
 import { renderHostPort } from '../runtime/options/kinds.js';
 import { RateLimit } from '../runtime/rate-limit.js';
 import { sleep } from '../runtime/sleep.js';
@@ -82,9 +83,8 @@ export async function startNodeagent(options: NodeagentOptions, deps: NodeagentD
     await once(http.listen(options.listenAddress), 'listening');
   } catch (error) {
     await role.close();
-    throw new StartError(`cannot serve on ${renderHostPort(options.listenAddress)}: ${errorMessage(error)}`, {
-      cause: error,
-    });
+    const problem = listenProblem(options.listenAddress, error, '--listen-address chooses another one');
+    throw new StartError(problem, { cause: error });
   }
   const round = async (): Promise<void> => {
     await role.sample();

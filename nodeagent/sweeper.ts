@@ -60,7 +60,7 @@ export class Sweeper {
   #turn = Promise.resolve();
   #problem = '';
   #waiting = NOT_KNOWN_YET;
-  #unreadPods = '';
+  #told: ReadonlyMap<string, string> = new Map();
   /** Where a sweep ran out of time the next one begins, so that it is not always the same pods that go without. */
   #firstUid: string | undefined;
 
@@ -152,7 +152,7 @@ export class Sweeper {
     this.#addSample(round);
     this.#wholeSequence = this.#sequence;
     this.#newestMs = round.takenAt;
-    this.#pods.update(pods, round.readings, (uid) => this.#ended.has(uid) || this.#ending.has(uid));
+    this.#pods.update(pods, round, (uid) => this.#ended.has(uid) || this.#ending.has(uid));
     this.#ended.clear();
     this.#history.keepOnly(new Set(this.#pods.reported.map(({ pod }) => pod.uid)));
     this.#ending.expire(startedMs);
@@ -256,13 +256,13 @@ export class Sweeper {
     else this.#deps.log.warn({ problem }, 'a collector failed');
   }
 
-  /** One line when it is another pod, or another error, than the time before. */
-  #tellUnread(failures: readonly string[]): void {
-    const [first = ''] = failures;
-    if (first === this.#unreadPods) return;
-    this.#unreadPods = first;
-    if (first === '') this.#deps.log.info('every pod can be read again');
-    else this.#deps.log.warn({ count: failures.length, first }, 'pods could not be read');
+  /** One line when there is a pod, or of a pod a reason, that was not there the time before. */
+  #tellUnread(failures: Round['failures']): void {
+    const before = this.#told;
+    this.#told = failures;
+    const first = [...failures].find(([key]) => !before.has(key));
+    if (first !== undefined) this.#deps.log.warn({ count: failures.size, first: first[1] }, 'pods could not be read');
+    else if (failures.size === 0 && before.size > 0) this.#deps.log.info('every pod can be read again');
   }
 }
 

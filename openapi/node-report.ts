@@ -11,7 +11,14 @@ import { IpamSourceReport } from './ipam-report.js';
 import * as pattern from './patterns.js';
 import { ProbesReport } from './probe-report.js';
 import { Counter, name, namespace, token } from './report-fields.js';
-import { INTERFACE_COUNTERS, NODE_REPORT_VERSION, REPORT_LIMITS, TRANSPORT_COUNTERS } from './report-terms.js';
+import {
+  INTERFACE_COUNTERS,
+  NODE_REPORT_VERSION,
+  REPORT_LIMITS,
+  SKIP_REASONS,
+  TRANSPORT_COUNTERS,
+  type SkipReason,
+} from './report-terms.js';
 
 const milliseconds = (description: string) =>
   Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description });
@@ -142,6 +149,14 @@ export const PodReport = Type.Object(
       Type.Array(InterfaceReport, {
         maxItems: REPORT_LIMITS.interfacesPerPod,
         description: 'Empty: it has none. Left out: they could not be read yet, and are not known.',
+      }),
+    ),
+    skipped: Type.Optional(
+      Type.Unsafe<SkipReason>({
+        type: 'string',
+        enum: Object.keys(SKIP_REASONS),
+        description:
+          'Why its interfaces could not be read the last time: what is told of them is of before. A word that a server does not know counts for nothing.',
       }),
     ),
     transport: Type.Optional(

@@ -90,6 +90,22 @@ export type VfCounterAbsence = (typeof VF_COUNTER_ABSENCES)[number];
 export const DEVICE_OWNER_SOURCES = ['kubelet', 'network-status', 'resource-claim'] as const;
 export type DeviceOwnerSource = (typeof DEVICE_OWNER_SOURCES)[number];
 
+/** Why an agent could not read the interfaces of a pod, as a sentence about the pod. */
+export const SKIP_REASONS = {
+  no_process: 'no process of it is known (a container that is being started, or a runtime that keeps them elsewhere)',
+  virtual_machine: 'it runs in a virtual machine, and no process of the node is in its network namespace',
+  process_gone: 'its processes ended while its agent read it',
+  not_readable: 'its agent may not look at its processes',
+  host_namespace: "its processes are in the node's network namespace, and the pod is not",
+  shared_namespace: 'another pod has the same network namespace',
+  changing: 'its interfaces changed while its agent read them',
+  too_many_interfaces: `it has more than the ${REPORT_LIMITS.interfacesPerPod} interfaces that a report takes of one pod: none is reported`,
+  unparsable: 'a file of its network namespace does not have the shape it ought to, as the log of its agent says',
+  failed: 'its agent failed to read it, as its log says',
+  no_time: 'its agent ran out of time before it was read',
+} as const;
+export type SkipReason = keyof typeof SKIP_REASONS;
+
 /** The order of the per-pod transport counters and gauges in a reading (Linux net/ipv4/proc.c, net/ipv6/proc.c). */
 export const TRANSPORT_COUNTERS = [
   'tcpRetransmittedSegments',

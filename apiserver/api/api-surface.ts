@@ -47,7 +47,14 @@ const EXTERNAL_METRICS: readonly ApiResource[] = [...RATE_NAMES, ...ADDRESS_METR
 const READ = ['get', 'list'];
 const PODNET: readonly ApiResource[] = [
   { name: 'explain', singularName: '', namespaced: true, kind: 'Explanation', verbs: ['get'] },
-  { name: 'nodenetworks', singularName: 'nodenetwork', namespaced: false, kind: 'NodeNetwork', verbs: READ },
+  {
+    name: 'nodenetworks',
+    singularName: 'nodenetwork',
+    namespaced: false,
+    kind: 'NodeNetwork',
+    verbs: READ,
+    shortNames: ['nn'],
+  },
   { name: 'nodereports', singularName: 'nodereport', namespaced: false, kind: 'NodeReport', verbs: ['create'] },
   {
     name: 'podnetworks',

@@ -37,13 +37,25 @@ export async function buildOpenApi(
   }
   try {
     await app.ready();
-    const document = JSON.parse(JSON.stringify(app.swagger())) as JsonObject;
+    const document = JSON.parse(JSON.stringify(app.swagger()), besideReference) as JsonObject;
     const { paths } = document;
     if (!isObject(paths)) throw new TypeError('the document has no paths');
     return { ...document, paths: sorted(paths) };
   } finally {
     await app.close();
   }
+}
+
+/**
+ * Writes what only describes a reference beside it, where the plugin would leave nothing: `kubectl explain` looks there for a field in a
+ * list, and of the field alone it prints what stands beside an `allOf` and once more what its reference leads to.
+ */
+function besideReference(_key: string, value: Json): Json {
+  if (!isObject(value)) return value;
+  const { allOf, ...rest } = value;
+  const [reference, ...others] = Array.isArray(allOf) ? (allOf as readonly Json[]) : [];
+  const isDescription = others.length === 0 && Object.keys(rest).every((key) => key === 'description');
+  return isDescription && isObject(reference) ? { ...rest, ...reference } : value;
 }
 
 const JSON_TYPE = 'application/json';

@@ -5,7 +5,7 @@ import type { Status } from '../../openapi/kubernetes.js';
 import { METHOD_NOT_ALLOWED, status } from '../api/errors.js';
 
 /** So that the answer is read before the end of the connection throws away what is still under way. */
-const LINGER_MS = 1_000;
+export const LINGER_MS = 1_000;
 const CONTENT_TYPE = 'application/json; charset=utf-8';
 /** RFC 9110 5.6.2, and the space that follows it in a request line. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ /;

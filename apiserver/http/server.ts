@@ -12,6 +12,7 @@ import type { KeyPair } from '../tls/key-pair.js';
 import { tlsServerOptions } from '../tls/serving-certificate.js';
 import {
   endWithStatus,
+  LINGER_MS,
   methodNotAllowed,
   sendBareStatus,
   REQUEST_TIMED_OUT,
@@ -73,6 +74,7 @@ export function createBoundedServer(
   server.on('request', (request: Http2ServerRequest, response: Http2ServerResponse) => {
     connections.enter(request, response);
     boundAnswer(request, response, limits.stallTimeoutMs);
+    boundRest(request, limits.bodyBytes);
     // The router takes those of its list, and calls any other one an error of its own.
     if (!methods.includes(request.method)) {
       sendBareStatus(response, methodNotAllowed());
@@ -96,7 +98,6 @@ export function createBoundedServer(
 /** Of a body, on HTTP/2; on HTTP/1.1 Node looks after it. */
 function boundBody(request: Http2ServerRequest, timeoutMs: number): void {
   if (request.httpVersionMajor < 2 || request.stream.endAfterHeaders) return;
-  const { stream } = request;
   const timer = setTimeout(() => {
     // Where nobody listens the body is not read, and the answer does not wait for it.
     if (request.listenerCount('error') > 0) request.emit('error', new ApiError('RequestTimeout', REQUEST_TIMED_OUT));
@@ -104,9 +105,26 @@ function boundBody(request: Http2ServerRequest, timeoutMs: number): void {
   const clear = (): void => clearTimeout(timer);
   request.once('end', clear);
   request.once('close', clear);
-  // After its answer Node would keep the stream, and with it all that counts as in flight, until the client has said everything.
+}
+
+/**
+ * A body that nobody wanted, on HTTP/2. After its answer Node would keep the stream until the client has said everything; a reset sent at
+ * once would overtake the frame that ends the answer, and Go's clients (kubectl, a kube-apiserver) then call the answer broken off.
+ */
+function boundRest(request: Http2ServerRequest, maxBytes: number): void {
+  if (request.httpVersionMajor < 2 || request.stream.endAfterHeaders) return;
+  const { stream } = request;
   stream.once('finish', () => {
-    if (!request.complete) stream.close(constants.NGHTTP2_NO_ERROR);
+    if (request.complete) return;
+    const close = (): void => stream.close(constants.NGHTTP2_NO_ERROR);
+    const linger = setTimeout(close, LINGER_MS).unref();
+    stream.once('close', () => clearTimeout(linger));
+    let restBytes = maxBytes;
+    request.on('data', ({ length }: Buffer) => {
+      restBytes -= length;
+      if (restBytes < 0) close();
+    });
+    request.resume();
   });
 }
 

@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { InterfaceReport, PodContainer, PodReport, type Reading } from '../../openapi/node-report.js';
-import { INTERFACE_COUNTERS, REPORT_LIMITS } from '../../openapi/report-terms.js';
+import { INTERFACE_COUNTERS, REPORT_LIMITS, SKIP_REASONS, type SkipReason } from '../../openapi/report-terms.js';
 import { LABEL_KEY, LABEL_KEY_MAX, LABEL_VALUE, LABEL_VALUE_MAX } from '../../openapi/patterns.js';
 import { ApiError } from '../api/errors.js';
 import type { AcceptedPod, AcceptedReport, PodMeta } from '../store/report.js';
@@ -19,6 +19,7 @@ import { excerpt, firstError } from './explain.js';
 import { openSchema, unchecked } from './open-schema.js';
 
 const {
+  skipped: _skipped,
   transport: _transport,
   container: _container,
   exclusiveCpus: _cpus,
@@ -28,6 +29,7 @@ const {
 const OpenPod = openSchema(described, {
   labels: Type.Record(Type.String(), Type.Unknown(), { maxProperties: REPORT_LIMITS.labelsPerPod }),
   interfaces: Type.Optional(unchecked(REPORT_LIMITS.interfacesPerPod)),
+  skipped: Type.Optional(Type.Unknown()),
   transport: Type.Optional(Type.Unknown()),
   container: Type.Optional(Type.Unknown()),
   exclusiveCpus: Type.Optional(Type.Unknown()),
@@ -44,6 +46,8 @@ const LABEL_KEY_PATTERN = new RegExp(LABEL_KEY, 'u');
 const LABEL_VALUE_PATTERN = new RegExp(LABEL_VALUE, 'u');
 
 const IS_RECEIVED = INTERFACE_COUNTERS.map((counter) => counter.startsWith('receive'));
+
+const SKIP_WORDS = Object.keys(SKIP_REASONS) as SkipReason[];
 
 /** Shared by all pods of which none was left out, which are nearly all. */
 const NONE: ReadonlySet<string> = new Set();
@@ -134,8 +138,14 @@ function acceptMeta(entry: OpenPod, known: Pick<PodMeta, 'createdMs' | 'complete
     { namespace, name, uid, hostNetwork, createdMs, complete, labels },
     machine === undefined ? {} : { machine },
     workload === undefined ? {} : { workload: { kind: workload.kind, name: workload.name } },
-    { ...checkContainer(entry.container, place), ...checkPodCpus(entry, place) },
+    { ...checkSkipped(entry.skipped), ...checkContainer(entry.container, place), ...checkPodCpus(entry, place) },
   );
+}
+
+/** A word that only a later agent has is none. */
+function checkSkipped(word: unknown): Pick<PodReport, 'skipped'> {
+  const skipped = SKIP_WORDS.find((one) => one === word);
+  return skipped === undefined ? {} : { skipped };
 }
 
 function checkContainer(entry: unknown, { path, rejections }: Place): Pick<PodReport, 'container'> {

@@ -1,5 +1,6 @@
 import type { RateLevel } from '../../metrics/catalogue.js';
 import { selectorValue, type PodLabel } from '../../metrics/labels.js';
+import { SKIP_REASONS } from '../../openapi/report-terms.js';
 import { countedInterfaces } from './counted.js';
 import type { CounterSeries } from './counter-series.js';
 import type { InterfaceSeries } from './interface-series.js';
@@ -36,6 +37,7 @@ export interface FigureQuery {
 
 /** Why there is no figure. */
 export const ABSENCES = {
+  ...SKIP_REASONS,
   no_report: 'no agent reports this pod',
   host_network: "it shares the node's network and has no traffic of its own",
   no_network: 'it has no interface yet',
@@ -56,6 +58,8 @@ export const ABSENCES = {
 } as const;
 export type Absence = keyof typeof ABSENCES;
 
+/** Absences of what has no new samples: why not, the agent may know. */
+const NOTHING_NEW: readonly Absence[] = ['not_read', 'too_few_samples', 'stale'];
 /** Absences of pods that are not to have a figure: a sum is whole without them. */
 const EXPECTED: readonly Absence[] = ['host_network', 'no_network', 'no_such_series', 'terminating'];
 
@@ -101,8 +105,10 @@ export class Figures {
     const { series } = pod;
     const figure = series === undefined ? this.#ofUnreported(pod, query) : this.#ofReported(pod, series, query, nowMs);
     // One that is on its way out is no more waited for; as long as it has samples it counts.
-    const isGone = !figure.ok && pod.isTerminating && !EXPECTED.includes(figure.reason);
-    return isGone ? { ok: false, reason: 'terminating' } : figure;
+    if (figure.ok || EXPECTED.includes(figure.reason)) return figure;
+    if (pod.isTerminating) return { ok: false, reason: 'terminating' };
+    const skipped = series?.node.isFresh(nowMs) === true ? series.meta.skipped : undefined;
+    return skipped !== undefined && NOTHING_NEW.includes(figure.reason) ? { ok: false, reason: skipped } : figure;
   }
 
   #ofUnreported(pod: KnownPod, query: FigureQuery): Figure {

@@ -1,4 +1,5 @@
 import { INTERFACE_COUNTERS } from '../../openapi/report-terms.js';
+import { countedInterfaces } from './counted.js';
 import { ofInterface, type Figure } from './figure.js';
 import type { InterfaceSeries } from './interface-series.js';
 import type { NodeSeries } from './node-series.js';
@@ -8,6 +9,8 @@ import type { KnownPod, Pods, ReportedPods } from './pods.js';
 export interface InterfaceRates {
   readonly pod: KnownPod;
   readonly series: InterfaceSeries;
+  /** Not, where another interface of the pod carries the same traffic. */
+  readonly isCounted: boolean;
   /** In the order of INTERFACE_COUNTERS. */
   readonly figures: readonly Figure[];
 }
@@ -36,7 +39,10 @@ export function liveInterfaces(reports: ReportedPods, pods: Pods, at: At): Inter
 function ofPod(pod: KnownPod, at: At): InterfaceRates[] {
   if (pod.series === undefined) return [];
   const { node, interfaces } = pod.series;
-  return [...interfaces.values()]
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .map((series) => ({ pod, series, figures: ratesOf(node, series, at) }));
+  const all = [...interfaces.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const counted = new Set(countedInterfaces(all, interfaces));
+  return all.map((series) => ({
+    ...{ pod, series, isCounted: counted.has(series) },
+    figures: ratesOf(node, series, at),
+  }));
 }

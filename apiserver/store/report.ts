@@ -13,6 +13,7 @@ export interface PodMeta extends Pick<
   | 'workload'
   | 'hostNetwork'
   | 'machine'
+  | 'skipped'
   | 'container'
   | 'exclusiveCpus'
   | 'numaAligned'

@@ -9,7 +9,6 @@ import { createProcessIo } from '../../runtime/process-io.js';
 import { runProgram, type ProcessIo } from '../../runtime/run-program.js';
 import { StartError } from '../../runtime/start-error.js';
 import { standaloneOptions, standaloneProgram, startStandalone, type Standalone } from '../standalone.js';
-import { renderInvitation } from '../watch.js';
 import { lockDemo } from './lock.js';
 import { measure, renderVerdict, type Verdict } from './measure.js';
 import { PODS, createTopology, describeDemoPod, netnsName, removeTopology } from './topology.js';
@@ -73,7 +72,6 @@ async function demonstrate(options: DemoOptions, io: ProcessIo): Promise<Verdict
     await createTopology();
     pods.push(...PODS.map((pod, index) => startPod(pod, index)));
     standalone = await startStandalone(options, io, describeDemoPod);
-    io.writeOut(renderInvitation(standalone));
     io.writeOut(`Three pods on two networks; measuring for ${options.measure / 1_000} s.\n`);
     await sleep(SETTLE_MS + options.measure, undefined, { signal: io.stop });
     const verdict = await measure(standalone.apiserver, options.measure);

@@ -1,8 +1,9 @@
 import type { InterfaceReport } from '../../openapi/node-report.js';
+import type { SkipReason } from '../../openapi/report-terms.js';
 import type { PfReading } from '../devices/device.js';
 import type { HostInterfaces } from '../inventory/host-interfaces.js';
 import type { NetnsLayouts } from '../inventory/layout.js';
-import type { Pod, SkipReason } from '../inventory/pod.js';
+import type { Pod } from '../inventory/pod.js';
 import type { IpReceived } from '../inventory/receive-check.js';
 import type { ProcFs } from '../procfs/fs.js';
 import type { SriovSources } from './sriov.js';

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
-import { INTERFACE_COUNTERS, REPORT_LIMITS } from '../../openapi/report-terms.js';
+import { INTERFACE_COUNTERS, REPORT_LIMITS, type SkipReason } from '../../openapi/report-terms.js';
 import type { NetnsLayout } from '../inventory/layout.js';
-import { networkOf, type Netns, type Pod, type SkipReason } from '../inventory/pod.js';
+import { networkOf, type Netns, type Pod } from '../inventory/pod.js';
 import { readInNetns } from '../inventory/read-netns.js';
 import { parseDevMcast } from '../procfs/dev-mcast.js';
 import { ProcParseError, ProcTooLargeError, ifReadable } from '../procfs/errors.js';
@@ -40,9 +40,23 @@ function collectPod(pod: Pod, sweep: Sweep, deps: CollectorDeps): void {
     else if (typeof read.value === 'string') sweep.skip(pod, read.value);
     else sweep.addInterfaces(pod, read.value.interfaces, read.value.loopback);
   } catch (error) {
-    const isUnparsable = error instanceof ProcParseError || error instanceof ProcTooLargeError;
-    sweep.skip(pod, isUnparsable ? 'unparsable' : 'failed', error);
+    sweep.skip(pod, reasonOf(error), error);
   }
+}
+
+/** It has more interfaces than a report takes, and will go on having them: its owner is to be told how many. */
+class TooManyInterfacesError extends Error {
+  override readonly name = 'TooManyInterfacesError';
+  readonly code = 'NODEAGENT_TOO_MANY_INTERFACES';
+
+  constructor(count: number) {
+    super(`${count} interfaces are more than the ${REPORT_LIMITS.interfacesPerPod} that are reported of one pod`);
+  }
+}
+
+function reasonOf(error: unknown): SkipReason {
+  if (error instanceof TooManyInterfacesError) return 'too_many_interfaces';
+  return error instanceof ProcParseError || error instanceof ProcTooLargeError ? 'unparsable' : 'failed';
 }
 
 interface Place {
@@ -75,7 +89,7 @@ function readThrough(pid: number, pod: Pod, { netns, nowMs, deps }: Place): Netn
   const all = parseNetDev(procfs.read(`${pid}/net/dev`));
   const lines = all.filter(({ name }) => name !== LOOPBACK);
   // before anything is asked about each of them, or kept
-  if (lines.length > REPORT_LIMITS.interfacesPerPod) return 'too_many_interfaces';
+  if (lines.length > REPORT_LIMITS.interfacesPerPod) throw new TooManyInterfacesError(lines.length);
   const interfaces = lines.map(({ name }) => name);
   // a byte that is no UTF-8 is printed as four characters, which another may have in its name
   if (new Set(interfaces).size < interfaces.length) return 'unparsable';

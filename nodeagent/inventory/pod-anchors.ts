@@ -2,7 +2,7 @@ import type { ContainerCgroup, PodCgroup } from '../cgroupfs/tree.js';
 import { isDenied, isGone } from '../procfs/errors.js';
 import type { ProcFs } from '../procfs/fs.js';
 import { parseStartTime } from '../procfs/process.js';
-import type { SkipReason } from './pod.js';
+import type { SkipReason } from '../../openapi/report-terms.js';
 
 /** Of a container, looked at for the oldest: the lowest pids (v1), or those that are longest in the cgroup (v2). */
 const MAX_CANDIDATES = 64;

@@ -6,7 +6,8 @@ import { choose, grant, type Choice, type Claim } from './netns-claims.js';
 import type { ListedPod } from './listed-pod.js';
 import { findAnchors, isSameProcess, isUnchanged } from './pod-anchors.js';
 import { HIDDEN_INIT, PodCgroups, type CgroupsState } from './pod-cgroups.js';
-import type { Netns, SkipReason } from './pod.js';
+import type { SkipReason } from '../../openapi/report-terms.js';
+import type { Netns } from './pod.js';
 
 const INIT = 1;
 /** How often a pod's processes are looked for again though nothing seems to have changed, while its containers are being started. */

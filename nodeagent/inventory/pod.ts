@@ -1,4 +1,5 @@
 import type { Workload } from '../../openapi/node-report.js';
+import type { SkipReason } from '../../openapi/report-terms.js';
 
 /** What a pod's network annotation says of one of its interfaces. */
 export interface Attachment {
@@ -32,22 +33,6 @@ export interface Netns {
   readonly generation?: number;
   readonly processes: readonly NetnsProcess[];
 }
-
-/** Why the network namespace of a pod cannot be told. */
-export const UNREADABLE = {
-  no_process: 'no process of it is known (a container that is being started, or a runtime that keeps them elsewhere)',
-  virtual_machine: 'it runs in a virtual machine, and no process of the node is in its network namespace',
-  process_gone: 'its processes ended while it was read',
-  not_readable: 'its processes may not be looked at',
-  host_namespace: "its processes are in the node's network namespace, and the pod is not",
-  shared_namespace: 'another pod has the same network namespace',
-  changing: 'its interfaces changed while they were read',
-  too_many_interfaces: 'it has more interfaces than a report takes of one pod',
-  unparsable: 'a file of it does not have the shape it ought to',
-  failed: 'reading failed',
-  no_time: 'the sweep ran out of time',
-} as const;
-export type SkipReason = keyof typeof UNREADABLE;
 
 /** A container as the kubelet or the runtime names it; for the labels of predecessors. */
 export interface PodContainer {

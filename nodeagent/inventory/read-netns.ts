@@ -1,7 +1,8 @@
+import type { SkipReason } from '../../openapi/report-terms.js';
 import { isDenied, isGone } from '../procfs/errors.js';
 import type { ProcFs } from '../procfs/fs.js';
 import { parseStartTime } from '../procfs/process.js';
-import type { Netns, NetnsProcess, SkipReason } from './pod.js';
+import type { Netns, NetnsProcess } from './pod.js';
 
 export interface NetnsReaderDeps {
   readonly procfs: ProcFs;

@@ -1,6 +1,6 @@
 import type { IpamSourceReport } from '../../openapi/ipam-report.js';
 import type { InterfaceReport, NodeReport, PodReport } from '../../openapi/node-report.js';
-import { NODE_REPORT_VERSION, REPORT_LIMITS } from '../../openapi/report-terms.js';
+import { NODE_REPORT_VERSION, REPORT_LIMITS, type SkipReason } from '../../openapi/report-terms.js';
 import { NO_DEVICES, type DeviceState } from '../devices/device-book.js';
 import type { Pod } from '../inventory/pod.js';
 import { readingsOf, transportOf, type InterfaceMeta, type Rows, type StoredSample } from './history.js';
@@ -23,6 +23,8 @@ export interface KnownPod {
   readonly pod: Pod;
   /** Undefined before they were first read: that is not known, and not none. */
   readonly interfaces: readonly InterfaceMeta[] | undefined;
+  /** Why they could not be read in the last round; absent where they were. */
+  readonly skipped?: SkipReason;
 }
 
 export interface ReportParts {
@@ -130,10 +132,14 @@ function joinObjects(first: string, second: string): string {
 }
 
 /** What was counted of a pod. */
-function readPod({ pod, interfaces }: KnownPod, past: Past): Pick<PodReport, 'interfaces' | 'transport'> {
+function readPod(
+  { pod, interfaces, skipped }: KnownPod,
+  past: Past,
+): Pick<PodReport, 'interfaces' | 'skipped' | 'transport'> {
   const transport = transportOf(pod.uid, past.samples);
   return {
     ...(interfaces !== undefined && { interfaces: buildInterfaces(pod.uid, interfaces, past) }),
+    ...(skipped !== undefined && { skipped }),
     ...(transport.some((row) => row !== null) && { transport }),
   };
 }

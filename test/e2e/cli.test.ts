@@ -1,6 +1,9 @@
 // The bundle as a user starts it.
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { once } from 'node:events';
 import process from 'node:process';
 import { after, before, describe, test } from 'node:test';
@@ -110,6 +113,36 @@ describe('podnet', () => {
     assert.ok(text.endsWith('\u001b[?25h'), 'the cursor is shown again');
   });
 
+  test('each program by itself trusts the certificate that a server wrote', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'podnet-ca-'));
+    const file = join(directory, 'ca.crt');
+    const server = podnet(['apiserver', '--standalone', '--secure-port', '0', '--write-ca-file', file]);
+    const agents: Run[] = [];
+    try {
+      const log = await eventually(
+        () => server.error(),
+        (text) => text.includes('"msg":"serving"') || server.child.exitCode !== null,
+      );
+      const url = /"url":"(https:[^"]+)"/.exec(log)?.[1] ?? assert.fail(log);
+      assert.equal((await stat(file)).mode & 0o777, 0o644);
+      const from = ['--server', url, '--server-ca-file', file];
+      agents.push(podnet(['nodeagent', '--pod-source', 'netns', '--listen-address', '127.0.0.1:0', ...from]));
+      const scraped = await eventually(
+        async () => {
+          const scrape = podnet(['metrics', ...from]);
+          assert.equal(await scrape.ended, 0, scrape.error());
+          return scrape.out();
+        },
+        (text) => text.includes('pod="host"'),
+        20_000,
+      );
+      assert.match(scraped, /^podnet_interface_receive_bytes_total\{.*pod="host"/m);
+    } finally {
+      for (const program of [server, ...agents]) program.child.kill('SIGKILL');
+      await rm(directory, { recursive: true });
+    }
+  });
+
   test('whoever reads its output may go away', async () => {
     const program = podnet(['standalone', ...FREE_PORTS]);
     await urlOf(program);
@@ -155,6 +188,24 @@ describe('podnet', () => {
       /^podnet apiserver: --tls-cert-file \/etc\/hostname: .*\n$/,
     ],
     [
+      'a file for a certificate that nobody makes',
+      ['apiserver', '--standalone', '--write-ca-file', 'ca', '--tls-cert-file', 'c', '--tls-private-key-file', 'k'],
+      2,
+      /^podnet apiserver: --write-ca-file: no certificate is made with --tls-cert-file, and its authority is yours\n$/,
+    ],
+    [
+      'a file for the certificate of a cluster',
+      ['apiserver', '--write-ca-file', 'ca.crt'],
+      2,
+      /^podnet apiserver: --write-ca-file: only with --standalone: in a cluster a ConfigMap has it\n$/,
+    ],
+    [
+      'a file that cannot be written',
+      ['standalone', ...FREE_PORTS, '--write-ca-file', '/nowhere/ca.crt'],
+      1,
+      /^podnet standalone: --write-ca-file: ENOENT.*\n$/,
+    ],
+    [
       'a server that is no URL',
       ['nodeagent', '--server', 'localhost'],
       2,
@@ -178,7 +229,10 @@ describe('podnet', () => {
     });
   }
 
-  for (const flag of ['--secure-port', '--listen-address']) {
+  for (const [flag, way] of [
+    ['--secure-port', '--secure-port 0 takes a free one \\(npm start -- --secure-port 0\\)'],
+    ['--listen-address', '--listen-address chooses another one'],
+  ] as const) {
     // Fault of network-metrics-daemon: it runs on where it cannot serve.
     test(`a taken port for ${flag} is told in one line, with a non-zero exit`, async () => {
       const holder = createServer().listen(0, '127.0.0.1').unref();
@@ -189,7 +243,7 @@ describe('podnet', () => {
       assert.equal(await program.ended, 1);
       assert.match(
         program.error(),
-        new RegExp(`^podnet standalone: cannot serve on 127\\.0\\.0\\.1:${port}: .*EADDRINUSE.*\n$`),
+        new RegExp(`^podnet standalone: cannot serve on 127\\.0\\.0\\.1:${port}: .*EADDRINUSE[^;]*; ${way}\n$`),
       );
     });
   }

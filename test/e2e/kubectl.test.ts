@@ -145,6 +145,23 @@ test('a list in chunks is the list', { skip }, async () => {
   assert.deepEqual([last.items.length, last.metadata['continue']], [2, undefined]);
 });
 
+test('what is read only says so to who changes it, over HTTP/2', { skip }, async () => {
+  const refused =
+    /^Error from server \(MethodNotAllowed\): the server does not allow this method on the requested resource$/m;
+  const name = ['podnetworks', 'p1.eth0', '-n', 'demo'];
+  for (const args of [
+    ['delete', ...name],
+    ['label', ...name, 'a=b'],
+    ['patch', ...name, '--type=merge', '-p', '{}'],
+  ]) {
+    const { code, error } = await kubectl('root', args, ['system:masters']);
+    assert.notEqual(code, 0);
+    assert.match(error, refused, args.join(' '));
+  }
+  const { error } = await kubectl('alice', ['delete', ...name]);
+  assert.match(error, /^Error from server \(Forbidden\): podnetworks\.podnet\.dev "p1\.eth0" is forbidden: /m);
+});
+
 test('describe, yaml and several names at once', { skip }, async () => {
   const described = await kubectl('viewer', ['describe', 'podnetwork', 'p1.eth0', '-n', 'demo']);
   assert.equal(described.code, 0, described.error);
@@ -175,6 +192,10 @@ test('what there is to ask for is listed, with short names', { skip }, async () 
   assert.ok(
     rows.some(([name, short]) => name === 'podnetworks' && short === 'pn'),
     out + error,
+  );
+  assert.ok(
+    rows.some(([name, short]) => name === 'nodenetworks' && short === 'nn'),
+    out,
   );
   assert.ok(
     rows.some(([name, short]) => name === 'virtualfunctions' && short === 'vf'),

@@ -11,7 +11,7 @@ const META = {
 
 function roundAt(takenAt: number, ...uids: readonly string[]): Round {
   const interfaces = new Map(uids.map((uid) => [uid, [{ meta: META, counters: readingOf(takenAt) }]]));
-  return { takenAt, readings: { interfaces }, skipped: new Map(), failures: [], collectors: [] };
+  return { takenAt, readings: { interfaces }, skipped: new Map(), failures: new Map(), collectors: [] };
 }
 
 function endingOf(...uids: readonly string[]): EndingPods {

@@ -121,6 +121,32 @@ test('pods that could not be read are counted, and told once', async () => {
   );
 });
 
+test('of pods that could not be read each is told once, and the report says why', async () => {
+  const skips = new Map<string, () => Error>([['a', () => new Error('is a directory')]]);
+  const { sweeper, logged } = sweeperOf(async (sweep, signal) => {
+    for (const pod of sweep.pods) {
+      const error = skips.get(pod.uid)?.();
+      if (error !== undefined) sweep.skip(pod, pod.uid === 'a' ? 'failed' : 'too_many_interfaces', error);
+      else await readAll({ ...sweep, pods: [pod] }, signal);
+    }
+  });
+  const skipped = () =>
+    (JSON.parse([...sweeper.report(0, 1).pieces].join('')) as NodeReport).pods.map((pod) => pod.skipped);
+  await sweeper.sweep();
+  assert.deepEqual(skipped(), ['failed', undefined]);
+  let interfaces = 300;
+  skips.set('b', () => new Error(`${interfaces++} interfaces`));
+  for (let i = 0; i < 3; i++) await sweeper.sweep();
+  assert.deepEqual(skipped(), ['failed', 'too_many_interfaces']);
+  skips.clear();
+  await sweeper.sweep();
+  assert.deepEqual(skipped(), [undefined, undefined]);
+  assert.deepEqual(
+    logged.map((line) => /default\/\w: [^"]+|every pod can be read again/.exec(line)?.[0].trimEnd()),
+    ['default/a: is a directory', 'default/b: 300 interfaces', 'every pod can be read again'],
+  );
+});
+
 for (const intervalMs of [101, 1_001, 3_333, 299_999]) {
   test(`an interval of ${intervalMs} ms is swept`, async () => {
     const { sweeper } = sweeperOf(readAll, { intervalMs });

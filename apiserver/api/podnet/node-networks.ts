@@ -10,6 +10,7 @@ import type { NodeSuspects } from '../../store/node-suspects.js';
 import type { Pods, ReportedPods } from '../../store/pods.js';
 import { timestampOf } from '../metric-value-list.js';
 import { addressColumns, addressesOf } from './addresses.js';
+import { ageCell } from './cells.js';
 import { dialColumns, dialledAs } from './dials.js';
 import { rateColumns, trafficOf } from './rates.js';
 import type { Resource } from './resource.js';
@@ -56,9 +57,9 @@ export function nodeNetworks(deps: NodeNetworksDeps): Resource<NodeNetwork> {
       ...dialColumns(),
       {
         name: 'Last-Report',
-        description: 'When the newest report came.',
+        description: 'How long ago the newest report came.',
         priority: 0,
-        cell: ({ object }) => object.lastReport,
+        cell: ({ object }) => ageCell(deps.clock.wallMs() - Date.parse(object.lastReport)),
       },
       { name: 'Agent', description: 'Version of the agent.', priority: 1, cell: ({ object }) => object.agentVersion },
     ],

@@ -5,6 +5,7 @@ import { ratesOf } from '../../store/interface-rates.js';
 import type { InterfaceSeries } from '../../store/interface-series.js';
 import type { KnownPod, Pods } from '../../store/pods.js';
 import { timestampOf } from '../metric-value-list.js';
+import { networkCell } from './cells.js';
 import { rateColumns, trafficOf } from './rates.js';
 import type { Candidate, Made, Resource } from './resource.js';
 
@@ -27,8 +28,7 @@ export function podNetworks(deps: PodNetworksDeps): Resource<PodNetwork> {
     columns: [
       {
         ...{ name: 'Network', description: 'Network that the interface is on.', priority: 0 },
-        cell: ({ object }) =>
-          object.nadNamespace === '' ? object.network : `${object.nadNamespace}/${object.network}`,
+        cell: ({ object }) => networkCell(object),
       },
       ...rateColumns(),
       { name: 'Node', description: 'Node that the pod runs on.', priority: 1, cell: ({ object }) => object.node },

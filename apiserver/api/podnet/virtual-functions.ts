@@ -8,6 +8,7 @@ import { ratesOf } from '../../store/interface-rates.js';
 import type { InterfaceSeries } from '../../store/interface-series.js';
 import type { NodeSeries } from '../../store/node-series.js';
 import type { Pods, ReportedPods } from '../../store/pods.js';
+import { networkCell } from './cells.js';
 import { rateColumns, trafficOf, type Traffic } from './rates.js';
 import type { Candidate, Column, Resource } from './resource.js';
 
@@ -59,7 +60,10 @@ const COLUMNS: readonly Column<VirtualFunction>[] = [
     ...{ name: 'Interface', description: 'Interface that it backs.', priority: 1 },
     cell: ({ object }) => object.interface ?? null,
   },
-  { name: 'Network', description: 'Network it backs.', priority: 0, cell: ({ object }) => object.network ?? null },
+  {
+    ...{ name: 'Network', description: 'Network of that interface.', priority: 0 },
+    cell: ({ object }) => (object.network === undefined ? null : networkCell(object)),
+  },
   ...rateColumns().map(trafficColumn),
   { name: 'NUMA', description: 'NUMA node.', priority: 1, cell: ({ object }) => object.numaNode ?? null },
   {

@@ -131,7 +131,7 @@ test('conformance 1: our own resources say what may be done with them', async ()
     ),
     [
       'explain true Explanation get',
-      'nodenetworks false NodeNetwork get list',
+      'nodenetworks false NodeNetwork get list nn',
       'nodereports false NodeReport create',
       'podnetworks true PodNetwork get list pn',
       'virtualfunctions false VirtualFunction get list vf',

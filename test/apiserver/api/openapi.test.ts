@@ -298,6 +298,7 @@ test('kubectl lists the resources, by their short names too', { skip: noKubectl 
   const { code, out, error } = await kubectl(t, 'api-resources', '--api-group', 'podnet.dev');
   assert.equal(code, 0, error);
   assert.match(out, /^podnetworks +pn +podnet\.dev\/v1alpha1 +true +PodNetwork$/m);
+  assert.match(out, /^nodenetworks +nn +podnet\.dev\/v1alpha1 +false +NodeNetwork$/m);
   assert.match(out, /^virtualfunctions +vf +podnet\.dev\/v1alpha1 +false +VirtualFunction$/m);
 });
 
@@ -311,6 +312,13 @@ test(
     assert.match(out, /pciAddress\t<string>\n +PCI address of the device behind it\./);
     assert.match(out, /rates\t<InterfaceRates>\n +The eight rates;/);
     assert.doesNotMatch(out, /no description/);
+    for (const field of ['podnetworks.rates', 'podnetworks.absent', 'nodenetworks.ipAddresses']) {
+      const explained = await kubectl(t, 'explain', field);
+      const [, description = ''] = /^DESCRIPTION:\n([^]*?)\n\s*\nFIELDS:$/m.exec(explained.out) ?? [];
+      const sentences = description.trim().split(/\n\s*/);
+      assert.equal(new Set(sentences).size, sentences.length, explained.out);
+      assert.match(description, /\w/);
+    }
   },
 );
 

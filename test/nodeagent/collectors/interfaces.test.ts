@@ -32,6 +32,7 @@ async function sweepIn(
   const added = new Map<string, readonly InterfaceReading[]>();
   const loopbacks = new Map<string, readonly number[]>();
   const skipped = new Map<string, string>();
+  const errors = new Map<string, unknown>();
   await createInterfacesCollector({ procfs, layouts, forget: (pid) => scan.forget(pid) })(
     {
       pods,
@@ -42,11 +43,14 @@ async function sweepIn(
       },
       addTransport: () => assert.fail('not of this collector'),
       addDevices: () => assert.fail(),
-      skip: (pod, reason) => skipped.set(pod.name, reason),
+      skip: (pod, reason, error) => {
+        skipped.set(pod.name, reason);
+        errors.set(pod.name, error);
+      },
     },
     signal,
   );
-  return { added, loopbacks, skipped, pods };
+  return { added, loopbacks, skipped, errors, pods };
 }
 
 test('interfaces are named, leave out lo, and know their default route and ifindex', async () => {
@@ -247,8 +251,10 @@ for (const [more, reason] of [
     await writeFile(dev, netDev(['lo', ...names]));
     const asked: number[] = [];
     const podLinks = { linksOf: (pid: number) => void asked.push(pid) };
-    const { skipped, added } = await sweepIn(tree.root, undefined, undefined, podLinks);
+    const { skipped, errors, added } = await sweepIn(tree.root, undefined, undefined, podLinks);
     assert.equal(skipped.get(CHANGED), reason);
+    const error = reason && 'TooManyInterfacesError: 257 interfaces are more than the 256 that are reported of one pod';
+    assert.equal(errors.get(CHANGED)?.toString(), error);
     assert.equal(added.get(CHANGED)?.length, reason === undefined ? names.length : undefined);
     assert.equal(asked.includes(8_828), reason === undefined);
   });

@@ -60,6 +60,28 @@ test('every pod considered is explained by the code that answers the HPA', async
   );
 });
 
+test('what its agent cannot read is explained by why it cannot, while it says so', async () => {
+  const server = createTestServer();
+  const { interfaces: _, ...unread } = podReport();
+  const explained = async () => (await server.get<Explanation>(path())).body.pods.map(({ reason }) => reason);
+  const push = (second: number, pod: object) =>
+    server.push(nodeReport(second * 1_000, { pods: [pod as ReturnType<typeof podReport>] }));
+  await push(1, { ...unread, skipped: 'too_many_interfaces' });
+  const { body } = await server.get<Explanation>(path());
+  assert.deepEqual(
+    body.pods.map(({ reason, message }) => [reason, message]),
+    [['too_many_interfaces', 'it has more than the 256 interfaces that a report takes of one pod: none is reported']],
+  );
+  await push(2, { ...unread, skipped: 'a_word_of_tomorrow' });
+  assert.deepEqual(await explained(), ['not_read']);
+  await push(3, podReport());
+  assert.deepEqual(await explained(), ['too_few_samples']);
+  await push(4, { ...unread, skipped: 'shared_namespace' });
+  assert.deepEqual(await explained(), ['shared_namespace']);
+  server.clock.advance(60_000); // its agent is silent: nobody knows
+  assert.deepEqual(await explained(), ['stale']);
+});
+
 test('the samples used and the interfaces counted are shown', async () => {
   const server = await fixture();
   const { body } = await server.get<Explanation>(path());

@@ -232,6 +232,17 @@ test('a nodenetwork is what a node has and carries', async () => {
   assert.equal((await server.get(`${ROOT}/nodenetworks/node-z`)).statusCode, 404);
 });
 
+test('kubectl prints how long ago a node reported', async () => {
+  const server = await fixture();
+  const lastReport = async () => {
+    const { body } = await server.get<Table>(`${ROOT}/nodenetworks`, { accept: KUBECTL_ACCEPT });
+    return body.rows[0]?.cells[body.columnDefinitions.findIndex(({ name }) => name === 'Last-Report')];
+  };
+  const before = Number(/^(\d+)s$/.exec(String(await lastReport()))?.[1]);
+  server.clock.advance(30_000);
+  assert.equal(await lastReport(), `${before + 30}s`);
+});
+
 test('a virtual function is shown with the pod and the network it belongs to', async () => {
   const server = await fixture();
   const { body } = await server.get<VirtualFunctionList>(

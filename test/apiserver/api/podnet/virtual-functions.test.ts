@@ -95,9 +95,19 @@ test('kubectl prints a virtual function in a row', async () => {
   assert.deepEqual(
     body.rows.map(({ cells }) => shown.slice(2).map(([, i]) => cells[i])),
     [
-      ['ens1f0', 3, VF3, 'vfio-pci', 'default/web-0', 'sriov', '1.50 MB/s', '1.50 MB/s', '3.00 Mpkt/s'],
+      ['ens1f0', 3, VF3, 'vfio-pci', 'default/web-0', 'telco/sriov', '1.50 MB/s', '1.50 MB/s', '3.00 Mpkt/s'],
       ['ens1f0', 4, '0000:01:10.4', 'vfio-pci', null, null, null, null, null],
-      ['ens2f0', 5, '0000:02:10.5', 'vfio-pci', 'default/web-0', 'sriov', '<unproven>', '<unproven>', '<unproven>'],
+      [
+        'ens2f0',
+        5,
+        '0000:02:10.5',
+        'vfio-pci',
+        'default/web-0',
+        'telco/sriov',
+        '<unproven>',
+        '<unproven>',
+        '<unproven>',
+      ],
     ],
   );
   for (const { cells } of body.rows) assert.equal(cells.length, body.columnDefinitions.length);
