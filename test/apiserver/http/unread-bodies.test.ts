@@ -85,7 +85,7 @@ async function ask({
   isEnded = true,
   until,
 }: Asked): Promise<readonly Frame[]> {
-  const connection = await connectRaw(server, 'h2');
+  const connection = await connectRaw(server, { protocol: 'h2' });
   const { socket } = connection;
   const headers = { ':method': method, ':scheme': 'https', ':authority': 'x', ':path': path };
   socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
