@@ -37,6 +37,7 @@ import { placed } from './placed.js';
 import { countedOnce, type Summed } from './stacked.js';
 import { isOfNodes } from './totals.js';
 import type { Join, OldSelector } from './use.js';
+import type { Asked } from './uses.js';
 
 export interface Rewritten {
   /** Undefined where podnet has nothing that says the same, or it has to be written by hand: `why` tells. */
@@ -51,12 +52,11 @@ export interface Rewritten {
 interface RewriteInput {
   readonly selectors: readonly OldSelector[];
   readonly joins: readonly Join[];
-  /** Only the values of this label are asked for (`label_values`): of a selector and nothing else. */
-  readonly label?: string | undefined;
+  readonly asked?: Asked | undefined;
 }
 
-export function rewrite(expression: Expression, { selectors, joins, label }: RewriteInput): Rewritten {
-  return new Rewriting(expression, { selectors, joins, label }).result();
+export function rewrite(expression: Expression, input: RewriteInput): Rewritten {
+  return new Rewriting(expression, input).result();
 }
 
 class Rewriting {
@@ -69,15 +69,15 @@ class Rewriting {
 
   readonly selectors: readonly OldSelector[];
   readonly joins: readonly Join[];
-  readonly label: string | undefined;
+  readonly asked: Asked | undefined;
 
   constructor(
     readonly expression: Expression,
-    { selectors, joins, label }: RewriteInput,
+    { selectors, joins, asked }: RewriteInput,
   ) {
     this.selectors = selectors;
     this.joins = joins;
-    this.label = label;
+    this.asked = asked;
   }
 
   result(): Rewritten {
@@ -147,11 +147,11 @@ class Rewriting {
     );
     const matchers = [...new Set([...(isJoined ? [] : (ours.where ?? [])), ...own, ...ofInfos])];
     const isTotal =
-      ours.total !== undefined && !isOfNodes(this.expression, { ...selector, asked: this.label }, family.labels);
+      ours.total !== undefined && !isOfNodes(this.expression, { ...selector, asked: this.asked?.label }, family.labels);
     if (isTotal) this.#notes.add(`if ipamd itself was scraped, ${family.name} is of each node: ${ours.name}`);
     const text = `${isTotal ? (ours.total ?? '') : isJoined ? (ours.joined ?? '') : ours.name}${braces(matchers)}`;
     const { sumBy, ...rest } = ours;
-    const isPresence = this.label !== undefined || isAskedWhetherAbsent(vectorAround(node));
+    const isPresence = this.asked?.isPresence === true || isAskedWhetherAbsent(vectorAround(node));
     if (isPresence) this.#edits.push({ from: node.from, to: node.to, text });
     else if (ours.isOfInterfaces === true)
       this.#placeInterfaces(node, text, { labels: family.labels, matchers, joins });
