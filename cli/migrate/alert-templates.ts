@@ -3,11 +3,11 @@ import type { Path } from './documents.js';
 import { fieldsOf, stringOf, type Found } from './found.js';
 import { unquote } from './promql.js';
 
-const ACTION = /\{\{([^]*?)\}\}/g;
+const ACTION = /\{\{((?:(?!\{\{|\}\})[^])*)\}\}/g;
 const STRING = '("(?:\\\\.|[^"\\\\])*"|`[^`]*`)';
 /** As its argument, or handed to it: in either case also what printf makes it of. */
 const QUERIES = [
-  new RegExp(`\\bquery\\s*\\(?\\s*(?:printf\\s*)?${STRING}`, 'g'),
+  new RegExp(`\\bquery\\s*(?:\\(\\s*)?(?:printf\\s*)?${STRING}`, 'g'),
   new RegExp(`${STRING}[^|"\`]*\\|\\s*query\\b`, 'g'),
 ];
 

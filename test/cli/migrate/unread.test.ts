@@ -64,7 +64,9 @@ test('what names a family and is nothing known is said to be unread', () => {
     ],
   ]);
   assert.deepEqual(problemsOf('just awscni_ip_max\n').length, 1);
+  const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': 'awscni_ip_max' };
   for (const silent of [
+    { kind: 'Pod', metadata: { annotations } },
     { a: 'up' },
     { a: 'xsriov_vf_rx_bytes' },
     { a: 'sriov_vf_rx_bytes_x' },
