@@ -21,14 +21,16 @@ export function createRefusedConnections(registry: Registry): Counter<'reason'> 
   return counter;
 }
 
-/** Counts what was refused, and logs some of it. */
+/** Counts what was refused, and logs some of it for each reason. */
 export function tellRefused(
   counter: Counter<'reason'>,
   { clock, log }: { readonly clock: Clock; readonly log: Logger },
 ): (refused: RefusedConnection) => void {
-  const logLimit = new LogLimit(clock, LOGGED_PER_SECOND);
+  const limit = (): LogLimit => new LogLimit(clock, LOGGED_PER_SECOND);
+  // one each: an address that is refused all the time hides nothing about the server
+  const logLimits = { server: limit(), address: limit() };
   return ({ reason, address }) => {
     counter.inc({ reason });
-    if (logLimit.take()) log.warn({ address }, WHY[reason]);
+    if (logLimits[reason].take()) log.warn({ address }, WHY[reason]);
   };
 }

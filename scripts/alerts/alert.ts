@@ -25,6 +25,9 @@ export interface AlertGroup {
  */
 export const last = (series: string, range = '2m'): string => `last_over_time(${series}[${range}])`;
 
-/** Grows within five minutes, per second. */
-export const rate = (series: string, matchers = '', range = '5m'): string =>
+/** What is matched with a rate is looked at for as long: in a gap of the scrapes it would be gone while the rate is still there. */
+export const RATE_RANGE = '5m';
+
+/** Grows within so long, per second. */
+export const rate = (series: string, matchers = '', range = RATE_RANGE): string =>
   `rate(${series}${matchers === '' ? '' : `{${matchers}}`}[${range}])`;

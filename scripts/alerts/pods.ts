@@ -1,4 +1,4 @@
-import { last, rate, type AlertGroup } from './alert.js';
+import { last, rate, RATE_RANGE, type AlertGroup } from './alert.js';
 
 /**
  * Of the packets of each interface or VF the share that `what` happened to, with the direction as a label; where that is more than one a second:
@@ -15,7 +15,7 @@ function shares(prefix: string, what: string): string {
 
 const ON = 'on (cluster, node, namespace, pod)';
 /** Packets per second of each pod, those of a bond or a VLAN and of what is below it once. */
-const TRANSMITTED = `sum by (cluster, node, namespace, pod) (${rate('podnet_interface_transmit_packets_total')} unless on (cluster, node, namespace, pod, interface) ${last('podnet_interface_stacked_info')})`;
+const TRANSMITTED = `sum by (cluster, node, namespace, pod) (${rate('podnet_interface_transmit_packets_total')} unless on (cluster, node, namespace, pod, interface) ${last('podnet_interface_stacked_info', RATE_RANGE)})`;
 const RETRANSMITTED = rate('podnet_tcp_retransmitted_segments_total');
 const WHOSE = '{{ $labels.namespace }}/{{ $labels.pod }}';
 const VF = 'VF {{ $labels.vf }} of {{ $labels.pf }} on {{ $labels.node }}';

@@ -118,7 +118,7 @@ export const SERVER: AlertGroup = {
       for: '2m',
       summary: 'The prober of node {{ $labels.node }} has been silent for {{ $value | humanizeDuration }}.',
       description:
-        'Nobody hears what the node sees of its peers, of DNS and of time servers; its agent of role node is heard.',
+        'Nobody hears what the node sees of its peers, of DNS and of time servers. Its agent of role node is heard, or there is none; then the node may be gone, and this ends within minutes.',
     },
     {
       name: 'PodnetManyAgentsSilent',
@@ -143,6 +143,16 @@ export const SERVER: AlertGroup = {
       for: '10m',
       summary: '{{ $value | humanizePercentage }} of the reports of agents are refused: {{ $labels.reason }}.',
       description: 'What is refused is tried again; pods of an agent that is refused all the time have no values.',
+    },
+    {
+      name: 'PodnetConnectionsRefused',
+      severity: 'warning',
+      expr: `sum by (cluster, instance, reason) (${rate('podnet_apiserver_connections_refused_total')}) > 0`,
+      for: '10m',
+      summary:
+        'Replica {{ $labels.instance }} closes {{ $value | humanize }} connections a second: {{ $labels.reason }}.',
+      description:
+        'As many are open as one address may have (address), or all together (server). Agents among those refused are not heard.',
     },
     {
       name: 'PodnetEntriesRejected',

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { ALERT_GROUPS } from '../../scripts/alerts/rendered.js';
 import { missing } from '../support/requirements.js';
-import { handedOver, LASTS, type AlertCase } from './alert-series.js';
+import { growing, handedOver, LASTS, steady, type AlertCase } from './alert-series.js';
 import { IPAM_CASES, LATENCY_CASES, POD_CASES } from './node-alert-cases.js';
 import { promtool, RULES, testRules, type RuleTest, type Series } from './promtool.js';
 import { AGENT_CASES, SERVER_CASES } from './server-alert-cases.js';
@@ -99,6 +99,28 @@ describe('alerts', { skip: missing('promtool') }, () => {
       };
     });
     const { status, text } = await testRules(tests);
+    assert.equal(status, 0, text);
+  });
+
+  test('packets of a VLAN are not added to those below it while both have a rate', async () => {
+    const pod = 'node="n1",namespace="shop",pod="web-0"';
+    const retransmissions = { alert: 'PodTcpRetransmissions', severity: 'warning' } as const;
+    // more than enough: in a gap a rate is too small, and their ratio is not
+    const series = [
+      growing(`podnet_tcp_retransmitted_segments_total{${pod}}`, 11),
+      growing(`podnet_interface_transmit_packets_total{${pod},interface="eth0"}`, 200),
+      growing(`podnet_interface_transmit_packets_total{${pod},interface="eth0.7"}`, 200),
+      steady(`podnet_interface_stacked_info{${pod},interface="eth0.7",network="default"}`, 1),
+    ];
+    const { status, text } = await testRules([
+      {
+        name: 'four minutes without a scrape',
+        interval: '15s',
+        series: [SCRAPED, ...series.map((one) => handedOver(one, 25, 240))],
+        // held for fifteen minutes, those without a scrape among them
+        expected: [20, 21, 22].map((minute) => ({ expr: FIRING, minute, samples: { [firing(retransmissions)]: 1 } })),
+      },
+    ]);
     assert.equal(status, 0, text);
   });
 

@@ -19,6 +19,7 @@ const ROUTE = 'instance="a",route="/apis/custom.metrics.k8s.io/v1beta2/namespace
 const REQUESTS = 'podnet_apiserver_request_duration_seconds';
 const LOADS = 'podnet_apiserver_certificate_loads_total';
 const PUBLICATIONS = 'podnet_apiserver_ca_publications_total';
+const REFUSED = 'podnet_apiserver_connections_refused_total';
 const CA_CONFIG_MAP = 'ConfigMap podnet-system/podnet-apiserver-ca';
 const OTHERS = `${REQUESTS}_count{instance="a",route="/metrics",code="429"}`;
 
@@ -135,6 +136,15 @@ export const SERVER_CASES: readonly AlertCase[] = [
     quiet: [
       growing('podnet_apiserver_reports_total{instance="a",result="accepted",reason=""}', 99),
       growing('podnet_apiserver_reports_total{instance="a",result="refused",reason="Conflict"}', 1),
+    ],
+  },
+  {
+    ...{ alert: 'PodnetConnectionsRefused', severity: 'warning', labels: 'instance="a",reason="address"' },
+    fires: [growing(`${REFUSED}{instance="a",reason="address"}`, 0.01)],
+    // once many, and of the other reason none
+    quiet: [
+      [`${REFUSED}{instance="a",reason="address"}`, '0x8 900x120'],
+      steady(`${REFUSED}{instance="a",reason="server"}`, 0),
     ],
   },
   {
