@@ -256,7 +256,7 @@ describe('the image', { skip: missing(...CONTAINERD_REQUIREMENTS, 'buildah', 'ap
       {
         name: 'nodeagent',
         args: ['nodeagent', '--node-name', NODE_NAME, ...read, ...serve, ...push],
-        env: { NODE_OPTIONS: '--max-semi-space-size=1' },
+        env: { NODE_OPTIONS: '--max-semi-space-size=1', MALLOC_ARENA_MAX: '1' },
         mounts: [HOST_CGROUPS, { hostPath: kubeconfig, containerPath: '/etc/podnet/kubeconfig' }, tls],
       },
       async () => (await metrics()) !== '',
