@@ -50,12 +50,13 @@ export function isStackingWithinLimit(interfaces: ReadonlyMap<string, Stackable>
   for (const item of interfaces.values()) {
     if (!isStacked(item)) continue;
     left -= lowersOf(item);
+    if (left < 0) return false;
     for (const below of interfacesBelow(item, (name) => interfaces.get(name))) {
       left -= lowersOf(below);
       if (left < 0) return false;
     }
   }
-  return left >= 0;
+  return true;
 }
 
 function lowersOf({ lowerDevices = [] }: Stackable): number {
