@@ -1,12 +1,15 @@
-// Grafana fills the variables of a dashboard in before Prometheus sees the query.
+// Grafana fills the variables of a dashboard in before Prometheus sees the query, and prometheus-adapter the actions of its templates.
 
-const VARIABLE = /\$\{[^{}]*\}|\$[A-Za-z_]\w*|\[\[\w+(?::\w+)?\]\]/y;
+/** What prometheus-adapter fills in: `<<.LabelMatchers>>`. */
+const ACTION = /<<-?\s*(?:\.|index\b)[^<>]*>>/g;
+const ACTION_HERE = new RegExp(ACTION.source, 'y');
+const VARIABLE = new RegExp(`\\$\\{[^{}]*\\}|\\$[A-Za-z_]\\w*|\\[\\[\\w+(?::\\w+)?\\]\\]|${ACTION.source}`, 'y');
 const UNIT = /[a-z]/;
 const EMPTY_MATCHER = '_=""';
 
 /**
  * A query with something that parses in the place of each variable. It is as long as the query, so that a place in the one is the same
- * place in the other. In strings and comments nothing is changed.
+ * place in the other. In strings and comments nothing is changed but actions, which can have quotes in them.
  */
 export function withoutVariables(query: string): string {
   let plain = '';
@@ -14,7 +17,7 @@ export function withoutVariables(query: string): string {
     const at = plain.length;
     const skipped = stringAt(query, at) ?? commentAt(query, at);
     if (skipped !== undefined) {
-      plain += skipped;
+      plain += skipped.replace(ACTION, (action) => '_'.repeat(action.length));
       continue;
     }
     VARIABLE.lastIndex = at;
@@ -32,6 +35,11 @@ export function hasVariable(text: string): boolean {
 /** Whether a text is a variable and nothing else. */
 export function isVariable(text: string): boolean {
   return new RegExp(`^(?:${VARIABLE.source})$`).test(text);
+}
+
+/** What a piece of a query has besides variables. */
+export function lettersOf(text: string): string {
+  return text.replace(new RegExp(VARIABLE.source, 'g'), '');
 }
 
 /** A regular expression for what a name with variables can become. */
@@ -61,7 +69,9 @@ function stringAt(query: string, at: number): string | undefined {
   if (quote !== '"' && quote !== "'" && quote !== '`') return undefined;
   let end = at + 1;
   while (end < query.length && query.charAt(end) !== quote) {
-    end += query.charAt(end) === '\\' && quote !== '`' ? 2 : 1;
+    ACTION_HERE.lastIndex = end;
+    const [action] = ACTION_HERE.exec(query) ?? [];
+    end += action?.length ?? (query.charAt(end) === '\\' && quote !== '`' ? 2 : 1);
   }
   return query.slice(at, end + 1);
 }

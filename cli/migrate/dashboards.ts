@@ -67,7 +67,7 @@ function variableQuery(variable: unknown, path: Path): Found[] {
   const isObject = fieldsOf(query) !== undefined;
   const text = stringOf(isObject ? fieldsOf(query)?.['query'] : query);
   if (text === undefined || text.trim() === '') return [];
-  const at = { path: [...path, 'query', ...(isObject ? ['query'] : [])] };
+  const at = { path: [...path, 'query', ...(isObject ? ['query'] : [])], written: text };
   const named = { kind: 'variable', subject: `variable ${stringOf(fields['name']) ?? ''}`, ...at } as const;
   const [, series, label] = /^\s*label_values\(\s*(?:([^]*\S)\s*,\s*)?([^\s,()]+)\s*\)\s*$/.exec(text) ?? [];
   if (label !== undefined) return series === undefined ? [] : [{ ...named, text: series, label, call: 'label_values' }];

@@ -1,9 +1,10 @@
-// What a file has that reads metrics: rules, dashboards, alarms, and those that are wrapped in other objects.
+// What a file has that reads metrics: rules, dashboards, alarms, what scales, and those that are wrapped in other objects.
 import { alarmsIn } from './alarms.js';
 import { isDashboard, queriesIn } from './dashboards.js';
 import { readDocuments, renderPath, type Path, type ReadDocument, type Unreadable } from './documents.js';
-import { fieldsOf, itemsOf, stringOf, type Found } from './found.js';
+import { fieldsOf, itemsOf, objectsIn, stringOf, stringsIn, type Fields, type Found } from './found.js';
 import { chartRulesIn, relabellingsIn, rulesIn } from './rule-files.js';
+import { adapterQueriesIn, triggerQueriesIn } from './scaling.js';
 import { unreadIn } from './unread.js';
 
 /** With the place in the file. */
@@ -25,11 +26,15 @@ const MAX_LISTS = 2;
 /** What a ConfigMap calls files that have to be readable. */
 const READABLE = /\.(json|ya?ml|rules)$/;
 
-export function extract(text: string): Extracted {
-  return extractText(text, { firstLine: 1, prefix: '', embedded: 0 });
+/** The families of predecessors that a text names, and where in it. */
+export type Mentions = (text: string) => readonly { readonly name: string; readonly offset: number }[];
+
+export function extract(text: string, mentions: Mentions): Extracted {
+  return extractText(text, { firstLine: 1, prefix: '', embedded: 0, mentions });
 }
 
 interface Where {
+  readonly mentions: Mentions;
   readonly firstLine: number | undefined;
   readonly prefix: string;
   readonly embedded: number;
@@ -67,17 +72,37 @@ class Extraction {
   }
 
   #object(value: unknown, path: Path, lists: number): void {
-    const fields = fieldsOf(value);
-    if (fields === undefined) return;
+    const fields = fieldsOf(value) ?? {};
     if (Array.isArray(fields['items']) && lists < MAX_LISTS) {
       for (const [i, item] of itemsOf(fields['items']).entries()) this.#object(item, [...path, 'items', i], lists + 1);
       return;
     }
+    const before = this.#found.length + this.#problems.length;
+    this.#read(value, path, fields);
+    const isNothingFound = this.#found.length + this.#problems.length === before;
+    if (isNothingFound && this.where.embedded === 0) this.#named(value, path);
+  }
+
+  /** Says what names a family and is nothing that is read: nobody may take it for looked at. */
+  #named(value: unknown, path: Path): void {
+    const mentions = [...stringsIn(value, path)].flatMap((one) =>
+      this.where.mentions(one.text).map(({ name }) => ({ ...one, name })),
+    );
+    const [first] = mentions;
+    if (first === undefined) return;
+    const at = first.path.length === 0 ? '' : `${this.#place(first.path)}: `;
+    const error = this.where.prefix + at + describeNames(mentions);
+    this.#problems.push({ line: this.document.lineOf(first.path), error });
+  }
+
+  #read(value: unknown, path: Path, fields: Fields): void {
     this.#add(rulesIn(value, path));
     this.#add(rulesIn(fields['spec'], [...path, 'spec']));
     this.#add(chartRulesIn(value, path));
     this.#add(alarmsIn(value, path));
-    this.#add(relabellingsIn(value, path));
+    for (const one of objectsIn(value, path)) {
+      this.#add([...relabellingsIn(one), ...adapterQueriesIn(one), ...triggerQueriesIn(one)]);
+    }
     if (isDashboard(value)) this.#add(queriesIn(value, path));
     if (isDashboard(fields['dashboard'])) this.#add(queriesIn(fields['dashboard'], [...path, 'dashboard']));
     if (fields['kind'] === 'Dashboard' && isDashboard(fields['spec'])) {
@@ -105,15 +130,20 @@ class Extraction {
     const prefix = `${this.where.prefix}${this.#place(path)}: `;
     const firstLine = this.document.firstLineOf(path);
     const { found, problems } = extractText(text, {
-      firstLine,
-      prefix,
+      ...{ firstLine, prefix, mentions: this.where.mentions },
       embedded: this.where.embedded + 1,
     });
     this.#found.push(...found);
-    if (!isReadable) return;
-    for (const { line, error } of problems) {
+    for (const { line, error } of isReadable ? problems : []) {
       this.#problems.push({ line: firstLine === undefined ? undefined : line, error: prefix + error });
     }
+    if (found.length > 0 || (isReadable && problems.length > 0)) return;
+    const mentions = this.where.mentions(text);
+    const [first] = mentions;
+    if (first === undefined) return;
+    const above = text.slice(0, first.offset).split('\n').length - 1;
+    const line = firstLine === undefined ? undefined : firstLine + above;
+    this.#problems.push({ line, error: prefix + describeNames(mentions) });
   }
 
   /** Of an object of Kubernetes by its name: in a List of hundreds its number is none. */
@@ -137,6 +167,12 @@ class Extraction {
       this.#found.push({ ...one, line, place: this.where.prefix + this.#place(one.path) });
     }
   }
+}
+
+function describeNames(mentions: readonly { readonly name: string }[]): string {
+  const names = [...new Set(mentions.map(({ name }) => name))];
+  const shown = names.length > 3 ? [...names.slice(0, 3), '…'] : names;
+  return `names ${shown.join(', ')} and is nothing that is known here: look at it by hand`;
 }
 
 /** `ConfigMap telco/dashboards`; undefined of what is no object of Kubernetes with a name. */

@@ -43,7 +43,7 @@ export function migrateProgram(): Program<typeof MIGRATE_OPTIONS> {
     name: 'podnet migrate',
     version: VERSION,
     summary:
-      'Reads rule files, PrometheusRules, Grafana dashboards and CloudWatch alarms, also in ConfigMaps and Lists, and says for each expression over the series of a predecessor what becomes of it. Exits with 0 where nothing has to be done, 1 where something has, 2 where something could not be read. Needs no cluster and no network.',
+      'Reads rule files, PrometheusRules, Grafana dashboards, CloudWatch alarms, rules of prometheus-adapter and triggers of KEDA, also in ConfigMaps and Lists, and says for each expression over the series of a predecessor what becomes of it. Exits with 0 where nothing has to be done, 1 where something has, 2 where something could not be read. Needs no cluster and no network.',
     options: MIGRATE_OPTIONS,
     operands: { placeholder: 'files', help: 'Files to read; - is the standard input.' },
     check: ({ check }) => (check ? [] : ['--check: has to be given: nothing else can be done']),

@@ -13,10 +13,16 @@ const NOBODYS_NAME = 'nobody_has:this_name_9';
 
 /** Whether a name is meant by a pattern; undefined of a pattern that is not tried. */
 export function readNamePattern(pattern: string): ((name: string) => boolean) | undefined {
+  const test = readPattern(pattern);
+  if (test === undefined) return undefined;
+  return test.test('') || test.test(NOBODYS_NAME) ? () => false : (name) => test.test(name);
+}
+
+/** What the whole of a name has to match; undefined of a pattern that is not tried. */
+export function readPattern(pattern: string): RegExp | undefined {
   if (!isCheap(pattern)) return undefined;
   try {
-    const test = new RegExp(`^(?:${pattern})$`);
-    return test.test('') || test.test(NOBODYS_NAME) ? () => false : (name) => test.test(name);
+    return new RegExp(`^(?:${pattern})$`);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return undefined;

@@ -65,13 +65,44 @@ export function parsePromql(text: string): Expression {
       depth--;
     },
   );
+  const misplaced = nodesOf(root, ...MODIFIED).find((node) => !SELECTING.has(operandAt(node).name));
+  if (misplaced !== undefined) {
+    throw new PromqlError(describeModifier(text, operandAt(misplaced).to), operandAt(misplaced).to);
+  }
   return { text, plain, root };
+}
+
+/** What has a modifier behind it; the grammar takes more than Prometheus, which takes one behind a selector alone. */
+export const MODIFIED: ReadonlySet<string> = new Set([
+  ...['OffsetExpr', 'StepInvariantExpr', 'AnchoredExpr', 'SmoothedExpr'],
+]);
+const SELECTING: ReadonlySet<string> = new Set(['VectorSelector', 'MatrixSelector', 'SubqueryExpr']);
+
+/** What a modifier is of: behind an operator, of the last operand. */
+function operandAt(modified: SyntaxNode): SyntaxNode {
+  let operand = modified;
+  for (;;) {
+    const children = childrenOf(operand);
+    const isLast = operand.name === 'BinaryExpr' || operand.name === 'UnaryExpr';
+    const inner = isLast ? children.at(-1) : MODIFIED.has(operand.name) ? children[0] : undefined;
+    if (inner === undefined) return operand;
+    operand = inner;
+  }
+}
+
+function describeModifier(text: string, offset: number): string {
+  const [modifier = ''] = /[a-z]+|@/i.exec(text.slice(offset)) ?? [];
+  return `${placeOf(text, offset)}: does not parse in Prometheus: ${modifier} has to stand behind a selector`;
+}
+
+function placeOf(text: string, offset: number): string {
+  const lines = text.slice(0, offset).split('\n');
+  return `line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`;
 }
 
 function describeError(text: string, from: number, to: number): string {
   const found = text.slice(from, to > from ? to : from + 20).trim();
-  const place = text.slice(0, from).split('\n');
-  const where = `line ${place.length}, column ${(place.at(-1)?.length ?? 0) + 1}`;
+  const where = placeOf(text, from);
   return found === '' ? `${where}: ends before it is complete` : `${where}: unexpected ${JSON.stringify(found)}`;
 }
 

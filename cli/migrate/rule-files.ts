@@ -1,6 +1,7 @@
+import { templateQueriesIn } from './alert-templates.js';
 import { isPrometheus } from './dashboards.js';
 import type { Path } from './documents.js';
-import { fieldsOf, itemsOf, stringOf, type Found } from './found.js';
+import { fieldsOf, itemsOf, stringOf, type Found, type PlacedFields } from './found.js';
 
 /** The rules of a rule file of Prometheus, or of the `spec` of a PrometheusRule. */
 export function rulesIn(value: unknown, path: Path): Found[] {
@@ -25,7 +26,11 @@ export function rulesIn(value: unknown, path: Path): Found[] {
         const isLabelled = Object.keys(fieldsOf(labels) ?? {}).length > 0;
         return [{ ...at, kind: 'record', record: recordName, isLabelled, subject: `record ${recordName}${ofGroup}` }];
       }
-      return [{ ...at, kind: 'alert', subject: `alert ${alertName ?? '(without a name)'}${ofGroup}` }];
+      const subject = `alert ${alertName ?? '(without a name)'}${ofGroup}`;
+      return [
+        { ...at, kind: 'alert', subject },
+        ...templateQueriesIn(rule, { subject, path: [...path, 'groups', i, 'rules', j] }),
+      ];
     });
   });
 }
@@ -56,20 +61,10 @@ export function chartRulesIn(value: unknown, path: Path, charts = 0): Found[] {
   });
 }
 
-/** Deeper than any manifest. */
-const MAX_DEPTH = 40;
-
-/** Every relabelling rule over the families of cAdvisor, wherever in the values of a chart or in a configuration it is. */
-export function relabellingsIn(value: unknown, path: Path): Found[] {
-  if (path.length > MAX_DEPTH) return [];
-  if (Array.isArray(value)) return value.flatMap((item, i) => relabellingsIn(item, [...path, i]));
-  const fields = fieldsOf(value);
-  if (fields === undefined) return [];
+/** A relabelling rule over the families of cAdvisor, wherever in the values of a chart or in a configuration it is. */
+export function relabellingsIn({ fields, path }: PlacedFields): Found[] {
   const regex = stringOf(fields['regex']);
   const isRelabelling = ['action', 'replacement', 'sourceLabels', 'source_labels'].some((key) => key in fields);
-  if (regex !== undefined && isRelabelling) {
-    if (!regex.includes('container_network')) return [];
-    return [{ kind: 'relabelling', subject: 'relabelling rule', path: [...path, 'regex'], text: regex }];
-  }
-  return Object.entries(fields).flatMap(([key, inner]) => relabellingsIn(inner, [...path, key]));
+  if (!isRelabelling || regex?.includes('container_network') !== true) return [];
+  return [{ kind: 'relabelling', subject: 'relabelling rule', path: [...path, 'regex'], text: regex }];
 }

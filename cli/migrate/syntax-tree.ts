@@ -1,7 +1,7 @@
 // Where in the tree of an expression something is, and what that makes of it.
 import type { SyntaxNode } from '@lezer/common';
 import { isVariable } from './dashboard-variables.js';
-import { binaryAt, childrenOf, nodesOf, withoutParentheses, type Expression } from './promql.js';
+import { MODIFIED, binaryAt, childrenOf, nodesOf, withoutParentheses, type Expression } from './promql.js';
 
 export function contains(outer: SyntaxNode, inner: SyntaxNode): boolean {
   return outer.from <= inner.from && inner.to <= outer.to;
@@ -54,8 +54,6 @@ export function outOfParentheses(node: SyntaxNode): SyntaxNode {
   while (outer.parent?.name === 'ParenExpr') outer = outer.parent;
   return outer;
 }
-
-const MODIFIED: ReadonlySet<string> = new Set(['OffsetExpr', 'StepInvariantExpr', 'AnchoredExpr', 'SmoothedExpr']);
 
 /** The smallest vector that a selector makes: itself with its modifiers, or the function of its range. */
 export function vectorAround(node: SyntaxNode): SyntaxNode {

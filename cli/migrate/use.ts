@@ -1,6 +1,6 @@
 // How an expression uses series of predecessors: which, and joined how.
 import type { SyntaxNode } from '@lezer/common';
-import { hasVariable, variablePattern } from './dashboard-variables.js';
+import { hasVariable, lettersOf, variablePattern } from './dashboard-variables.js';
 import { readNamePattern } from './name-patterns.js';
 import type { ForeignInfo, Info, OldFamily, Predecessor } from './predecessors/predecessor.js';
 import {
@@ -58,11 +58,15 @@ export interface Use {
 }
 
 /** Every selector of series of predecessors. */
-export function oldSelectors(expression: Expression, predecessors: readonly Predecessor[]): OldSelector[] {
+export function oldSelectors(
+  expression: Expression,
+  predecessors: readonly Predecessor[],
+  isKept: (name: string) => boolean = () => true,
+): OldSelector[] {
   return selectorsOf(expression).flatMap((selector) =>
     predecessors.flatMap((predecessor): OldSelector[] => {
       const isMeant = nameTest(selector);
-      const families = predecessor.families.filter(({ name }) => isMeant(name));
+      const families = predecessor.families.filter(({ name }) => isMeant(name) && isKept(name));
       if (isOfNode(selector)) return [];
       return families.length === 0 ? [] : [{ selector, predecessor, families }];
     }),
@@ -78,8 +82,7 @@ function nameTest({ name, matchers }: Selector): (family: string) => boolean {
   if (name !== undefined) {
     if (!hasVariable(name)) return (family) => family === name;
     // A variable alone can be any name of anybody
-    const letters = name.replace(/\$\{[^{}]*\}|\$\w+|\[\[[^\]]*\]\]/g, '');
-    if (letters.length < 4) return () => false;
+    if (lettersOf(name).length < 4) return () => false;
     const pattern = variablePattern(name);
     return (family) => pattern.test(family);
   }

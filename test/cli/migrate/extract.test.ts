@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { extract } from '../../../cli/migrate/extract.js';
+import { extract as extractFrom } from '../../../cli/migrate/extract.js';
+
+const extract = (text: string) => extractFrom(text, () => []);
 
 const RULES = 'groups:\n- name: g\n  rules:\n  - record: a:b\n    expr: |\n      up\n';
 const DASHBOARD = JSON.stringify({ title: 'd', panels: [{ title: 'p', targets: [{ expr: 'up' }] }] });

@@ -30,6 +30,9 @@ test('variables of Grafana become what parses, of the same length', () => {
     ['a{b="c", $of}', 'a{b="c", "_"}'],
     ['a{[[x]], b="c"}', 'a{__="", b="c"}'],
     ['topk($n, a) # $x', 'topk(__, a) # $x'],
+    ['<<.Series>>{<<.LabelMatchers>>}', `${'_'.repeat(11)}{${'_'.repeat(14)}_=""}`],
+    ['a{b="<<index .V "c">>"}', `a{b="${'_'.repeat(16)}"}`],
+    ['a{b="<<", c=">>"}', 'a{b="<<", c=">>"}'],
   ] as const) {
     assert.equal(withoutVariables(query), plain);
     assert.equal(parsePromql(query).text, query);
@@ -66,4 +69,23 @@ test('what cannot be parsed is told with its place', () => {
   assert.match(refusal('rate_of(a[5m])').message, /^line 1, column 8: unexpected "\("$/);
   assert.match(refusal('a'.repeat(MAX_EXPRESSION + 1)).message, /^longer than 65536 characters$/);
   assert.match(refusal(`${'('.repeat(10_000)}a${')'.repeat(10_000)}`).message, /^nested deeper than 500$/);
+});
+
+test('a modifier that Prometheus refuses is none', () => {
+  const behind = (text: string) => refusal(text).message;
+  const message = (column: number, word: string) =>
+    `line 1, column ${column}: does not parse in Prometheus: ${word} has to stand behind a selector`;
+  assert.equal(behind('rate(a[5m]) offset 5m'), message(12, 'offset'));
+  assert.equal(behind('b + sum(a) @ end()'), message(11, '@'));
+  assert.equal(behind('(a) offset 5m > 1'), message(4, 'offset'));
+  for (const taken of [
+    'rate(a[5m] offset 5m)',
+    'rate(a[5m]) + b offset -5m',
+    '-a offset 5m',
+    'a @ 5 offset 5m',
+    'max_over_time(rate(a[5m])[1h:1m] offset 1d)',
+    'a * on (x) group_left (y) b{c="d"} @ start()',
+  ]) {
+    assert.equal(parsePromql(taken).text, taken);
+  }
 });
