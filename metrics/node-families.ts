@@ -101,6 +101,8 @@ export interface InterfaceDescription {
   /** Of the pod, those whose traffic it carries again. */
   readonly lowerDevices?: readonly string[];
   readonly receiveUnreliable?: boolean;
+  /** Nothing of it is known. */
+  readonly unproven?: boolean;
 }
 
 /** What was rendered of a node, of which most stays the same from one report to the next. */

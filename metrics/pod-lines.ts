@@ -199,7 +199,7 @@ function stackedLines({ ofPod, chosen, interfaces }: PodTexts): string {
   const byName = new Map(interfaces.map(({ meta }) => [meta.name, meta]));
   let text = '';
   for (const { meta } of interfaces) {
-    for (const [nadNamespace, network] of networksBelow(meta, (name) => byName.get(name))) {
+    for (const { network, nadNamespace } of networksBelow(meta, (name) => byName.get(name))) {
       const details = labelPairs(STACKED_LABELS, [meta.name, network, nadNamespace]);
       text += renderSample(INTERFACE_STACKED_INFO.name, joinLabels(ofPod, renderLabels(details), chosen), 1);
     }

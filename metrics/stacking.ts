@@ -1,19 +1,23 @@
+import { REPORT_LIMITS } from '../openapi/report-terms.js';
+import type { Network } from './network.js';
+
 /** What it takes to know whose traffic an interface carries. */
-export interface Stacked {
+export interface Stackable {
   readonly name: string;
   /** Interfaces of the same pod whose traffic this one carries again. */
   readonly lowerDevices?: readonly string[];
 }
 
 /** One on a network. */
-export interface StackedOnNetwork extends Stacked {
-  readonly network: string;
-  readonly nadNamespace: string;
+export interface StackableOnNetwork extends Stackable, Network {
+  /** Nothing of it is counted, so that nothing of it can be counted again. */
+  readonly unproven?: boolean;
 }
 
-type Network = readonly [nadNamespace: string, network: string];
+/** Of all that are stacked on none. */
+const NONE: readonly Network[] = Object.freeze([]);
 
-export function isStacked({ lowerDevices = [] }: Stacked): boolean {
+export function isStacked({ lowerDevices = [] }: Stackable): boolean {
   return lowerDevices.length > 0;
 }
 
@@ -21,7 +25,7 @@ export function isStacked({ lowerDevices = [] }: Stacked): boolean {
  * The interfaces that one is stacked on, however deep: itself among them where interfaces are stacked on each other in a circle.
  * @param find an interface of the same pod; undefined where it has none of that name
  */
-export function* interfacesBelow<Item extends Stacked>(
+export function* interfacesBelow<Item extends Stackable>(
   item: Item,
   find: (name: string) => Item | undefined,
 ): Generator<Item> {
@@ -37,15 +41,37 @@ export function* interfacesBelow<Item extends Stacked>(
   }
 }
 
-/** The networks of the interfaces that one is stacked on, each once and in a stable order. */
+/**
+ * Whether the interfaces of a pod are stacked no more than a report takes. What interfacesBelow() follows is counted, of all of them: so many lines
+ * are there at most, and so much work is it each time that they are asked for.
+ */
+export function isStackingWithinLimit(interfaces: ReadonlyMap<string, Stackable>): boolean {
+  let left = REPORT_LIMITS.stackingPerInterface * interfaces.size;
+  for (const item of interfaces.values()) {
+    if (!isStacked(item)) continue;
+    left -= lowersOf(item);
+    if (left < 0) return false;
+    for (const below of interfacesBelow(item, (name) => interfaces.get(name))) {
+      left -= lowersOf(below);
+      if (left < 0) return false;
+    }
+  }
+  return true;
+}
+
+function lowersOf({ lowerDevices = [] }: Stackable): number {
+  return lowerDevices.length;
+}
+
+/** The networks of the interfaces that one is stacked on and that may be counted, each once and in a stable order. */
 export function networksBelow(
-  item: StackedOnNetwork,
-  find: (name: string) => StackedOnNetwork | undefined,
+  item: StackableOnNetwork,
+  find: (name: string) => StackableOnNetwork | undefined,
 ): readonly Network[] {
-  if (!isStacked(item)) return [];
+  if (!isStacked(item)) return NONE;
   const found = new Map<string, Network>();
-  for (const { nadNamespace, network } of interfacesBelow(item, find)) {
-    found.set(`${nadNamespace}/${network}`, [nadNamespace, network]);
+  for (const below of interfacesBelow(item, find)) {
+    if (below.unproven !== true) found.set(`${below.nadNamespace}/${below.network}`, below);
   }
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, network]) => network);
 }

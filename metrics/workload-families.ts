@@ -1,4 +1,5 @@
 import type { InterfaceCounterFamily, MetricFamily } from './catalogue.js';
+import type { Network } from './network.js';
 import { TRANSPORT_FAMILIES } from './transport-families.js';
 
 /** A family of what the pods that --max-series leaves out count together. */
@@ -43,15 +44,20 @@ export const WORKLOAD_TRANSPORT_FAMILIES: readonly WorkloadFamily[] = TRANSPORT_
   })),
 );
 
+/** Longer lists of networks are not told. */
+const STACKED_ON_MAX = 1_024;
+/** On networks that are not told: no network has that name, and an expression that any network matches finds it as well. */
+export const STACKED_ON_SOME = '*,';
+
 /**
  * Other networks whose traffic interfaces count again, each with a comma behind it: of any choice of networks a regular expression finds
  * those that are stacked on one of it, `(.*,)?(<choice>),.*`. Empty: none.
  */
-export function stackedOnLabel(networks: readonly string[]): string {
-  return [...new Set(networks)]
-    .sort()
-    .map((network) => `${network},`)
-    .join('');
+export function stackedOnLabel(networks: readonly Network[]): string {
+  if (networks.length === 0) return '';
+  const names = new Set(networks.map(({ network }) => `${network},`));
+  const label = [...names].sort().join('');
+  return label.length > STACKED_ON_MAX ? STACKED_ON_SOME : label;
 }
 
 function lowerFirst(text: string): string {

@@ -12,6 +12,11 @@ export const REPORT_LIMITS = {
   interfacesPerPod: 256,
   /** Of all pods of a report together. */
   interfaces: 16_384,
+  /**
+   * Of the interfaces of a pod on average: those that one is stacked on, however deep. A VLAN on a bond of two has three. So what they have of
+   * lines on /metrics is less than the counters of their interfaces have.
+   */
+  stackingPerInterface: 4,
   samples: 1_024,
   labelsPerPod: 128,
   physicalFunctions: 1_024,
@@ -100,6 +105,7 @@ export const SKIP_REASONS = {
   shared_namespace: 'another pod has the same network namespace',
   changing: 'its interfaces changed while its agent read them',
   too_many_interfaces: `it has more than the ${REPORT_LIMITS.interfacesPerPod} interfaces that a report takes of one pod: none is reported`,
+  too_much_stacking: `its interfaces are stacked on more than ${REPORT_LIMITS.stackingPerInterface} others each, on average, which is what a report takes: none is reported`,
   unparsable: 'a file of its network namespace does not have the shape it ought to, as the log of its agent says',
   failed: 'its agent failed to read it, as its log says',
   no_time: 'its agent ran out of time before it was read',

@@ -1,7 +1,7 @@
 import { familyOfRate } from '../../metrics/catalogue.js';
 import { selectorValue } from '../../metrics/labels.js';
 import type { FigureQuery, Figures } from '../store/figure.js';
-import type { Network } from '../store/networks.js';
+import type { Network } from '../../metrics/network.js';
 import { queryValue } from './app-types.js';
 import { ApiError } from './errors.js';
 import { isDeviceLabel } from '../store/series-labels.js';

@@ -2,7 +2,7 @@ import { selectorValue } from '../../metrics/labels.js';
 import type { Clock } from '../../runtime/clock.js';
 import type { ServiceList } from '../pods/service-list.js';
 import type { FigureQuery } from '../store/figure.js';
-import type { Network } from '../store/networks.js';
+import type { Network } from '../../metrics/network.js';
 import type { KnownPod, Pods } from '../store/pods.js';
 import { DESCRIBED, type DescribedKind } from './described-objects.js';
 import { ApiError } from './errors.js';

@@ -1,4 +1,5 @@
 import {
+  STACKED_ON_SOME,
   WORKLOAD_LABELS,
   WORKLOAD_NETWORK_LABELS,
   WORKLOAD_TRANSPORT_FAMILIES,
@@ -240,14 +241,18 @@ export class SeriesLimit implements ShowsPods {
       if (unproven === true) continue;
       const below = pod.networksBelow(series);
       // Whoever adds up a network adds up the other one, too.
-      if (below.some((one) => one[0] === nadNamespace && one[1] === network)) continue;
-      const stackedOn = stackedOnLabel(below.map(([, lower]) => lower));
-      const total = this.networks.of(
-        of.name,
-        [kind, name, network, nadNamespace, stackedOn],
-        ['', '', network, nadNamespace, stackedOn],
-        ['', '', '', '', stackedOn === '' ? '' : stackedOnLabel([''])],
-      );
+      if (below.some((one) => one.network === network && one.nadNamespace === nadNamespace)) continue;
+      const stackedOn = stackedOnLabel(below);
+      const withoutRoom = ['', '', '', '', stackedOn === '' ? '' : STACKED_ON_SOME];
+      const total =
+        stackedOn === STACKED_ON_SOME
+          ? this.networks.of(of.name, withoutRoom)
+          : this.networks.of(
+              of.name,
+              [kind, name, network, nadNamespace, stackedOn],
+              ['', '', network, nadNamespace, stackedOn],
+              withoutRoom,
+            );
       const readings = pod.node.readings(series);
       for (let column = 0; column < INTERFACE_COUNTERS.length; column++) {
         total.add(column, grownSince(readings, column, sinceMs));

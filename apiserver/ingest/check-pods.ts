@@ -3,6 +3,7 @@ import { Compile } from 'typebox/compile';
 import { InterfaceReport, PodContainer, PodReport, type Reading } from '../../openapi/node-report.js';
 import { INTERFACE_COUNTERS, REPORT_LIMITS, SKIP_REASONS, type SkipReason } from '../../openapi/report-terms.js';
 import { LABEL_KEY, LABEL_KEY_MAX, LABEL_VALUE, LABEL_VALUE_MAX } from '../../openapi/patterns.js';
+import { isStacked, isStackingWithinLimit } from '../../metrics/stacking.js';
 import { ApiError } from '../api/errors.js';
 import type { AcceptedPod, AcceptedReport, PodMeta } from '../store/report.js';
 import { checkPodCpus } from './check-devices.js';
@@ -225,7 +226,27 @@ function checkInterfaces(entries: readonly unknown[], place: PodPlace): CheckedI
       interfaces.push(accepted);
     }
   }
-  return { interfaces, leftOut: leftOut ?? NONE, complete };
+  const stacked = stackedTooMuch(interfaces);
+  if (stacked.size === 0) return { interfaces, leftOut: leftOut ?? NONE, complete };
+  const bound = REPORT_LIMITS.stackingPerInterface;
+  const message = `stacked on more than ${bound} others each, on average: those that are stacked are left out`;
+  place.rejections.add(`${place.path}.interfaces`, 'bad_interface', message);
+  return {
+    interfaces: interfaces.filter(({ name }) => !stacked.has(name)),
+    leftOut: new Set([...(leftOut ?? NONE), ...stacked]),
+    complete: false,
+  };
+}
+
+/**
+ * Where there is too much stacking in a pod, the interfaces that are stacked: all of them, as without one of them those above it would seem
+ * to be stacked on nothing, and would be counted beside those below.
+ */
+function stackedTooMuch(interfaces: readonly InterfaceReport[]): ReadonlySet<string> {
+  if (!interfaces.some(isStacked)) return NONE;
+  // Of two with one name the last one holds.
+  if (isStackingWithinLimit(new Map(interfaces.map((one) => [one.name, one])))) return NONE;
+  return new Set(interfaces.filter(isStacked).map(({ name }) => name));
 }
 
 function isInterface(entry: unknown, isHeld: boolean): entry is OpenInterface {

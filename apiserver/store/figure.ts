@@ -1,12 +1,13 @@
 import type { RateLevel } from '../../metrics/catalogue.js';
 import { selectorValue, type PodLabel } from '../../metrics/labels.js';
+import type { Network } from '../../metrics/network.js';
 import { SKIP_REASONS } from '../../openapi/report-terms.js';
 import { countedInterfaces } from './counted.js';
 import type { CounterSeries } from './counter-series.js';
 import type { InterfaceSeries } from './interface-series.js';
 import type { NodeSeries } from './node-series.js';
 import type { PodSeries } from './pod-series.js';
-import { parseNetwork, unreportedNetworks, type Network } from './networks.js';
+import { parseNetwork, unreportedNetworks } from './networks.js';
 import type { KnownPod } from './pods.js';
 import { counterRate, newestReading, newestRow } from './rate.js';
 import { interfaceLabel, isInterfaceLabel, isUnknownLabel } from './series-labels.js';

@@ -1,8 +1,4 @@
-/** A network by its name and the namespace of its NetworkAttachmentDefinition, empty for a CNI's own. */
-export interface Network {
-  readonly network: string;
-  readonly nadNamespace: string;
-}
+import type { Network } from '../../metrics/network.js';
 
 /** What an annotation names: `<namespace>/<name>`, or a bare name. */
 export function parseNetwork(text: string): Network {

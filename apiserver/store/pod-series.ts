@@ -1,4 +1,5 @@
-import { networksBelow } from '../../metrics/stacking.js';
+import type { Network } from '../../metrics/network.js';
+import { isStacked, networksBelow } from '../../metrics/stacking.js';
 import type { InterfaceReport } from '../../openapi/node-report.js';
 import { INTERFACE_COUNTERS } from '../../openapi/report-terms.js';
 import type { ApiPod } from '../pods/pod-list.js';
@@ -57,7 +58,7 @@ export class PodSeries {
   }
 
   /** Networks of those of its interfaces that one is stacked on. */
-  networksBelow({ meta }: InterfaceSeries): ReturnType<typeof networksBelow> {
+  networksBelow({ meta }: InterfaceSeries): readonly Network[] {
     return networksBelow(meta, (name) => this.interfaces.get(name)?.meta);
   }
 
@@ -79,8 +80,10 @@ export class PodSeries {
     if (names.size === interfaces.length) for (const report of interfaces) this.#addInterface(report, undefined, rows);
     else for (const reports of groupByName(interfaces)) this.#addInterface(reports.at(-1) ?? reports[0], reports, rows);
     if (this.interfaces.size === names.size) return;
-    for (const name of this.interfaces.keys()) {
-      if (!names.has(name) && !leftOut.has(name)) this.interfaces.delete(name);
+    for (const [name, { meta }] of this.interfaces) {
+      // One that is stacked is not kept beside others than it was judged with: together they could be stacked more than a report may say.
+      const isKept = names.has(name) || (leftOut.has(name) && !isStacked(meta));
+      if (!isKept) this.interfaces.delete(name);
     }
   }
 

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { isStackingWithinLimit } from '../../metrics/stacking.js';
 import { INTERFACE_COUNTERS, REPORT_LIMITS, type SkipReason } from '../../openapi/report-terms.js';
 import type { NetnsLayout } from '../inventory/layout.js';
 import { networkOf, type Netns, type Pod } from '../inventory/pod.js';
@@ -54,7 +55,18 @@ class TooManyInterfacesError extends Error {
   }
 }
 
+/** A server would leave out those that are stacked: a part of them would pass for all. */
+class TooMuchStackingError extends Error {
+  override readonly name = 'TooMuchStackingError';
+  readonly code = 'NODEAGENT_TOO_MUCH_STACKING';
+
+  constructor() {
+    super(`interfaces are stacked on more than ${REPORT_LIMITS.stackingPerInterface} others each, on average`);
+  }
+}
+
 function reasonOf(error: unknown): SkipReason {
+  if (error instanceof TooMuchStackingError) return 'too_much_stacking';
   if (error instanceof TooManyInterfacesError) return 'too_many_interfaces';
   return error instanceof ProcParseError || error instanceof ProcTooLargeError ? 'unparsable' : 'failed';
 }
@@ -99,6 +111,7 @@ function readThrough(pid: number, pod: Pod, { netns, nowMs, deps }: Place): Netn
   const hostNames = hostInterfaces?.namesOf({ inode, pid }, nowMs);
   const loopback = all.find(({ name }) => name === LOOPBACK)?.counters;
   const described = describe(pod, netns, { lines, indexes, layout, hostNames });
+  if (!isStackingWithinLimit(new Map(described.map(({ meta }) => [meta.name, meta])))) throw new TooMuchStackingError();
   return { interfaces: described, ...(loopback !== undefined && { loopback }) };
 }
 

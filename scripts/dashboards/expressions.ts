@@ -12,8 +12,8 @@ export const quantile = (
 ): string => `histogram_quantile(${q}, sum by (${by}, le) (${rate(`${histogram}_bucket`, matchers)}))`;
 
 /** Gives series a label with the name of a node, as another one has it, and that of its cluster before it where they have one. */
-export const withNameOf = (node: string, name: string, expression: string): string =>
-  `label_join(label_replace(${expression}, "${name}", "$1/", "cluster", "(.+)"), "${name}", "", "${name}", "${node}")`;
+export const withNameOf = (from: string, to: string, expression: string): string =>
+  `label_join(label_replace(${expression}, "${to}", "$1/", "cluster", "(.+)"), "${to}", "", "${to}", "${from}")`;
 
 /** The series that are the highest. */
 export const most = (count: number, expression: string): string => `topk(${count}, ${expression})`;

@@ -12,6 +12,7 @@ import {
   OF_WORKLOADS,
   ON_NETWORKS,
   PODS_SHOWN,
+  TOTALS_BY_NETWORK,
   TOTALS_COUNTED_ONCE,
 } from './pod-selectors.js';
 import { TRANSPORT_SECTION } from './pod-transport.js';
@@ -36,7 +37,7 @@ const total = (what: string, by: string): string =>
 
 /** The same of each network, whatever is stacked on it. */
 const totalByNetwork = (what: string): string =>
-  allPods(what, 'cluster, nad_namespace, network', COUNTED_ONCE_BY_NETWORK, ofTotals(what));
+  allPods(what, 'cluster, nad_namespace, network', COUNTED_ONCE_BY_NETWORK, ofTotals(what, [TOTALS_BY_NETWORK]));
 
 const perSecond = (what: string): string =>
   `${rate(`podnet_interface_${what}_total`, OF_INTERFACES)} * ${OF_WORKLOADS}`;
@@ -63,7 +64,7 @@ const byNamespace: readonly Panel[] = DIRECTIONS.flatMap((direction) => [
   }),
   timeSeries({
     title: `${TITLE[direction]} by network`,
-    description: `Bytes per second that pods ${direction}, by network and the namespace of its NetworkAttachmentDefinition. What a bond or a VLAN on a network of its own carries is in the network below it, too. ${WHOLE}`,
+    description: `Bytes per second that pods ${direction}, by network and the namespace of its NetworkAttachmentDefinition. What a bond or a VLAN on a network of its own carries is in the network below it, too. The line without a name is of unknown networks and of those that --max-series has no room for, without what is stacked there. ${WHOLE}`,
     unit: 'Bps',
     queries: [{ expr: totalByNetwork(`${direction}_bytes`), legend: '{{nad_namespace}}/{{network}}' }],
   }),

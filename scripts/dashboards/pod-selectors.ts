@@ -1,4 +1,5 @@
 // Which series the variables of the dashboard of pods leave.
+import { STACKED_ON_SOME } from '../../metrics/workload-families.js';
 import { CLUSTER } from './expressions.js';
 
 export const IN_NAMESPACES = `${CLUSTER}, namespace=~"$namespace"`;
@@ -17,6 +18,8 @@ export const COUNTED_ONCE = `unless on (cluster, node, namespace, pod, interface
 export const COUNTED_ONCE_BY_NETWORK = `unless on (cluster, node, namespace, pod, interface, nad_namespace, network) ${STACKED}`;
 /** The same of what pods beyond --max-series count together. */
 export const TOTALS_COUNTED_ONCE = 'stacked_on!~"(.*,)?($network),.*"';
+/** Where each network is a sum of its own: what is of no network that is told, and in what it is stacked on as well, stays out. */
+export const TOTALS_BY_NETWORK = `stacked_on!="${STACKED_ON_SOME}"`;
 
 export const BY_POD = 'cluster, namespace, pod';
 export const BY_INTERFACE = 'cluster, namespace, pod, interface, network';

@@ -22,6 +22,8 @@ interface Told {
   readonly rate: number;
   /** It is listed until then, minutes. */
   readonly until?: number;
+  /** It stands for the machine, and is in no sum. */
+  readonly machine?: true;
 }
 
 const WEB: Workload = { kind: 'Deployment', name: 'web' };
@@ -36,6 +38,7 @@ const PODS: readonly Told[] = [
   { name: 'db-0', namespace: 'default', workload: DB, rate: 5 },
   { name: 'alone', namespace: 'default', rate: 7 },
   { name: 'web-0', namespace: 'shop', workload: DB, rate: 11 },
+  { name: 'host', namespace: 'node', rate: 13, machine: true },
 ];
 
 async function documentedQuery(): Promise<string> {
@@ -46,13 +49,19 @@ async function documentedQuery(): Promise<string> {
   return query;
 }
 
-function podAt(minute: number, { name, namespace, workload, rate }: Told, i: number): PodReport {
+function podAt(minute: number, { name, namespace, workload, rate, machine }: Told, i: number): PodReport {
   const counted = 1e6 * (i + 1) + minute * 60 * rate;
   // No other counter grows as fast.
   const reading = Array.from({ length: 8 }, (_, column) => counted * (column + 1));
   const networks = { eth0: 'default', net1: 'n3' };
   return podReport({
-    ...{ name, namespace, uid: `${namespace}-${name}`, ...(workload !== undefined && { workload }) },
+    ...{
+      name,
+      namespace,
+      uid: `${namespace}-${name}`,
+      ...(workload !== undefined && { workload }),
+      ...(machine && { machine }),
+    },
     creationTimestamp: new Date(Date.UTC(2026, 10, 20, 10, i)).toISOString(),
     interfaces: [
       ...Object.entries(networks).map(([one, network]) => interfaceReport({ name: one, network, readings: [reading] })),
@@ -109,7 +118,7 @@ async function evaluate(query: string, input: readonly object[], rates: Rates): 
 test('the documented query has every pod once, shown or not', { skip: missing('promtool') }, async () => {
   const input = await scraped();
   const shown = input.flatMap(({ series }) => /^podnet_pod_info\{.*pod="([^"]+)"/.exec(series)?.[1] ?? []);
-  assert.deepEqual(shown.sort(), ['web-0', 'web-0', 'web-1', 'web-old'], 'one web-* gave its place to another');
+  assert.deepEqual(shown.sort(), ['host', 'web-0', 'web-0', 'web-1', 'web-old'], 'one web-* gave its place to another');
   // For longer than the range of the query the first has been gone, and the third in its place.
   await evaluate(await documentedQuery(), input, [
     ['default', '', 14],

@@ -57,9 +57,53 @@ test('where there is no room for networks, what is stacked has a total of its ow
   const lines = linesOf((await server.get('/metrics')).text, 'podnet_workload_network_receive_bytes_total');
   const sumOf = (pattern: RegExp): number =>
     lines.filter((line) => pattern.test(line)).reduce((sum, line) => sum + Number(/\d+$/.exec(line)?.[0]), 0);
-  assert.ok(lines.some((line) => line.includes('network="",nad_namespace="",stacked_on=","')));
+  assert.ok(lines.some((line) => line.includes('network="",nad_namespace="",stacked_on="*,"')));
   assert.equal(sumOf(/stacked_on=""/), 150);
   assert.equal(sumOf(/stacked_on="[^"]*,"/), 150);
+});
+
+test('what is stacked on networks with long names has a total without any', async () => {
+  const server = createTestServer({ maxSeries: 1 });
+  const report = agent(server);
+  const four = Array.from({ length: 4 }, (_, i) => `n${i}`.padEnd(253, 'x'));
+  const longest = [...four, 'y'.repeat(1_024 - 4 * 254 - 1)]; // with the commas
+  for (const [n, networks] of [longest, [...longest, 'z']].entries()) {
+    const lowers = networks.map((network, i) => ({ name: `net${i}`, network }));
+    const bond = { name: 'bond0', network: 'n9', lowerDevices: lowers.map(({ name }) => name) };
+    for (const value of [0, 3]) {
+      const interfaces = [...lowers, bond].map((one) =>
+        interfaceReport({ ...one, identity: `${n}/${one.name}`, readings: [readingOf(value)] }),
+      );
+      await report(pod(n, value, { interfaces }));
+    }
+  }
+  const lines = linesOf((await server.get('/metrics')).text, 'podnet_workload_network_receive_bytes_total');
+  const stacked = lines.flatMap((line) => {
+    const [, network, stackedOn = '', value] = /,network="(.*)",nad.*stacked_on="(.+)"} (\d+)$/.exec(line) ?? [];
+    return network === undefined ? [] : [[network, stackedOn.length, value]];
+  });
+  assert.deepEqual(stacked, [
+    ['n9', 1_024, '3'],
+    ['', '*,'.length, '3'],
+  ]);
+});
+
+test('what is stacked on an interface that nothing is counted of is counted itself', async () => {
+  const server = createTestServer({ maxSeries: 1 });
+  const report = agent(server);
+  for (const value of [0, 3]) {
+    const interfaces = [
+      interfaceReport({ name: 'vf', network: 'n3', identity: 'vf', unproven: true, readings: [null] }),
+      interfaceReport({ name: 'bond0', network: 'n9', lowerDevices: ['vf'], readings: [readingOf(value)] }),
+    ];
+    await report(pod(1, value, { interfaces }));
+  }
+  const [line = '', ...others] = linesOf(
+    (await server.get('/metrics')).text,
+    'podnet_workload_network_receive_bytes_total',
+  );
+  assert.match(line, /,network="n9",.*stacked_on=""} 3$/);
+  assert.deepEqual(others, []);
 });
 
 test("what the machine's own interfaces count is in no total", async () => {

@@ -268,6 +268,25 @@ test('a pod with two interfaces of one printed name is not told at all', async (
   assert.equal(added.has(CHANGED), false);
 });
 
+for (const [count, reason] of [
+  [9, undefined],
+  [10, 'too_much_stacking'],
+] as const) {
+  test(`a pod of ${count} VLANs, each on the next, is ${reason === undefined ? 'read' : 'not told at all'}`, async () => {
+    await using tree = await copyProcTree('containerd');
+    const net = join(tree.root, '8828/net');
+    const names = Array.from({ length: count }, (_, i) => `v${i}`);
+    await writeFile(join(net, 'dev'), netDev(names));
+    await mkdir(join(net, 'vlan'));
+    for (const [i, name] of names.slice(1).entries()) {
+      await writeFile(join(net, 'vlan', `v${i}`), `v${i}  VID: 100\nDevice: ${name}\n`);
+    }
+    const { skipped, added } = await sweepIn(tree.root);
+    assert.equal(skipped.get(CHANGED), reason);
+    assert.equal(added.get(CHANGED)?.length, reason === undefined ? count : undefined);
+  });
+}
+
 const LINKS = ['eth1', 'eth0'].map((name, i) => ({ name, ifindex: i + 2 }));
 
 for (const [attempts, reason] of [
