@@ -4,24 +4,13 @@ import { compatLabelNeed, compatNeed } from './labels.js';
 import type { OldFamily, Predecessor } from './predecessors/predecessor.js';
 import { binaryAt, groupingLabels, nodesOf, type Expression } from './promql.js';
 import { contains, hasNamedLabels, hasSeries, ownerOf } from './syntax-tree.js';
-import type { Join, OldSelector } from './use.js';
+import type { Found, Join, OldSelector } from './use.js';
 
-/**
- * What has to be written in their place.
- * @param label whose values are asked for, by `label_values`
- */
+/** What has to be written in their place. */
 export function oldTargets(
   expression: Expression,
   predecessor: Predecessor,
-  {
-    selectors,
-    joins,
-    label,
-  }: {
-    readonly selectors: readonly OldSelector[];
-    readonly joins: readonly Join[];
-    readonly label: string | undefined;
-  },
+  { selectors, joins, label }: Found,
 ): readonly string[] {
   const needs = [...chosen(expression, selectors), ...matched(expression, predecessor, { selectors, joins })];
   if (predecessor.isOfAgents !== true) {

@@ -230,23 +230,16 @@ function matchingOf(
   };
 }
 
-/**
- * What an expression has of a predecessor.
- * @param label whose values are asked for, by `label_values`
- */
-export function useOf(
-  expression: Expression,
-  predecessor: Predecessor,
-  {
-    selectors,
-    joins,
-    label,
-  }: {
-    readonly selectors: readonly OldSelector[];
-    readonly joins: readonly Join[];
-    readonly label: string | undefined;
-  },
-): Use {
+/** What is in an expression. */
+export interface Found {
+  readonly selectors: readonly OldSelector[];
+  readonly joins: readonly Join[];
+  /** Whose values are asked for, by `label_values`. */
+  readonly label: string | undefined;
+}
+
+/** What an expression has of a predecessor. */
+export function useOf(expression: Expression, predecessor: Predecessor, { selectors, joins, label }: Found): Use {
   const own = selectors.filter((one) => one.predecessor === predecessor);
   const names = own.flatMap(({ families }) => families.map(({ name }) => name));
   const isOwn = ({ infoFamily }: Join) => infoFamily !== undefined && predecessor.families.includes(infoFamily);
