@@ -55,15 +55,21 @@ export async function chooseTarget(
 ): Promise<Pick<ScrapeTarget, 'url' | 'certifiedName'>> {
   if (server !== undefined) return { url: new URL('/metrics', server) };
   const agent = agentUrl(env);
-  if (await isListening(agent)) {
+  if (!isOfServer(env) && (await isListening(agent))) {
     if (asked === undefined) return { url: agent };
     throw new StartError(`here is an agent, and only a server can choose by ${asked}: give --server`);
   }
   const certifiedName = `${service.name}.${service.namespace}.svc`;
   const own = serverUrl(env);
   if (await isListening(own)) return { url: own, certifiedName };
-  const tried = `${agent.host}, ${own.host}`;
+  const tried = isOfServer(env) ? own.host : `${agent.host}, ${own.host}`;
   throw new StartError(`nothing listens here on ${tried}: give --server with the URL of a server or an agent`);
+}
+
+/** Whether the environment is that of a server's container. In the network of a node somebody else's program may be at an agent's usual port. */
+function isOfServer(env: Environment): boolean {
+  const isGiven = (flag: string): boolean => (env[environmentName(flag)] ?? '') !== '';
+  return isGiven('secure-port') && !isGiven('listen-address');
 }
 
 /** The variable is that of the agent, whose container this may be. */
@@ -126,7 +132,9 @@ export async function identify(
   const shown = tokenFile === undefined ? undefined : await readGiven('token-file', tokenFile);
   // An authority that was given vouches for whomever it likes: our own account is not for them.
   if (isPod && shown === undefined && given !== undefined && target.certifiedName === undefined) {
-    throw new StartError('--server with --server-ca-file: which token to show is not known: give --token-file');
+    throw new StartError(
+      '--server with --server-ca-file (or its variable): which token to show is not known: give --token-file',
+    );
   }
   const token = shown ?? (isPod ? (await readServiceAccount(env, serviceAccountDirectory)).token : undefined);
   if (token !== undefined && !/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) {

@@ -42,21 +42,29 @@ export function* interfacesBelow<Item extends Stackable>(
 }
 
 /**
- * Whether the interfaces of a pod are stacked no more than a report takes. What interfacesBelow() follows is counted, of all of them: so many lines
- * are there at most, and so much work is it each time that they are asked for.
+ * Whether the interfaces of a pod are stacked no more than a report takes: what interfacesBelow() follows, of all of them, is the work each time
+ * that they are asked for, and the networks found are the lines that there are.
  */
-export function isStackingWithinLimit(interfaces: ReadonlyMap<string, Stackable>): boolean {
-  let left = REPORT_LIMITS.stackingPerInterface * interfaces.size;
+export function isStackingWithinLimit(interfaces: ReadonlyMap<string, Stackable & Network>): boolean {
+  let steps = REPORT_LIMITS.stackingPerInterface * interfaces.size;
+  let lines = REPORT_LIMITS.stackedNetworksPerInterface * interfaces.size;
   for (const item of interfaces.values()) {
     if (!isStacked(item)) continue;
-    left -= lowersOf(item);
-    if (left < 0) return false;
+    steps -= lowersOf(item);
+    const networks = new Set<string>();
     for (const below of interfacesBelow(item, (name) => interfaces.get(name))) {
-      left -= lowersOf(below);
-      if (left < 0) return false;
+      steps -= lowersOf(below);
+      if (steps < 0) return false;
+      networks.add(keyOf(below));
     }
+    lines -= networks.size;
+    if (steps < 0 || lines < 0) return false;
   }
   return true;
+}
+
+function keyOf({ nadNamespace, network }: Network): string {
+  return `${nadNamespace}/${network}`;
 }
 
 function lowersOf({ lowerDevices = [] }: Stackable): number {
@@ -71,7 +79,7 @@ export function networksBelow(
   if (!isStacked(item)) return NONE;
   const found = new Map<string, Network>();
   for (const below of interfacesBelow(item, find)) {
-    if (below.unproven !== true) found.set(`${below.nadNamespace}/${below.network}`, below);
+    if (below.unproven !== true) found.set(keyOf(below), below);
   }
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, network]) => network);
 }

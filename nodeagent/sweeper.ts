@@ -41,6 +41,8 @@ const SWEEP_SHARE = 0.8;
 /** The collector of devices: a round over some pods needs it only where one of them has any. */
 const DEVICES: CollectorName = 'sriov';
 const NOT_KNOWN_YET = 'which pods there are is not known yet';
+/** Pods that one line of the log names. */
+const TOLD_AT_ONCE = 10;
 
 /** Reads the node once a round, and keeps what it read: the pods as last known, and the history of their counters. */
 export class Sweeper {
@@ -256,13 +258,16 @@ export class Sweeper {
     else this.#deps.log.warn({ problem }, 'a collector failed');
   }
 
-  /** One line when there is a pod, or of a pod a reason, that was not there the time before. */
+  /** One line when there are pods, or of a pod a reason, that were not there the time before. */
   #tellUnread(failures: Round['failures']): void {
     const before = this.#told;
     this.#told = failures;
-    const first = [...failures].find(([key]) => !before.has(key));
-    if (first !== undefined) this.#deps.log.warn({ count: failures.size, first: first[1] }, 'pods could not be read');
-    else if (failures.size === 0 && before.size > 0) this.#deps.log.info('every pod can be read again');
+    const added = [...failures].filter(([key]) => !before.has(key)).map(([, text]) => text);
+    const { log } = this.#deps;
+    if (added.length > 0) {
+      const pods = [...added.slice(0, TOLD_AT_ONCE), ...(added.length > TOLD_AT_ONCE ? ['…'] : [])].join('; ');
+      log.warn({ count: failures.size, added: added.length, pods }, 'pods could not be read');
+    } else if (failures.size === 0 && before.size > 0) log.info('no pod fails to be read any more');
   }
 }
 

@@ -12,11 +12,10 @@ export const REPORT_LIMITS = {
   interfacesPerPod: 256,
   /** Of all pods of a report together. */
   interfaces: 16_384,
-  /**
-   * Of the interfaces of a pod on average: those that one is stacked on, however deep. A VLAN on a bond of two has three. So what they have of
-   * lines on /metrics is less than the counters of their interfaces have.
-   */
-  stackingPerInterface: 4,
+  /** Of the interfaces of a pod on average: those that one is stacked on, however deep. A VLAN on a bond of four has five. */
+  stackingPerInterface: 16,
+  /** And the networks of those: a line on /metrics each, so that there are fewer of them than their interfaces have of counters. */
+  stackedNetworksPerInterface: 4,
   samples: 1_024,
   labelsPerPod: 128,
   physicalFunctions: 1_024,
@@ -95,6 +94,9 @@ export type VfCounterAbsence = (typeof VF_COUNTER_ABSENCES)[number];
 export const DEVICE_OWNER_SOURCES = ['kubelet', 'network-status', 'resource-claim'] as const;
 export type DeviceOwnerSource = (typeof DEVICE_OWNER_SOURCES)[number];
 
+/** What interfaces of a pod are where there is more than a report takes. */
+export const TOO_MUCH_STACKING = `stacked on more than ${REPORT_LIMITS.stackingPerInterface} others each, or on more than ${REPORT_LIMITS.stackedNetworksPerInterface} networks, on average`;
+
 /** Why an agent could not read the interfaces of a pod, as a sentence about the pod. */
 export const SKIP_REASONS = {
   no_process: 'no process of it is known (a container that is being started, or a runtime that keeps them elsewhere)',
@@ -105,7 +107,7 @@ export const SKIP_REASONS = {
   shared_namespace: 'another pod has the same network namespace',
   changing: 'its interfaces changed while its agent read them',
   too_many_interfaces: `it has more than the ${REPORT_LIMITS.interfacesPerPod} interfaces that a report takes of one pod: none is reported`,
-  too_much_stacking: `its interfaces are stacked on more than ${REPORT_LIMITS.stackingPerInterface} others each, on average, which is what a report takes: none is reported`,
+  too_much_stacking: `its interfaces are ${TOO_MUCH_STACKING}, which is what a report takes: none is reported`,
   unparsable: 'a file of its network namespace does not have the shape it ought to, as the log of its agent says',
   failed: 'its agent failed to read it, as its log says',
   no_time: 'its agent ran out of time before it was read',

@@ -1,7 +1,13 @@
 import { Type, type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { InterfaceReport, PodContainer, PodReport, type Reading } from '../../openapi/node-report.js';
-import { INTERFACE_COUNTERS, REPORT_LIMITS, SKIP_REASONS, type SkipReason } from '../../openapi/report-terms.js';
+import {
+  INTERFACE_COUNTERS,
+  REPORT_LIMITS,
+  SKIP_REASONS,
+  type SkipReason,
+  TOO_MUCH_STACKING,
+} from '../../openapi/report-terms.js';
 import { LABEL_KEY, LABEL_KEY_MAX, LABEL_VALUE, LABEL_VALUE_MAX } from '../../openapi/patterns.js';
 import { isStacked, isStackingWithinLimit } from '../../metrics/stacking.js';
 import { ApiError } from '../api/errors.js';
@@ -228,8 +234,7 @@ function checkInterfaces(entries: readonly unknown[], place: PodPlace): CheckedI
   }
   const stacked = stackedTooMuch(interfaces);
   if (stacked.size === 0) return { interfaces, leftOut: leftOut ?? NONE, complete };
-  const bound = REPORT_LIMITS.stackingPerInterface;
-  const message = `stacked on more than ${bound} others each, on average: those that are stacked are left out`;
+  const message = `${TOO_MUCH_STACKING}: those that are stacked are left out`;
   place.rejections.add(`${place.path}.interfaces`, 'bad_interface', message);
   return {
     interfaces: interfaces.filter(({ name }) => !stacked.has(name)),

@@ -1,4 +1,5 @@
-import { chmod, rename, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { errorMessage } from '../../runtime/logger.js';
 import { StartError } from '../../runtime/start-error.js';
 
@@ -6,14 +7,21 @@ import { StartError } from '../../runtime/start-error.js';
 const MODE = 0o644;
 
 /**
- * Writes what clients have to trust. Nobody ever reads half of it: it is written beside the file and renamed over it.
+ * Writes what clients have to trust. Nobody ever reads half of it: it is written beside the file, under a name that nobody can have made a link of
+ * before, and renamed over it.
  * @throws {StartError} when it cannot be written
  */
 export async function writeCaFile(file: string, ca: string): Promise<void> {
-  const beside = `${file}.new`;
+  const beside = `${file}.${randomUUID()}`;
   try {
-    await writeFile(beside, ca.endsWith('\n') ? ca : `${ca}\n`);
-    await chmod(beside, MODE); // whatever the umask
+    if ((await stat(file).catch(() => undefined))?.isFile() === false) throw new Error(`${file} is no regular file`);
+    const handle = await open(beside, 'wx', MODE);
+    try {
+      await handle.writeFile(ca.endsWith('\n') ? ca : `${ca}\n`);
+      await handle.chmod(MODE); // whatever the umask
+    } finally {
+      await handle.close();
+    }
     await rename(beside, file);
   } catch (error) {
     await rm(beside, { force: true });

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { isStackingWithinLimit } from '../../metrics/stacking.js';
-import { INTERFACE_COUNTERS, REPORT_LIMITS, type SkipReason } from '../../openapi/report-terms.js';
+import { INTERFACE_COUNTERS, REPORT_LIMITS, type SkipReason, TOO_MUCH_STACKING } from '../../openapi/report-terms.js';
 import type { NetnsLayout } from '../inventory/layout.js';
 import { networkOf, type Netns, type Pod } from '../inventory/pod.js';
 import { readInNetns } from '../inventory/read-netns.js';
@@ -61,11 +61,21 @@ class TooMuchStackingError extends Error {
   readonly code = 'NODEAGENT_TOO_MUCH_STACKING';
 
   constructor() {
-    super(`interfaces are stacked on more than ${REPORT_LIMITS.stackingPerInterface} others each, on average`);
+    super(`interfaces are ${TOO_MUCH_STACKING}`);
+  }
+}
+
+class TwoOfOneNameError extends Error {
+  override readonly name = 'TwoOfOneNameError';
+  readonly code = 'NODEAGENT_TWO_OF_ONE_NAME';
+
+  constructor() {
+    super('net/dev has two interfaces of one name');
   }
 }
 
 function reasonOf(error: unknown): SkipReason {
+  if (error instanceof TwoOfOneNameError) return 'unparsable';
   if (error instanceof TooMuchStackingError) return 'too_much_stacking';
   if (error instanceof TooManyInterfacesError) return 'too_many_interfaces';
   return error instanceof ProcParseError || error instanceof ProcTooLargeError ? 'unparsable' : 'failed';
@@ -104,7 +114,7 @@ function readThrough(pid: number, pod: Pod, { netns, nowMs, deps }: Place): Netn
   if (lines.length > REPORT_LIMITS.interfacesPerPod) throw new TooManyInterfacesError(lines.length);
   const interfaces = lines.map(({ name }) => name);
   // a byte that is no UTF-8 is printed as four characters, which another may have in its name
-  if (new Set(interfaces).size < interfaces.length) return 'unparsable';
+  if (new Set(interfaces).size < interfaces.length) throw new TwoOfOneNameError();
   const indexes = parseDevMcast(multicast);
   const layout = layouts.layoutOf({ uid: pod.uid, inode, pid, interfaces, indexes }, nowMs);
   if (layout === 'changing') return layout;

@@ -62,7 +62,7 @@ describe('podnet metrics in the pod of a server', () => {
     const { text, problem } = await inPod(['--server', `https://127.0.0.1:${port}`, '--server-ca-file', file]);
     assert.deepEqual(
       [text, problem],
-      ['', '--server with --server-ca-file: which token to show is not known: give --token-file'],
+      ['', '--server with --server-ca-file (or its variable): which token to show is not known: give --token-file'],
     );
   });
 
@@ -97,6 +97,20 @@ describe('podnet metrics in the pod of a server', () => {
       assert.deepEqual([namesIn(text), asked.problem], [namesIn(asked.text), '']);
       assert.ok(namesIn(text).has('podnet_interface_receive_bytes_total'));
       assert.ok(namesIn(text).has('podnet_apiserver_build_info'));
+    });
+
+    test("whoever listens on the node at an agent's usual port is not taken for one", async () => {
+      const foreign = createServer((_, response) => response.end('foreign 1\n'));
+      foreign.listen(9808, '127.0.0.1');
+      // taken: so much the better
+      await Promise.race([once(foreign, 'listening'), once(foreign, 'error')]).catch(() => undefined);
+      try {
+        const { text, problem } = await inPod(['--own-only'], { PODNET_LISTEN_ADDRESS: '' });
+        assert.equal(problem, '');
+        assert.ok(namesIn(text).has('podnet_apiserver_build_info'));
+      } finally {
+        foreign.close();
+      }
     });
 
     test('flags choose as the parameters of a scrape do', async () => {

@@ -99,6 +99,14 @@ const REFUSED: readonly (readonly [given: string, refusal: string])[] = [
     'apiserver.hostNetwork.enabled=true,openshift.enabled=true',
     'apiserver.hostNetwork.enabled: not with openshift.enabled, whose SecurityContextConstraints do not admit it; its control plane is in the pod network',
   ],
+  [
+    'apiserver.hostNetwork.enabled=true,apiserver.updateStrategy.rollingUpdate.maxUnavailable=0',
+    'apiserver.updateStrategy: with apiserver.hostNetwork.enabled no replica more is started, so that maxUnavailable 0 lets none be replaced',
+  ],
+  [
+    'apiserver.hostNetwork.enabled=true,apiserver.args={--secure-port=1}',
+    'apiserver.args: the chart sets --secure-port itself, by apiserver.hostNetwork.port, so that --secure-port=1 is not taken',
+  ],
 ];
 
 /** What looks like one of them, and is none. */

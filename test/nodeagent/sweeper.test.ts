@@ -114,7 +114,7 @@ test('pods that could not be read are counted, and told once', async () => {
   await sweeper.sweep();
   assert.equal(sweeper.problem, '');
   assert.equal(logged.length, 1);
-  assert.match(logged[0] ?? '', /pods could not be read.*a: is a directory/);
+  assert.match(logged[0] ?? '', /pods could not be read.*a: is a directory; .*b: is a directory/);
   assert.deepEqual(
     (await metrics.skippedPods.get()).values.map(({ labels, value }) => [labels.reason, value]),
     [['failed', 2]],
@@ -142,8 +142,8 @@ test('of pods that could not be read each is told once, and the report says why'
   await sweeper.sweep();
   assert.deepEqual(skipped(), [undefined, undefined]);
   assert.deepEqual(
-    logged.map((line) => /default\/\w: [^"]+|every pod can be read again/.exec(line)?.[0].trimEnd()),
-    ['default/a: is a directory', 'default/b: 300 interfaces', 'every pod can be read again'],
+    logged.map((line) => /default\/\w: [^"]+|no pod fails to be read any more/.exec(line)?.[0].trimEnd()),
+    ['default/a: is a directory', 'default/b: 300 interfaces', 'no pod fails to be read any more'],
   );
 });
 

@@ -11,7 +11,7 @@ export function networkCell({
 
 const [SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS] = [1_000, 60_000, 3_600_000, 86_400_000];
 
-/** An age in the form in which kubectl prints others: `12s`, `5m30s`, `45m`, `7h12m`, `30h`, `5d`. */
+/** An age in the form in which kubectl prints others, to the day: `12s`, `5m30s`, `45m`, `7h12m`, `30h`, `5d`. */
 export function ageCell(ageMs: number): string {
   const seconds = Math.max(0, Math.floor(ageMs / SECOND_MS));
   if (ageMs < 2 * MINUTE_MS) return `${seconds}s`;

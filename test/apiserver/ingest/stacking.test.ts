@@ -40,7 +40,8 @@ for (const [what, lowers, base] of [
       assert.equal(body.rejectedCount, 1);
       assert.deepEqual(body.rejected[0], {
         ...{ entry: 'pods[0].interfaces', reason: 'bad_interface' },
-        message: 'stacked on more than 4 others each, on average: those that are stacked are left out',
+        message:
+          'stacked on more than 16 others each, or on more than 4 networks, on average: those that are stacked are left out',
       });
     }
     assert.deepEqual(await linesIn(server, 'podnet_interface_stacked_info'), []);

@@ -269,8 +269,8 @@ test('a pod with two interfaces of one printed name is not told at all', async (
 });
 
 for (const [count, reason] of [
-  [9, undefined],
-  [10, 'too_much_stacking'],
+  [33, undefined],
+  [34, 'too_much_stacking'],
 ] as const) {
   test(`a pod of ${count} VLANs, each on the next, is ${reason === undefined ? 'read' : 'not told at all'}`, async () => {
     await using tree = await copyProcTree('containerd');

@@ -53,12 +53,16 @@
 {{- if and .Values.openshift.enabled .Values.apiserver.hostNetwork.enabled -}}
 {{- fail "apiserver.hostNetwork.enabled: not with openshift.enabled, whose SecurityContextConstraints do not admit it; its control plane is in the pod network" -}}
 {{- end -}}
+{{- $unavailable := dig "rollingUpdate" "maxUnavailable" "" (default dict .Values.apiserver.updateStrategy) | toString -}}
+{{- if and .Values.apiserver.hostNetwork.enabled (has $unavailable (list "0" "0%")) -}}
+{{- fail (printf "apiserver.updateStrategy: with apiserver.hostNetwork.enabled no replica more is started, so that maxUnavailable %s lets none be replaced" $unavailable) -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Flags that the chart gives each program, and the value by which, where there is one. */}}
 {{- define "podnet.ownFlags" -}}
 apiserver:
-  secure-port: apiserver.port
+  secure-port: {{ ternary "apiserver.hostNetwork.port" "apiserver.port" .Values.apiserver.hostNetwork.enabled }}
   service: fullnameOverride and namespaceOverride
   api-groups: apiService.groups
   tls-cert-file: tls.type
