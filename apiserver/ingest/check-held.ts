@@ -13,6 +13,9 @@ export interface HeldPod {
 /** By their uids. */
 export type HeldPods = ReadonlyMap<string, HeldPod>;
 
+/** What an entry says besides, or in another form. */
+const NO_META: ReadonlySet<string> = new Set(['creationTimestamp', 'interfaces', 'transport', 'skipped']);
+
 /** Date.parse() takes more than that. */
 const TIMESTAMP = Compile(PodReport.properties.creationTimestamp);
 
@@ -35,7 +38,7 @@ function saysMeta(said: Readonly<Record<string, unknown>>, held: PodMeta): boole
     more++;
   }
   for (const key in said) {
-    if (key !== 'creationTimestamp' && key !== 'interfaces' && key !== 'transport') more--;
+    if (!NO_META.has(key)) more--;
   }
   return more === 0 && isTime(said['creationTimestamp'], held.createdMs);
 }

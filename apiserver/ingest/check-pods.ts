@@ -132,6 +132,7 @@ function acceptPod(entry: OpenPod, createdMs: number, place: PodPlace): Accepted
     interfaces,
     leftOut,
     isRead: hostNetwork || entry.interfaces !== undefined,
+    ...(entry.skipped !== undefined && checkSkipped(entry.skipped)),
     ...(entry.transport !== undefined && checkTransport(entry, place)),
   };
 }
@@ -145,12 +146,12 @@ function acceptMeta(entry: OpenPod, known: Pick<PodMeta, 'createdMs' | 'complete
     { namespace, name, uid, hostNetwork, createdMs, complete, labels },
     machine === undefined ? {} : { machine },
     workload === undefined ? {} : { workload: { kind: workload.kind, name: workload.name } },
-    { ...checkSkipped(entry.skipped), ...checkContainer(entry.container, place), ...checkPodCpus(entry, place) },
+    { ...checkContainer(entry.container, place), ...checkPodCpus(entry, place) },
   );
 }
 
 /** A word that only a later agent has is none. */
-function checkSkipped(word: unknown): Pick<PodReport, 'skipped'> {
+function checkSkipped(word: unknown): Pick<AcceptedPod, 'skipped'> {
   const skipped = SKIP_WORDS.find((one) => one === word);
   return skipped === undefined ? {} : { skipped };
 }

@@ -108,7 +108,7 @@ export class Figures {
     // One that is on its way out is no more waited for; as long as it has samples it counts.
     if (figure.ok || EXPECTED.includes(figure.reason)) return figure;
     if (pod.isTerminating) return { ok: false, reason: 'terminating' };
-    const skipped = series?.node.isFresh(nowMs) === true ? series.meta.skipped : undefined;
+    const skipped = series?.node.isFresh(nowMs) === true ? series.skipped : undefined;
     return skipped !== undefined && NOTHING_NEW.includes(figure.reason) ? { ok: false, reason: skipped } : figure;
   }
 

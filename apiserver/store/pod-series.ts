@@ -1,7 +1,7 @@
 import type { Network } from '../../metrics/network.js';
 import { isStacked, networksBelow } from '../../metrics/stacking.js';
 import type { InterfaceReport } from '../../openapi/node-report.js';
-import { INTERFACE_COUNTERS } from '../../openapi/report-terms.js';
+import { INTERFACE_COUNTERS, type SkipReason } from '../../openapi/report-terms.js';
 import type { ApiPod } from '../pods/pod-list.js';
 import type { CounterSeries } from './counter-series.js';
 import { InterfaceSeries } from './interface-series.js';
@@ -26,6 +26,8 @@ export class PodSeries {
   transport: TransportSeries | undefined;
   /** Whether its agent could ever tell what interfaces it has. */
   isRead = false;
+  /** Why it could not by its last report, as far as it said. */
+  skipped: SkipReason | undefined;
 
   #described: { readonly meta: PodMeta; readonly listed: ApiPod; readonly result: PodMeta } | undefined;
 
@@ -52,6 +54,7 @@ export class PodSeries {
   /** Takes over what is new in a report. */
   add(pod: AcceptedPod, rows: Rows): void {
     const { interfaces, leftOut, isRead, transport = [] } = pod;
+    this.skipped = pod.skipped;
     if (isRead) this.#addInterfaces(interfaces, leftOut, rows);
     this.#addTransport(transport, rows);
     if (this.transport !== undefined && this.#isPast(pod, this.transport)) this.transport = undefined;

@@ -2,6 +2,7 @@ import type { NodeCpus, PhysicalFunctionReport, VirtualFunctionReport } from '..
 import type { IpamSourceReport } from '../../openapi/ipam-report.js';
 import type { InterfaceReport, NodeReport, PodReport } from '../../openapi/node-report.js';
 import type { ProbesReport } from '../../openapi/probe-report.js';
+import type { SkipReason } from '../../openapi/report-terms.js';
 
 /** What is known of a pod besides its counters. */
 export interface PodMeta extends Pick<
@@ -13,7 +14,6 @@ export interface PodMeta extends Pick<
   | 'workload'
   | 'hostNetwork'
   | 'machine'
-  | 'skipped'
   | 'container'
   | 'exclusiveCpus'
   | 'numaAligned'
@@ -45,6 +45,8 @@ export interface AcceptedPod {
   readonly transport?: readonly (readonly (number | null)[] | null)[];
   /** Whether its agent could tell what interfaces it has; where not, what is known of them stays. */
   readonly isRead: boolean;
+  /** Why not. Apart from what is known of the pod: it may change with every report. */
+  readonly skipped?: SkipReason;
   /** Names of interfaces that had to be left out: they exist, so what is known of them stays. */
   readonly leftOut: ReadonlySet<string>;
 }

@@ -21,6 +21,7 @@ const KEYS = [
     'readings',
     'lowerDevices',
     'unproven',
+    'skipped',
     'receiveUnreliable',
     'source',
     'unknown',
@@ -30,7 +31,26 @@ const KEYS = [
   ],
 ];
 const VALUES: readonly unknown[] = [
-  ...[null, 1, -1, 1.5, true, false, '', 'web-0', 'web-1', 'other', 'eth0', 'a b', 'toString', [], {}, [[]], [null]],
+  ...[
+    null,
+    1,
+    -1,
+    1.5,
+    true,
+    false,
+    '',
+    'no_time',
+    'web-0',
+    'web-1',
+    'other',
+    'eth0',
+    'a b',
+    'toString',
+    [],
+    {},
+    [[]],
+    [null],
+  ],
   ...[
     '2026-11-20 10:00:00Z',
     '2026-11-20T10:00:00Z',
@@ -125,6 +145,21 @@ test('a pod that says the same again is the one that is held, and so are the int
   const isItself = ({ interfaces }: AcceptedPod, i: number): boolean[] =>
     interfaces.map((one, j) => one === body.pods?.[i]?.interfaces?.[j]);
   assert.deepEqual(report.pods.map(isItself), [[true], [true], [], [false], [true]]);
+});
+
+test('why a pod was not read is taken, and changes nothing of what is held of it', () => {
+  const store = new Store({ historyMs: 300_000 });
+  store.ingest(checkReport(nodeReport(1_000)).report, 1_000);
+  const { interfaces: _, ...unread } = podReport();
+  const pods = () => store.nodeOf('node-a', 'node')?.pods.get(unread.uid);
+  const meta = pods()?.meta;
+  assert.ok(meta);
+  for (const [i, skipped] of (['no_time', 'failed', undefined] as const).entries()) {
+    const pod = { ...unread, ...(skipped !== undefined && { skipped }) };
+    const { report } = checkReport(nodeReport(2_000 + 1_000 * i, { pods: [pod] }), store);
+    store.ingest(report, 2_000 + 1_000 * i);
+    assert.deepEqual([pods()?.meta === meta, pods()?.skipped], [true, skipped]);
+  }
 });
 
 /** What a pod that is held may bring in its place, and what is rejected of that. */
