@@ -40,7 +40,9 @@ function ofPod(pod: KnownPod, at: At): InterfaceRates[] {
   if (pod.series === undefined) return [];
   const { node, interfaces } = pod.series;
   const all = [...interfaces.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const counted = new Set(countedInterfaces(all, interfaces));
+  // Of one that is not proven to count there is no rate: what is stacked on it stands for both.
+  const proven = all.filter(({ meta }) => meta.unproven !== true);
+  const counted = new Set(countedInterfaces(proven, interfaces));
   return all.map((series) => ({
     ...{ pod, series, isCounted: counted.has(series) },
     figures: ratesOf(node, series, at),
