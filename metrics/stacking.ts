@@ -45,14 +45,17 @@ export function* interfacesBelow<Item extends Stackable>(
  * Whether the interfaces of a pod are stacked no more than a report takes: what interfacesBelow() follows, of all of them, is the work each time
  * that they are asked for, and the networks found are the lines that there are.
  */
-export function isStackingWithinLimit(interfaces: ReadonlyMap<string, Stackable & Network>): boolean {
-  let steps = REPORT_LIMITS.stackingPerInterface * interfaces.size;
-  let lines = REPORT_LIMITS.stackedNetworksPerInterface * interfaces.size;
-  for (const item of interfaces.values()) {
+export function isStackingWithinLimit(interfaces: readonly (Stackable & Network)[]): boolean {
+  if (!interfaces.some(isStacked)) return true;
+  // Of two with one name the last one holds.
+  const byName = new Map(interfaces.map((one) => [one.name, one]));
+  let steps = REPORT_LIMITS.stackingPerInterface * byName.size;
+  let lines = REPORT_LIMITS.stackedNetworksPerInterface * byName.size;
+  for (const item of byName.values()) {
     if (!isStacked(item)) continue;
     steps -= lowersOf(item);
     const networks = new Set<string>();
-    for (const below of interfacesBelow(item, (name) => interfaces.get(name))) {
+    for (const below of interfacesBelow(item, (name) => byName.get(name))) {
       steps -= lowersOf(below);
       if (steps < 0) return false;
       networks.add(keyOf(below));

@@ -249,9 +249,7 @@ function checkInterfaces(entries: readonly unknown[], place: PodPlace): CheckedI
  * to be stacked on nothing, and would be counted beside those below.
  */
 function stackedTooMuch(interfaces: readonly InterfaceReport[]): ReadonlySet<string> {
-  if (!interfaces.some(isStacked)) return NONE;
-  // Of two with one name the last one holds.
-  if (isStackingWithinLimit(new Map(interfaces.map((one) => [one.name, one])))) return NONE;
+  if (isStackingWithinLimit(interfaces)) return NONE;
   return new Set(interfaces.filter(isStacked).map(({ name }) => name));
 }
 

@@ -121,7 +121,7 @@ function readThrough(pid: number, pod: Pod, { netns, nowMs, deps }: Place): Netn
   const hostNames = hostInterfaces?.namesOf({ inode, pid }, nowMs);
   const loopback = all.find(({ name }) => name === LOOPBACK)?.counters;
   const described = describe(pod, netns, { lines, indexes, layout, hostNames });
-  if (!isStackingWithinLimit(new Map(described.map(({ meta }) => [meta.name, meta])))) throw new TooMuchStackingError();
+  if (!isStackingWithinLimit(described.map(({ meta }) => meta))) throw new TooMuchStackingError();
   return { interfaces: described, ...(loopback !== undefined && { loopback }) };
 }
 

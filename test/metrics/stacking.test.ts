@@ -56,7 +56,7 @@ for (const [what, interfaces, expected] of [
   ],
 ] as const) {
   test(`${what} is ${expected ? 'within' : 'beyond'} what a report takes`, () => {
-    assert.equal(isStackingWithinLimit(interfaces), expected);
+    assert.equal(isStackingWithinLimit([...interfaces.values()]), expected);
   });
 }
 
