@@ -4,13 +4,13 @@ import { compatLabelNeed, compatNeed } from './labels.js';
 import type { OldFamily, Predecessor } from './predecessors/predecessor.js';
 import { binaryAt, groupingLabels, nodesOf, type Expression } from './promql.js';
 import { contains, hasNamedLabels, hasSeries, ownerOf } from './syntax-tree.js';
-import type { Found, Join, OldSelector } from './use.js';
+import type { ExpressionParts, Join, OldSelector } from './use.js';
 
 /** What has to be written in their place. */
 export function oldTargets(
   expression: Expression,
   predecessor: Predecessor,
-  { selectors, joins, label }: Found,
+  { selectors, joins, label }: ExpressionParts,
 ): readonly string[] {
   const needs = [...chosen(expression, selectors), ...matched(expression, predecessor, { selectors, joins })];
   if (predecessor.isOfAgents !== true) {

@@ -230,8 +230,8 @@ function matchingOf(
   };
 }
 
-/** What is in an expression. */
-export interface Found {
+/** What concerns predecessors in an expression. */
+export interface ExpressionParts {
   readonly selectors: readonly OldSelector[];
   readonly joins: readonly Join[];
   /** Whose values are asked for, by `label_values`. */
@@ -239,7 +239,7 @@ export interface Found {
 }
 
 /** What an expression has of a predecessor. */
-export function useOf(expression: Expression, predecessor: Predecessor, { selectors, joins, label }: Found): Use {
+export function useOf(expression: Expression, predecessor: Predecessor, { selectors, joins, label }: ExpressionParts): Use {
   const own = selectors.filter((one) => one.predecessor === predecessor);
   const names = own.flatMap(({ families }) => families.map(({ name }) => name));
   const isOwn = ({ infoFamily }: Join) => infoFamily !== undefined && predecessor.families.includes(infoFamily);
