@@ -239,7 +239,11 @@ export interface ExpressionParts {
 }
 
 /** What an expression has of a predecessor. */
-export function useOf(expression: Expression, predecessor: Predecessor, { selectors, joins, label }: ExpressionParts): Use {
+export function useOf(
+  expression: Expression,
+  predecessor: Predecessor,
+  { selectors, joins, label }: ExpressionParts,
+): Use {
   const own = selectors.filter((one) => one.predecessor === predecessor);
   const names = own.flatMap(({ families }) => families.map(({ name }) => name));
   const isOwn = ({ infoFamily }: Join) => infoFamily !== undefined && predecessor.families.includes(infoFamily);
